@@ -1,0 +1,5 @@
+//! Virtual consoles and how people reach them.
+//!
+//! Knows nothing of CP: CP implements the traits here and front ends call them.
+
+pub mod wire;

@@ -1,0 +1,430 @@
+//! What a CMS machine and CP agree on: the DIAGNOSE codes, the layouts they carry, and low storage.
+//!
+//! This is the whole contract. CP and every guest for `MACHINE CMS` are built against it and nothing else.
+//!
+//! **The machine.** Ring 3, flat 64-bit addresses, storage from address 0 to the size that DIAGNOSE X'60' answers.
+//! x87 and SSE2 are promised and no other vector extension. FS and GS bases are zero and are not kept.
+//!
+//! **DIAGNOSE** is `out 0x83, eax`: the code in EAX, up to six operands in RDI, RSI, RDX, RCX, R8, R9 (the order of the
+//! System V C convention). RAX answers with a return code and RDX with a value; every other general register is kept.
+//! Vector registers and flags are undefined afterwards, except for LOAD PSW which keeps them.
+//! An operand that names storage outside the machine is an addressing exception, one that names storage it may not
+//! write a protection exception, an unknown code a specification exception: program interruptions of the machine.
+//!
+//! **Interruptions** are reflected as on System/370: CP stores the interrupted state in low storage, with a code,
+//! and loads the new PSW of that class. See [`LowStorage`].
+//!
+//! Codes keep the numbers of VM where VM has one; X'100' to X'1FC' are the codes VM leaves to installations.
+//! Integers are little-endian, names are ASCII upper case padded with blanks.
+#![no_std]
+
+/// Version of this contract; answered by DIAGNOSE X'00' and checked by CMS when it is IPLed.
+pub const VERSION: u32 = 1;
+
+/// The I/O port whose write is DIAGNOSE (`out 0x83, eax`; X'83' is the DIAGNOSE operation code of System/370).
+pub const DIAGNOSE_PORT: u8 = 0x83;
+
+/// Bytes in a page of storage.
+pub const PAGE: u64 = 4096;
+
+/// DIAGNOSE codes. Operands are named in the order RDI, RSI, RDX, RCX, R8, R9.
+pub mod code {
+    /// Store extended identification: (buffer, length). Stores up to `length` bytes of [`super::Identification`]; RDX = bytes stored.
+    pub const IDENTIFICATION: u32 = 0x00;
+    /// CP command: (command, length, response buffer, response buffer length). With a buffer length of 0 the response goes to the
+    /// console. RAX = the number of the CP message (0 when all is well), RDX = bytes of the whole response, lines ended by LF; when that
+    /// is more than the buffer holds, the buffer holds its beginning. Commands are separated by X'15' (or LF). At most [`super::COMMAND_MAX`] bytes.
+    pub const COMMAND: u32 = 0x08;
+    /// Pseudo timer: (buffer). Stores one [`super::PseudoTimer`].
+    pub const PSEUDO_TIMER: u32 = 0x0c;
+    /// Release pages: (first address, last address). Whole pages between them read as zero afterwards.
+    pub const RELEASE_PAGES: u32 = 0x10;
+    /// Input spool file manipulation: (subcode, reader device, buffer, buffer length, spool id). Subcodes in [`super::spool_input`].
+    pub const SPOOL_INPUT: u32 = 0x14;
+    /// Device type and features: (device number or -1 for the console, buffer). Stores one [`super::DeviceInfo`]. RAX = 0, or 3 for no such device.
+    pub const DEVICE_TYPE: u32 = 0x24;
+    /// Give up the rest of the time slice: ().
+    pub const YIELD: u32 = 0x44;
+    /// Storage size: (). RDX = bytes.
+    pub const STORAGE_SIZE: u32 = 0x60;
+    /// Spool file attributes: (reader device, buffer, spool id or 0). Stores one [`super::SpoolFileBlock`] of that file of the
+    /// machine's reader, or with 0 of the file being read, else of the next one. RAX = 0, or [`super::spool_input::NO_FILE`].
+    pub const SPOOL_ATTRIBUTES: u32 = 0xbc;
+    /// Load PSW: (saved state). Loads the [`super::SavedState`] at that address: PSW and general registers. Vector registers are kept.
+    /// A PSW with the wait bit makes the machine wait for an interruption it is enabled for.
+    pub const LOAD_PSW: u32 = 0x100;
+    /// Set system mask: (mask of [`super::mask`]). RDX = the old mask.
+    pub const SET_MASK: u32 = 0x104;
+    /// Console write: (line, length, flags of [`super::console`]). One line, without its end; at most [`super::CONSOLE_LINE_MAX`] bytes are shown.
+    pub const CONSOLE_WRITE: u32 = 0x108;
+    /// Console read: (buffer, buffer length, flags of [`super::console`]). The machine waits in VM READ until a line is typed.
+    /// RAX = 0, or [`super::console::NO_LINE`] when told not to wait; RDX = bytes of the line (cut to the buffer).
+    pub const CONSOLE_READ: u32 = 0x10c;
+    /// Unit record output: (device number, buffer, length). The buffer holds records, each a [`super::RecordHeader`] and its data.
+    /// RAX = 0, or a [`super::unit_record`] code; RDX = records taken.
+    pub const UNIT_RECORD_WRITE: u32 = 0x110;
+    /// Block I/O: (subcode of [`super::block_io`], device number, buffer, count).
+    pub const BLOCK_IO: u32 = 0x250;
+}
+
+/// Longest CP command that DIAGNOSE X'08' takes, in bytes.
+pub const COMMAND_MAX: u64 = 4096;
+/// Longest line that one console write shows, in bytes.
+pub const CONSOLE_LINE_MAX: u64 = 4096;
+/// Most bytes one unit-record write or spool read moves.
+pub const RECORD_BUFFER_MAX: u64 = 1 << 20;
+/// Most blocks one block-I/O request moves.
+pub const BLOCK_REQUEST_MAX: u64 = 256;
+
+/// Interruption classes a machine may be enabled for ([`Psw::mask`]). Program interruptions cannot be held off.
+pub mod mask {
+    /// External interruptions.
+    pub const EXTERNAL: u32 = 1 << 0;
+    /// Input/output interruptions.
+    pub const IO: u32 = 1 << 1;
+    /// Console attention: a line was typed while no read was up.
+    pub const ATTENTION: u32 = 1 << 2;
+    /// The machine waits. With no class enabled this is a disabled wait and the machine is placed in CP mode.
+    pub const WAIT: u32 = 1 << 31;
+}
+
+/// Flags and return codes of console read and write.
+pub mod console {
+    /// Write: the line is a prompt; the input that follows stands on the same line of a terminal.
+    pub const PROMPT: u64 = 1;
+    /// Read: answer [`NO_LINE`] at once when no line is waiting.
+    pub const NO_WAIT: u64 = 1;
+    /// Read: what is typed is a secret; it is not shown and not kept.
+    pub const HIDDEN: u64 = 2;
+    /// Return code: no line was waiting.
+    pub const NO_LINE: u64 = 4;
+}
+
+/// Subcodes and return codes of DIAGNOSE X'14'.
+pub mod spool_input {
+    /// Read on in the file being read, opening the next one of the reader when none is: fills the buffer with whole records
+    /// ([`super::RecordHeader`] + data). RDX = bytes stored.
+    pub const READ_NEXT: u64 = 0x00;
+    /// Select the file with that spool id for reading from its beginning.
+    pub const SELECT: u64 = 0x08;
+    /// Begin the file being read again.
+    pub const RESTART: u64 = 0x10;
+    /// Return code: no more records; the file stays open until the reader is closed.
+    pub const END_OF_FILE: u64 = 4;
+    /// Return code: no such file, or the reader is empty.
+    pub const NO_FILE: u64 = 8;
+    /// Return code: the buffer cannot hold the next record; RDX = bytes that it needs.
+    pub const BUFFER_SHORT: u64 = 12;
+    /// Return code: the file cannot be read back from the spool.
+    pub const DAMAGED: u64 = 16;
+    /// Return code: the device is no reader of this machine.
+    pub const NOT_A_READER: u64 = 20;
+}
+
+/// Return codes of unit record output.
+pub mod unit_record {
+    /// The device is no punch, printer or console of this machine.
+    pub const NOT_AN_OUTPUT_DEVICE: u64 = 4;
+    /// A record header runs past the buffer or a record is longer than the device's.
+    pub const BAD_RECORD: u64 = 8;
+    /// The spool could not store it (full, or an I/O error); the file in progress is lost.
+    pub const SPOOL_ERROR: u64 = 12;
+}
+
+/// Subcodes and return codes of DIAGNOSE X'250'.
+pub mod block_io {
+    /// Begin using a device: (INIT, device, buffer). Stores one [`super::BlockInfo`].
+    pub const INIT: u64 = 0;
+    /// Move blocks: (READ_WRITE, device, array of [`super::BlockRequest`], count). RDX = requests done. The machine waits for the end.
+    pub const READ_WRITE: u64 = 1;
+    /// Make every block written so far durable: (FLUSH, device).
+    pub const FLUSH: u64 = 2;
+    /// Return code: no such device or no disk.
+    pub const NO_DEVICE: u64 = 16;
+    /// Return code: a write to a read-only disk.
+    pub const READ_ONLY: u64 = 20;
+    /// Return code: a block number is 0 or beyond the end, or an operation is unknown.
+    pub const BAD_BLOCK: u64 = 24;
+    /// Return code: the host could not do it; nothing is known of the blocks from the failing request on.
+    pub const IO_ERROR: u64 = 28;
+    /// Return code: too many requests in one call.
+    pub const TOO_MANY: u64 = 32;
+    /// Return code: the host has no room for the block (disk full).
+    pub const NO_SPACE: u64 = 36;
+}
+
+/// Program interruption codes ([`LowStorage::program_code`]), after z/Architecture Principles of Operation.
+pub mod program {
+    /// An instruction that does not exist for this machine.
+    pub const OPERATION: u32 = 0x01;
+    /// A privileged instruction, or port I/O other than DIAGNOSE.
+    pub const PRIVILEGED: u32 = 0x02;
+    /// A store into storage that may only be read.
+    pub const PROTECTION: u32 = 0x04;
+    /// An address outside the machine's storage.
+    pub const ADDRESSING: u32 = 0x05;
+    /// A malformed operand (alignment, unknown DIAGNOSE code).
+    pub const SPECIFICATION: u32 = 0x06;
+    /// A floating-point or SIMD exception.
+    pub const DATA: u32 = 0x07;
+    /// A division by zero or whose quotient does not fit.
+    pub const DIVIDE: u32 = 0x09;
+    /// A debugging event: breakpoint or single step.
+    pub const DEBUG_EVENT: u32 = 0x80;
+}
+
+/// Where execution goes on: address, stack, flags and enabled interruption classes. 24 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Psw {
+    /// Instruction address (RIP).
+    pub address: u64,
+    /// Stack pointer (RSP).
+    pub stack: u64,
+    /// RFLAGS; only the status, direction and trap bits are taken.
+    pub flags: u32,
+    /// Classes of [`mask`].
+    pub mask: u32,
+}
+
+/// A PSW and the sixteen general registers, in the order of the x86-64 encoding (RAX RCX RDX RBX RSP RBP RSI RDI R8..R15). 152 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SavedState {
+    /// Address, stack, flags, mask. `psw.stack` wins over `registers[4]`.
+    pub psw: Psw,
+    /// General registers.
+    pub registers: [u64; 16],
+}
+
+/// Address of [`LowStorage`] in every machine.
+pub const LOW_STORAGE: u64 = 0x200;
+
+/// The words at [`LOW_STORAGE`] through which CP and the machine exchange interruptions.
+///
+/// For each class CP stores the interrupted state into `*_old` and loads `*_new`. A class whose new PSW has address 0 is never reflected:
+/// a program interruption then places the machine in CP mode with a message, the others stay pending.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LowStorage {
+    /// Loaded for a program interruption.
+    pub program_new: Psw,
+    /// Loaded for an external interruption.
+    pub external_new: Psw,
+    /// Loaded for an I/O interruption.
+    pub io_new: Psw,
+    /// Loaded for a console attention.
+    pub attention_new: Psw,
+    /// State at a program interruption.
+    pub program_old: SavedState,
+    /// State at an external interruption.
+    pub external_old: SavedState,
+    /// State at an I/O interruption.
+    pub io_old: SavedState,
+    /// State at a console attention.
+    pub attention_old: SavedState,
+    /// One of [`program`].
+    pub program_code: u32,
+    /// The x86 exception vector that CP saw, for debugging only: hosts differ.
+    pub program_vector: u32,
+    /// The storage address that a protection or addressing exception is about.
+    pub program_address: u64,
+    /// Why the external interruption.
+    pub external_code: u32,
+    /// Which device interrupts.
+    pub io_device: u32,
+}
+
+/// DIAGNOSE X'00': who and where. 48 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Identification {
+    /// `CP-64   `.
+    pub system_name: [u8; 8],
+    /// Version of the contract: [`VERSION`].
+    pub version: u32,
+    /// Reserved, zero.
+    pub reserved: u32,
+    /// The user.
+    pub userid: [u8; 8],
+    /// The system identifier.
+    pub system_id: [u8; 8],
+    /// CP's release as text.
+    pub release: [u8; 16],
+}
+
+/// DIAGNOSE X'0C': date, time and processor time used. 64 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PseudoTimer {
+    /// Local date `yyyy-mm-dd`, blank padded.
+    pub date: [u8; 12],
+    /// Name of the time zone, blank padded.
+    pub zone: [u8; 12],
+    /// Local time `hh:mm:ss`.
+    pub time: [u8; 8],
+    /// Seconds since 1970-01-01 UTC.
+    pub unix_seconds: u64,
+    /// Seconds that local time is ahead of UTC.
+    pub zone_seconds: i64,
+    /// Virtual processor time, in microseconds.
+    pub virtual_us: u64,
+    /// Virtual and CP's time for this machine, in microseconds.
+    pub total_us: u64,
+}
+
+/// Device classes of [`DeviceInfo::class`].
+pub mod device {
+    /// A console.
+    pub const CONSOLE: u32 = 1;
+    /// A card reader.
+    pub const READER: u32 = 2;
+    /// A card punch.
+    pub const PUNCH: u32 = 3;
+    /// A printer.
+    pub const PRINTER: u32 = 4;
+    /// A minidisk.
+    pub const DASD: u32 = 5;
+    /// [`super::DeviceInfo::flags`] and [`super::BlockInfo::flags`]: the disk may only be read.
+    pub const READ_ONLY: u32 = 1;
+}
+
+/// DIAGNOSE X'24': one virtual device. 40 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeviceInfo {
+    /// Device number.
+    pub number: u32,
+    /// One of [`device`].
+    pub class: u32,
+    /// [`device::READ_ONLY`].
+    pub flags: u32,
+    /// Disk: cylinders as defined, 0 for an FBA disk. Console: columns of the terminal.
+    pub cylinders: u32,
+    /// Disk: 4096-byte blocks. Unit record: record length.
+    pub blocks: u32,
+    /// Reserved, zero.
+    pub reserved: u32,
+    /// Type as people name it: `3390`, `2540`, `1403`, `3215`.
+    pub name: [u8; 8],
+    /// Disk: volume label of the real volume, blanks otherwise.
+    pub volume: [u8; 8],
+}
+
+/// DIAGNOSE X'250' INIT: the disk. 24 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BlockInfo {
+    /// Bytes in a block: 4096.
+    pub block_size: u32,
+    /// [`device::READ_ONLY`].
+    pub flags: u32,
+    /// Blocks on the disk; they are numbered from 1.
+    pub blocks: u64,
+    /// Cylinders as defined, 0 for an FBA disk.
+    pub cylinders: u32,
+    /// Reserved, zero.
+    pub reserved: u32,
+}
+
+/// One block to move. 16 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BlockRequest {
+    /// 1 = write, 2 = read (as in VM).
+    pub operation: u32,
+    /// Block number, from 1.
+    pub block: u32,
+    /// Storage address of the block's 4096 bytes.
+    pub buffer: u64,
+}
+
+/// Stands before each record of a unit-record buffer. 4 bytes, no alignment.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecordHeader {
+    /// Bytes of the record that follows.
+    pub length: u16,
+    /// Channel command: X'41' punch, X'09' print and space 1, X'5A'.. as on a 1403; bit 8 marks a NETDATA control record.
+    pub command: u16,
+}
+
+/// DIAGNOSE X'BC': attributes of a spool file. 128 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpoolFileBlock {
+    /// Spool id, 1 to 9999.
+    pub spid: u32,
+    /// Copies.
+    pub copies: u32,
+    /// Records.
+    pub records: u64,
+    /// Seconds since 1970-01-01 UTC when it was created.
+    pub created: u64,
+    /// Who made it.
+    pub origin: [u8; 8],
+    /// Whose it is.
+    pub owner: [u8; 8],
+    /// File name.
+    pub name: [u8; 12],
+    /// File type.
+    pub file_type: [u8; 12],
+    /// Distribution code.
+    pub dist: [u8; 8],
+    /// Form.
+    pub form: [u8; 8],
+    /// Class, A-Z or 0-9.
+    pub class: u8,
+    /// Device it came from: `R`, `P` (printer), `U` (punch), `C` (console).
+    pub device: u8,
+    /// `N` none, `U` user, `S` system, `B` both.
+    pub hold: u8,
+    /// `Y` when it survives being read.
+    pub keep: u8,
+    /// Reserved, zero.
+    pub reserved: [u8; 44],
+}
+
+const _: () = {
+    use core::mem::{offset_of, size_of};
+    assert!(size_of::<Psw>() == 24);
+    assert!(size_of::<SavedState>() == 152);
+    assert!(size_of::<LowStorage>() == 4 * 24 + 4 * 152 + 24);
+    assert!(offset_of!(LowStorage, program_old) == 96);
+    assert!(offset_of!(LowStorage, program_code) == 704);
+    assert!(LOW_STORAGE as usize + size_of::<LowStorage>() <= PAGE as usize);
+    assert!(size_of::<Identification>() == 48);
+    assert!(size_of::<PseudoTimer>() == 64);
+    assert!(size_of::<DeviceInfo>() == 40);
+    assert!(size_of::<BlockInfo>() == 24);
+    assert!(size_of::<BlockRequest>() == 16);
+    assert!(size_of::<RecordHeader>() == 4);
+    assert!(size_of::<SpoolFileBlock>() == 128);
+};
+
+/// The calling side.
+#[cfg(feature = "guest")]
+#[allow(unsafe_code)]
+pub mod call {
+    /// Issues DIAGNOSE `code` and answers (RAX, RDX).
+    ///
+    /// # Safety
+    /// The operands must mean what `code` says of them: storage that CP writes must be the caller's to give.
+    #[inline]
+    pub unsafe fn diagnose(code: u32, operands: [u64; 6]) -> (u64, u64) {
+        let [a, b, c, d, e, f] = operands;
+        let (status, value): (u64, u64);
+        // SAFETY: CP keeps every register but RAX, RDX, the flags and the vector registers; the caller vouches for the operands.
+        unsafe {
+            core::arch::asm!(
+                "out 0x83, eax",
+                inlateout("rax") u64::from(code) => status,
+                in("rdi") a, in("rsi") b, inlateout("rdx") c => value,
+                in("rcx") d, in("r8") e, in("r9") f,
+                clobber_abi("C"),
+                options(nostack),
+            );
+        }
+        (status, value)
+    }
+}

@@ -1,0 +1,1 @@
+//! Drives the real `cp64` program.
