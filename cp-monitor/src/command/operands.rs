@@ -73,7 +73,7 @@ impl<'a> Operands<'a> {
     /// Takes a user identifier; 020E when it is none.
     pub fn userid(&mut self) -> Result<UserId, Message> {
         let word = self.next_word().ok_or_else(userid_missing)?;
-        UserId::new(word).map_err(|_| userid_missing())
+        word.parse::<UserId>().map_err(|_| userid_missing())
     }
 
     /// Takes a virtual device number in hexadecimal; 022E when it is none.
@@ -102,8 +102,7 @@ impl<'a> Operands<'a> {
 
 /// A virtual device number: one to four hexadecimal digits.
 pub fn device(word: &str) -> Option<DeviceNumber> {
-    let digits = (1..=4).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_hexdigit());
-    digits.then(|| u16::from_str_radix(word, 16).ok().map(DeviceNumber::new)).flatten()
+    word.parse().ok()
 }
 
 #[cfg(test)]
@@ -124,7 +123,7 @@ mod tests {
         let mut operands = Operands::new("  one   two 191 ");
         assert_eq!(operands.next_word(), Some("one"));
         assert!(!operands.take("THREE") && operands.take("TWO"));
-        assert_eq!(operands.device(), Ok(DeviceNumber::new(0x191)));
+        assert_eq!(operands.device(), Ok(DeviceNumber(0x191)));
         assert!(operands.is_empty() && operands.end().is_ok());
     }
 

@@ -29,7 +29,7 @@ pub enum After {
 /// What the dispatcher runs.
 pub trait Dispatchable: Send + Sync + 'static {
     /// Runs on `processor` for at most `slice`. Must not block. Must not unwind.
-    fn run_slice(&self, processor: &mut dyn Processor, slice: Duration) -> After;
+    fn run_slice(self: &Arc<Self>, processor: &mut dyn Processor, slice: Duration) -> After;
     /// Who it is, for displays.
     fn name(&self) -> String;
 }
