@@ -54,8 +54,13 @@ pub enum SpoolError {
         source: Arc<io::Error>,
     },
     /// The index failed.
-    #[error("The spool index failed: {0}")]
-    Index(Arc<redb::Error>),
+    #[error("{}: {source}", .path.display())]
+    Index {
+        /// The index's file.
+        path: PathBuf,
+        /// What redb said.
+        source: Arc<redb::Error>,
+    },
     /// An earlier write was not made durable by the host; nothing can be changed until the system is started again.
     #[error(
         "The spool does not take changes since the host failed to write its index; start the system again"
