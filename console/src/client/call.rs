@@ -31,6 +31,9 @@ pub enum ClientError {
     /// CP went away.
     #[error("The connection to CP was lost")]
     Lost,
+    /// A password was asked for and there was none.
+    #[error("A password is wanted, and the input ended")]
+    NoPassword,
     /// CP answered something else than was asked.
     #[error("CP answered something that was not asked")]
     Unexpected,

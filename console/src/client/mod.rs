@@ -3,10 +3,12 @@
 //! Blocking, on plain threads. Knows [`crate::wire`] and the terminal, nothing of CP.
 
 mod call;
+mod script;
 
-use std::path::PathBuf;
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
 
-use crate::wire::Logon;
+use crate::wire::{Ending, Logon, Request, Terminal};
 
 pub use call::{ClientError, Connection, Watch, command, exit_code, punch, watch};
 
@@ -21,4 +23,24 @@ pub struct Options {
     pub words: Vec<String>,
     /// No colour, whatever the terminal can. `NO_COLOR` in the environment means the same.
     pub no_color: bool,
+}
+
+/// Logs on, is the user's console until the session ends, and answers how it did. With standard input and output at a terminal this is
+/// the line client, otherwise a script.
+///
+/// # Errors
+/// No CP answers on `socket`, it refuses, or the connection is lost. [`ClientError::exit_code`] is the program's exit code then.
+pub fn logon(socket: &Path, mut options: Options) -> Result<Ending, ClientError> {
+    options.logon.terminal = Terminal {
+        columns: 0,
+        rows: 0,
+        script: true,
+    };
+    let connection = Connection::open(socket, Request::Logon(options.logon))?;
+    script::run(
+        connection,
+        io::stdin(),
+        &mut BufWriter::new(io::stdout()),
+        &mut io::stderr(),
+    )
 }
