@@ -5,7 +5,7 @@
 mod call;
 mod script;
 
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::wire::{Ending, Logon, Request, Terminal};
@@ -26,21 +26,42 @@ pub struct Options {
 }
 
 /// Logs on, is the user's console until the session ends, and answers how it did. With standard input and output at a terminal this is
-/// the line client, otherwise a script.
+/// the line client, otherwise [`script`].
 ///
 /// # Errors
 /// No CP answers on `socket`, it refuses, or the connection is lost. [`ClientError::exit_code`] is the program's exit code then.
-pub fn logon(socket: &Path, mut options: Options) -> Result<Ending, ClientError> {
-    options.logon.terminal = Terminal {
+pub fn logon(socket: &Path, options: Options) -> Result<Ending, ClientError> {
+    script(
+        socket,
+        options.logon,
+        io::stdin(),
+        &mut BufWriter::new(io::stdout()),
+        &mut io::stderr(),
+    )
+}
+
+/// A session that is not at a terminal: each line of `input` is sent when the guest or CP reads, a password prompt takes a line like any
+/// other read, output comes out as plain lines. When the input has ended and the next read is up, the session is logged off; likewise
+/// when `output` turns out to be closed. `notices` gets what is not the session's output.
+///
+/// # Errors
+/// As [`logon`].
+pub fn script(
+    socket: &Path,
+    mut logon: Logon,
+    input: impl Read + Send + 'static,
+    output: &mut impl Write,
+    notices: &mut impl Write,
+) -> Result<Ending, ClientError> {
+    logon.terminal = Terminal {
         columns: 0,
         rows: 0,
         script: true,
     };
-    let connection = Connection::open(socket, Request::Logon(options.logon))?;
     script::run(
-        connection,
-        io::stdin(),
-        &mut BufWriter::new(io::stdout()),
-        &mut io::stderr(),
+        Connection::open(socket, Request::Logon(logon))?,
+        input,
+        output,
+        notices,
     )
 }
