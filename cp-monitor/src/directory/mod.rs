@@ -1,0 +1,19 @@
+//! The user directory: who may log on, with what machine, disks and authority.
+//!
+//! The source is `user.direct`, text in z/VM syntax that people edit; [`compile`] checks all of it and makes a [`Directory`], and
+//! [`store`] puts it on line, all or nothing (DIRECTXA). Pure but for `store`, which reads and writes the two files in the data directory.
+//! CP and the host tools call in here; nothing in here calls out.
+
+pub mod geometry;
+pub mod model;
+pub mod names;
+pub mod password;
+
+pub use geometry::DeviceType;
+pub use model::*;
+pub use names::{
+    DeviceNumber, LinkAccess, LinkMode, NameError, PrivilegeClasses, StorageSize, UserId, Volid,
+};
+pub use password::{
+    Argon2id, LinkPassword, Password, SecretError, SecretHash, SecretHasher, verify, verify_link,
+};
