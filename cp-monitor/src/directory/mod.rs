@@ -4,16 +4,23 @@
 //! [`store`] puts it on line, all or nothing (DIRECTXA). Pure but for `store`, which reads and writes the two files in the data directory.
 //! CP and the host tools call in here; nothing in here calls out.
 
+mod compile;
+mod entry;
+mod extents;
+mod grammar;
+mod operands;
+mod scan;
+mod verbs;
+
+pub mod diagnostic;
 pub mod geometry;
 pub mod model;
 pub mod names;
 pub mod password;
 
+pub use compile::{Compiled, compile};
+pub use diagnostic::{DirectoryError, Position, Problem, Remark, Warning};
 pub use geometry::DeviceType;
 pub use model::*;
-pub use names::{
-    DeviceNumber, LinkAccess, LinkMode, NameError, PrivilegeClasses, StorageSize, UserId, Volid,
-};
-pub use password::{
-    Argon2id, LinkPassword, Password, SecretError, SecretHash, SecretHasher, verify, verify_link,
-};
+pub use names::{DeviceNumber, LinkAccess, LinkMode, NameError, PrivilegeClasses, StorageSize, UserId, Volid};
+pub use password::{Argon2id, LinkPassword, Password, SecretError, SecretHash, SecretHasher, verify, verify_link};
