@@ -5,7 +5,9 @@ use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::diagnostic::{Diagnostics, DirectoryError, EntryName, Position, Problem, Remark, Warning};
+use super::diagnostic::{
+    Diagnostics, DirectoryError, EntryName, Position, Problem, Remark, Warning,
+};
 use super::entry::Draft;
 use super::extents;
 use super::grammar;
@@ -39,17 +41,30 @@ pub fn compile(source: &str, hasher: &dyn SecretHasher) -> Result<Compiled, Vec<
     }
     let warnings = read.said.warnings;
     if read.secrets.is_empty() {
-        return Ok(Compiled { directory: read.directory, warnings, stored_source: source.to_owned() });
+        return Ok(Compiled {
+            directory: read.directory,
+            warnings,
+            stored_source: source.to_owned(),
+        });
     }
     let hashes = hash_all(&read.secrets, hasher)?;
-    let stored_source = replace(source, &read.secrets, &hashes);
+    let tokens = read
+        .secrets
+        .iter()
+        .zip(&hashes)
+        .map(|(word, hash)| (word.offset..word.end(), hash.token()));
+    let stored_source = scan::splice(source, tokens);
     // Reading the stored text again gives the secrets their hashes and proves that it is accepted in its turn.
     let stored = Reading::of(&stored_source);
     if !stored.said.errors.is_empty() {
         return Err(stored.said.errors);
     }
     let directory = stored.directory;
-    Ok(Compiled { directory, warnings, stored_source })
+    Ok(Compiled {
+        directory,
+        warnings,
+        stored_source,
+    })
 }
 
 /// Reads a source that holds no clear-text secret, such as `directory.online`.
@@ -58,18 +73,31 @@ pub(super) fn parse_stored(source: &str) -> Result<Directory, Vec<DirectoryError
     for word in &read.secrets {
         read.said.error(word.at, Problem::ClearText);
     }
-    if read.said.errors.is_empty() { Ok(read.directory) } else { Err(read.said.errors) }
+    if read.said.errors.is_empty() {
+        Ok(read.directory)
+    } else {
+        Err(read.said.errors)
+    }
 }
 
 /// Reads a source that may hold clear-text secrets, for its disks and users; what its secrets are stays unknown.
 pub(super) fn parse_outline(source: &str) -> Result<Directory, Vec<DirectoryError>> {
     let read = Reading::of(source);
-    if read.said.errors.is_empty() { Ok(read.directory) } else { Err(read.said.errors) }
+    if read.said.errors.is_empty() {
+        Ok(read.directory)
+    } else {
+        Err(read.said.errors)
+    }
 }
 
 /// Hashes on as many threads as the host has processors: each hash takes tens of milliseconds.
-fn hash_all(secrets: &[Word], hasher: &dyn SecretHasher) -> Result<Vec<SecretHash>, Vec<DirectoryError>> {
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(secrets.len());
+fn hash_all(
+    secrets: &[Word],
+    hasher: &dyn SecretHasher,
+) -> Result<Vec<SecretHash>, Vec<DirectoryError>> {
+    let threads = std::thread::available_parallelism()
+        .map_or(1, NonZero::get)
+        .min(secrets.len());
     let next = AtomicUsize::new(0);
     let done = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
@@ -77,9 +105,13 @@ fn hash_all(secrets: &[Word], hasher: &dyn SecretHasher) -> Result<Vec<SecretHas
             scope.spawn(|| {
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(word) = secrets.get(index) else { break };
+                    let Some(word) = secrets.get(index) else {
+                        break;
+                    };
                     let outcome = hasher.hash(word.text);
-                    done.lock().unwrap_or_else(PoisonError::into_inner).insert(index, outcome);
+                    done.lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .insert(index, outcome);
                 }
             });
         }
@@ -89,22 +121,17 @@ fn hash_all(secrets: &[Word], hasher: &dyn SecretHasher) -> Result<Vec<SecretHas
     for (outcome, word) in done.into_values().zip(secrets) {
         match outcome {
             Ok(hash) => hashes.push(hash),
-            Err(error) => errors.push(DirectoryError { at: word.at, problem: Problem::Secret(error) }),
+            Err(error) => errors.push(DirectoryError {
+                at: word.at,
+                problem: Problem::Secret(error),
+            }),
         }
     }
-    if errors.is_empty() { Ok(hashes) } else { Err(errors) }
-}
-
-fn replace(source: &str, secrets: &[Word], hashes: &[SecretHash]) -> String {
-    let mut stored = String::with_capacity(source.len() + secrets.len() * 100);
-    let mut copied = 0;
-    for (word, hash) in secrets.iter().zip(hashes) {
-        stored.push_str(&source[copied..word.offset]);
-        stored.push_str(hash.token());
-        copied = word.end();
+    if errors.is_empty() {
+        Ok(hashes)
+    } else {
+        Err(errors)
     }
-    stored.push_str(&source[copied..]);
-    stored
 }
 
 /// A source that has been read: what it says, and what is to be said about it.
@@ -118,7 +145,10 @@ impl<'s> Reading<'s> {
     fn of(source: &'s str) -> Self {
         let mut said = Diagnostics::default();
         let statements = scan::statements(source, &mut said);
-        let mut assembly = Assembly { said, ..Assembly::default() };
+        let mut assembly = Assembly {
+            said,
+            ..Assembly::default()
+        };
         for statement in &statements {
             assembly.statement(statement);
         }
@@ -140,7 +170,9 @@ struct Assembly<'s> {
 
 impl<'s> Assembly<'s> {
     fn statement(&mut self, statement: &Statement<'s>) {
-        let Some(word) = statement.words.first() else { return };
+        let Some(word) = statement.words.first() else {
+            return;
+        };
         let Some(kind) = verbs::find(word.text) else {
             let shown = word.text.chars().take(40).collect();
             self.said.error(word.at, Problem::UnknownStatement(shown));
@@ -157,8 +189,14 @@ impl<'s> Assembly<'s> {
     /// Checks that a statement may stand where it does, and reads it.
     fn read(&mut self, kind: &StatementKind, operands: &mut Operands) -> Parsed<()> {
         let at = operands.statement.at();
-        let name = self.current.as_ref().map_or(EntryName::Header, |draft| draft.name);
-        let sequence = Err(DirectoryError { at, problem: Problem::Sequence(name) });
+        let name = self
+            .current
+            .as_ref()
+            .map_or(EntryName::Header, |draft| draft.name);
+        let sequence = Err(DirectoryError {
+            at,
+            problem: Problem::Sequence(name),
+        });
         match (kind.verb, kind.section) {
             (Verb::User, _) => return self.begin_user(operands),
             (Verb::Profile, _) if self.in_users => {
@@ -170,7 +208,10 @@ impl<'s> Assembly<'s> {
                 if section == Section::Entry {
                     self.begin(EntryName::Unreadable, at, None);
                 }
-                return Err(DirectoryError { at, problem: Problem::Unsupported(kind.name, why) });
+                return Err(DirectoryError {
+                    at,
+                    problem: Problem::Unsupported(kind.name, why),
+                });
             }
             (_, Section::Header) if self.current.is_some() => return sequence,
             (_, Section::Header) => {
@@ -179,7 +220,9 @@ impl<'s> Assembly<'s> {
             }
             _ => {}
         }
-        let Some(draft) = self.current.as_mut() else { return sequence };
+        let Some(draft) = self.current.as_mut() else {
+            return sequence;
+        };
         let first = draft.statements == 0;
         draft.statements += 1;
         if kind.section == Section::Device {
@@ -205,7 +248,10 @@ impl<'s> Assembly<'s> {
         self.begin(EntryName::Unreadable, at, None);
         let userid = grammar::entry_name(operands)?;
         if let Some(present) = self.users.get(&userid) {
-            let problem = Problem::DuplicateEntry { name: EntryName::User(userid), first: present.line };
+            let problem = Problem::DuplicateEntry {
+                name: EntryName::User(userid),
+                first: present.line,
+            };
             return Err(DirectoryError { at, problem });
         }
         self.current = Some(Draft::new(EntryName::User(userid), at, None));
@@ -229,7 +275,10 @@ impl<'s> Assembly<'s> {
         self.begin(EntryName::Unreadable, at, None);
         let name = grammar::entry_name(operands)?;
         if let Some(present) = self.profiles.get(&name) {
-            let problem = Problem::DuplicateEntry { name: EntryName::Profile(name), first: present.at.line };
+            let problem = Problem::DuplicateEntry {
+                name: EntryName::Profile(name),
+                first: present.at.line,
+            };
             return Err(DirectoryError { at, problem });
         }
         self.current = Some(Draft::new(EntryName::Profile(name), at, None));
@@ -238,24 +287,35 @@ impl<'s> Assembly<'s> {
 
     fn include(&mut self, first: bool, operands: &mut Operands) -> Parsed<()> {
         let at = operands.statement.at();
-        let Some(draft) = self.current.as_mut() else { return Ok(()) };
+        let Some(draft) = self.current.as_mut() else {
+            return Ok(());
+        };
         let word = operands.require("name of a profile")?;
         let name: UserId = operands.name_of(word)?;
         operands.finish()?;
         if !first || matches!(draft.name, EntryName::Profile(_)) {
-            return Err(DirectoryError { at, problem: Problem::IncludeNotFirst });
+            return Err(DirectoryError {
+                at,
+                problem: Problem::IncludeNotFirst,
+            });
         }
-        let unknown = DirectoryError { at: word.at, problem: Problem::UnknownProfile(name) };
+        let unknown = DirectoryError {
+            at: word.at,
+            problem: Problem::UnknownProfile(name),
+        };
         let profile = self.profiles.get(&name).ok_or(unknown)?;
         draft.include(name, profile);
         Ok(())
     }
 
     fn end_entry(&mut self) {
-        let Some(draft) = self.current.take() else { return };
+        let Some(draft) = self.current.take() else {
+            return;
+        };
         if let EntryName::Profile(name) = draft.name {
             for line in draft.fixed_extents() {
-                self.said.error(Position { line, column: 1 }, Problem::DiskInProfile);
+                self.said
+                    .error(Position { line, column: 1 }, Problem::DiskInProfile);
             }
             self.profiles.insert(name, draft);
         } else if let Some(entry) = draft.finish(&mut self.said) {
@@ -272,7 +332,11 @@ impl<'s> Assembly<'s> {
         }
         extents::check(&directory, &mut said);
         remark_on_disks(&directory, &mut said);
-        Reading { directory, secrets: self.secrets, said: said.sorted() }
+        Reading {
+            directory,
+            secrets: self.secrets,
+            said: said.sorted(),
+        }
     }
 }
 
@@ -281,19 +345,34 @@ fn remark_on_disks(directory: &Directory, said: &mut Diagnostics) {
     let mut named = BTreeSet::new();
     for entry in directory.users.values() {
         for disk in &entry.minidisks {
-            let (at, vdev) = (Position { line: disk.line, column: 1 }, disk.vdev);
+            let (at, vdev) = (
+                Position {
+                    line: disk.line,
+                    column: 1,
+                },
+                disk.vdev,
+            );
             if matches!(disk.extent, Extent::Device { .. }) {
                 said.warn(at, Remark::RealDevice { vdev });
             } else if extents::is_full_pack(disk) {
                 said.warn(at, Remark::FullPack { vdev });
             }
         }
-        let dangling = entry.links.iter().filter(|link| directory.minidisk(&link.owner, link.vdev).is_none());
+        let dangling = entry
+            .links
+            .iter()
+            .filter(|link| directory.minidisk(&link.owner, link.vdev).is_none());
         for link in dangling {
             // A link in a profile is every user's, but is said once.
             if named.insert(link.line) {
                 let (owner, vdev) = (link.owner, link.vdev);
-                said.warn(Position { line: link.line, column: 1 }, Remark::LinkTarget { owner, vdev });
+                said.warn(
+                    Position {
+                        line: link.line,
+                        column: 1,
+                    },
+                    Remark::LinkTarget { owner, vdev },
+                );
             }
         }
     }

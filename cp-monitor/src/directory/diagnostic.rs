@@ -42,7 +42,11 @@ pub struct OwnedExtent {
 
 impl fmt::Display for OwnedExtent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}-{}", self.owner, self.vdev, self.first, self.last)
+        write!(
+            f,
+            "{} {} {}-{}",
+            self.owner, self.vdev, self.first, self.last
+        )
     }
 }
 
@@ -79,13 +83,11 @@ pub enum Problem {
         /// What should stand there.
         expected: &'static str,
     },
-    /// Words behind the last operand.
-    #[error("{statement}: unexpected operand {found}")]
+    /// Words behind the last operand. They are not shown: behind MDISK they may be passwords.
+    #[error("{statement}: unexpected operand behind the last one")]
     ExtraOperand {
         /// The statement.
         statement: &'static str,
-        /// The word.
-        found: String,
     },
     /// An operand of a form of its own is not of that form.
     #[error("{statement}: {error}")]
@@ -237,7 +239,9 @@ pub struct DirectoryError {
 }
 
 fn prefix(problem: &Problem) -> String {
-    problem.number().map_or_else(String::new, |number| format!("HCPDIR{number:03}E "))
+    problem
+        .number()
+        .map_or_else(String::new, |number| format!("HCPDIR{number:03}E "))
 }
 
 impl Serialize for DirectoryError {
@@ -269,7 +273,9 @@ pub enum Remark {
         vdev: DeviceNumber,
     },
     /// A full-pack minidisk or a whole real device.
-    #[error("Device {vdev} covers a whole volume; here it is a disk of its own and does not show the other minidisks")]
+    #[error(
+        "Device {vdev} covers a whole volume; here it is a disk of its own and does not show the other minidisks"
+    )]
     FullPack {
         /// The device.
         vdev: DeviceNumber,
@@ -320,7 +326,10 @@ impl Diagnostics {
         if self.errors.len() < LISTED_MAX {
             self.errors.push(DirectoryError { at, problem });
         } else if self.errors.len() == LISTED_MAX {
-            self.errors.push(DirectoryError { at, problem: Problem::More });
+            self.errors.push(DirectoryError {
+                at,
+                problem: Problem::More,
+            });
         }
     }
 
@@ -332,7 +341,8 @@ impl Diagnostics {
 
     /// In the order of the source; [`Problem::More`] stays last.
     pub(super) fn sorted(mut self) -> Self {
-        self.errors.sort_by_key(|error| (error.problem == Problem::More, error.at));
+        self.errors
+            .sort_by_key(|error| (error.problem == Problem::More, error.at));
         self.warnings.sort_by_key(|warning| warning.at);
         self
     }

@@ -3,6 +3,9 @@
 //! A comment has `*` as its first character that is not a blank. A statement whose line ends with a comma goes on in the next line. Small and
 //! capital letters mean the same. On an 80-column card, eight digits in columns 73 to 80 are a sequence number and no part of the statement.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use nom::bytes::complete::{take_till, take_till1, take_while};
 use nom::character::complete::char;
 use nom::combinator::{opt, recognize};
@@ -45,7 +48,9 @@ impl Word<'_> {
 /// Whether `text` is `full`, in any case, or its beginning with at least `min` characters.
 pub(super) fn abbreviates(text: &str, full: &str, min: usize) -> bool {
     text.len() >= min
-        && full.get(..text.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(text))
+        && full
+            .get(..text.len())
+            .is_some_and(|beginning| beginning.eq_ignore_ascii_case(text))
 }
 
 /// One statement: its words (at least one) and the bytes of the source that its lines take.
@@ -53,23 +58,27 @@ pub(super) fn abbreviates(text: &str, full: &str, min: usize) -> bool {
 pub(super) struct Statement<'s> {
     source: &'s str,
     pub(super) words: Vec<Word<'s>>,
+    /// Where its first line begins.
+    begins: Position,
     /// From the start of the first line to behind the end of the last, its line end included.
-    pub(super) lines: std::ops::Range<usize>,
+    pub(super) lines: Range<usize>,
 }
 
 impl<'s> Statement<'s> {
     /// The place of the first word.
     pub(super) fn at(&self) -> Position {
-        self.words.first().map_or_else(Position::default, |word| word.at)
+        self.words.first().map_or(self.begins, |word| word.at)
     }
 
     /// The text from word `from` on as written, blanks between words kept; continued lines are joined by one blank.
     pub(super) fn text_from(&self, from: usize) -> String {
         let words = self.words.get(from..).unwrap_or_default();
-        let lines = words.chunk_by(|a, b| a.at.line == b.at.line).filter_map(|line| {
-            let (first, last) = (line.first()?, line.last()?);
-            self.source.get(first.offset..last.end())
-        });
+        let lines = words
+            .chunk_by(|a, b| a.at.line == b.at.line)
+            .filter_map(|line| {
+                let (first, last) = (line.first()?, line.last()?);
+                self.source.get(first.offset..last.end())
+            });
         lines.collect::<Vec<_>>().join(" ")
     }
 }
@@ -90,36 +99,88 @@ fn words(input: &str) -> IResult<&str, Vec<&str>> {
 
 /// `*` behind any number of blanks.
 fn is_comment(line: &str) -> bool {
-    let mut comment = recognize((take_while(is_blank), char::<_, nom::error::Error<&str>>('*')));
+    let mut comment = recognize((
+        take_while(is_blank),
+        char::<_, nom::error::Error<&str>>('*'),
+    ));
     comment.parse(line).is_ok()
 }
 
 /// Cuts what is no part of a statement: a carriage return, and the sequence number of a card.
 fn statement_part(line: &str) -> &str {
     let line = line.strip_suffix('\r').unwrap_or(line);
-    match (line.len() == 80).then(|| line.split_at_checked(72)).flatten() {
+    match (line.len() == 80)
+        .then(|| line.split_at_checked(72))
+        .flatten()
+    {
         Some((card, number)) if number.bytes().all(|b| b.is_ascii_digit()) => card,
         _ => line,
     }
+}
+
+/// Replaces pieces of a source, each a word of a statement, by other text.
+///
+/// On a card, whose columns 73 to 80 would move, the sequence number is taken off as well: it would be read as an operand.
+pub(super) fn splice<'t>(
+    source: &str,
+    pieces: impl IntoIterator<Item = (Range<usize>, &'t str)>,
+) -> String {
+    let mut edits = BTreeMap::new();
+    for (range, text) in pieces {
+        let line_start = source[..range.start].rfind('\n').map_or(0, |end| end + 1);
+        let line_length = source[line_start..]
+            .find('\n')
+            .unwrap_or(source.len() - line_start);
+        let line = &source[line_start..line_start + line_length];
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let kept = statement_part(line);
+        if kept.len() < line.len() {
+            edits.insert(
+                line_start + kept.trim_end().len(),
+                (line_start + line.len(), ""),
+            );
+        }
+        edits.insert(range.start, (range.end, text));
+    }
+    let mut edited = String::with_capacity(source.len() + edits.len() * 100);
+    let mut copied = 0;
+    for (start, (end, text)) in edits {
+        edited.push_str(&source[copied..start]);
+        edited.push_str(text);
+        copied = end;
+    }
+    edited.push_str(&source[copied..]);
+    edited
 }
 
 /// Splits a source into statements; lines that cannot be read are named in `said` and left out.
 pub(super) fn statements<'s>(source: &'s str, said: &mut Diagnostics) -> Vec<Statement<'s>> {
     let mut statements = Vec::new();
     if source.len() > SOURCE_MAX {
-        said.error(Position { line: 1, column: 1 }, Problem::TooLarge("64 MiB at most"));
+        said.error(
+            Position { line: 1, column: 1 },
+            Problem::TooLarge("64 MiB at most"),
+        );
         return statements;
     }
     let mut open: Option<Statement<'s>> = None;
     let (mut rest, mut number) = (source, 0);
     while !rest.is_empty() {
         // `line` takes any text: an error would mean no progress, so it ends the loop.
-        let Ok((behind, whole)) = line(rest) else { break };
+        let Ok((behind, whole)) = line(rest) else {
+            break;
+        };
         let place = source.offset(rest)..source.offset(behind);
         rest = behind;
         number += 1;
         if number > LINES_MAX {
-            said.error(Position { line: number, column: 1 }, Problem::TooLarge("2000000 lines at most"));
+            said.error(
+                Position {
+                    line: number,
+                    column: 1,
+                },
+                Problem::TooLarge("2000000 lines at most"),
+            );
             break;
         }
         let text = statement_part(whole);
@@ -127,9 +188,15 @@ pub(super) fn statements<'s>(source: &'s str, said: &mut Diagnostics) -> Vec<Sta
         if is_comment(text) || (blank && open.is_none()) || !readable(text, number, said) {
             continue;
         }
-        let mut statement = open
-            .take()
-            .unwrap_or_else(|| Statement { source, words: Vec::new(), lines: place.start..place.end });
+        let mut statement = open.take().unwrap_or_else(|| Statement {
+            source,
+            words: Vec::new(),
+            begins: Position {
+                line: number,
+                column: 1,
+            },
+            lines: place.start..place.end,
+        });
         statement.lines.end = place.end;
         let continued = append_words(&mut statement, text, number);
         if statement.words.len() > WORDS_MAX {
@@ -148,7 +215,10 @@ pub(super) fn statements<'s>(source: &'s str, said: &mut Diagnostics) -> Vec<Sta
 
 fn readable(text: &str, line: u32, said: &mut Diagnostics) -> bool {
     if text.len() > LINE_MAX {
-        said.error(Position { line, column: 1 }, Problem::TooLong("1024 bytes in a line at most"));
+        said.error(
+            Position { line, column: 1 },
+            Problem::TooLong("1024 bytes in a line at most"),
+        );
         return false;
     }
     let control = text.chars().position(|c| c.is_control() && c != '\t');
@@ -167,7 +237,10 @@ fn append_words<'s>(statement: &mut Statement<'s>, text: &'s str, line: u32) -> 
     for (index, word) in found.into_iter().enumerate() {
         let start = text.offset(word);
         let column = text[..start].chars().count() + 1;
-        let at = Position { line, column: u32::try_from(column).unwrap_or(u32::MAX) };
+        let at = Position {
+            line,
+            column: u32::try_from(column).unwrap_or(u32::MAX),
+        };
         let text = match word.strip_suffix(',') {
             Some(cut) if index == last => {
                 continued = true;
@@ -176,7 +249,11 @@ fn append_words<'s>(statement: &mut Statement<'s>, text: &'s str, line: u32) -> 
             _ => word,
         };
         if !text.is_empty() {
-            statement.words.push(Word { text, at, offset: statement.source.offset(word) });
+            statement.words.push(Word {
+                text,
+                at,
+                offset: statement.source.offset(word),
+            });
         }
     }
     continued
@@ -203,7 +280,14 @@ mod tests {
     #[test]
     fn a_comma_at_the_end_of_a_line_goes_on_in_the_next() {
         let (found, _) = scan("OPTION LNKNOPAS,\n* why\n   QUICKDSP ,\n SVMSTAT\nIPL CMS\n");
-        assert_eq!(found, [vec!["OPTION", "LNKNOPAS", "QUICKDSP", "SVMSTAT"], vec!["IPL", "CMS"]]);
+        assert_eq!(
+            found,
+            [
+                vec!["OPTION", "LNKNOPAS", "QUICKDSP", "SVMSTAT"],
+                vec!["IPL", "CMS"]
+            ]
+        );
+        assert_eq!(scan(",").1.errors[0].at, Position { line: 1, column: 1 });
         let (_, said) = scan("USER A B\nOPTION X,");
         assert_eq!(said.errors[0].problem, Problem::OpenContinuation);
         assert_eq!(said.errors[0].at, Position { line: 2, column: 1 });
@@ -223,7 +307,16 @@ mod tests {
         let mut said = Diagnostics::default();
         let found = statements(source, &mut said);
         let word = found[0].words[2];
-        assert_eq!((word.text, word.at), ("MAINT", Position { line: 2, column: 10 }));
+        assert_eq!(
+            (word.text, word.at),
+            (
+                "MAINT",
+                Position {
+                    line: 2,
+                    column: 10
+                }
+            )
+        );
         assert_eq!(&source[word.offset..word.end()], "MAINT");
         assert_eq!(&source[found[0].lines.clone()], "  LINK é MAINT\n");
     }
@@ -238,11 +331,20 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_named() {
         let long = "A".repeat(LINE_MAX + 1);
-        assert_eq!(scan(&long).1.errors[0].problem, Problem::TooLong("1024 bytes in a line at most"));
+        assert_eq!(
+            scan(&long).1.errors[0].problem,
+            Problem::TooLong("1024 bytes in a line at most")
+        );
         let (_, said) = scan("USER A\u{7}B C");
         assert_eq!(said.errors[0].problem, Problem::ControlCharacter);
         assert_eq!(said.errors[0].at, Position { line: 1, column: 7 });
         let words = "W ".repeat(100) + ",\n";
-        assert!(scan(&words.repeat(4)).1.errors.iter().any(|e| matches!(e.problem, Problem::TooLong(_))));
+        assert!(
+            scan(&words.repeat(4))
+                .1
+                .errors
+                .iter()
+                .any(|e| matches!(e.problem, Problem::TooLong(_)))
+        );
     }
 }
