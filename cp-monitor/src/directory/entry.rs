@@ -266,11 +266,11 @@ impl Draft {
             return None;
         };
         let own = |statement: &str| self.given.contains_key(statement);
-        let layered = |statement, said: Option<StorageSize>, operand: Option<StorageSize>| {
+        let layered = |statement, stated: Option<StorageSize>, operand: Option<StorageSize>| {
             if own(statement) {
-                said
+                stated
             } else {
-                operand.or(said)
+                operand.or(stated)
             }
         };
         let settings = self.settings;

@@ -56,14 +56,25 @@ pub enum StoreError {
     #[error("{0} is larger than 64 MiB")]
     TooLarge(PathBuf),
     /// The source has errors; the directory on line is as it was.
-    #[error("Directory has {} error(s)", .0.len())]
-    Errors(Vec<DirectoryError>),
+    #[error("{path} has {} error(s); first: {}", errors.len(), first(errors))]
+    Errors {
+        /// Which file.
+        path: PathBuf,
+        /// All of them, in source order.
+        errors: Vec<DirectoryError>,
+    },
     /// The source was edited while it was being compiled.
     #[error("{0} was changed while it was being compiled; run DIRECTXA again")]
     Changed(PathBuf),
     /// A change could not be made to the source.
     #[error(transparent)]
     Edit(#[from] EditError),
+}
+
+fn first(errors: &[DirectoryError]) -> String {
+    errors
+        .first()
+        .map_or_else(String::new, DirectoryError::to_string)
 }
 
 /// A directory that has been put on line.
@@ -80,7 +91,9 @@ pub struct Online {
 /// # Errors
 /// [`StoreError::Missing`] before the first [`put_online`]; [`StoreError::Errors`] when the file has been damaged or edited by hand.
 pub fn load(dir: &Path) -> Result<Directory, StoreError> {
-    parse_stored(&read(&dir.join(ONLINE_FILE))?).map_err(StoreError::Errors)
+    let path = dir.join(ONLINE_FILE);
+    let text = read(&path)?;
+    parse_stored(&text).map_err(|errors| StoreError::Errors { path, errors })
 }
 
 /// Reads `user.direct`, the source as it stands.
@@ -137,10 +150,13 @@ fn replace(
     source: &str,
     hasher: &dyn SecretHasher,
 ) -> Result<Online, StoreError> {
-    let compiled = compile(source, hasher).map_err(StoreError::Errors)?;
+    let path = dir.join(SOURCE_FILE);
+    let compiled = match compile(source, hasher) {
+        Ok(compiled) => compiled,
+        Err(errors) => return Err(StoreError::Errors { path, errors }),
+    };
     // A source that is a link to a file elsewhere stays one.
-    let source_path = dir.join(SOURCE_FILE);
-    let source_path = fs::canonicalize(&source_path).unwrap_or(source_path);
+    let source_path = fs::canonicalize(&path).unwrap_or(path);
     let staged_source = Staged::write(&source_path, &compiled.stored_source)?;
     let staged_online = Staged::write(&dir.join(ONLINE_FILE), &compiled.stored_source)?;
     if let Some(before) = before
