@@ -1,1 +1,3 @@
 //! The control program.
+
+pub mod directory;
