@@ -1,15 +1,10 @@
 //! One console that the screen shows: what came, what is typed, where it stands. Pure.
 
-use std::collections::VecDeque;
-
 use crate::wire::{ClientFrame, ConsoleState, Ending, Line, LineKind, Reply};
 
 use super::editor::Editor;
 use super::text;
 use super::transcript::Transcript;
-
-/// Lines sent whose echo by CP is still awaited.
-const ECHOES_MAX: usize = 16;
 
 /// How far a console has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +30,6 @@ pub struct Session {
     pub editor: Editor,
     /// How far it has come.
     pub phase: Phase,
-    echoes: VecDeque<String>,
 }
 
 impl Session {
@@ -46,7 +40,6 @@ impl Session {
             transcript: Transcript::default(),
             editor,
             phase: Phase::Opening,
-            echoes: VecDeque::new(),
         }
     }
 
@@ -95,7 +88,7 @@ impl Session {
                 self.say(&message, LineKind::Warning);
                 self.phase = Phase::Over(None);
             }
-            Reply::Output(line) => self.output(line),
+            Reply::Output(line) => self.transcript.push(line),
             Reply::Lost(lines) => self.say(
                 &format!("* {lines} lines were lost: they came faster than this screen took them"),
                 LineKind::Cp,
@@ -113,33 +106,14 @@ impl Session {
         }
     }
 
-    /// CP may echo to everyone who looks, the one who typed included; the own line stands already.
-    fn output(&mut self, line: Line) {
-        if line.kind == LineKind::Input {
-            if let Some(at) = self.echoes.iter().position(|sent| *sent == line.text) {
-                self.echoes.drain(..=at);
-                return;
-            }
-        } else {
-            self.echoes.clear();
-        }
-        self.transcript.push(line);
-    }
-
     /// Enters the typed line. Returns the frame for CP and whether the line may be remembered.
     pub fn enter(&mut self) -> (ClientFrame, bool) {
         let hidden = self.is_hidden();
         let line = self.editor.take();
         self.transcript.release();
         if !hidden {
-            self.transcript.push(Line {
-                text: line.clone(),
-                kind: LineKind::Input,
-            });
-            if self.echoes.len() == ECHOES_MAX {
-                self.echoes.pop_front();
-            }
-            self.echoes.push_back(line.clone());
+            // CP shows a line to everyone who looks except to the one who typed it.
+            self.say(&line, LineKind::Input);
         }
         if matches!(self.phase, Phase::Password(_)) {
             self.phase = Phase::Opening;
@@ -172,26 +146,14 @@ mod tests {
             .collect()
     }
 
-    fn input(text: &str) -> Reply {
-        Reply::Output(Line {
-            text: text.into(),
-            kind: LineKind::Input,
-        })
-    }
-
     #[test]
-    fn an_own_line_is_shown_once_and_anothers_line_is_shown() {
+    fn an_entered_line_is_sent_shown_and_remembered() {
         let mut session = open(ConsoleState::Running);
         session.editor.insert("q time");
         let (frame, remembered) = session.enter();
         assert!(matches!(frame, ClientFrame::Line(line) if line == "q time") && remembered);
-        session.receive(input("q time"));
-        session.receive(input("q time"));
-        assert_eq!(
-            rows(&session),
-            ["q time", "q time"],
-            "the second was typed elsewhere"
-        );
+        assert_eq!(rows(&session), ["q time"]);
+        assert_eq!(session.editor.text(), "");
     }
 
     #[test]

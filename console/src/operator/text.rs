@@ -40,7 +40,8 @@ pub fn clean(text: &str, limit: usize) -> String {
                 kept += fill;
                 continue;
             }
-            _ if c.is_control() => out.push('.'),
+            // Three columns and more: a ligature that terminals disagree about.
+            _ if c.is_control() || c.width() > Some(2) => out.push('.'),
             _ if reshapes(c) => continue,
             _ if c.width() == Some(0) => {
                 marks += 1;
@@ -113,6 +114,27 @@ pub fn wrap(text: &str, width: usize) -> Vec<&str> {
     rows
 }
 
+/// `text` in rows of at most `width` columns, broken between words where that is possible. For prose; at least one row.
+pub fn fill(text: &str, width: usize) -> Vec<&str> {
+    let (mut rows, mut rest) = (Vec::new(), text);
+    while columns(rest) > width {
+        let fits = clip(rest, width).len();
+        // The blank may stand just behind the row.
+        let blank = rest
+            .get(..fits + 1)
+            .unwrap_or(&rest[..fits])
+            .rfind(' ')
+            .filter(|&at| !rest[..at].trim().is_empty());
+        let end = blank
+            .unwrap_or(fits)
+            .max(rest.chars().next().map_or(1, char::len_utf8));
+        rows.push(&rest[..end]);
+        rest = rest[end..].trim_start();
+    }
+    rows.push(rest);
+    rows
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +172,18 @@ mod tests {
         assert_eq!(wrap("", 4), [""]);
     }
 
+    #[test]
+    fn prose_breaks_between_words() {
+        assert_eq!(
+            fill("CP closed the connection", 20),
+            ["CP closed the", "connection"]
+        );
+        assert_eq!(fill("CP closed the  x", 13), ["CP closed the", "x"]);
+        assert_eq!(fill("abcdefgh ij", 4), ["abcd", "efgh", "ij"]);
+        assert_eq!(fill("", 4), [""]);
+        assert_eq!(fill("日", 1), ["日", ""], "what never fits does not hang");
+    }
+
     proptest! {
         #[test]
         fn nothing_that_arrives_keeps_a_control_character(text in any::<String>()) {
@@ -160,6 +194,7 @@ mod tests {
 
         #[test]
         fn wrapping_loses_nothing_and_fits(text in "\\PC{0,200}", width in 2usize..40) {
+            let text = clean(&text, LINE_MAX);
             let rows = wrap(&text, width);
             prop_assert_eq!(rows.concat(), text.clone());
             prop_assert!(rows.iter().all(|row| columns(row) <= width));

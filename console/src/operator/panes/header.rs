@@ -7,6 +7,7 @@ use crate::operator::draw::{put, put_right};
 use crate::operator::figures::{FRAME, bar, column, percent, sane, size, span};
 use crate::operator::state::State;
 use crate::operator::update::stale_seconds;
+use crate::wire::ProcessorView;
 
 /// Draws both rows.
 pub fn draw(buf: &mut Buffer, top: Rect, meters: Rect, state: &State) {
@@ -45,27 +46,27 @@ fn draw_meters(buf: &mut Buffer, area: Rect, state: &State) {
     let (second, third) = (27 + extra, 60 + 2 * extra);
 
     let count = snapshot.processors.len();
-    let busy = snapshot
-        .processors
-        .iter()
-        .map(|p| sane(p.busy_percent))
-        .sum::<f32>()
-        / count.max(1) as f32;
+    let busy = busy_of(&snapshot.processors);
     let field = Rect {
         width: second - 1,
         ..area
     };
     let x = draw_meter(buf, field, 1, ("CPU", busy), width, state);
-    // One column per processor; with more of them than columns the first ones stand for all.
-    for (n, processor) in snapshot.processors.iter().enumerate() {
-        let mark = column(processor.busy_percent);
+    // One column per processor; when there are more than columns, neighbours share one.
+    let room = usize::from(field.width.saturating_sub(x + 1)).max(1);
+    for (n, group) in snapshot
+        .processors
+        .chunks(count.div_ceil(room).max(1))
+        .enumerate()
+    {
+        let busy = busy_of(group);
         put(
             buf,
             field,
             x + 1 + n as u16,
             0,
-            mark.encode_utf8(&mut [0; 4]),
-            theme.load(processor.busy_percent),
+            column(busy).encode_utf8(&mut [0; 4]),
+            theme.load(busy),
         );
     }
 
@@ -100,6 +101,10 @@ fn draw_meters(buf: &mut Buffer, area: Rect, state: &State) {
         ratatui::style::Style::new(),
     );
     put(buf, area, x, 0, &size(spool.bytes), theme.faint());
+}
+
+fn busy_of(processors: &[ProcessorView]) -> f32 {
+    processors.iter().map(|p| sane(p.busy_percent)).sum::<f32>() / processors.len().max(1) as f32
 }
 
 /// A name, a percentage in four columns and a bar. Returns the column behind it.

@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use crate::operator::Ending;
 use crate::operator::draw::{boxed, put};
 use crate::operator::state::State;
-use crate::operator::text::wrap;
+use crate::operator::text::fill;
 
 const WIDTH: u16 = 56;
 
@@ -25,23 +25,27 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State) {
     }
     choices.push(("S", "Shut the system down"));
     choices.push(("Esc", "Stay here"));
-    let first = if state.owns_system {
-        "This screen started the system and ends with it."
-    } else {
-        ""
-    };
+    let mut rows = vec![format!("{users}.")];
+    if state.owns_system {
+        rows.push("This screen started the system and ends with it.".to_owned());
+    }
+    let height = (rows.len() + choices.len()) as u16 + 3;
     let inside = boxed(
         buf,
         area,
         state,
         "Leave the operator screen",
-        (WIDTH, choices.len() as u16 + 5),
+        (WIDTH, height),
     );
-    put(buf, inside, 0, 0, &format!("{users}."), Style::new());
-    put(buf, inside, 0, 1, first, Style::new());
-    for (y, (key, does)) in choices.into_iter().enumerate() {
-        put(buf, inside, 1, y as u16 + 3, key, state.theme.key());
-        put(buf, inside, 6, y as u16 + 3, does, Style::new());
+    let mut y = 0;
+    for row in &rows {
+        put(buf, inside, 0, y, row, Style::new());
+        y += 1;
+    }
+    for (key, does) in choices {
+        y += 1;
+        put(buf, inside, 1, y, key, state.theme.key());
+        put(buf, inside, 6, y, does, Style::new());
     }
 }
 
@@ -80,7 +84,7 @@ pub fn draw_closing(buf: &mut Buffer, area: Rect, state: &State, ending: &Ending
             format!("This screen was ended by signal {number}."),
         ),
     };
-    let rows = wrap(&text, usize::from(WIDTH) - 4);
+    let rows = fill(&text, usize::from(WIDTH) - 4);
     let inside = boxed(buf, area, state, title, (WIDTH, rows.len() as u16 + 4));
     for (y, row) in rows.iter().enumerate() {
         put(buf, inside, 0, y as u16, row, Style::new());

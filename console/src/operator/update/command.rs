@@ -4,7 +4,11 @@ use crate::operator::completion::{self, carries_secret, command_at};
 use crate::operator::editor::Editor;
 use crate::operator::session::{Phase, Session};
 use crate::operator::state::{Channel, Completing, Effect, Focus, Overlay, State, View};
+use crate::operator::text::{LINE_MAX, clean, fill};
 use crate::wire::{Logon, Request, Terminal};
+
+/// Widest help text, in columns: what the box leaves on a terminal of the design size.
+const HELP_COLUMNS: usize = 76;
 
 /// ENTER on an input line.
 pub fn enter(state: &mut State) -> Vec<Effect> {
@@ -197,10 +201,15 @@ pub fn help(state: &mut State, topic: &str) {
         state.hint(format!("There is no help for {name}"));
         return;
     };
-    let clean = |line: &str| crate::operator::text::clean(line, crate::operator::text::LINE_MAX);
+    let width = HELP_COLUMNS.min(usize::from(state.size.0.saturating_sub(4)).max(1));
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let line = clean(line, LINE_MAX);
+        lines.extend(fill(&line, width).into_iter().map(str::to_owned));
+    }
     state.overlay = Some(Overlay::Help {
         title,
-        lines: text.lines().map(clean).collect(),
+        lines,
         top: 0,
     });
 }

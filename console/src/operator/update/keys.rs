@@ -14,7 +14,7 @@ use super::command;
 pub const HELP: &str = "\
 Type CP commands on the line behind ===> and press ENTER.
 TAB writes the full name of an abbreviated command, or completes a userid.
-Up and Down bring earlier commands back; type a few letters first to find one.
+Up and Down bring back earlier commands that begin like what is typed.
 
 F1, ?       Help: with a command on the line, about that command
 F2, TAB     Go to the machines (on an empty line) and back
@@ -86,6 +86,7 @@ pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         return Vec::new();
     }
     let mut effects = Vec::new();
+    let text = text.replace("\r\n", "\n");
     for piece in text.split_inclusive(['\n', '\r']) {
         state
             .session_mut()
