@@ -8,6 +8,7 @@ mod frame;
 mod host;
 mod line_edit;
 pub mod local;
+pub mod operator;
 mod text;
 mod virtual_console;
 pub mod wire;
