@@ -32,9 +32,6 @@ pub trait Cp {
     fn prompt(&mut self, text: &[u8]);
     /// Waits for a line from the console; `None` when there will never be another.
     fn read_line(&mut self, hidden: bool) -> Option<Vec<u8>>;
-    /// Typing again, whatever HT said: a command has ended.
-    fn resume_typing(&mut self);
-
     /// A CP command whose response is wanted as text.
     fn command(&mut self, command: &[u8]) -> Response;
     /// A CP command whose response goes to the console; answers the number of CP's message, 0 when all is well.
@@ -67,8 +64,12 @@ pub trait Cp {
     /// One of the [`abi::spool_input`] codes.
     fn read_reader(&mut self, buffer: &mut Vec<u8>) -> Result<bool, u64>;
 
-    /// Keeps what survives an abnormal end: called when it changes and before each command.
+    /// Keeps what survives an abnormal end.
     fn remember(&mut self, session: &Session);
+    /// A line begins to be executed: remembers, and from now on HX, HT and RT are acted on.
+    fn begin_command(&mut self, session: &Session);
+    /// It has ended: HT is over, and storage that is not needed is given back.
+    fn end_command(&mut self);
     /// Fails in that way (command ABEND).
     fn fail(&mut self, failure: Failure);
     /// The registers and the PSW of the last abnormal end as lines of text; none when there was none.

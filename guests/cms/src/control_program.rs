@@ -12,7 +12,7 @@ use crate::disk::Minidisk;
 use crate::{diagnose, heap::HEAP, interruption, provoke};
 
 /// Longest response to a CP command that is taken as text; a longer one is cut.
-const RESPONSE: usize = 64 * 1024;
+const RESPONSE: usize = 1 << 20;
 /// Longest line read from the console.
 const INPUT_LINE: usize = 1024;
 /// Bytes of records read from a spool file at once.
@@ -56,15 +56,18 @@ impl Cp for ControlProgram {
     }
 
     fn command(&mut self, command: &[u8]) -> Response {
-        let mut text = vec![0; RESPONSE];
-        let (code, length) = diagnose::command(command, &mut text);
-        text.truncate(length);
+        let mut text = Vec::new();
+        // A machine too small for the whole buffer gets by with a page; storage that CP stores nothing in is not touched.
+        if text.try_reserve_exact(RESPONSE).is_err() {
+            text.reserve_exact(diagnose::PAGE);
+        }
+        let code = diagnose::command(command, &mut text);
         text.shrink_to_fit();
         Response { code, text }
     }
 
     fn command_to_console(&mut self, command: &[u8]) -> u32 {
-        diagnose::command(command, &mut []).0
+        diagnose::command_to_console(command)
     }
 
     fn device(&mut self, vdev: u32) -> Option<DeviceInfo> {
@@ -106,7 +109,9 @@ impl Cp for ControlProgram {
                     buffer.clear();
                     return Ok(false);
                 }
-                spool_input::BUFFER_SHORT if length > buffer.len() && length as u64 <= abi::RECORD_BUFFER_MAX => {
+                spool_input::BUFFER_SHORT
+                    if length > buffer.len() && length as u64 <= abi::RECORD_BUFFER_MAX =>
+                {
                     buffer.resize(length, 0);
                 }
                 status => return Err(status),
@@ -132,7 +137,9 @@ impl Cp for ControlProgram {
     }
 
     fn last_abend(&mut self) -> Vec<Vec<u8>> {
-        let Some(abend) = interruption::last_abend() else { return Vec::new() };
+        let Some(abend) = interruption::last_abend() else {
+            return Vec::new();
+        };
         let psw = abend.state.psw;
         let names = ["RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI"];
         let numbered = ["R8 ", "R9 ", "R10", "R11", "R12", "R13", "R14", "R15"];
@@ -144,8 +151,14 @@ impl Cp for ControlProgram {
         registers[4] = psw.stack;
         let named: Vec<_> = names.iter().chain(&numbered).zip(registers).collect();
         lines.extend(named.chunks(4).map(|four| {
-            four.iter().map(|(name, value)| format!("{name} {value:016X}")).collect::<Vec<_>>().join("  ")
+            four.iter()
+                .map(|(name, value)| format!("{name} {value:016X}"))
+                .collect::<Vec<_>>()
+                .join("  ")
         }));
-        lines.into_iter().map(alloc::string::String::into_bytes).collect()
+        lines
+            .into_iter()
+            .map(alloc::string::String::into_bytes)
+            .collect()
     }
 }

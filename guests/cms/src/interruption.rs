@@ -6,7 +6,7 @@
 use core::arch::naked_asm;
 use core::cell::UnsafeCell;
 use core::fmt::Write;
-use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 
 use abi::{LOW_STORAGE, LowStorage, Psw, SavedState, mask, program};
 use shell::session::Session;
@@ -37,10 +37,14 @@ struct VectorRegisters([u8; 512]);
 static PROGRAM_STACK: Place<Stack> = Place(UnsafeCell::new(Stack([0; 8192])));
 static ATTENTION_STACK: Place<Stack> = Place(UnsafeCell::new(Stack([0; 8192])));
 static VECTOR_REGISTERS: Place<VectorRegisters> = Place(UnsafeCell::new(VectorRegisters([0; 512])));
-static SESSION: Place<Session> = Place(UnsafeCell::new(Session::NEW));
+static SESSIONS: Place<[Session; 2]> = Place(UnsafeCell::new([Session::NEW; 2]));
 static TYPED_AHEAD: Place<TypedAhead> = Place(UnsafeCell::new(TypedAhead::NEW));
 static LAST_ABEND: Place<Option<Abend>> = Place(UnsafeCell::new(None));
 
+/// The slot of SESSIONS that is in force.
+static IN_FORCE: AtomicUsize = AtomicUsize::new(0);
+/// There are lines in TYPED_AHEAD.
+static LINES_TYPED: AtomicBool = AtomicBool::new(false);
 /// HT was typed: the running command's lines are not shown.
 static TYPING_HALTED: AtomicBool = AtomicBool::new(false);
 /// Not in a command: a failure now would repeat itself, so it stops the machine.
@@ -67,15 +71,26 @@ unsafe extern "C" {
 /// Puts the new PSWs of the two classes in place. Run once at IPL with every class disabled.
 pub fn install() {
     let mut low = LowStorage::default();
-    low.program_new = handler(program_interruption as *const () as u64, PROGRAM_STACK.0.get() as u64);
-    low.attention_new = handler(attention_interruption as *const () as u64, ATTENTION_STACK.0.get() as u64);
+    low.program_new = handler(
+        program_interruption as *const () as u64,
+        PROGRAM_STACK.0.get() as u64,
+    );
+    low.attention_new = handler(
+        attention_interruption as *const () as u64,
+        ATTENTION_STACK.0.get() as u64,
+    );
     // SAFETY: low storage is there in every machine, is nothing of ours, and every class is disabled.
     unsafe { (LOW_STORAGE as *mut LowStorage).write_volatile(low) };
 }
 
 /// The new PSW of a handler: entered as if called, so its stack pointer is 8 below a multiple of 16.
 fn handler(address: u64, stack: u64) -> Psw {
-    Psw { address, stack: stack + size_of::<Stack>() as u64 - 8, flags: 2, mask: 0 }
+    Psw {
+        address,
+        stack: stack + size_of::<Stack>() as u64 - 8,
+        flags: 2,
+        mask: 0,
+    }
 }
 
 /// A copy of low storage.
@@ -84,18 +99,19 @@ fn low_storage() -> LowStorage {
     unsafe { (LOW_STORAGE as *const LowStorage).read_volatile() }
 }
 
-/// Keeps the session for recovery.
+/// Keeps the session for recovery: written beside the one in force, which changes with the number of the slot, so that a
+/// handler that comes between never sees half of each.
 pub fn remember(session: &Session) {
-    let old = diagnose::set_mask(0);
-    // SAFETY: with attention disabled nothing else reads or writes the place.
-    unsafe { SESSION.0.get().write(*session) };
-    diagnose::set_mask(old);
+    let next = 1 - IN_FORCE.load(Ordering::Relaxed);
+    // SAFETY: handlers read only the slot in force, and this is the other one.
+    unsafe { (*SESSIONS.0.get())[next] = *session };
+    IN_FORCE.store(next, Ordering::Release);
 }
 
 /// The session as last kept.
 pub fn session() -> Session {
-    // SAFETY: it is written only by remember, with attention disabled, and read in recovery and in the handlers.
-    unsafe { SESSION.0.get().read() }
+    // SAFETY: the slot in force is written by nobody.
+    unsafe { (*SESSIONS.0.get())[IN_FORCE.load(Ordering::Acquire)] }
 }
 
 /// A command begins: what fails now ends only the command, and HX is heard.
@@ -118,9 +134,14 @@ pub fn typing_halted() -> bool {
 
 /// Takes a line that was typed while a command ran; answers its length.
 pub fn take_typed_line(buffer: &mut [u8]) -> Option<usize> {
+    // Without a DIAGNOSE when there is nothing to take, which is nearly always.
+    if !LINES_TYPED.load(Ordering::Relaxed) {
+        return None;
+    }
     let old = diagnose::set_mask(0);
     // SAFETY: with attention disabled the handler does not touch the place.
     let taken = unsafe { (*TYPED_AHEAD.0.get()).take(buffer) };
+    LINES_TYPED.store(taken.is_some(), Ordering::Relaxed);
     diagnose::set_mask(old);
     taken
 }
@@ -135,21 +156,31 @@ pub fn last_abend() -> Option<Abend> {
 extern "C" fn program_interruption() -> ! {
     let low = low_storage();
     let psw = low.program_old.psw;
-    let abend = Abend { state: low.program_old, code: low.program_code, address: low.program_address };
+    let record = Abend {
+        state: low.program_old,
+        code: low.program_code,
+        address: low.program_address,
+    };
     // SAFETY: readers run only outside the handlers, and this handler never returns to them.
-    unsafe { LAST_ABEND.0.get().write(Some(abend)) };
+    unsafe { LAST_ABEND.0.get().write(Some(record)) };
     let (what, completion) = exception(&low);
     let mut line = Line::new();
     // A line that is full is cut: there is nothing better to do here.
-    let _ = write!(line, "DMSITP141T {what} exception occurred at {:016X} in routine {}", psw.address, session().routine());
+    let _ = write!(
+        line,
+        "DMSITP141T {what} exception occurred at {:016X} in routine {}",
+        psw.address,
+        session().routine()
+    );
     report(&line);
-    abend_now(completion)
+    abend(completion)
 }
 
 /// Name and completion code of a program interruption (X'0Cn' as on System/370).
 fn exception(low: &LowStorage) -> (&'static str, i32) {
     let bottom = (&raw const __stack_bottom) as u64;
-    let beyond_stack = low.program_address < bottom && low.program_address + 4 * abi::PAGE >= bottom;
+    let beyond_stack =
+        low.program_address < bottom && low.program_address + 4 * abi::PAGE >= bottom;
     let stack_near = low.program_old.psw.stack <= bottom + abi::PAGE;
     let name = match low.program_code {
         program::PROTECTION if beyond_stack && stack_near => "Stack overflow",
@@ -193,11 +224,20 @@ extern "C" fn look_at_typed_lines() {
         let line = &buffer[..length];
         match line.trim_ascii() {
             word if word.eq_ignore_ascii_case(b"HX") => halt_execution(),
-            word if word.eq_ignore_ascii_case(b"HT") => TYPING_HALTED.store(true, Ordering::Relaxed),
-            word if word.eq_ignore_ascii_case(b"RT") => TYPING_HALTED.store(false, Ordering::Relaxed),
+            word if word.eq_ignore_ascii_case(b"HT") => {
+                TYPING_HALTED.store(true, Ordering::Relaxed)
+            }
+            word if word.eq_ignore_ascii_case(b"RT") => {
+                TYPING_HALTED.store(false, Ordering::Relaxed)
+            }
             // SAFETY: the command that might be using the place disables attention for the time.
-            _ if unsafe { (*TYPED_AHEAD.0.get()).put(line) } => {}
-            _ => diagnose::console_write(b"DMSCRD139S Too many lines typed ahead; the last one is lost", 0),
+            _ if unsafe { (*TYPED_AHEAD.0.get()).put(line) } => {
+                LINES_TYPED.store(true, Ordering::Relaxed)
+            }
+            _ => diagnose::console_write(
+                b"DMSCRD139S Too many lines typed ahead; the last one is lost",
+                0,
+            ),
         }
     }
 }
@@ -210,27 +250,35 @@ fn halt_execution() -> ! {
     // A line that is full is cut.
     let _ = write!(line, "DMSABE222I {} halted by HX", session().routine());
     report(&line);
-    abend_now(HALTED_CODE)
+    abend(HALTED_CODE)
 }
 
 /// A panic in CMS itself, or storage ran out.
 pub fn panicked(info: &core::panic::PanicInfo) -> ! {
-    let routine = session().routine();
+    let session = session();
+    let routine = session.routine();
     let mut line = Line::new();
     // A line that is full is cut.
     if crate::heap::exhausted() {
-        let _ = write!(line, "DMSFRE109S Virtual storage capacity exceeded in routine {routine}");
+        let _ = write!(
+            line,
+            "DMSFRE109S Virtual storage capacity exceeded in routine {routine}"
+        );
         report(&line);
-        abend_now(STORAGE_CODE)
+        abend(STORAGE_CODE)
     }
-    let _ = write!(line, "DMSABE148T System abend 0FE called from routine {routine}: {}", info.message());
+    let _ = write!(
+        line,
+        "DMSABE148T System abend 0FE called from routine {routine}: {}",
+        info.message()
+    );
     report(&line);
     if let Some(location) = info.location() {
         let mut line = Line::new();
         let _ = write!(line, "  at {}:{}", location.file(), location.line());
         report(&line);
     }
-    abend_now(PANIC_CODE)
+    abend(PANIC_CODE)
 }
 
 /// Shows a line whatever HT says.
@@ -238,16 +286,14 @@ fn report(line: &Line) {
     diagnose::console_write(line.as_bytes(), 0);
 }
 
-/// Ends the running command abnormally with that completion code.
+/// Ends the running command abnormally with that completion code: abandons the stack and recovers, or stops when that has just failed.
 pub fn abend(code: i32) -> ! {
-    abend_now(code)
-}
-
-/// Abandons the stack and recovers, or stops when that has just failed.
-fn abend_now(code: i32) -> ! {
     diagnose::set_mask(0);
     if STARTING.swap(true, Ordering::Relaxed) {
-        diagnose::console_write(b"DMSABE152T System abend while CMS was starting: the machine stops. IPL it again", 0);
+        diagnose::console_write(
+            b"DMSABE152T System abend while CMS was starting: the machine stops. IPL it again",
+            0,
+        );
         diagnose::disabled_wait()
     }
     TYPING_HALTED.store(false, Ordering::Relaxed);

@@ -57,7 +57,10 @@ extern "C" fn ipl(parm: *const u8, length: u64) -> ! {
         unsafe { core::ptr::copy_nonoverlapping(parm, text.as_mut_ptr(), length) };
     }
     if diagnose::identification().version != abi::VERSION {
-        diagnose::console_write(b"DMSINI105S This CMS does not fit this CP: the versions of their contract differ", 0);
+        diagnose::console_write(
+            b"DMSINI105S This CMS does not fit this CP: the versions of their contract differ",
+            0,
+        );
         diagnose::disabled_wait();
     }
     empty_heap();
@@ -69,7 +72,11 @@ extern "C" fn ipl(parm: *const u8, length: u64) -> ! {
 /// Starts the shell again after an abnormal end with that completion code.
 fn recover(code: i32) -> ! {
     empty_heap();
-    run(Shell::recover(ControlProgram, interruption::session(), code))
+    run(Shell::recover(
+        ControlProgram,
+        interruption::session(),
+        code,
+    ))
 }
 
 /// Runs the shell for good.
