@@ -117,7 +117,7 @@ fn store_one(machine: &mut Machine, target: &str, value: &str) -> Result<(), Mes
         return Ok(());
     }
     if let Some(register) = target.strip_prefix('G').and_then(|digits| usize::from_str_radix(digits, 16).ok()).filter(|&n| n < 16) {
-        machine.context.registers.gpr[register] = number()?;
+        machine.context.registers.general[register] = number()?;
         return Ok(());
     }
     let address = u64::from_str_radix(target, 16).map_err(|_| error("CDB", 4, format!("Invalid hexloc - {target}")))?;

@@ -201,7 +201,7 @@ impl Reply {
             Ok(Answer { data, lines }) => Self { code: 0, lines, data },
             Err(message) => {
                 let shown = match emsg {
-                    Emsg::On => vec![message.to_string()],
+                    Emsg::On => message.to_string().lines().map(str::to_string).collect(),
                     Emsg::Text => vec![message.text.clone()],
                     Emsg::Code => message.to_string().split(' ').next().map(str::to_string).into_iter().collect(),
                     Emsg::Off => Vec::new(),

@@ -86,8 +86,6 @@ pub(super) fn directxa(invocation: &mut Invocation<'_>) -> Outcome {
             lines.push("EOJ DIRECTORY UPDATED AND ON LINE".to_string());
             Ok(Answer::of(json!({ "warnings": warnings }), lines))
         }
-        Err(errors) => {
-            Err(error("DIR", 758, format!("EOJ DIRECTORY NOT UPDATED; {}", errors.join("; "))))
-        }
+        Err(reason) => Err(error("DIR", 758, format!("EOJ DIRECTORY NOT UPDATED\n{reason}"))),
     }
 }

@@ -8,7 +8,7 @@
 pub mod policy;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -84,7 +84,6 @@ pub struct Dispatcher<D> {
     lanes: Vec<Lane>,
     origin: Instant,
     next: AtomicU64,
-    failed: AtomicBool,
 }
 
 impl<D: Dispatchable> Dispatcher<D> {
@@ -97,7 +96,6 @@ impl<D: Dispatchable> Dispatcher<D> {
             lanes: (0..processors).map(|_| Lane::default()).collect(),
             origin: Instant::now(),
             next: AtomicU64::new(1),
-            failed: AtomicBool::new(false),
         })
     }
 
@@ -165,15 +163,10 @@ impl<D: Dispatchable> Dispatcher<D> {
         }
     }
 
-    /// Whether a dispatcher thread has died of an internal error.
-    pub fn failed(&self) -> bool {
-        self.failed.load(Ordering::Relaxed)
-    }
-
     /// The life of a dispatcher thread: runs machines on `processor` until [`Dispatcher::stop`].
-    pub fn drive(&self, number: usize, processor: &mut dyn Processor, kicker: Kicker) {
+    pub fn drive(&self, number: usize, processor: &mut dyn Processor) {
         let lane = &self.lanes[number];
-        let _ = lane.kicker.set(kicker);
+        let _ = lane.kicker.set(processor.kicker());
         let _ = lane.kind.set(processor.kind());
         while let Some((id, machine, slice)) = self.take() {
             *lane.running.lock() = Some(machine.name());

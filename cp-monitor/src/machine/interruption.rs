@@ -181,8 +181,8 @@ impl Machine {
     /// PSW and registers as they are now.
     pub fn saved_state(&self) -> SavedState {
         let registers = &self.context.registers;
-        let psw = Psw { address: registers.rip, stack: registers.gpr[4], flags: registers.rflags as u32, mask: self.mask };
-        SavedState { psw, registers: registers.gpr }
+        let psw = Psw { address: registers.rip, stack: registers.general[4], flags: registers.rflags as u32, mask: self.mask };
+        SavedState { psw, registers: registers.general }
     }
 }
 

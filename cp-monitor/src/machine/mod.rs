@@ -163,8 +163,8 @@ impl Machine {
         let registers = &mut self.context.registers;
         registers.rip = system.entry();
         registers.rflags = 2;
-        registers.gpr[7] = PARM_ADDRESS;
-        registers.gpr[6] = parm.len() as u64;
+        registers.general[7] = PARM_ADDRESS;
+        registers.general[6] = parm.len() as u64;
         self.system = Some(name.to_string());
         self.stopped = false;
         Ok(())
@@ -229,8 +229,8 @@ impl Machine {
     }
 
     fn set_result(&mut self, status: u64, value: u64) {
-        self.context.registers.gpr[0] = status;
-        self.context.registers.gpr[2] = value;
+        self.context.registers.general[0] = status;
+        self.context.registers.general[2] = value;
     }
 
     /// Stores a typed line and answers the console read with it.
@@ -246,7 +246,7 @@ impl Machine {
     fn load_psw(&mut self, psw: Psw) -> bool {
         let registers = &mut self.context.registers;
         registers.rip = psw.address;
-        registers.gpr[4] = psw.stack;
+        registers.general[4] = psw.stack;
         registers.rflags = interruption::allowed_flags(psw.flags);
         self.mask = psw.mask & (mask::EXTERNAL | mask::IO | mask::ATTENTION);
         if psw.mask & mask::WAIT == 0 {

@@ -13,7 +13,7 @@ use minidisk::text;
 use super::data::{DataError, minidisks, new_settings};
 use super::{Cp, StartError};
 use crate::clock::Clock;
-use crate::directory::{self, Directory, Minidisk, UserId};
+use crate::directory::{self, Argon2id, Directory, Minidisk, UserId};
 use crate::links::host_file;
 
 /// Where a first start builds.
@@ -31,14 +31,9 @@ pub(super) fn make_system(root: &Path, clock: &Clock) -> Result<(), StartError> 
     }
     let staged_disks = stage.join("minidisks");
     fs::create_dir_all(&staged_disks).map_err(|error| io(&staged_disks, error))?;
-    let source = directory::default_source();
-    let direct = stage.join("user.direct");
-    fs::write(&direct, source).map_err(|error| io(&direct, error))?;
-    let online = directory::store::put_online(&stage).map_err(|errors| StartError::Directory(errors.to_string()))?.directory;
-    let now = date_time(clock);
-    for (owner, minidisk) in minidisks_of(&online) {
-        make_disk(&staged_disks, owner, minidisk, now)?;
-    }
+    let online = directory::store::put_online(&stage, directory::default_source(), &Argon2id::default());
+    let online = online.map_err(|error| StartError::Directory(error.to_string()))?.directory;
+    make_disks(&staged_disks, &online, clock)?;
     let target = minidisks(root);
     fs::create_dir_all(&target).map_err(|error| io(&target, error))?;
     move_all(&staged_disks, &target)?;
@@ -47,6 +42,17 @@ pub(super) fn make_system(root: &Path, clock: &Clock) -> Result<(), StartError> 
     }
     write_settings(root, &stage)?;
     fs::remove_dir_all(&stage).map_err(|error| io(&stage, error))
+}
+
+/// Makes and formats the minidisks that have no file yet, so that a new user can work at once.
+pub fn make_minidisks(root: &Path, directory: &Directory) -> Result<(), StartError> {
+    make_disks(&minidisks(root), directory, &Clock::of_host())
+}
+
+fn make_disks(folder: &Path, directory: &Directory, clock: &Clock) -> Result<(), StartError> {
+    let now = date_time(clock);
+    let missing = minidisks_of(directory).filter(|(owner, disk)| !host_file(folder, &(*owner, disk.vdev)).exists());
+    missing.map(|(owner, minidisk)| make_disk(folder, owner, minidisk, now)).collect()
 }
 
 fn minidisks_of(directory: &Directory) -> impl Iterator<Item = (UserId, &Minidisk)> {

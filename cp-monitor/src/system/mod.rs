@@ -17,7 +17,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use spool::{Spool, SpoolError, StartMode};
 
 use crate::clock::Clock;
-use crate::directory::{self, Directory};
+use crate::directory::{self, Argon2id, Directory};
 use crate::dispatcher::Dispatcher;
 use crate::dispatcher::policy::RoundRobin;
 use crate::links::LinkTable;
@@ -27,6 +27,8 @@ use crate::users::{User, Users, log_off};
 use crate::workers::Workers;
 
 pub use data::{DataDirectory, DataError};
+pub use first_start::make_minidisks;
+pub use host::Terminals;
 pub use snapshot::Load;
 
 /// Threads for what may block.
@@ -156,8 +158,7 @@ impl Cp {
                 match cp.partition.processor(number) {
                     Ok(mut processor) => {
                         let _ = ready.send(Ok(()));
-                        let kicker = processor.kicker();
-                        cp.dispatcher.drive(number, &mut processor, kicker);
+                        cp.dispatcher.drive(number, &mut processor);
                     }
                     Err(error) => {
                         let _ = ready.send(Err(error));
@@ -190,10 +191,10 @@ impl Cp {
     }
 
     /// DIRECTXA: compiles `user.direct` and puts it on line, all or nothing. Answers warnings.
-    pub fn compile_directory(&self) -> Result<Vec<String>, Vec<String>> {
-        let online = directory::store::put_online(&self.data.root()).map_err(|errors| errors.lines())?;
+    pub fn compile_directory(&self) -> Result<Vec<String>, String> {
+        let online = directory::store::directxa(&self.data.root(), &Argon2id::default()).map_err(|error| error.to_string())?;
         *self.online.write() = Arc::new(online.directory);
-        Ok(online.warnings)
+        Ok(online.warnings.iter().map(ToString::to_string).collect())
     }
 
     /// The data directory.

@@ -62,13 +62,13 @@ type Answered = Result<Answer, ProgramCheck>;
 
 /// The six operands in the order of the contract.
 fn operands(machine: &Machine) -> [u64; 6] {
-    let gpr = &machine.context.registers.gpr;
+    let gpr = &machine.context.registers.general;
     [gpr[7], gpr[6], gpr[2], gpr[1], gpr[8], gpr[9]]
 }
 
 /// Carries out the DIAGNOSE that the machine's registers describe.
 pub(super) fn carry_out(user: &Arc<User>, machine: &mut Machine) -> Next {
-    let number = machine.context.registers.gpr[0] as u32;
+    let number = machine.context.registers.general[0] as u32;
     let operands = operands(machine);
     match answer(user, machine, number, operands) {
         Ok(Answer::Now(status, value)) => machine.set_result(status, value),
@@ -185,7 +185,7 @@ fn device_type(number: u64, buffer: u64) -> Answer {
 fn load_psw(user: &User, machine: &mut Machine, address: u64) -> Answered {
     let bytes = fetch(machine, address, size_of::<SavedState>() as u64, u64::MAX)?;
     let state = SavedState::read_from_bytes(&bytes).map_err(|_| ProgramCheck::access(address, AccessError::Addressing))?;
-    machine.context.registers.gpr = state.registers;
+    machine.context.registers.general = state.registers;
     machine.context.keep_vectors();
     if machine.load_psw(state.psw) {
         let psw = state.psw;
