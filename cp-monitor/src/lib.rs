@@ -1,1 +1,4 @@
 //! The control program.
+
+pub mod processor;
+pub mod storage;
