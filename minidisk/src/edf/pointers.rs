@@ -170,19 +170,14 @@ pub(crate) fn walk<D: BlockDevice>(
         met: 0,
         visit,
     };
-    walk.subtree(pointer, file.levels)?;
-    match shape {
-        Shape::Variable if walk.next != data_blocks => Err(EdfError::Damaged(
-            "a file has fewer data blocks than its directory entry says",
-        )),
-        _ => Ok(()),
-    }
+    walk.subtree(pointer, file.levels)
 }
 
 struct Walk<'a, D: BlockDevice> {
     device: &'a mut D,
     disk_blocks: u32,
     shape: Shape,
+    /// Fixed files: where the pointers end. Those of variable files say so themselves.
     data_blocks: u64,
     /// Place in the file of the next data block.
     next: u64,
@@ -225,7 +220,7 @@ impl<D: BlockDevice> Walk<'_, D> {
             Shape::Variable => variable_entries::<D>(&bytes)?,
         };
         for index in 0..entries {
-            if self.next >= self.data_blocks {
+            if self.shape == Shape::Fixed && self.next >= self.data_blocks {
                 break;
             }
             self.subtree(Pointer::at(self.shape, &bytes, index), levels - 1)?;
