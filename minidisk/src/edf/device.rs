@@ -119,13 +119,19 @@ pub enum MemoryDiskError {
 impl MemoryDisk {
     /// A disk of that many blocks of zeros.
     pub fn new(blocks: u32) -> MemoryDisk {
-        MemoryDisk { data: vec![0; blocks as usize * BLOCK_SIZE], read_only: false }
+        MemoryDisk {
+            data: vec![0; blocks as usize * BLOCK_SIZE],
+            read_only: false,
+        }
     }
 
     /// A disk with that content; a last part of a block is left out.
     pub fn from_bytes(mut data: Vec<u8>) -> MemoryDisk {
         data.truncate(data.len() / BLOCK_SIZE * BLOCK_SIZE);
-        MemoryDisk { data, read_only: false }
+        MemoryDisk {
+            data,
+            read_only: false,
+        }
     }
 
     /// Allows or refuses writing from now on.
@@ -144,7 +150,10 @@ impl MemoryDisk {
     }
 
     fn range(&self, first: u32, length: usize) -> Result<Range<usize>, MemoryDiskError> {
-        let start = (first as usize).checked_sub(1).ok_or(MemoryDiskError::Range(first))? * BLOCK_SIZE;
+        let start = (first as usize)
+            .checked_sub(1)
+            .ok_or(MemoryDiskError::Range(first))?
+            * BLOCK_SIZE;
         match start.checked_add(length) {
             Some(end) if end <= self.data.len() => Ok(start..end),
             _ => Err(MemoryDiskError::Range(first)),
@@ -197,7 +206,10 @@ mod tests {
     #[test]
     fn lists_reach_the_blocks_they_name() {
         let mut disk = MemoryDisk::new(6);
-        let data: Vec<u8> = [1u8, 2, 3].iter().flat_map(|&n| vec![n; BLOCK_SIZE]).collect();
+        let data: Vec<u8> = [1u8, 2, 3]
+            .iter()
+            .flat_map(|&n| vec![n; BLOCK_SIZE])
+            .collect();
         disk.write_list(&[5, 6, 2], &data).unwrap();
         let mut back = vec![0; 3 * BLOCK_SIZE];
         disk.read_list(&[2, 5, 6], &mut back).unwrap();

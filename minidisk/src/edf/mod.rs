@@ -15,21 +15,32 @@
 //!
 //! Sources: the field tables of IBM's FSTD and ADTSECT data areas as used by s390-tools' `cmsfs-fuse`.
 
+mod bitmap;
+mod check;
+mod commit;
 mod date;
-mod api;
 mod device;
+mod directory;
 mod entry;
+mod filesystem;
 mod label;
 mod name;
+mod pointers;
+mod reader;
+mod space;
+mod writer;
 
 use core::fmt::{Debug, Display};
 
+pub use check::{Finding, Report};
 pub use date::DateTime;
 pub use device::{BlockDevice, MemoryDisk, MemoryDiskError};
 pub use entry::{FileEntry, MAX_RECORD, MAX_RECORDS, RecordFormat};
+pub use filesystem::FileSystem;
 pub use label::{LabelError, VolumeLabel};
 pub use name::{FileId, NameError};
-pub use api::*;
+pub use reader::{FileReader, Records};
+pub use writer::FileWriter;
 
 /// Bytes in a block.
 pub const BLOCK_SIZE: usize = 4096;
@@ -86,6 +97,9 @@ pub enum EdfError<E: Debug + Display> {
     /// The file was changed, erased or replaced since the reader or writer was made.
     #[error("The file was changed while it was in use")]
     Changed,
+    /// Not all of a file being written reached the disk, so it cannot be closed.
+    #[error("The file is incomplete: a record could not be written")]
+    Incomplete,
     /// A commit failed so late that nobody knows which directory is in force. [`FileSystem::rollback`] finds out.
     #[error("The last change may or may not be on the disk; access it again")]
     Uncertain,
@@ -110,6 +124,17 @@ impl Display for RecordLengths {
             RecordLengths::Variable => f.write_str("1 to 65535 bytes"),
         }
     }
+}
+
+/// A block's bytes.
+pub(crate) type Block = [u8; BLOCK_SIZE];
+
+/// The result of an operation on a device `D`.
+pub(crate) type Result<T, D> = core::result::Result<T, EdfError<<D as BlockDevice>::Error>>;
+
+/// Allocates a block of zeros on the heap; a guest's stack is small.
+pub(crate) fn zero_block() -> alloc::boxed::Box<Block> {
+    alloc::boxed::Box::new([0; BLOCK_SIZE])
 }
 
 pub(crate) fn be32(bytes: &[u8], at: usize) -> u32 {
