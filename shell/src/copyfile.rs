@@ -281,7 +281,7 @@ impl<C: Cp> Shell<C> {
         options: &Options,
     ) -> Outcome {
         let mut source = self.open(file)?;
-        self.seek(&mut source, options.from);
+        self.seek(&mut source, options.from)?;
         let mut record = Vec::new();
         let mut copying = options.from_label.is_none();
         let mut left = options.count;

@@ -226,7 +226,7 @@ impl<C: Cp> Shell<C> {
             return Err(self.fail(32, "049E", format!("Invalid line number {first}")));
         }
         let mut source = self.open(&found)?;
-        self.seek(&mut source, first);
+        self.seek(&mut source, first)?;
         let mut record = Vec::new();
         self.say("");
         for _ in first..=last {

@@ -123,9 +123,15 @@ impl<C: Cp> Shell<C> {
         }
     }
 
-    /// Goes to a record, counted from 1.
-    pub(crate) fn seek(&mut self, source: &mut Source, record: u32) {
-        source.reader.seek(record);
+    /// Goes to a record, counted from 1; beyond the end there is none to read.
+    pub(crate) fn seek(&mut self, source: &mut Source, record: u32) -> Outcome {
+        let mode = source.mode;
+        let Some(disk) = self.disks.get_mut(mode) else {
+            return Err(self.not_accessed(mode));
+        };
+        disk.system
+            .seek(&mut source.reader, record)
+            .map_err(|error| self.disk_error(mode, format!("{} {mode}", source.id), &error))
     }
 
     /// Ends reading. A file of mode 3 is erased once it was read, when its disk may be written.
