@@ -15,7 +15,7 @@ pub const PUNCH: u32 = 0x00d;
 pub const PRINTER: u32 = 0x00e;
 
 /// CP, as a machine running CMS sees it.
-pub trait Cp {
+pub trait Cp: 'static {
     /// A minidisk of the machine.
     type Disk: BlockDevice;
 

@@ -24,7 +24,7 @@ pub(crate) fn find<C: Cp>(shell: &Shell<C>, name: &str) -> Option<Found> {
     shell.disks.locate(&id, ModeSpec::ANY).ok()
 }
 
-impl<C: Cp + 'static> Shell<C> {
+impl<C: Cp> Shell<C> {
     /// EXEC.
     pub(crate) fn exec_command(&mut self, words: &Words) -> Outcome {
         let Some(name) = words.operands.first() else {

@@ -87,7 +87,7 @@ pub struct Shell<C: Cp> {
     charged: (u64, u64),
 }
 
-impl<C: Cp + 'static> Shell<C> {
+impl<C: Cp> Shell<C> {
     /// CMS with nothing accessed.
     pub fn new(cp: C) -> Self {
         Self {

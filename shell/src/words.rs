@@ -119,6 +119,15 @@ pub fn vdev(word: &str) -> Option<u32> {
         .flatten()
 }
 
+/// A record without the blanks at its end.
+pub fn without_trailing_blanks(record: &[u8]) -> &[u8] {
+    let length = record
+        .iter()
+        .rposition(|&byte| byte != b' ')
+        .map_or(0, |last| last + 1);
+    &record[..length]
+}
+
 /// A fixed field of the contract with CP as text, without its padding.
 pub fn field(bytes: &[u8]) -> String {
     let end = bytes
