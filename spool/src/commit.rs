@@ -96,8 +96,8 @@ impl<O, A> Drop for Successor<'_, O, A> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::{Barrier, Condvar};
     use std::thread;
 
     use super::*;
@@ -124,32 +124,26 @@ mod tests {
     fn those_who_come_while_a_group_is_carried_out_share_the_next_one() {
         let commit = GroupCommit::default();
         let groups = AtomicUsize::new(0);
-        let waiting = (Mutex::new(0), Condvar::new());
         let started = Barrier::new(2);
+        // The first group stays under way until all the others stand in the queue.
+        let first = |group: Vec<u32>| {
+            groups.fetch_add(1, Ordering::SeqCst);
+            started.wait();
+            while commit.lock().waiting.len() < 30 {
+                thread::yield_now();
+            }
+            group
+        };
+        let later = |group: Vec<u32>| {
+            groups.fetch_add(1, Ordering::SeqCst);
+            group
+        };
         thread::scope(|scope| {
-            // The first group stays under way until all the others stand in the queue.
-            let first = |group: Vec<u32>| {
-                groups.fetch_add(1, Ordering::SeqCst);
-                started.wait();
-                let count = waiting.0.lock().unwrap();
-                drop(waiting.1.wait_while(count, |count| *count < 30).unwrap());
-                while commit.lock().waiting.len() < 30 {
-                    thread::yield_now();
-                }
-                group
-            };
             scope.spawn(|| commit.submit(0, first));
             started.wait();
             for n in 1..=30 {
-                let (commit, groups, waiting) = (&commit, &groups, &waiting);
-                scope.spawn(move || {
-                    *waiting.0.lock().unwrap() += 1;
-                    waiting.1.notify_all();
-                    commit.submit(n, |group| {
-                        groups.fetch_add(1, Ordering::SeqCst);
-                        group
-                    })
-                });
+                let (commit, later) = (&commit, &later);
+                scope.spawn(move || assert_eq!(commit.submit(n, later), Some(n)));
             }
         });
         assert_eq!(groups.load(Ordering::SeqCst), 2);

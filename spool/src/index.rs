@@ -56,13 +56,11 @@ impl Index {
             file: Arc::clone(file),
             sync_failed: Arc::default(),
         };
-        let database = Builder::new()
-            .create_with_backend(backend)
-            .map_err(|e| failed(path, e))?;
-        let transaction = database.begin_write().map_err(|e| failed(path, e))?;
+        let database = Builder::new().create_with_backend(backend).at(path)?;
+        let transaction = database.begin_write().at(path)?;
         Tables::open(&transaction, path)?.format(store)?;
-        transaction.commit().map_err(|e| failed(path, e))?;
-        database.close().map_err(|e| failed(path, e))
+        transaction.commit().at(path)?;
+        database.close().at(path)
     }
 
     /// Opens an index, every page of which is verified.
@@ -104,7 +102,7 @@ impl Index {
     ) -> Result<T, SpoolError> {
         let database = self.database();
         let database = database.as_ref().ok_or(SpoolError::Stopped)?;
-        let transaction = database.begin_read().map_err(|e| failed(&self.path, e))?;
+        let transaction = database.begin_read().at(&self.path)?;
         look(&View::open(&transaction, &self.path)?)
     }
 
@@ -134,14 +132,14 @@ impl Index {
         database: &Database,
         change: impl FnOnce(&mut Tables) -> Result<T, SpoolError>,
     ) -> Result<T, SpoolError> {
-        let transaction = database.begin_write().map_err(|e| failed(&self.path, e))?;
+        let transaction = database.begin_write().at(&self.path)?;
         let value = {
             let mut tables = Tables::open(&transaction, &self.path)?;
             let value = change(&mut tables)?;
             tables.count_commit()?;
             value
         };
-        transaction.commit().map_err(|e| failed(&self.path, e))?;
+        transaction.commit().at(&self.path)?;
         Ok(value)
     }
 
@@ -214,6 +212,18 @@ fn open_database(
             other => other,
         }),
         Err(_) => Err(damaged("is damaged".to_owned())),
+    }
+}
+
+/// Errors of redb, said of the index they are about.
+pub trait At<T> {
+    /// Says that the error is about the index in `path`.
+    fn at(self, path: &Path) -> Result<T, SpoolError>;
+}
+
+impl<T, E: Into<redb::Error>> At<T> for Result<T, E> {
+    fn at(self, path: &Path) -> Result<T, SpoolError> {
+        self.map_err(|error| failed(path, error))
     }
 }
 
