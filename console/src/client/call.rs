@@ -129,6 +129,11 @@ impl Connection {
         }
     }
 
+    /// Whether more has arrived than was received.
+    pub(super) fn has_more(&self) -> bool {
+        !self.input.buffer().is_empty()
+    }
+
     /// Sends a frame.
     ///
     /// # Errors

@@ -3,9 +3,14 @@
 //! Blocking, on plain threads. Knows [`crate::wire`] and the terminal, nothing of CP.
 
 mod call;
+mod editor;
+mod interactive;
+mod paint;
+mod screen;
 mod script;
+mod terminal;
 
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::wire::{Ending, Logon, Request, Terminal};
@@ -30,14 +35,25 @@ pub struct Options {
 ///
 /// # Errors
 /// No CP answers on `socket`, it refuses, or the connection is lost. [`ClientError::exit_code`] is the program's exit code then.
-pub fn logon(socket: &Path, options: Options) -> Result<Ending, ClientError> {
-    script(
-        socket,
-        options.logon,
-        io::stdin(),
-        &mut BufWriter::new(io::stdout()),
-        &mut io::stderr(),
-    )
+pub fn logon(socket: &Path, mut options: Options) -> Result<Ending, ClientError> {
+    let plain = terminal::is_plain(std::env::var("TERM").ok().as_deref());
+    if plain || !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return script(
+            socket,
+            options.logon,
+            io::stdin(),
+            &mut BufWriter::new(io::stdout()),
+            &mut io::stderr(),
+        );
+    }
+    let (columns, rows) = terminal::size();
+    options.logon.terminal = Terminal {
+        columns,
+        rows,
+        script: false,
+    };
+    let connection = Connection::open(socket, Request::Logon(options.logon.clone()))?;
+    interactive::run(connection, options)
 }
 
 /// A session that is not at a terminal: each line of `input` is sent when the guest or CP reads, a password prompt takes a line like any

@@ -2,7 +2,7 @@
 #![allow(dead_code)]
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -42,7 +42,7 @@ pub struct System {
     pub bounds: Bounds,
     cp: Arc<Cp>,
     listening: Option<Listening>,
-    _room: tempfile::TempDir,
+    _room: Option<tempfile::TempDir>,
 }
 
 impl System {
@@ -57,7 +57,13 @@ impl System {
 
     fn new(guarded: bool) -> Self {
         let room = tempfile::tempdir().unwrap();
-        let socket = room.path().join("console");
+        let mut system = Self::start_at(&room.path().join("console"), guarded);
+        system._room = Some(room);
+        system
+    }
+
+    /// One on a socket of the caller's.
+    pub fn start_at(socket: &Path, guarded: bool) -> Self {
         let bounds = Bounds {
             hello: Duration::from_millis(300),
             delay: Duration::from_millis(20),
@@ -70,9 +76,10 @@ impl System {
             log: Arc::default(),
             polls: Mutex::new(0),
         });
+        let host = Arc::clone(&cp) as Arc<dyn Host>;
         let listening = console::local::start(
-            &socket,
-            Arc::clone(&cp) as Arc<dyn Host>,
+            socket,
+            host,
             Options {
                 group: None,
                 bounds,
@@ -80,11 +87,11 @@ impl System {
         )
         .unwrap();
         Self {
-            socket,
+            socket: socket.to_path_buf(),
             bounds,
             cp,
             listening: Some(listening),
-            _room: room,
+            _room: None,
         }
     }
 
