@@ -383,7 +383,7 @@ fn mdisk_mode(operands: &Operands, word: Word<'_>) -> Parsed<MdiskMode> {
 
 fn link_password(operands: &mut Operands) -> Parsed<LinkPassword> {
     match operands.take() {
-        None => Ok(LinkPassword::Absent),
+        None => Ok(LinkPassword::None),
         Some(word) if word.text.eq_ignore_ascii_case("ALL") => Ok(LinkPassword::All),
         Some(word) => operands.secret(word).map(LinkPassword::Hashed),
     }

@@ -161,6 +161,15 @@ impl StorageSize {
         }
     }
 
+    /// A size in bytes; `None` when it is outside the limits or not whole pages.
+    pub const fn from_bytes(bytes: u64) -> Option<Self> {
+        if bytes < Self::MIN.0 || bytes > Self::MAX.0 || !bytes.is_multiple_of(abi::PAGE) {
+            None
+        } else {
+            Some(Self(bytes))
+        }
+    }
+
     /// Bytes.
     pub const fn bytes(self) -> u64 {
         self.0
@@ -186,11 +195,7 @@ impl FromStr for StorageSize {
         }
         let number: u64 = digits.parse().map_err(|_| error)?;
         let bytes = number.checked_mul(1 << shift).ok_or(error)?;
-        let size = Self(bytes);
-        let whole_pages = bytes.is_multiple_of(abi::PAGE);
-        (whole_pages && size >= Self::MIN && size <= Self::MAX)
-            .then_some(size)
-            .ok_or(error)
+        Self::from_bytes(bytes).ok_or(error)
     }
 }
 

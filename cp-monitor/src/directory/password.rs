@@ -138,7 +138,7 @@ impl Serialize for Password {
 pub enum LinkPassword {
     /// None given: nobody links in this mode without authority.
     #[default]
-    Absent,
+    None,
     /// `ALL`: everybody links without a password.
     All,
     /// By this password.
@@ -148,7 +148,7 @@ pub enum LinkPassword {
 impl Serialize for LinkPassword {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(match self {
-            Self::Absent => "NONE",
+            Self::None => "NONE",
             Self::All => "ALL",
             Self::Hashed(_) => "HASHED",
         })
@@ -169,7 +169,7 @@ pub fn verify(password: &Password, typed: &str) -> bool {
 /// Whether `typed` opens a minidisk in the mode that this password guards. As slow as [`verify`].
 pub fn verify_link(password: &LinkPassword, typed: &str) -> bool {
     match password {
-        LinkPassword::Absent => false,
+        LinkPassword::None => false,
         LinkPassword::All => true,
         LinkPassword::Hashed(hash) => hash.matches(typed),
     }

@@ -15,7 +15,7 @@ use super::compile::{compile, parse_stored};
 use super::diagnostic::{DirectoryError, Warning};
 use super::edit::EditError;
 use super::model::Directory;
-use super::password::SecretHasher;
+use super::password::{Argon2id, SecretHasher};
 use super::scan::SOURCE_MAX;
 
 /// Name of the source that people edit.
@@ -71,6 +71,18 @@ pub enum StoreError {
     Edit(#[from] EditError),
 }
 
+impl StoreError {
+    /// The error as lines for a terminal: every error of a source on a line of its own.
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Errors { errors, .. } | Self::Edit(EditError::Source(errors)) => {
+                errors.iter().map(DirectoryError::to_string).collect()
+            }
+            other => vec![other.to_string()],
+        }
+    }
+}
+
 fn first(errors: &[DirectoryError]) -> String {
     errors
         .first()
@@ -89,7 +101,7 @@ pub struct Online {
 /// Reads the directory that is on line in data directory `dir`.
 ///
 /// # Errors
-/// [`StoreError::Missing`] before the first [`put_online`]; [`StoreError::Errors`] when the file has been damaged or edited by hand.
+/// [`StoreError::Missing`] when no directory was ever put on line; [`StoreError::Errors`] when the file has been damaged or edited by hand.
 pub fn load(dir: &Path) -> Result<Directory, StoreError> {
     let path = dir.join(ONLINE_FILE);
     let text = read(&path)?;
@@ -99,7 +111,7 @@ pub fn load(dir: &Path) -> Result<Directory, StoreError> {
 /// Reads `user.direct`, the source as it stands.
 ///
 /// # Errors
-/// When it is missing or no text.
+/// [`StoreError::Missing`], [`StoreError::NotText`] and the host's errors.
 pub fn source(dir: &Path) -> Result<String, StoreError> {
     read(&dir.join(SOURCE_FILE))
 }
@@ -108,23 +120,18 @@ pub fn source(dir: &Path) -> Result<String, StoreError> {
 ///
 /// # Errors
 /// When there is any; then both files are as they were.
-pub fn directxa(dir: &Path, hasher: &dyn SecretHasher) -> Result<Online, StoreError> {
-    let _lock = lock(dir)?;
-    let before = source(dir)?;
-    replace(dir, Some(&before), &before, hasher)
+pub fn put_online(dir: &Path) -> Result<Online, StoreError> {
+    put_online_with(dir, &Argon2id::default())
 }
 
-/// Compiles `source` and puts it on line as the new `user.direct`; a first start does so with [`super::default_source`].
+/// As [`put_online`], with a hasher of the caller's.
 ///
 /// # Errors
 /// When there is any; then both files are as they were.
-pub fn put_online(
-    dir: &Path,
-    source: &str,
-    hasher: &dyn SecretHasher,
-) -> Result<Online, StoreError> {
+pub fn put_online_with(dir: &Path, hasher: &dyn SecretHasher) -> Result<Online, StoreError> {
     let _lock = lock(dir)?;
-    replace(dir, None, source, hasher)
+    let before = source(dir)?;
+    replace(dir, &before, &before, hasher)
 }
 
 /// Changes `user.direct` by one of the functions of [`super::edit`] and puts it on line, holding off other changes meanwhile.
@@ -138,7 +145,7 @@ pub fn update(
 ) -> Result<Online, StoreError> {
     let _lock = lock(dir)?;
     let before = source(dir)?;
-    replace(dir, Some(&before), &change(&before)?, hasher)
+    replace(dir, &before, &change(&before)?, hasher)
 }
 
 /// Compiles, stages both files, and renames them: the source first, so that no clear text stays behind a directory that is on line.
@@ -146,7 +153,7 @@ pub fn update(
 /// `before` is what `user.direct` must still hold when it is replaced: compiling takes seconds, and an editor may save meanwhile.
 fn replace(
     dir: &Path,
-    before: Option<&str>,
+    before: &str,
     source: &str,
     hasher: &dyn SecretHasher,
 ) -> Result<Online, StoreError> {
@@ -159,9 +166,7 @@ fn replace(
     let source_path = fs::canonicalize(&path).unwrap_or(path);
     let staged_source = Staged::write(&source_path, &compiled.stored_source)?;
     let staged_online = Staged::write(&dir.join(ONLINE_FILE), &compiled.stored_source)?;
-    if let Some(before) = before
-        && read(&source_path)? != before
-    {
+    if read(&source_path)? != before {
         return Err(StoreError::Changed(source_path));
     }
     staged_source.commit()?;

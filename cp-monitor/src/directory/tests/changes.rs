@@ -165,11 +165,12 @@ fn put_online_is_all_or_nothing() {
     let dir = folder.path();
     assert!(matches!(store::load(dir), Err(StoreError::Missing(_))));
     assert!(matches!(
-        store::directxa(dir, &light()),
+        store::put_online_with(dir, &light()),
         Err(StoreError::Missing(_))
     ));
 
-    store::put_online(dir, default_source(), &light()).unwrap();
+    fs::write(dir.join(SOURCE_FILE), default_source()).unwrap();
+    store::put_online(dir).unwrap();
     let before = store::load(dir).unwrap();
     assert_eq!(before.users.len(), 3);
 
@@ -178,7 +179,7 @@ fn put_online_is_all_or_nothing() {
     fs::write(dir.join(SOURCE_FILE), &bad).unwrap();
     let online = fs::read(dir.join(ONLINE_FILE)).unwrap();
     assert!(
-        matches!(store::directxa(dir, &light()), Err(StoreError::Errors { errors, .. }) if errors.len() == 1)
+        matches!(store::put_online_with(dir, &light()), Err(StoreError::Errors { errors, .. }) if errors.len() == 1)
     );
     assert_eq!(fs::read_to_string(dir.join(SOURCE_FILE)).unwrap(), bad);
     assert_eq!(fs::read(dir.join(ONLINE_FILE)).unwrap(), online);
@@ -188,7 +189,7 @@ fn put_online_is_all_or_nothing() {
     std::os::unix::fs::symlink("precious", dir.join("user.direct.new")).unwrap();
     fs::write(dir.join("directory.online.new"), "USER TORN").unwrap();
     fs::write(dir.join(SOURCE_FILE), bad.replace(" FROB\n", "")).unwrap();
-    let updated = store::directxa(dir, &light()).unwrap();
+    let updated = store::put_online_with(dir, &light()).unwrap();
     assert_eq!(updated.directory, store::load(dir).unwrap());
     assert!(verify(
         &updated.directory.users[&userid("NEW")].password,
@@ -221,7 +222,8 @@ fn put_online_is_all_or_nothing() {
 fn host_changes_go_through_the_same_door() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
-    store::put_online(dir, default_source(), &light()).unwrap();
+    fs::write(dir.join(SOURCE_FILE), default_source()).unwrap();
+    store::put_online(dir).unwrap();
     let password = Password::Hashed(light().hash("Neu").unwrap());
     store::update(dir, &light(), |source| {
         set_password(source, userid("CMSUSER"), &password)
@@ -251,7 +253,7 @@ fn an_edit_saved_while_compiling_is_not_overwritten() {
     let path = folder.path().join(SOURCE_FILE);
     fs::write(&path, "USER A Geheim\n").unwrap();
     assert!(matches!(
-        store::directxa(folder.path(), &Editor(path.clone())),
+        store::put_online_with(folder.path(), &Editor(path.clone())),
         Err(StoreError::Changed(_))
     ));
     assert_eq!(fs::read_to_string(&path).unwrap(), "USER LATER NOLOG\n");
@@ -263,7 +265,7 @@ fn damaged_files_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
     fs::write(dir.join(SOURCE_FILE), b"USER A NOLOG\nUSER \xff NOLOG\n").unwrap();
-    let refused = store::directxa(dir, &light()).unwrap_err();
+    let refused = store::put_online_with(dir, &light()).unwrap_err();
     assert!(
         refused
             .to_string()
