@@ -264,12 +264,11 @@ fn a_machines_console_is_opened_used_and_left() {
 #[test]
 fn late_frames_of_a_console_that_was_left_do_not_reach_the_next() {
     let mut state = full(SIZE, 4);
+    press(&mut state, KeyCode::F(2));
     for _ in 0..2 {
-        press(&mut state, KeyCode::F(2));
         press(&mut state, KeyCode::Enter);
         press(&mut state, KeyCode::Esc);
     }
-    press(&mut state, KeyCode::F(2));
     press(&mut state, KeyCode::Enter);
     arrives(
         &mut state,

@@ -82,11 +82,12 @@ fn logon(userid: &str, attach: bool, (columns, rows): (u16, u16)) -> Logon {
 /// Opens the chosen machine's console.
 pub fn open_console(state: &mut State) -> Vec<Effect> {
     let Some(userid) = state.table.chosen().map(str::to_owned) else {
-        state.focus = Focus::Command;
         state.hint("No machine is chosen: F2 goes to the machines");
         return Vec::new();
     };
-    state.focus = Focus::Command;
+    if state.focus == Focus::Filter {
+        state.focus = Focus::Machines;
+    }
     if userid == state.operator.userid {
         state.view = View::OperatorConsole;
         return Vec::new();
