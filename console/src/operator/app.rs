@@ -15,7 +15,7 @@ use super::draw::draw;
 use super::editor::Editor;
 use super::link::{Conversation, System};
 use super::state::{Channel, Effect, Event, State};
-use super::update::{open_operator, update};
+use super::update::{operator_logon, update};
 use super::{Ending, history};
 
 /// Shortest time between two pictures that nobody pressed a key for: output may come much faster than it can be read.
@@ -77,10 +77,11 @@ impl<S: System> App<S> {
             .system
             .open(Channel::Watch, Request::Watch, &self.events)?;
         self.open.insert(Channel::Watch, watch);
-        if let Effect::Open(channel, request) = open_operator(&self.state, true) {
-            let console = self.system.open(channel, request, &self.events)?;
-            self.open.insert(channel, console);
-        }
+        let channel = Channel::Console(self.state.operator.number);
+        let console = self
+            .system
+            .open(channel, operator_logon(&self.state, true), &self.events)?;
+        self.open.insert(channel, console);
         Ok(())
     }
 

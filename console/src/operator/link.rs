@@ -144,6 +144,8 @@ mod tests {
     use super::*;
     use crate::wire::ConsoleState;
     use proptest::prelude::*;
+    use std::os::unix::net::UnixListener;
+    use std::sync::mpsc::sync_channel;
 
     #[test]
     fn frames_come_out_as_they_went_in() {
@@ -171,6 +173,45 @@ mod tests {
                 .to_string()
                 .contains("allowed")
         );
+    }
+
+    #[test]
+    fn a_conversation_over_a_real_socket_from_hello_to_hanging_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("console");
+        let listener = UnixListener::bind(&path).unwrap();
+        let cp = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            write_frame(&mut stream, &Reply::Lost(3)).unwrap();
+            let mut bytes = Vec::new();
+            stream.read_to_end(&mut bytes).unwrap();
+            bytes
+        });
+        let (sender, events) = sync_channel(8);
+        let mut line = Socket::new(&path)
+            .open(Channel::Watch, Request::Watch, &sender)
+            .unwrap();
+        let Ok(Event::Reply(Channel::Watch, reply)) = events.recv() else {
+            panic!("no reply")
+        };
+        assert!(matches!(*reply, Reply::Lost(3)));
+        line.send(&ClientFrame::Poll).unwrap();
+        drop(line);
+        assert!(matches!(
+            events.recv(),
+            Ok(Event::Closed(Channel::Watch, _))
+        ));
+        let mut expected = Vec::new();
+        write_frame(
+            &mut expected,
+            &Hello {
+                version: VERSION,
+                request: Request::Watch,
+            },
+        )
+        .unwrap();
+        write_frame(&mut expected, &ClientFrame::Poll).unwrap();
+        assert_eq!(cp.join().unwrap(), expected, "hello, one poll, the end");
     }
 
     proptest! {

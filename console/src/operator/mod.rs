@@ -1,7 +1,7 @@
 //! The operator screen: OPERATOR's console and live pictures of machines, processors and spool on one terminal.
 //!
-//! It is a client like any other: it reaches CP over the unix socket only, by [`crate::wire`]. Inside, [`update`](mod@update) and
-//! [`draw`](mod@draw) are pure; `app` is the loop between them, `link` the sockets, `terminal` the real terminal.
+//! It is a client like any other: it reaches CP over the unix socket only, by [`crate::wire`]. Inside, `update` and
+//! `draw` are pure; `app` is the loop between them, `link` the sockets, `terminal` the real terminal.
 
 mod app;
 mod completion;

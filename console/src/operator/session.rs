@@ -22,6 +22,8 @@ pub enum Phase {
 /// A console.
 #[derive(Clone, Debug)]
 pub struct Session {
+    /// Names its connection: [`super::state::Channel::Console`].
+    pub number: u32,
     /// Whose console it is.
     pub userid: String,
     /// Its output.
@@ -34,11 +36,12 @@ pub struct Session {
 
 impl Session {
     /// A console that is about to be opened.
-    pub fn new(userid: &str, editor: Editor) -> Self {
+    pub fn new(number: u32, userid: &str) -> Self {
         Self {
+            number,
             userid: userid.to_owned(),
             transcript: Transcript::default(),
-            editor,
+            editor: Editor::default(),
             phase: Phase::Opening,
         }
     }
@@ -101,8 +104,25 @@ impl Session {
                     self.editor.clear();
                 }
             }
-            Reply::Ended(ending) => self.phase = Phase::Over(Some(ending)),
+            Reply::Ended(ending) => {
+                self.phase = Phase::Over(Some(ending));
+                self.say(
+                    &format!("* {}", over(&self.userid, ending)),
+                    LineKind::Warning,
+                );
+            }
             Reply::Answer(_) | Reply::Snapshot(_) => {}
+        }
+    }
+
+    /// The connection is gone, and why.
+    pub fn lost(&mut self, why: &str) {
+        if !matches!(self.phase, Phase::Over(_)) {
+            self.phase = Phase::Over(None);
+            self.say(
+                &format!("* The connection was closed: {why}"),
+                LineKind::Warning,
+            );
         }
     }
 
@@ -123,12 +143,26 @@ impl Session {
     }
 }
 
+/// Why a console is over, in a sentence.
+fn over(userid: &str, ending: Ending) -> String {
+    match ending {
+        Ending::LoggedOff => format!("{userid} is logged off"),
+        Ending::Disconnected => {
+            format!("{userid} was disconnected; the machine goes on")
+        }
+        Ending::TakenOver => {
+            format!("Another terminal took the console of {userid} over")
+        }
+        Ending::Shutdown => "The system was shut down".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn open(state: ConsoleState) -> Session {
-        let mut session = Session::new("MAINT", Editor::default());
+        let mut session = Session::new(1, "MAINT");
         session.receive(Reply::Accepted {
             system: "CP64".into(),
             userid: "MAINT".into(),

@@ -19,10 +19,8 @@ use super::{Ending, layout, panes};
 pub enum Channel {
     /// Snapshots.
     Watch,
-    /// OPERATOR's console.
-    Operator,
-    /// A machine's console; the number tells a later one from an earlier one whose frames are still on their way.
-    Guest(u32),
+    /// A console, by the number of its [`Session`]: a later one is told from an earlier one whose frames are still on their way.
+    Console(u32),
     /// One command with the owner's authority.
     Order,
 }
@@ -175,8 +173,8 @@ pub struct State {
     /// OPERATOR's console; its input line is the command line.
     pub operator: Session,
     /// The machine's console that is open.
-    pub guest: Option<(u32, Session)>,
-    /// How many were opened.
+    pub guest: Option<Session>,
+    /// Number of the console opened last; OPERATOR's first is 0.
     pub opened: u32,
     /// What fills the terminal.
     pub view: View,
@@ -211,7 +209,7 @@ impl State {
             watch: Watch::default(),
             table: Table::default(),
             filter: Editor::default(),
-            operator: Session::new("OPERATOR", Editor::default()),
+            operator: Session::new(0, "OPERATOR"),
             guest: None,
             opened: 0,
             view: View::Main,
@@ -233,19 +231,19 @@ impl State {
         &self.watch.snapshot.machines
     }
 
-    /// The console whose input line is in use, with its channel.
-    pub fn session(&self) -> (Channel, &Session) {
+    /// The console whose input line is in use.
+    pub fn session(&self) -> &Session {
         match (&self.guest, self.view) {
-            (Some((number, session)), View::GuestConsole) => (Channel::Guest(*number), session),
-            _ => (Channel::Operator, &self.operator),
+            (Some(session), View::GuestConsole) => session,
+            _ => &self.operator,
         }
     }
 
     /// The same, to be changed.
-    pub fn session_mut(&mut self) -> (Channel, &mut Session) {
+    pub fn session_mut(&mut self) -> &mut Session {
         match (&mut self.guest, self.view) {
-            (Some((number, session)), View::GuestConsole) => (Channel::Guest(*number), session),
-            _ => (Channel::Operator, &mut self.operator),
+            (Some(session), View::GuestConsole) => session,
+            _ => &mut self.operator,
         }
     }
 

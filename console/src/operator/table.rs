@@ -78,11 +78,22 @@ impl Key {
             Self::TotCpu => a.total_us.cmp(&b.total_us),
             Self::Storage => a.storage.cmp(&b.storage),
             Self::Resident => a.resident_pages.cmp(&b.resident_pages),
-            Self::Share => a.share.cmp(&b.share),
+            Self::Share => {
+                let (a, b) = (share(&a.share), share(&b.share));
+                a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+            }
             Self::System => a.system.cmp(&b.system),
             Self::Console => a.console.cmp(&b.console),
         }
     }
+}
+
+/// A share as kind and figure: `A5%` before `R100` before `R1000`.
+fn share(text: &str) -> (Option<char>, f64) {
+    let figure = text
+        .trim_start_matches(|c: char| !c.is_ascii_digit())
+        .trim_end_matches('%');
+    (text.chars().next(), figure.parse().unwrap_or(0.0))
 }
 
 /// The arrangement of the machines table.
@@ -245,6 +256,18 @@ mod tests {
         table.descending = false;
         table.arrange(&machines, 9, false);
         assert_eq!(shown(&table, &machines, 9), ["A", "D", "B", "C"]);
+    }
+
+    #[test]
+    fn shares_are_ordered_by_kind_and_figure() {
+        let mut machines = machines(&[("A", 0.0), ("B", 0.0), ("C", 0.0), ("D", 0.0)]);
+        for (machine, share) in machines.iter_mut().zip(["R1000", "A10%", "R200", "A5.5%"]) {
+            machine.share = share.into();
+        }
+        let mut table = Table::default();
+        table.order_by(Key::Share);
+        table.arrange(&machines, 9, false);
+        assert_eq!(shown(&table, &machines, 9), ["D", "B", "C", "A"]);
     }
 
     #[test]

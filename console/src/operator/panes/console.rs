@@ -24,7 +24,7 @@ const KEYS: &[(&str, &str)] = &[
 /// Draws the screen; returns where the cursor belongs.
 pub fn draw(buf: &mut Buffer, area: Rect, state: &State) -> Option<(u16, u16)> {
     let places = layout::console(area);
-    let (_, session) = state.session();
+    let session = state.session();
     draw_bar(buf, places.bar, state);
     messages::draw_lines(buf, places.output, session, state);
     let keys = Rect {
@@ -60,7 +60,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State) -> Option<(u16, u16)> {
 }
 
 fn draw_bar(buf: &mut Buffer, area: Rect, state: &State) {
-    let (_, session) = state.session();
+    let session = state.session();
     let style = state.theme.bar();
     let plain = style.remove_modifier(Modifier::BOLD);
     buf.set_style(area, style);

@@ -8,7 +8,9 @@ use crate::operator::table::Key;
 use crate::operator::update::update;
 use crate::wire::{self, Answer, ClientFrame, ConsoleState, Reply, Request};
 
-use super::{arrives, control, empty, full, later, press, screen, types};
+use proptest::prelude::*;
+
+use super::{OPERATOR, arrives, control, empty, full, later, press, screen, types};
 
 const SIZE: (u16, u16) = (80, 24);
 
@@ -121,11 +123,7 @@ fn shutdown_is_ordered_and_waited_for() {
         }),
     );
     assert!(press(&mut state, KeyCode::Enter).is_empty());
-    arrives(
-        &mut state,
-        Channel::Operator,
-        Reply::Ended(wire::Ending::Shutdown),
-    );
+    arrives(&mut state, OPERATOR, Reply::Ended(wire::Ending::Shutdown));
     assert!(is_end(
         &press(&mut state, KeyCode::Enter),
         &Ending::Shutdown
@@ -138,7 +136,7 @@ fn a_connection_that_breaks_during_shutdown_is_the_shutdown() {
     press(&mut state, KeyCode::F(3));
     press(&mut state, KeyCode::Char('s'));
     update(&mut state, Event::Closed(Channel::Watch, "gone".into()));
-    update(&mut state, Event::Closed(Channel::Operator, "gone".into()));
+    update(&mut state, Event::Closed(OPERATOR, "gone".into()));
     assert!(is_end(&later(&mut state, 10_000), &Ending::Shutdown));
 }
 
@@ -163,10 +161,7 @@ fn a_refused_shutdown_keeps_the_screen_and_says_why() {
 #[test]
 fn a_lost_connection_shows_why_and_then_ends() {
     let mut state = full(SIZE, 4);
-    update(
-        &mut state,
-        Event::Closed(Channel::Operator, "broken pipe".into()),
-    );
+    update(&mut state, Event::Closed(OPERATOR, "broken pipe".into()));
     assert!(screen(&state).contains("broken pipe"));
     assert!(!is_end(
         &later(&mut state, 100),
@@ -181,19 +176,12 @@ fn a_lost_connection_shows_why_and_then_ends() {
 #[test]
 fn an_operator_who_logged_off_can_log_on_again() {
     let mut state = full(SIZE, 4);
-    arrives(
-        &mut state,
-        Channel::Operator,
-        Reply::Ended(wire::Ending::LoggedOff),
-    );
-    update(
-        &mut state,
-        Event::Closed(Channel::Operator, "closed".into()),
-    );
+    arrives(&mut state, OPERATOR, Reply::Ended(wire::Ending::LoggedOff));
+    update(&mut state, Event::Closed(OPERATOR, "closed".into()));
     assert!(state.overlay.is_none(), "the system goes on");
     assert!(screen(&state).contains("ENTER logs OPERATOR on"));
     let effects = press(&mut state, KeyCode::Enter);
-    assert!(effects.iter().any(|e| matches!(e, Effect::Open(Channel::Operator, Request::Logon(l)) if !l.attach && l.userid == "OPERATOR")));
+    assert!(effects.iter().any(|e| matches!(e, Effect::Open(Channel::Console(1), Request::Logon(l)) if !l.attach && l.userid == "OPERATOR")));
     assert!(
         sent(&press(&mut state, KeyCode::Enter)).is_empty(),
         "nothing is sent before CP has answered"
@@ -201,11 +189,33 @@ fn an_operator_who_logged_off_can_log_on_again() {
 }
 
 #[test]
+fn the_end_of_the_first_console_is_not_the_end_of_the_second() {
+    let mut state = full(SIZE, 4);
+    arrives(&mut state, OPERATOR, Reply::Ended(wire::Ending::TakenOver));
+    press(&mut state, KeyCode::Enter);
+    update(&mut state, Event::Closed(OPERATOR, "closed".into()));
+    assert!(state.overlay.is_none());
+    let accepted = Reply::Accepted {
+        system: "CP64SYS".into(),
+        userid: "OPERATOR".into(),
+    };
+    arrives(&mut state, Channel::Console(1), accepted);
+    types(&mut state, "q time");
+    let effects = press(&mut state, KeyCode::Enter);
+    assert!(matches!(effects[0], Effect::Send(Channel::Console(1), _)));
+    update(
+        &mut state,
+        Event::Closed(Channel::Console(1), "gone".into()),
+    );
+    assert!(matches!(state.overlay, Some(Overlay::Closing { .. })));
+}
+
+#[test]
 fn a_password_is_sent_hidden() {
     let mut state = empty(SIZE);
     arrives(
         &mut state,
-        Channel::Operator,
+        OPERATOR,
         Reply::Password("Enter password: ".into()),
     );
     types(&mut state, "sesame?/");
@@ -223,11 +233,11 @@ fn a_machines_console_is_opened_used_and_left() {
     press(&mut state, KeyCode::F(2));
     let effects = press(&mut state, KeyCode::Enter);
     assert!(
-        matches!(&effects[..], [Effect::Open(Channel::Guest(1), Request::Logon(l))] if l.userid == "MAINT" && l.attach && l.terminal.columns == 80 && l.terminal.rows == 21)
+        matches!(&effects[..], [Effect::Open(Channel::Console(1), Request::Logon(l))] if l.userid == "MAINT" && l.attach && l.terminal.columns == 80 && l.terminal.rows == 21)
     );
     arrives(
         &mut state,
-        Channel::Guest(1),
+        Channel::Console(1),
         Reply::Accepted {
             system: "CP64SYS".into(),
             userid: "MAINT".into(),
@@ -236,18 +246,18 @@ fn a_machines_console_is_opened_used_and_left() {
     types(&mut state, "q disk");
     let effects = press(&mut state, KeyCode::Enter);
     assert!(
-        matches!(&effects[..], [Effect::Send(Channel::Guest(1), ClientFrame::Line(l))] if l == "q disk"),
+        matches!(&effects[..], [Effect::Send(Channel::Console(1), ClientFrame::Line(l))] if l == "q disk"),
         "and not kept in OPERATOR's history"
     );
     assert!(matches!(
         control(&mut state, 'c')[..],
-        [Effect::Send(Channel::Guest(1), ClientFrame::Attention)]
+        [Effect::Send(Channel::Console(1), ClientFrame::Attention)]
     ));
     let effects = update(&mut state, Event::Resize(132, 43));
     assert!(matches!(
         effects[..],
         [Effect::Send(
-            Channel::Guest(1),
+            Channel::Console(1),
             ClientFrame::Resize {
                 columns: 132,
                 rows: 40
@@ -256,7 +266,7 @@ fn a_machines_console_is_opened_used_and_left() {
     ));
     assert!(matches!(
         press(&mut state, KeyCode::Esc)[..],
-        [Effect::Close(Channel::Guest(1))]
+        [Effect::Close(Channel::Console(1))]
     ));
     assert_eq!(state.view, View::Main);
 }
@@ -264,22 +274,24 @@ fn a_machines_console_is_opened_used_and_left() {
 #[test]
 fn late_frames_of_a_console_that_was_left_do_not_reach_the_next() {
     let mut state = full(SIZE, 4);
+    press(&mut state, KeyCode::F(2));
     for _ in 0..2 {
-        press(&mut state, KeyCode::F(2));
         press(&mut state, KeyCode::Enter);
         press(&mut state, KeyCode::Esc);
     }
-    press(&mut state, KeyCode::F(2));
     press(&mut state, KeyCode::Enter);
     arrives(
         &mut state,
-        Channel::Guest(2),
+        Channel::Console(2),
         Reply::Refused {
             code: 1,
             message: "late".into(),
         },
     );
-    update(&mut state, Event::Closed(Channel::Guest(1), "late".into()));
+    update(
+        &mut state,
+        Event::Closed(Channel::Console(1), "late".into()),
+    );
     assert!(!screen(&state).contains("late"));
 }
 
@@ -307,12 +319,12 @@ fn several_pasted_lines_are_entered_in_a_console_and_not_on_the_command_line() {
     press(&mut state, KeyCode::Enter);
     arrives(
         &mut state,
-        Channel::Guest(1),
+        Channel::Console(1),
         Reply::State(ConsoleState::Running),
     );
     let effects = update(&mut state, Event::Paste("one\r\ntwo\nthr".into()));
     assert_eq!(sent(&effects), ["one", "two"]);
-    assert_eq!(state.session().1.editor.text(), "thr");
+    assert_eq!(state.session().editor.text(), "thr");
 }
 
 #[test]
@@ -415,4 +427,73 @@ fn undefined_keys_are_named_as_on_vm() {
     let mut state = full(SIZE, 4);
     press(&mut state, KeyCode::F(10));
     assert!(screen(&state).contains("* PF10 UNDEFINED"));
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    use KeyCode::*;
+    let codes = vec![
+        Enter,
+        Tab,
+        Esc,
+        Up,
+        Down,
+        Left,
+        Right,
+        Home,
+        End,
+        PageUp,
+        PageDown,
+        Backspace,
+        Delete,
+        Char('/'),
+        Char('?'),
+        Char('q'),
+        Char('日'),
+        Char(' '),
+        Char('c'),
+    ];
+    let codes = prop_oneof![4 => proptest::sample::select(codes), 2 => (1u8..13).prop_map(F)];
+    let modifiers = proptest::sample::select(vec![
+        KeyModifiers::NONE,
+        KeyModifiers::NONE,
+        KeyModifiers::CONTROL,
+        KeyModifiers::ALT,
+        KeyModifiers::SHIFT,
+    ]);
+    let states = proptest::sample::select(vec![
+        ConsoleState::Running,
+        ConsoleState::VmRead { hidden: true },
+        ConsoleState::CpRead,
+    ]);
+    let channel = || {
+        prop_oneof![
+            Just(Channel::Watch),
+            Just(Channel::Order),
+            (0u32..4).prop_map(Channel::Console)
+        ]
+    };
+    prop_oneof![
+        12 => (codes, modifiers).prop_map(|(code, modifiers)| Event::Key(KeyEvent::new(code, modifiers))),
+        2 => (0usize..30).prop_map(|n| Event::Reply(Channel::Watch, Box::new(Reply::Snapshot(Box::new(super::system(n)))))),
+        2 => (channel(), states).prop_map(|(channel, state)| Event::Reply(channel, Box::new(Reply::State(state)))),
+        2 => (0u32..4, "\\PC{0,90}").prop_map(|(n, text)| {
+            Event::Reply(Channel::Console(n), Box::new(Reply::Output(wire::Line { kind: wire::LineKind::Prompt, text })))
+        }),
+        1 => channel().prop_map(|channel| Event::Reply(channel, Box::new(Reply::Ended(wire::Ending::LoggedOff)))),
+        1 => channel().prop_map(|channel| Event::Closed(channel, "gone".into())),
+        1 => any::<String>().prop_map(Event::Paste),
+        1 => (0u16..140, 0u16..50).prop_map(|(columns, rows)| Event::Resize(columns, rows)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn no_order_of_events_upsets_the_screen(events in proptest::collection::vec(any_event(), 0..60)) {
+        let mut state = full(SIZE, 20);
+        for event in events {
+            update(&mut state, event);
+            screen(&state);
+        }
+    }
 }

@@ -22,6 +22,9 @@ use super::completion::Word;
 use super::state::{Channel, Effect, Event, State};
 use super::update::update;
 
+/// The channel of OPERATOR's console.
+pub const OPERATOR: Channel = Channel::Console(0);
+
 /// Commands the pretended CP knows.
 pub fn words() -> Vec<Word> {
     [
@@ -159,7 +162,7 @@ pub fn fill(state: &mut State, machines: usize) {
     );
     arrives(
         state,
-        Channel::Operator,
+        OPERATOR,
         Reply::Accepted {
             system: "CP64SYS".into(),
             userid: "OPERATOR".into(),
@@ -167,8 +170,8 @@ pub fn fill(state: &mut State, machines: usize) {
     );
     lines()
         .into_iter()
-        .for_each(|line| drop(arrives(state, Channel::Operator, Reply::Output(line))));
-    arrives(state, Channel::Operator, Reply::State(ConsoleState::CpRead));
+        .for_each(|line| drop(arrives(state, OPERATOR, Reply::Output(line))));
+    arrives(state, OPERATOR, Reply::State(ConsoleState::CpRead));
 }
 
 /// A key is pressed.

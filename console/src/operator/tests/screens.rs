@@ -14,8 +14,8 @@ use crate::operator::update::update;
 use crate::wire::{ConsoleState, LineKind, Reply};
 
 use super::{
-    arrives, control, drawn, empty, fill, full, has_color, later, press, screen, system, text,
-    types, weights,
+    OPERATOR, arrives, control, drawn, empty, fill, full, has_color, later, press, screen, system,
+    text, types, weights,
 };
 
 const DESIGN: (u16, u16) = (80, 24);
@@ -214,7 +214,7 @@ fn console(size: (u16, u16)) -> State {
     let mut state = full(size, 4);
     press(&mut state, KeyCode::F(2));
     press(&mut state, KeyCode::Enter);
-    let channel = Channel::Guest(1);
+    let channel = Channel::Console(1);
     arrives(
         &mut state,
         channel,
@@ -250,7 +250,7 @@ fn a_console_that_is_over() {
     let mut state = console(DESIGN);
     arrives(
         &mut state,
-        Channel::Guest(1),
+        Channel::Console(1),
         Reply::Ended(crate::wire::Ending::LoggedOff),
     );
     assert_snapshot!(screen(&state));
@@ -352,10 +352,10 @@ fn nothing_from_outside_puts_a_control_character_on_the_screen() {
         Channel::Watch,
         Reply::Snapshot(Box::new(picture)),
     );
-    arrives(&mut state, Channel::Operator, Reply::Password(evil.into()));
+    arrives(&mut state, OPERATOR, Reply::Password(evil.into()));
     arrives(
         &mut state,
-        Channel::Operator,
+        OPERATOR,
         Reply::Refused {
             code: 1,
             message: evil.into(),

@@ -17,7 +17,7 @@ use crate::operator::link::{Conversation, System};
 use crate::operator::state::{Channel, Event, State};
 use crate::wire::{ClientFrame, ConsoleState, Line, LineKind, Reply, Request};
 
-use super::{empty, system, text};
+use super::{OPERATOR, empty, system, text};
 
 /// A system that answers at once. `down` makes it refuse connections and frames.
 #[derive(Clone, Default)]
@@ -263,7 +263,7 @@ fn run(events: Vec<Event>, clock: impl Fn() -> Duration) -> (Ending, usize) {
 fn a_flood_of_output_is_drawn_at_most_ten_times_a_second() {
     let line = || {
         Event::Reply(
-            Channel::Operator,
+            OPERATOR,
             Box::new(Reply::Output(Line {
                 kind: LineKind::Guest,
                 text: "flood".into(),

@@ -1,7 +1,6 @@
 //! The command line, TAB and opening consoles.
 
 use crate::operator::completion::{self, carries_secret, command_at};
-use crate::operator::editor::Editor;
 use crate::operator::session::{Phase, Session};
 use crate::operator::state::{Channel, Completing, Effect, Focus, Overlay, State, View};
 use crate::operator::text::{LINE_MAX, clean, fill};
@@ -12,7 +11,7 @@ const HELP_COLUMNS: usize = 76;
 
 /// ENTER on an input line.
 pub fn enter(state: &mut State) -> Vec<Effect> {
-    match state.session().1.phase {
+    match state.session().phase {
         Phase::Opening => {
             state.hint("CP has not answered yet");
             return Vec::new();
@@ -33,11 +32,12 @@ pub fn enter(state: &mut State) -> Vec<Effect> {
         help(state, &topic);
         return Vec::new();
     }
-    let (channel, session) = state.session_mut();
+    let session = state.session_mut();
+    let number = session.number;
     let line = session.editor.text().to_owned();
     let (frame, remembered) = session.enter();
-    let mut effects = vec![Effect::Send(channel, frame)];
-    if remembered && channel == Channel::Operator && !carries_secret(&state.words, &line) {
+    let mut effects = vec![Effect::Send(Channel::Console(number), frame)];
+    if remembered && number == state.operator.number && !carries_secret(&state.words, &line) {
         effects.push(Effect::Remember(line));
     }
     effects
@@ -45,22 +45,23 @@ pub fn enter(state: &mut State) -> Vec<Effect> {
 
 /// ENTER on a console that is over: OPERATOR is logged on again, another user's console is left.
 fn again(state: &mut State) -> Vec<Effect> {
-    if state.session().0 != Channel::Operator {
+    let left = state.operator.number;
+    if state.session().number != left {
         return leave_console(state);
     }
+    state.opened = state.opened.wrapping_add(1);
+    state.operator.number = state.opened;
     state.operator.phase = Phase::Opening;
+    let logon = operator_logon(state, false);
     vec![
-        Effect::Close(Channel::Operator),
-        open_operator(state, false),
+        Effect::Close(Channel::Console(left)),
+        Effect::Open(Channel::Console(state.opened), logon),
     ]
 }
 
 /// Asks for OPERATOR's console: shared with whoever has it, or by logging OPERATOR on.
-pub fn open_operator(state: &State, attach: bool) -> Effect {
-    Effect::Open(
-        Channel::Operator,
-        Request::Logon(logon("OPERATOR", attach, state.output_size())),
-    )
+pub fn operator_logon(state: &State, attach: bool) -> Request {
+    Request::Logon(logon("OPERATOR", attach, state.output_size()))
 }
 
 fn logon(userid: &str, attach: bool, (columns, rows): (u16, u16)) -> Logon {
@@ -82,20 +83,21 @@ fn logon(userid: &str, attach: bool, (columns, rows): (u16, u16)) -> Logon {
 /// Opens the chosen machine's console.
 pub fn open_console(state: &mut State) -> Vec<Effect> {
     let Some(userid) = state.table.chosen().map(str::to_owned) else {
-        state.focus = Focus::Command;
         state.hint("No machine is chosen: F2 goes to the machines");
         return Vec::new();
     };
-    state.focus = Focus::Command;
+    if state.focus == Focus::Filter {
+        state.focus = Focus::Machines;
+    }
     if userid == state.operator.userid {
         state.view = View::OperatorConsole;
         return Vec::new();
     }
     state.opened = state.opened.wrapping_add(1);
-    state.guest = Some((state.opened, Session::new(&userid, Editor::default())));
+    state.guest = Some(Session::new(state.opened, &userid));
     state.view = View::GuestConsole;
     let request = Request::Logon(logon(&userid, true, state.output_size()));
-    vec![Effect::Open(Channel::Guest(state.opened), request)]
+    vec![Effect::Open(Channel::Console(state.opened), request)]
 }
 
 /// Goes back to the main screen.
@@ -103,7 +105,7 @@ pub fn leave_console(state: &mut State) -> Vec<Effect> {
     state.view = View::Main;
     state.operator.transcript.release();
     match state.guest.take() {
-        Some((number, _)) => vec![Effect::Close(Channel::Guest(number))],
+        Some(guest) => vec![Effect::Close(Channel::Console(guest.number))],
         None => Vec::new(),
     }
 }

@@ -90,7 +90,6 @@ pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
     for piece in text.split_inclusive(['\n', '\r']) {
         state
             .session_mut()
-            .1
             .editor
             .insert(piece.trim_end_matches(['\n', '\r']));
         if piece.ends_with(['\n', '\r']) {
@@ -211,7 +210,8 @@ fn console_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     if scroll_key(state, key) {
         return Vec::new();
     }
-    let (channel, session) = state.session_mut();
+    let session = state.session_mut();
+    let channel = Channel::Console(session.number);
     match key.code {
         KeyCode::Esc | KeyCode::F(3) => return command::leave_console(state),
         KeyCode::Enter => return command::enter(state),
@@ -233,7 +233,7 @@ fn console_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
 fn scroll_key(state: &mut State, key: KeyEvent) -> bool {
     let (width, height) = state.output_size();
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
-    let transcript = &mut state.session_mut().1.transcript;
+    let transcript = &mut state.session_mut().transcript;
     match key.code {
         KeyCode::PageUp | KeyCode::F(7) => transcript.back(width, height),
         KeyCode::PageDown | KeyCode::F(8) => transcript.forward(width, height),

@@ -11,7 +11,7 @@ use crate::wire::{ClientFrame, LineKind};
 use super::Ending;
 use super::state::{Channel, Effect, Event, Overlay, State, View};
 
-pub use command::open_operator;
+pub use command::operator_logon;
 
 /// How often a snapshot is asked for while the panes are visible.
 const POLL: Duration = Duration::from_millis(500);
@@ -84,12 +84,12 @@ pub fn stale_seconds(state: &State) -> Option<u64> {
 fn resize(state: &mut State, columns: u16, rows: u16) -> Vec<Effect> {
     state.size = (columns, rows);
     rearrange(state);
-    let Some((number, _)) = state.guest else {
+    let Some(guest) = &state.guest else {
         return Vec::new();
     };
     let (columns, rows) = state.output_size();
     vec![Effect::Send(
-        Channel::Guest(number),
+        Channel::Console(guest.number),
         ClientFrame::Resize { columns, rows },
     )]
 }

@@ -30,46 +30,27 @@ pub fn reply(state: &mut State, channel: Channel, reply: Reply) -> Vec<Effect> {
             );
         }
         (Channel::Order, _) => {}
-        (Channel::Operator, reply) => {
-            let shutdown = matches!(reply, Reply::Ended(wire::Ending::Shutdown));
-            let ended = matches!(reply, Reply::Ended(_));
-            state.operator.receive(reply);
-            if shutdown {
-                close(state, Ending::Shutdown);
-            } else if ended {
-                let text = format!("* {}", over("OPERATOR", &state.operator.phase));
-                state.operator.say(&text, LineKind::Warning);
-            }
-        }
-        (Channel::Guest(number), reply) => {
-            if let Some((open, session)) = &mut state.guest
-                && *open == number
-            {
-                let ended = matches!(reply, Reply::Ended(_));
-                session.receive(reply);
-                if ended {
-                    let text = format!("* {}", over(&session.userid, &session.phase));
-                    session.say(&text, LineKind::Warning);
-                }
-            }
-        }
+        (Channel::Console(number), reply) => console(state, number, reply),
     }
     Vec::new()
 }
 
-/// Why a console is over, in a sentence.
-fn over(userid: &str, phase: &Phase) -> String {
-    match phase {
-        Phase::Over(Some(wire::Ending::LoggedOff)) => format!("{userid} is logged off"),
-        Phase::Over(Some(wire::Ending::Disconnected)) => {
-            format!("{userid} was disconnected; the machine goes on")
+/// A console's frame; one of a console that was left goes nowhere.
+fn console(state: &mut State, number: u32, reply: Reply) {
+    if number != state.operator.number {
+        if let Some(guest) = state.guest.as_mut().filter(|guest| guest.number == number) {
+            guest.receive(reply);
         }
-        Phase::Over(Some(wire::Ending::TakenOver)) => {
-            format!("Another terminal took the console of {userid} over")
-        }
-        Phase::Over(Some(wire::Ending::Shutdown)) => "The system was shut down".to_owned(),
-        _ => format!("The console of {userid} is closed"),
+        return;
     }
+    match &reply {
+        Reply::Accepted { system, .. } if state.watch.snapshot.system.is_empty() => {
+            state.watch.snapshot.system = clean(system, 8);
+        }
+        Reply::Ended(wire::Ending::Shutdown) => close(state, Ending::Shutdown),
+        _ => {}
+    }
+    state.operator.receive(reply);
 }
 
 /// Takes a new picture, with every string in it made safe.
@@ -128,22 +109,15 @@ pub fn closed(state: &mut State, channel: Channel, why: &str) -> Vec<Effect> {
             close(state, Ending::Shutdown)
         }
         Channel::Order => {}
-        Channel::Guest(number) => {
-            if let Some((open, session)) = &mut state.guest
-                && *open == number
-                && !matches!(session.phase, Phase::Over(_))
-            {
-                session.phase = Phase::Over(None);
-                session.say(
-                    &format!("* The connection was closed: {why}"),
-                    LineKind::Warning,
-                );
+        Channel::Console(number) if number != state.operator.number => {
+            if let Some(guest) = state.guest.as_mut().filter(|guest| guest.number == number) {
+                guest.lost(&why);
             }
         }
-        Channel::Watch | Channel::Operator if ordered => close(state, Ending::Shutdown),
+        Channel::Watch | Channel::Console(_) if ordered => close(state, Ending::Shutdown),
         Channel::Watch if state.watch.refused.is_some() => {}
-        Channel::Operator if console_over => {}
-        Channel::Watch | Channel::Operator => close(state, Ending::Lost(why)),
+        Channel::Console(_) if console_over => {}
+        Channel::Watch | Channel::Console(_) => close(state, Ending::Lost(why)),
     }
     Vec::new()
 }
