@@ -22,7 +22,7 @@ fn build_cms(root: &Path, out: &Path) {
     }
     let target = out.join("cms-target");
     let mut cargo = Command::new(env::var("CARGO").expect("cargo names itself"));
-    cargo.current_dir(root.join("guests/cms")).args(["build", "--release", "--locked", "--target-dir"]).arg(&target);
+    cargo.current_dir(root.join("guests/cms")).args(["build", "--release", "--target-dir"]).arg(&target);
     // What wraps or flags the outer build (clippy, coverage, sanitizers) is not for the image.
     for inherited in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_TARGET", "CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"] {
         cargo.env_remove(inherited);

@@ -14,13 +14,17 @@ use super::data::{DataError, minidisks, new_settings};
 use super::{Cp, StartError};
 use crate::clock::Clock;
 use crate::directory::{self, Argon2id, Directory, Minidisk, UserId};
+use crate::help;
 use crate::links::host_file;
 
 /// Where a first start builds.
 pub(super) const STAGE: &str = ".first-start";
 
 /// Files of the system disk: name, type and text.
-const SYSTEM_FILES: &[(&str, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/system_files.rs"));
+fn system_files() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let of = |family: &'static [(&'static str, &'static str)], file_type| family.iter().map(move |(name, text)| (*name, file_type, *text));
+    of(help::CP, "HELPCP").chain(of(help::CMS, "HELPCMS"))
+}
 
 /// Makes directory, system disks and users' disks.
 pub(super) fn make_system(root: &Path, clock: &Clock) -> Result<(), StartError> {
@@ -70,7 +74,7 @@ fn make_disk(directory: &Path, owner: UserId, minidisk: &Minidisk, now: DateTime
     let cylinders = minidisk.cylinders().unwrap_or(0);
     let mut disk = FileSystem::format(extent, &label, cylinders, now).map_err(|error| failed(&error))?;
     if (owner.as_str(), minidisk.vdev.0) == ("MAINT", 0x190) {
-        for (name, file_type, contents) in SYSTEM_FILES {
+        for (name, file_type, contents) in system_files() {
             let id = FileId::new(name, file_type).map_err(|error| failed(&error))?;
             let lines = text::lines(contents.as_bytes());
             disk.write(&id, 2, RecordFormat::Variable, now, lines).map_err(|error| failed(&error))?;
