@@ -78,12 +78,7 @@ impl<D: BlockDevice> FileSystem<D> {
         if reader.next > reader.file.records {
             return Ok(false);
         }
-        self.unchanged(reader)?;
-        let was_lost = core::mem::replace(&mut reader.lost, true);
-        if was_lost {
-            reader.data = DataStream::new(&reader.file, self.space.blocks());
-            self.go_to(reader, reader.next)?;
-        }
+        self.resume_reading(reader)?;
         let length = match reader.file.format {
             RecordFormat::Fixed(lrecl) => lrecl as usize,
             RecordFormat::Variable => reader.data.record_length(&mut self.device)?,
@@ -94,6 +89,42 @@ impl<D: BlockDevice> FileSystem<D> {
         reader.lost = false;
         reader.next += 1;
         Ok(true)
+    }
+
+    /// Reads the next records of a fixed file, at most `most`, into `records`, which is cleared first; answers how many.
+    /// Of a variable file it reads one.
+    pub fn read_run(
+        &mut self,
+        reader: &mut FileReader,
+        most: u32,
+        records: &mut Vec<u8>,
+    ) -> Result<u32, D> {
+        let RecordFormat::Fixed(lrecl) = reader.file.format else {
+            return Ok(u32::from(most > 0 && self.read_next(reader, records)?));
+        };
+        records.clear();
+        let count = most.min(reader.file.records + 1 - reader.next);
+        if count == 0 {
+            return Ok(0);
+        }
+        self.resume_reading(reader)?;
+        let length = count as usize * lrecl as usize;
+        reader.data.take(&mut self.device, length, |bytes| {
+            records.extend_from_slice(bytes)
+        })?;
+        reader.lost = false;
+        reader.next += count;
+        Ok(count)
+    }
+
+    /// Makes sure that the stream stands at the next record. It counts as lost until the read is done.
+    fn resume_reading(&mut self, reader: &mut FileReader) -> Result<(), D> {
+        self.unchanged(reader)?;
+        if core::mem::replace(&mut reader.lost, true) {
+            reader.data = DataStream::new(&reader.file, self.space.blocks());
+            self.go_to(reader, reader.next)?;
+        }
+        Ok(())
     }
 
     fn go_to(&mut self, reader: &mut FileReader, record: u32) -> Result<(), D> {

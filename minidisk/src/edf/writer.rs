@@ -59,6 +59,13 @@ impl FileWriter {
         self.format
     }
 
+    fn allowed(&self) -> RecordLengths {
+        match self.format {
+            RecordFormat::Fixed(lrecl) => RecordLengths::Exactly(lrecl),
+            RecordFormat::Variable => RecordLengths::Variable,
+        }
+    }
+
     /// Puts a record behind the others, in storage.
     fn pack(&mut self, record: &[u8]) {
         self.records += 1;
@@ -182,10 +189,7 @@ impl<D: BlockDevice> FileSystem<D> {
     ///
     /// Variable: 1 to 65535 bytes (CMS has no empty records; an empty line is stored as one blank). Fixed: as long as all others.
     pub fn put(&mut self, writer: &mut FileWriter, record: &[u8]) -> Result<(), D> {
-        let allowed = match writer.format {
-            RecordFormat::Fixed(lrecl) => RecordLengths::Exactly(lrecl),
-            RecordFormat::Variable => RecordLengths::Variable,
-        };
+        let allowed = writer.allowed();
         let fits = match allowed {
             RecordLengths::Exactly(lrecl) => record.len() == lrecl as usize,
             RecordLengths::Variable => (1..=MAX_RECORD as usize).contains(&record.len()),
@@ -196,7 +200,37 @@ impl<D: BlockDevice> FileSystem<D> {
                 allowed,
             });
         }
-        if writer.records == MAX_RECORDS {
+        self.make_room(writer, 1)?;
+        writer.pack(record);
+        Ok(())
+    }
+
+    /// Adds many records of a fixed file at once: bytes that are a multiple of its record length. Otherwise like [`put`](FileSystem::put).
+    pub fn put_run(&mut self, writer: &mut FileWriter, records: &[u8]) -> Result<(), D> {
+        let allowed = writer.allowed();
+        let RecordFormat::Fixed(lrecl) = writer.format else {
+            return self.put(writer, records);
+        };
+        if !records.len().is_multiple_of(lrecl as usize) {
+            return Err(EdfError::RecordLength {
+                length: records.len(),
+                allowed,
+            });
+        }
+        // As many whole records at a time as about fill the buffer.
+        let step = (GATHER * BLOCK_SIZE / lrecl as usize).max(1) * lrecl as usize;
+        for part in records.chunks(step) {
+            let count = (part.len() / lrecl as usize) as u32;
+            self.make_room(writer, count)?;
+            writer.pack(part);
+            writer.records += count - 1;
+        }
+        Ok(())
+    }
+
+    /// Writes the full blocks of a full buffer, and refuses more records than a file can have.
+    fn make_room(&mut self, writer: &mut FileWriter, records: u32) -> Result<(), D> {
+        if writer.records > MAX_RECORDS - records {
             return Err(EdfError::TooManyRecords);
         }
         if writer.data.len() >= GATHER * BLOCK_SIZE {
@@ -205,7 +239,6 @@ impl<D: BlockDevice> FileSystem<D> {
             self.write_data(writer, writer.data.len() / BLOCK_SIZE)?;
             writer.failed = false;
         }
-        writer.pack(record);
         Ok(())
     }
 
