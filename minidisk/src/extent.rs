@@ -8,7 +8,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::edf::{BLOCK_SIZE, BLOCKS_PER_CYLINDER, BlockDevice, MAX_BLOCKS};
 
@@ -82,6 +82,18 @@ pub enum Access {
     Write,
 }
 
+/// Takes the host's lock on the file, shared or alone, without waiting; a lock held through this file is converted.
+fn lock(file: &File, path: &Path, access: Access) -> Result<(), ExtentError> {
+    let locked = match access {
+        Access::Read => file.try_lock_shared(),
+        Access::Write => file.try_lock(),
+    };
+    locked.map_err(|error| match error {
+        TryLockError::WouldBlock => ExtentError::Held(shown(path)),
+        TryLockError::Error(source) => io_error(path, source),
+    })
+}
+
 /// What can go wrong with an extent; each names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum ExtentError {
@@ -153,7 +165,7 @@ pub struct Extent {
     file: File,
     path: PathBuf,
     header: Header,
-    access: Access,
+    writes: AtomicBool,
 }
 
 impl Extent {
@@ -176,7 +188,7 @@ impl Extent {
                 file,
                 path: path.to_owned(),
                 header: header.clone(),
-                access: Access::Write,
+                writes: AtomicBool::new(true),
             })
         });
         if made.is_err() {
@@ -192,26 +204,24 @@ impl Extent {
         if !metadata.is_file() {
             return Err(ExtentError::Foreign(shown(path)));
         }
-        let file = OpenOptions::new()
-            .read(true)
-            .write(access == Access::Write)
-            .open(path);
-        let file = file.map_err(|source| io_error(path, source))?;
-        let locked = match access {
-            Access::Read => file.try_lock_shared(),
-            Access::Write => file.try_lock(),
+        let open = |write| OpenOptions::new().read(true).write(write).open(path);
+        // A reader may become a writer later (`set_access`); a file that may only be read is still good for reading.
+        let file = match open(true) {
+            Err(_) if access == Access::Read => open(false),
+            opened => opened,
         };
-        locked.map_err(|error| match error {
-            TryLockError::WouldBlock => ExtentError::Held(shown(path)),
-            TryLockError::Error(source) => io_error(path, source),
-        })?;
+        let file = file.map_err(|source| io_error(path, source))?;
+        lock(&file, path, access)?;
         let header = read_header(&file, path)?;
-        Ok(Extent {
-            file,
-            path: path.to_owned(),
-            header,
-            access,
-        })
+        Ok(Extent { file, path: path.to_owned(), header, writes: AtomicBool::new(access == Access::Write) })
+    }
+
+    /// Changes between reading beside others and writing alone. On an error the access is as it was, except that another program may
+    /// have taken the file in the instant between the two locks: the error then says that it is held.
+    pub fn set_access(&self, access: Access) -> Result<(), ExtentError> {
+        lock(&self.file, &self.path, access)?;
+        self.writes.store(access == Access::Write, Ordering::Release);
+        Ok(())
     }
 
     /// Whose minidisk it is, and what it is.
@@ -224,9 +234,9 @@ impl Extent {
         &self.path
     }
 
-    /// How it was opened.
+    /// How it may be used now.
     pub fn access(&self) -> Access {
-        self.access
+        if self.writes.load(Ordering::Acquire) { Access::Write } else { Access::Read }
     }
 
     /// Blocks of 4096 bytes on the minidisk; they are numbered from 1.
@@ -244,7 +254,7 @@ impl Extent {
 
     /// Writes the blocks from `first` on; `from` is a multiple of 4096 bytes long. Durable after [`flush`](Extent::flush).
     pub fn write_at(&self, first: u32, from: &[u8]) -> Result<(), ExtentError> {
-        if self.access == Access::Read {
+        if self.access() == Access::Read {
             return Err(ExtentError::ReadOnly(shown(&self.path)));
         }
         let offset = self.offset(first, from.len())?;
@@ -283,7 +293,7 @@ impl BlockDevice for &Extent {
     }
 
     fn read_only(&self) -> bool {
-        self.access == Access::Read
+        self.access() == Access::Read
     }
 
     fn read(&mut self, first: u32, into: &mut [u8]) -> Result<(), ExtentError> {
@@ -307,7 +317,7 @@ impl BlockDevice for Extent {
     }
 
     fn read_only(&self) -> bool {
-        self.access == Access::Read
+        self.access() == Access::Read
     }
 
     fn read(&mut self, first: u32, into: &mut [u8]) -> Result<(), ExtentError> {

@@ -33,7 +33,7 @@ impl ProgramCheck {
     /// An operand or access that storage refused.
     pub fn access(address: u64, error: AccessError) -> Self {
         let code = match error {
-            AccessError::Protection => program::PROTECTION,
+            AccessError::Protection(_) => program::PROTECTION,
             _ => program::ADDRESSING,
         };
         Self { code, vector: 0, address }
@@ -149,7 +149,7 @@ impl Machine {
     fn read_psw(&mut self, class: Class) -> Result<Psw, AccessError> {
         let mut bytes = [0; size_of::<Psw>()];
         self.space.read(LOW_STORAGE + class.new_psw() as u64, &mut bytes)?;
-        Psw::read_from_bytes(&bytes).map_err(|_| AccessError::Addressing)
+        Psw::read_from_bytes(&bytes).map_err(|_| AccessError::Addressing(LOW_STORAGE))
     }
 
     /// Swaps PSWs. A class without a new PSW stays pending.

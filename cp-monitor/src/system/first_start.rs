@@ -6,14 +6,14 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use minidisk::edf::{DateTime, FileId, FileSystem, RecordFormat};
-use minidisk::extent::{Access, Extent, Header};
-use minidisk::text;
+use minidisk::edf::{DateTime, FileId, FileSystem};
+use minidisk::extent::{DeviceType, Extent, ExtentError, Header};
+use minidisk::text::{self, Import};
 
 use super::data::{DataError, minidisks, new_settings};
 use super::{Cp, StartError};
 use crate::clock::Clock;
-use crate::directory::{self, Argon2id, Directory, Minidisk, UserId};
+use crate::directory::{self, Directory, Minidisk, UserId};
 use crate::help;
 use crate::links::host_file;
 
@@ -35,8 +35,9 @@ pub(super) fn make_system(root: &Path, clock: &Clock) -> Result<(), StartError> 
     }
     let staged_disks = stage.join("minidisks");
     fs::create_dir_all(&staged_disks).map_err(|error| io(&staged_disks, error))?;
-    let online = directory::store::put_online(&stage, directory::default_source(), &Argon2id::default());
-    let online = online.map_err(|error| StartError::Directory(error.to_string()))?.directory;
+    let direct = stage.join("user.direct");
+    fs::write(&direct, directory::default_source()).map_err(|error| io(&direct, error))?;
+    let online = directory::store::put_online(&stage).map_err(|error| StartError::Directory(error.to_string()))?.directory;
     make_disks(&staged_disks, &online, clock)?;
     let target = minidisks(root);
     fs::create_dir_all(&target).map_err(|error| io(&target, error))?;
@@ -68,32 +69,31 @@ fn make_disk(directory: &Path, owner: UserId, minidisk: &Minidisk, now: DateTime
     let path = host_file(directory, &(owner, minidisk.vdev));
     let failed = |error: &dyn std::fmt::Display| StartError::Directory(format!("{}: {error}", path.display()));
     let Some(header) = extent_header(owner, minidisk) else { return Ok(()) };
-    Extent::create(&path, &header).map_err(|error| failed(&error))?;
-    let extent = Extent::open(&path, Access::Write).map_err(|error| failed(&error))?;
+    let extent = Extent::create(&path, &header).map_err(|error| failed(&error))?;
     let label = label_of(owner, minidisk);
     let cylinders = minidisk.cylinders().unwrap_or(0);
     let mut disk = FileSystem::format(extent, &label, cylinders, now).map_err(|error| failed(&error))?;
     if (owner.as_str(), minidisk.vdev.0) == ("MAINT", 0x190) {
         for (name, file_type, contents) in system_files() {
             let id = FileId::new(name, file_type).map_err(|error| failed(&error))?;
-            let lines = text::lines(contents.as_bytes());
-            disk.write(&id, 2, RecordFormat::Variable, now, lines).map_err(|error| failed(&error))?;
+            text::import(&mut disk, &id, 2, now, contents.as_bytes(), Import::Auto).map_err(|error| failed(&error))?;
         }
         disk.commit().map_err(|error| failed(&error))?;
     }
     Ok(())
 }
 
-/// The header of the host file of a minidisk; none when it has no blocks of its own.
+/// The header of the host file of a minidisk; none when it has no blocks of its own. Older disks than a 3390 become as many blocks.
 fn extent_header(owner: UserId, minidisk: &Minidisk) -> Option<Header> {
+    if minidisk.is_temporary() {
+        return None;
+    }
     let blocks = u32::try_from(minidisk.blocks()?).ok()?;
-    Some(Header {
-        owner: owner.to_string(),
-        vdev: minidisk.vdev.0,
-        device_type: minidisk.device.as_str().to_string(),
-        cylinders: minidisk.cylinders().unwrap_or(0),
-        blocks,
-    })
+    let device = match minidisk.cylinders() {
+        Some(cylinders) if minidisk.device.as_str() == "3390" => DeviceType::Ckd3390 { cylinders },
+        _ => DeviceType::Fb512 { blocks: blocks.checked_mul(8)? },
+    };
+    Some(Header { owner: owner.to_string(), vdev: minidisk.vdev.0, device })
 }
 
 /// `MNT190` for MAINT's, else the first letters of the owner and the number.
@@ -134,13 +134,13 @@ fn io(path: &Path, source: std::io::Error) -> StartError {
 
 impl Cp {
     /// Makes the host file of a minidisk that the directory has got since; it is then to be formatted by its user.
-    pub fn ensure_minidisk(&self, owner: UserId, minidisk: &Minidisk) -> Result<(), minidisk::extent::ExtentError> {
+    pub fn ensure_minidisk(&self, owner: UserId, minidisk: &Minidisk) -> Result<(), ExtentError> {
         let path = host_file(&self.data().minidisks(), &(owner, minidisk.vdev));
         if path.exists() {
             return Ok(());
         }
         match extent_header(owner, minidisk) {
-            Some(header) => Extent::create(&path, &header),
+            Some(header) => Extent::create(&path, &header).map(drop),
             None => Ok(()),
         }
     }

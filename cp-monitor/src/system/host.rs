@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use console::host::{Host, LogonRefusal, Peer, Session, WRONG_PASSWORD};
-use console::wire::{self, Ending};
-use console::{LineKind, Role};
+use console::wire::{self, Ending, LineKind};
+use console::{Host, LogonRefusal, Peer, Role, Session, WRONG_PASSWORD};
 
 use super::Cp;
 use crate::clock;

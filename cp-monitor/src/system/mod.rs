@@ -17,7 +17,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use spool::{Spool, SpoolError, StartMode};
 
 use crate::clock::Clock;
-use crate::directory::{self, Argon2id, Directory};
+use crate::directory::{self, Directory};
 use crate::dispatcher::Dispatcher;
 use crate::dispatcher::policy::RoundRobin;
 use crate::links::LinkTable;
@@ -192,7 +192,7 @@ impl Cp {
 
     /// DIRECTXA: compiles `user.direct` and puts it on line, all or nothing. Answers warnings.
     pub fn compile_directory(&self) -> Result<Vec<String>, String> {
-        let online = directory::store::directxa(&self.data.root(), &Argon2id::default()).map_err(|error| error.to_string())?;
+        let online = directory::store::put_online(&self.data.root()).map_err(|error| error.lines().join("\n"))?;
         *self.online.write() = Arc::new(online.directory);
         Ok(online.warnings.iter().map(ToString::to_string).collect())
     }

@@ -123,8 +123,8 @@ fn done(result: Result<(), ExtentError>) -> Result<(), u64> {
 fn status_of(result: Result<(), ExtentError>) -> u64 {
     match result {
         Ok(()) => 0,
-        Err(ExtentError::NoSpace { .. }) => block_io::NO_SPACE,
-        Err(ExtentError::ReadOnly { .. }) => block_io::READ_ONLY,
+        Err(ExtentError::NoSpace(_)) => block_io::NO_SPACE,
+        Err(ExtentError::ReadOnly(_)) => block_io::READ_ONLY,
         Err(_) => block_io::IO_ERROR,
     }
 }

@@ -184,7 +184,7 @@ fn device_type(number: u64, buffer: u64) -> Answer {
 
 fn load_psw(user: &User, machine: &mut Machine, address: u64) -> Answered {
     let bytes = fetch(machine, address, size_of::<SavedState>() as u64, u64::MAX)?;
-    let state = SavedState::read_from_bytes(&bytes).map_err(|_| ProgramCheck::access(address, AccessError::Addressing))?;
+    let state = SavedState::read_from_bytes(&bytes).map_err(|_| ProgramCheck::access(address, AccessError::Addressing(address)))?;
     machine.context.registers.general = state.registers;
     machine.context.keep_vectors();
     if machine.load_psw(state.psw) {
