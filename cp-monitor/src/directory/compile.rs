@@ -15,7 +15,7 @@ use super::model::{Directory, Extent, UserEntry};
 use super::names::UserId;
 use super::operands::{Operands, Parsed};
 use super::password::{Password, SecretHash, SecretHasher};
-use super::scan::{self, Statement, Word};
+use super::scan::{self, Scanner, Statement, Word};
 use super::verbs::{self, Section, StatementKind, Verb};
 
 /// What a good source makes.
@@ -143,14 +143,12 @@ struct Reading<'s> {
 
 impl<'s> Reading<'s> {
     fn of(source: &'s str) -> Self {
-        let mut said = Diagnostics::default();
-        let statements = scan::statements(source, &mut said);
-        let mut assembly = Assembly {
-            said,
-            ..Assembly::default()
-        };
-        for statement in &statements {
-            assembly.statement(statement);
+        let mut assembly = Assembly::default();
+        for statement in Scanner::new(source) {
+            match statement {
+                Ok(statement) => assembly.statement(&statement),
+                Err(error) => assembly.said.error(error.at, error.problem),
+            }
         }
         assembly.finish()
     }

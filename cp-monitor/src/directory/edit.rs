@@ -8,12 +8,12 @@ use std::ops::Range;
 use thiserror::Error;
 
 use super::compile::parse_outline;
-use super::diagnostic::{Diagnostics, DirectoryError};
+use super::diagnostic::DirectoryError;
 use super::extents;
 use super::model::Directory;
 use super::names::{DeviceNumber, LinkMode, PrivilegeClasses, StorageSize, UserId, Volid};
 use super::password::Password;
-use super::scan::{self, Statement};
+use super::scan::{self, Scanner, Statement};
 use super::verbs::{self, Section, Verb};
 
 /// Why a change was not made.
@@ -163,7 +163,7 @@ fn checked(edited: String) -> Result<String, EditError> {
 /// Where a user's password operand stands, and the lines of the whole entry.
 fn entry(source: &str, userid: UserId) -> Result<(Range<usize>, Range<usize>), EditError> {
     parse_outline(source).map_err(EditError::Source)?;
-    let statements = scan::statements(source, &mut Diagnostics::default());
+    let statements: Vec<_> = Scanner::new(source).filter_map(Result::ok).collect();
     let section = |statement: &Statement| {
         statement
             .words

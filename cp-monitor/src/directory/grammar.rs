@@ -454,7 +454,7 @@ fn share_amount(operands: &mut Operands) -> Parsed<Option<ShareAmount>> {
 }
 
 /// OPTION keywords of z/VM and VM/370 that change nothing here, and how many words follow each.
-const IGNORED_OPTIONS: [(&str, usize); 42] = [
+const IGNORED_OPTIONS: [(&str, usize); 43] = [
     ("370E", 0),
     ("ACCT", 0),
     ("AFFINITY", 1),
@@ -462,6 +462,7 @@ const IGNORED_OPTIONS: [(&str, usize); 42] = [
     ("BMX", 0),
     ("CFUSER", 0),
     ("CFVM", 0),
+    ("CHPIDV", 1),
     ("CHPIDVIRTUALIZATION", 1),
     ("COMSRV", 0),
     ("CPUID", 1),

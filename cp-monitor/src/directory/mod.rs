@@ -29,6 +29,7 @@ pub use names::{
 };
 pub use password::{
     Argon2id, LinkPassword, Password, SecretError, SecretHash, SecretHasher, verify, verify_link,
+    verify_nobody,
 };
 
 /// The directory of a first start: `PROFILE CMSDFLT`, OPERATOR, MAINT with the system disks, and CMSUSER.

@@ -17,8 +17,8 @@ pub enum NameError {
     /// A userid that CP keeps for itself.
     #[error("Userid is reserved (SYSTEM, SYSTEMMP, LOGNxxxx, LOGLxxxx, LOGVxxxx)")]
     ReservedUserId,
-    /// Not 1 to 6 letters, digits or `$ # @`.
-    #[error("Volume label missing or invalid (1 to 6 letters, digits or $ # @)")]
+    /// Not 1 to 6 letters, digits or `$ # @ + & - _`.
+    #[error("Volume label missing or invalid (1 to 6 letters, digits or $ # @ + & - _)")]
     Volid,
     /// Not 1 to 4 hexadecimal digits.
     #[error("Virtual device number missing or invalid (1 to 4 hexadecimal digits)")]
@@ -110,7 +110,7 @@ impl FromStr for Volid {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        padded(text, b"$#@").map(Self).ok_or(NameError::Volid)
+        padded(text, b"$#@+&-_").map(Self).ok_or(NameError::Volid)
     }
 }
 
@@ -418,6 +418,16 @@ mod tests {
         );
         for bad in ["", "NINECHARS", "A B", "A/B", "..", "ÄB"] {
             assert_eq!(bad.parse::<UserId>(), Err(NameError::UserId), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn volume_labels_may_be_those_of_an_ibm_directory() {
+        for good in ["SYS001", "+VMRES", "&SYSRE", "vm50-1"] {
+            assert_eq!(good.parse::<Volid>().unwrap().as_str(), good.to_uppercase());
+        }
+        for bad in ["", "SEVEN77", "A/B"] {
+            assert_eq!(bad.parse::<Volid>(), Err(NameError::Volid), "{bad:?}");
         }
     }
 

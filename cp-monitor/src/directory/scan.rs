@@ -13,7 +13,7 @@ use nom::multi::many0;
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Offset, Parser};
 
-use super::diagnostic::{Diagnostics, Position, Problem};
+use super::diagnostic::{DirectoryError, Position, Problem};
 
 /// Most bytes of a source.
 pub const SOURCE_MAX: usize = 64 << 20;
@@ -153,80 +153,106 @@ pub(super) fn splice<'t>(
     edited
 }
 
-/// Splits a source into statements; lines that cannot be read are named in `said` and left out.
-pub(super) fn statements<'s>(source: &'s str, said: &mut Diagnostics) -> Vec<Statement<'s>> {
-    let mut statements = Vec::new();
-    if source.len() > SOURCE_MAX {
-        said.error(
-            Position { line: 1, column: 1 },
-            Problem::TooLarge("64 MiB at most"),
-        );
-        return statements;
+/// Reads a source statement by statement; a line that cannot be read is an error, and reading goes on behind it.
+pub(super) struct Scanner<'s> {
+    source: &'s str,
+    rest: &'s str,
+    /// Lines read so far.
+    line: u32,
+    /// A statement whose last line ended with a comma.
+    open: Option<Statement<'s>>,
+}
+
+impl<'s> Scanner<'s> {
+    pub(super) fn new(source: &'s str) -> Self {
+        Self {
+            source,
+            rest: source,
+            line: 0,
+            open: None,
+        }
     }
-    let mut open: Option<Statement<'s>> = None;
-    let (mut rest, mut number) = (source, 0);
-    while !rest.is_empty() {
-        // `line` takes any text: an error would mean no progress, so it ends the loop.
-        let Ok((behind, whole)) = line(rest) else {
-            break;
+
+    /// The next line's statement; `Ok(None)` when the line completes none.
+    fn read_line(&mut self) -> Result<Option<Statement<'s>>, DirectoryError> {
+        // `line` takes any text: an error would mean no progress, so it ends the source.
+        let (behind, whole) = line(self.rest).unwrap_or(("", ""));
+        let place = self.source.offset(self.rest)..self.source.len() - behind.len();
+        self.rest = behind;
+        self.line += 1;
+        let at = Position {
+            line: self.line,
+            column: 1,
         };
-        let place = source.offset(rest)..source.offset(behind);
-        rest = behind;
-        number += 1;
-        if number > LINES_MAX {
-            said.error(
-                Position {
-                    line: number,
-                    column: 1,
-                },
-                Problem::TooLarge("2000000 lines at most"),
-            );
-            break;
+        if self.source.len() > SOURCE_MAX || self.line > LINES_MAX {
+            self.rest = "";
+            let problem = Problem::TooLarge("at most 64 MiB and 2000000 lines");
+            return Err(DirectoryError { at, problem });
         }
         let text = statement_part(whole);
         let blank = text.chars().all(is_blank);
-        if is_comment(text) || (blank && open.is_none()) || !readable(text, number, said) {
-            continue;
+        if is_comment(text) || (blank && self.open.is_none()) {
+            return Ok(None);
         }
-        let mut statement = open.take().unwrap_or_else(|| Statement {
+        readable(text, self.line)?;
+        let (source, lines) = (self.source, place.clone());
+        let begun = self.open.take();
+        let mut statement = begun.unwrap_or_else(|| Statement {
             source,
             words: Vec::new(),
-            begins: Position {
-                line: number,
-                column: 1,
-            },
-            lines: place.start..place.end,
+            begins: at,
+            lines,
         });
         statement.lines.end = place.end;
-        let continued = append_words(&mut statement, text, number);
+        let continued = append_words(&mut statement, text, self.line);
         if statement.words.len() > WORDS_MAX {
-            said.error(statement.at(), Problem::TooLong("256 words at most"));
-        } else if continued {
-            open = Some(statement);
-        } else if !statement.words.is_empty() {
-            statements.push(statement);
+            let problem = Problem::TooLong("256 words at most");
+            return Err(DirectoryError {
+                at: statement.at(),
+                problem,
+            });
         }
+        if continued {
+            self.open = Some(statement);
+            return Ok(None);
+        }
+        Ok(Some(statement).filter(|statement| !statement.words.is_empty()))
     }
-    if let Some(statement) = open {
-        said.error(statement.at(), Problem::OpenContinuation);
-    }
-    statements
 }
 
-fn readable(text: &str, line: u32, said: &mut Diagnostics) -> bool {
+impl<'s> Iterator for Scanner<'s> {
+    type Item = Result<Statement<'s>, DirectoryError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.rest.is_empty() {
+            if let Some(found) = self.read_line().transpose() {
+                return Some(found);
+            }
+        }
+        let open = self.open.take()?;
+        Some(Err(DirectoryError {
+            at: open.at(),
+            problem: Problem::OpenContinuation,
+        }))
+    }
+}
+
+fn readable(text: &str, line: u32) -> Result<(), DirectoryError> {
     if text.len() > LINE_MAX {
-        said.error(
-            Position { line, column: 1 },
-            Problem::TooLong("1024 bytes in a line at most"),
-        );
-        return false;
+        let at = Position { line, column: 1 };
+        return Err(DirectoryError {
+            at,
+            problem: Problem::TooLong("1024 bytes in a line at most"),
+        });
     }
-    let control = text.chars().position(|c| c.is_control() && c != '\t');
-    if let Some(index) = control {
-        let column = u32::try_from(index + 1).unwrap_or(u32::MAX);
-        said.error(Position { line, column }, Problem::ControlCharacter);
-    }
-    control.is_none()
+    let Some(index) = text.chars().position(|c| c.is_control() && c != '\t') else {
+        return Ok(());
+    };
+    let column = u32::try_from(index + 1).unwrap_or(u32::MAX);
+    Err(DirectoryError {
+        at: Position { line, column },
+        problem: Problem::ControlCharacter,
+    })
 }
 
 /// Adds the words of a line and says whether the statement goes on in the next one.
@@ -263,18 +289,27 @@ fn append_words<'s>(statement: &mut Statement<'s>, text: &'s str, line: u32) -> 
 mod tests {
     use super::*;
 
-    fn scan(source: &str) -> (Vec<Vec<String>>, Diagnostics) {
-        let mut said = Diagnostics::default();
-        let found = statements(source, &mut said);
-        let words = |s: &Statement| s.words.iter().map(|w| w.text.to_owned()).collect();
-        (found.iter().map(words).collect(), said)
+    /// The words of each statement, and the errors.
+    fn scan(source: &str) -> (Vec<Vec<String>>, Vec<DirectoryError>) {
+        let (mut found, mut errors) = (Vec::new(), Vec::new());
+        for statement in Scanner::new(source) {
+            match statement {
+                Ok(s) => found.push(s.words.iter().map(|word| word.text.to_owned()).collect()),
+                Err(error) => errors.push(error),
+            }
+        }
+        (found, errors)
+    }
+
+    fn first(source: &str) -> Statement<'_> {
+        Scanner::new(source).next().unwrap().unwrap()
     }
 
     #[test]
     fn comments_blank_lines_and_line_ends_are_no_statements() {
-        let (found, said) = scan("* all of this\r\n\r\n   * and this\nUSER A B\r\n\tIPL CMS");
+        let (found, errors) = scan("* all of this\r\n\r\n   * and this\nUSER A B\r\n\tIPL CMS");
         assert_eq!(found, [vec!["USER", "A", "B"], vec!["IPL", "CMS"]]);
-        assert!(said.errors.is_empty());
+        assert!(errors.is_empty());
     }
 
     #[test]
@@ -287,10 +322,10 @@ mod tests {
                 vec!["IPL", "CMS"]
             ]
         );
-        assert_eq!(scan(",").1.errors[0].at, Position { line: 1, column: 1 });
-        let (_, said) = scan("USER A B\nOPTION X,");
-        assert_eq!(said.errors[0].problem, Problem::OpenContinuation);
-        assert_eq!(said.errors[0].at, Position { line: 2, column: 1 });
+        assert_eq!(scan(",").1[0].at, Position { line: 1, column: 1 });
+        let (_, errors) = scan("USER A B\nOPTION X,");
+        assert_eq!(errors[0].problem, Problem::OpenContinuation);
+        assert_eq!(errors[0].at, Position { line: 2, column: 1 });
     }
 
     #[test]
@@ -304,9 +339,8 @@ mod tests {
     #[test]
     fn words_know_where_they_stand() {
         let source = "* x\n  LINK é MAINT\n";
-        let mut said = Diagnostics::default();
-        let found = statements(source, &mut said);
-        let word = found[0].words[2];
+        let found = first(source);
+        let word = found.words[2];
         assert_eq!(
             (word.text, word.at),
             (
@@ -318,31 +352,29 @@ mod tests {
             )
         );
         assert_eq!(&source[word.offset..word.end()], "MAINT");
-        assert_eq!(&source[found[0].lines.clone()], "  LINK é MAINT\n");
+        assert_eq!(&source[found.lines.clone()], "  LINK é MAINT\n");
     }
 
     #[test]
     fn raw_text_keeps_its_blanks() {
-        let mut said = Diagnostics::default();
-        let found = statements("COMMAND  MSG  OP  two  words,\n  and  more  \n", &mut said);
-        assert_eq!(found[0].text_from(1), "MSG  OP  two  words and  more");
+        let found = first("COMMAND  MSG  OP  two  words,\n  and  more  \n");
+        assert_eq!(found.text_from(1), "MSG  OP  two  words and  more");
     }
 
     #[test]
     fn what_cannot_be_read_is_named() {
         let long = "A".repeat(LINE_MAX + 1);
         assert_eq!(
-            scan(&long).1.errors[0].problem,
+            scan(&long).1[0].problem,
             Problem::TooLong("1024 bytes in a line at most")
         );
-        let (_, said) = scan("USER A\u{7}B C");
-        assert_eq!(said.errors[0].problem, Problem::ControlCharacter);
-        assert_eq!(said.errors[0].at, Position { line: 1, column: 7 });
+        let (_, errors) = scan("USER A\u{7}B C");
+        assert_eq!(errors[0].problem, Problem::ControlCharacter);
+        assert_eq!(errors[0].at, Position { line: 1, column: 7 });
         let words = "W ".repeat(100) + ",\n";
         assert!(
             scan(&words.repeat(4))
                 .1
-                .errors
                 .iter()
                 .any(|e| matches!(e.problem, Problem::TooLong(_)))
         );

@@ -215,4 +215,28 @@ mod tests {
             assert!(find(bad).is_none(), "{bad}");
         }
     }
+
+    #[test]
+    fn the_help_file_shows_the_abbreviations_that_are_taken() {
+        let help = include_str!("../../../docs/help/cp/DIRECTXA.md");
+        let section = help
+            .split("## The source")
+            .nth(1)
+            .and_then(|rest| rest.split("\n## ").next());
+        let words = section
+            .unwrap()
+            .lines()
+            .filter(|line| line.starts_with("    ") && !line.starts_with("     "));
+        let statements: Vec<_> = words
+            .filter_map(|line| line.split_whitespace().next())
+            .filter(|word| word.len() > 2 && word.bytes().all(|b| b.is_ascii_alphabetic()))
+            .collect();
+        assert!(statements.len() > 15, "{statements:?}");
+        for word in statements {
+            let min = word.bytes().take_while(u8::is_ascii_uppercase).count();
+            let kind = find(&word[..min]).unwrap_or_else(|| panic!("{word}"));
+            assert_eq!(kind.name, word.to_uppercase());
+            assert_eq!(kind.min, min, "{word}");
+        }
+    }
 }
