@@ -91,7 +91,11 @@ impl Host for Terminals {
             None if request.password.is_none() => {
                 return Err(LogonRefusal::NeedPassword { prompt: "Enter your password,\nit will not appear when typed".to_string() });
             }
-            None => return Err(wrong_password()),
+            None => {
+                // As long as a real check takes: the time must not tell who exists.
+                directory::verify_nobody(request.password.as_deref().unwrap_or_default());
+                return Err(wrong_password());
+            }
         };
         self.authorize(peer, entry, request)?;
         if let Some(user) = cp.users.get(&id) {

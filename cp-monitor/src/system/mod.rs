@@ -22,7 +22,7 @@ use crate::dispatcher::Dispatcher;
 use crate::dispatcher::policy::RoundRobin;
 use crate::links::LinkTable;
 use crate::processor::kvm::{Partition, PartitionError};
-use crate::storage::{SavedSystem, Storage, StorageError};
+use crate::storage::{ImageError, SavedSystem, Storage, StorageError};
 use crate::users::{User, Users, log_off};
 use crate::workers::Workers;
 
@@ -67,6 +67,9 @@ pub enum StartError {
     /// The processor.
     #[error("Processors cannot be started: {0}")]
     Partition(#[from] PartitionError),
+    /// The CMS image.
+    #[error("CMS cannot be loaded: {0}")]
+    Image(#[from] ImageError),
     /// A thread, a socket.
     #[error("{what}: {source}")]
     Host {

@@ -158,8 +158,10 @@ fn close_output_as(user: &Arc<User>, output: &mut Output, how: &CloseAs) -> Resu
     }
     let to = destination(user, output, how.route.unwrap_or(output.route));
     let closed = user.cp().spool.close(file, to).map_err(|problem| {
-        user.cp().spool_trouble(user, &problem);
-        spool_failed(problem)
+        user.cp().spool_trouble(user, &problem.error);
+        // When only the destination is the trouble, the file stays open and can be closed elsewhere.
+        output.open = problem.file.map(|file| *file);
+        spool_failed(problem.error)
     })?;
     announce(user.cp(), Some(user), &closed);
     Ok(Some(closed.file))
@@ -302,11 +304,12 @@ fn punch(cp: &Arc<Cp>, file: wire::Punch) -> Outcome {
         created: cp.clock.unix_seconds(),
         attributes,
     };
-    let mut open = cp.spool.create(new).map_err(spool_failed)?;
+    let mut open = cp.spool.create(new);
     for record in &file.records {
         open.append(PUNCH_COMMAND, record).map_err(spool_failed)?;
     }
-    let closed = cp.spool.close(open, Destination { owner: spool_userid(&to), queue: Queue::Reader }).map_err(spool_failed)?;
+    let closed = cp.spool.close(open, Destination { owner: spool_userid(&to), queue: Queue::Reader });
+    let closed = closed.map_err(|problem| spool_failed(problem.error))?;
     announce(cp, None, &closed);
     let line = format!("RDR FILE {} SENT TO {to}: {} records", closed.file.spid, closed.file.records);
     Ok(Answer::line(super::query::file_data(&closed.file), line))

@@ -7,6 +7,7 @@ use minidisk::extent::ExtentError;
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::{Answer, Answered, Completion, fetch};
+use crate::directory::DeviceNumber;
 use crate::machine::{Machine, ProgramCheck};
 use crate::users::{Disk, User};
 
@@ -45,7 +46,7 @@ pub(super) fn block_io(machine: &mut Machine, operands: [u64; 6]) -> Answered {
 /// A worker's job on the disk with that device number.
 fn with_disk(number: u64, job: impl FnOnce(Disk) -> Completion + Send + 'static) -> Answer {
     Answer::Worker(Box::new(move |user: &Arc<User>| {
-        let disk = u16::try_from(number).ok().and_then(|number| user.devices.lock().disk(number.into()));
+        let disk = u16::try_from(number).ok().and_then(|number| user.devices.lock().disk(DeviceNumber(number)));
         match disk {
             None => Completion::status(block_io::NO_DEVICE),
             Some(disk) => {

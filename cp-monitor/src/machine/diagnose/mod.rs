@@ -86,8 +86,9 @@ pub(super) fn carry_out(user: &Arc<User>, machine: &mut Machine) -> Next {
 fn hand_over(user: &Arc<User>, machine: &mut Machine, job: Box<dyn FnOnce(&Arc<User>) -> Completion + Send>) {
     machine.wait = Some(Wait::Worker);
     let generation = machine.generation();
+    let cp = Arc::clone(user.cp());
     let user = Arc::clone(user);
-    user.cp().workers.submit(Box::new(move || {
+    cp.workers.submit(Box::new(move || {
         let Completion { status, value, stores } = job(&user);
         user.with_machine(|machine| machine.complete(generation, status, value, &stores));
     }));
@@ -99,7 +100,7 @@ fn answer(user: &Arc<User>, machine: &mut Machine, number: u32, operands: [u64; 
         code::IDENTIFICATION => identification(user, machine, first, second),
         code::COMMAND => commands::command(machine, operands),
         code::PSEUDO_TIMER => store(machine, first, pseudo_timer(user).as_bytes(), 0),
-        code::RELEASE_PAGES => release(machine, first, second),
+        code::RELEASE_PAGES => Ok(release(user, machine, first, second)),
         code::SPOOL_INPUT => spool::input(machine, operands),
         code::SPOOL_ATTRIBUTES => spool::attributes(machine, operands),
         code::DEVICE_TYPE => Ok(device_type(first, second)),
@@ -166,9 +167,12 @@ pub(crate) fn padded<const N: usize>(text: &str) -> [u8; N] {
     field
 }
 
-fn release(machine: &mut Machine, first: u64, last: u64) -> Answered {
-    machine.space.release(first, last).map_err(|error| ProgramCheck::access(first, error))?;
-    Ok(Answer::Now(0, 0))
+fn release(user: &User, machine: &mut Machine, first: u64, last: u64) -> Answer {
+    if let Err(error) = machine.space.release(first, last) {
+        // What the machine would see of its storage is not certain any more.
+        user.enter_cp_mode(machine, &format!("HCPPGF415W CP entered; {error}"));
+    }
+    Answer::Now(0, 0)
 }
 
 /// The devices are the user's and may be busy with a close, so a worker looks.

@@ -56,16 +56,17 @@ fn split_record(buffer: &[u8]) -> Option<(RecordHeader, &[u8], &[u8])> {
 
 /// Appends to the file in progress, beginning one when there is none.
 fn append(user: &User, output: &mut Output, command: u16, record: &[u8]) -> Result<(), SpoolError> {
+    let device = output.spool_device();
     let file = match &mut output.open {
         Some(file) => file,
         empty => {
             let new = spool::NewFile {
                 origin: spool_userid(&user.id),
-                device: output.spool_device(),
+                device,
                 created: user.cp().clock.unix_seconds(),
                 attributes: output.attributes.clone(),
             };
-            empty.insert(user.cp().spool.create(new)?)
+            empty.insert(user.cp().spool.create(new))
         }
     };
     file.append(command, record)
