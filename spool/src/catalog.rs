@@ -6,7 +6,7 @@
 //! spids     (owner, spid) -> (queue, position)      where each number is
 //! extents   serial -> [Extent]                      where the records are
 //! owners    owner -> Owner                          files per queue, and the number given out last
-//! segments  number -> SegmentUse                    who uses a segment and how far it is filled
+//! segments  number -> SegmentUse                    how many files of the queues use a segment, and how far it is filled
 //! withheld  serial -> Withheld                      unreadable files that a FORCE start or a repair took out of the queues
 //! ```
 //!

@@ -37,6 +37,14 @@ pub enum CommitError {
     Unknown(SpoolError),
 }
 
+impl From<CommitError> for SpoolError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::NotMade(error) | CommitError::Unknown(error) => error,
+        }
+    }
+}
+
 /// The open index.
 #[derive(Debug)]
 pub struct Index {

@@ -17,6 +17,7 @@
 mod attributes;
 mod block;
 mod catalog;
+mod check;
 mod commit;
 mod disk;
 mod error;
@@ -34,6 +35,7 @@ pub use attributes::{
     Transferred, Userid, Word,
 };
 pub use block::{RECORD_MAX, Record};
+pub use check::{CheckReport, Problem};
 pub use disk::{Disk, DiskFile, HostDisk};
 pub use error::SpoolError;
 pub use reader::FileReader;

@@ -19,6 +19,8 @@ pub struct Records {
     /// The extent of the next block, and where in that extent it begins.
     next: (usize, u64),
     sequence: u32,
+    /// Where the block after a damaged one begins, if that can be told.
+    beyond_damage: Option<(usize, u64)>,
     payload: Vec<u8>,
     /// Where in the payload the next record begins.
     at: usize,
@@ -36,6 +38,7 @@ impl Records {
             segment: None,
             next: (0, 0),
             sequence: 0,
+            beyond_damage: None,
             payload: Vec::new(),
             at: 0,
             passed: 0,
@@ -79,6 +82,7 @@ impl Records {
     /// Reads the next block; false at the end of the file.
     fn read_block(&mut self) -> Result<bool, SpoolError> {
         let (index, within) = self.next;
+        self.beyond_damage = None;
         let Some(extent) = self.extents.get(index).copied() else {
             return Ok(false);
         };
@@ -103,7 +107,12 @@ impl Records {
         if length > left {
             return Err(unreadable("a block is cut off"));
         }
-        self.payload.clear();
+        let beyond = if length == left {
+            (index + 1, 0)
+        } else {
+            (index, within + length)
+        };
+        self.beyond_damage = Some(beyond);
         self.at = 0;
         let mut payload = std::mem::take(&mut self.payload);
         payload.resize(header.length as usize, 0);
@@ -116,12 +125,18 @@ impl Records {
         }
         self.payload = payload;
         self.sequence = self.sequence.wrapping_add(1);
-        self.next = if length == left {
-            (index + 1, 0)
-        } else {
-            (index, within + length)
-        };
+        self.next = beyond;
         Ok(true)
+    }
+
+    /// Goes on behind the block that could not be read; false when nobody knows where that would be.
+    pub fn pass_over_damage(&mut self) -> bool {
+        let Some(beyond) = self.beyond_damage.take() else {
+            return false;
+        };
+        self.next = beyond;
+        self.sequence = self.sequence.wrapping_add(1);
+        true
     }
 
     fn unreadable(&self, what: &'static str) -> SpoolError {

@@ -12,6 +12,7 @@ use crate::attributes::{
     Totals, Transferred, Userid,
 };
 use crate::catalog::{Failure, Operation, Outcome, Tables, View};
+use crate::check::{self, CheckReport};
 use crate::commit::GroupCommit;
 use crate::disk::{Disk, DiskFile, HostDisk};
 use crate::error::SpoolError;
@@ -119,6 +120,27 @@ impl Spool {
             _lock: started.lock,
         };
         Ok((spool, report))
+    }
+
+    /// Verifies every file, segment and index of a spool that is not running; with `repair`, takes what cannot be read out of
+    /// the queues and makes the rest agree. Nothing is destroyed: what is taken out is kept, or set aside in the directory.
+    ///
+    /// # Errors
+    /// [`SpoolError::InUse`], or when the host cannot read, or write a repair. What is wrong with the spool is in the report.
+    pub fn check(directory: &Path, repair: bool) -> Result<CheckReport, SpoolError> {
+        check::check(directory, repair, &Options::default())
+    }
+
+    /// As [`Spool::check`], on another disk.
+    ///
+    /// # Errors
+    /// As [`Spool::check`].
+    pub fn check_with(
+        directory: &Path,
+        repair: bool,
+        options: &Options,
+    ) -> Result<CheckReport, SpoolError> {
+        check::check(directory, repair, options)
     }
 
     /// Begins a file. It is in no queue until it is closed.

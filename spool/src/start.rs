@@ -23,7 +23,7 @@ use crate::block::SEGMENT_HEADER;
 use crate::catalog::SegmentUse;
 use crate::disk::{Disk, DiskFile};
 use crate::error::SpoolError;
-use crate::index::{CommitError, INDEX_NAME, INDEX_UNFINISHED, Index};
+use crate::index::{INDEX_NAME, INDEX_UNFINISHED, Index};
 use crate::segments::{
     Extent, Segments, check_header, missing, segment_name, segment_number, segments_of,
 };
@@ -31,6 +31,8 @@ use crate::spool::Options;
 
 const LOCK_NAME: &str = "lock";
 const ASIDE_PREFIX: &str = "aside-";
+/// Bytes that a segment may take beyond those of its files before a start looks for gaps to give back.
+const SLACK: u64 = 1 << 20;
 
 /// How the spool is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +119,7 @@ impl Contents {
     }
 
     /// A name for the next directory of what is set aside.
-    fn next_aside(&self) -> String {
+    pub fn next_aside(&self) -> String {
         let numbers = self
             .aside
             .iter()
@@ -282,35 +284,33 @@ fn clean(disk: &dyn Disk, directory: &Path, contents: &Contents) -> Result<(), S
         .map_err(|error| SpoolError::io(directory, error))
 }
 
-/// What is wrong with the segments that the index names, by number.
+/// Looks at a segment that must hold files up to `end`.
 pub fn examine(
     disk: &dyn Disk,
     directory: &Path,
+    number: u32,
     store: u64,
-    used: &BTreeMap<u32, SegmentUse>,
-) -> BTreeMap<u32, Result<Arc<dyn DiskFile>, SpoolError>> {
-    let look = |number: u32, segment: &SegmentUse| {
-        let path = directory.join(segment_name(number));
-        let file = disk.open(&path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => missing(&path),
-            _ => SpoolError::io(&path, error),
-        })?;
-        check_header(&path, file.as_ref(), number, store)?;
-        let length = file
-            .length()
-            .map_err(|error| SpoolError::io(&path, error))?;
-        if length < segment.end {
-            let what = format!("is torn, it has {length} of {} bytes", segment.end);
-            return Err(SpoolError::Damaged { path, what });
-        }
-        Ok(file)
-    };
-    used.iter()
-        .map(|(number, segment)| (*number, look(*number, segment)))
-        .collect()
+    end: u64,
+) -> Result<Arc<dyn DiskFile>, SpoolError> {
+    let path = directory.join(segment_name(number));
+    let file = disk.open(&path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => missing(&path),
+        _ => SpoolError::io(&path, error),
+    })?;
+    check_header(&path, file.as_ref(), number, store)?;
+    let length = file
+        .length()
+        .map_err(|error| SpoolError::io(&path, error))?;
+    if length < end {
+        let what = format!("is torn, it has {length} of {end} bytes");
+        return Err(SpoolError::Damaged { path, what });
+    }
+    Ok(file)
 }
 
 /// Compares the index with the segments on the disk and gives back what belongs to no file.
+///
+/// Nothing is changed before everything was looked at, so a refused start leaves all as it was.
 fn take_stock(
     directory: &Path,
     mode: StartMode,
@@ -320,55 +320,47 @@ fn take_stock(
     report: &mut StartReport,
 ) -> Result<(Segments, u64), SpoolError> {
     let disk = options.disk.as_ref();
-    let (store, used) = index.read(|view| Ok((view.store()?, view.segments()?)))?;
+    let (store, used, kept) =
+        index.read(|view| Ok((view.store()?, view.segments()?, view.kept_segments()?)))?;
+    let mut good = BTreeMap::new();
     let mut bad = BTreeMap::new();
-    let mut slack = BTreeMap::new();
-    for (number, found) in examine(disk, directory, store, &used) {
-        match found {
-            Ok(file) => {
-                let segment = used[&number];
-                report.reclaimed += cut(directory, number, file.as_ref(), segment)?;
-                let allocated = file.allocated().unwrap_or(0);
-                // Below this the room between files is that of whole blocks of the host's file system, which no hole gives back.
-                if allocated > segment.bytes + segment.bytes / 8 + (1 << 20) {
-                    slack.insert(number, file);
-                }
-            }
+    for number in contents
+        .segments
+        .iter()
+        .chain(used.keys())
+        .copied()
+        .collect::<BTreeSet<_>>()
+    {
+        let end = used.get(&number).map_or(0, |segment| segment.end);
+        match examine(disk, directory, number, store, end) {
+            Ok(file) => drop(good.insert(number, file)),
+            // What withheld files have is known to be bad.
+            Err(_) if kept.contains_key(&number) && !used.contains_key(&number) => {}
             Err(error) if mode == StartMode::Force => drop(bad.insert(number, error)),
             Err(error) => return Err(error),
         }
     }
-    for number in contents
-        .segments
-        .iter()
-        .filter(|number| !used.contains_key(number))
-    {
-        let path = directory.join(segment_name(*number));
-        match remove_orphan(disk, &path, *number, store) {
-            Ok(bytes) => report.reclaimed += bytes,
-            Err(error) if mode == StartMode::Force => {
-                report.passed_over.push((path, error.to_string()))
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    let epoch = withhold_unreadable(index, bad.keys().copied().collect())?;
+    let epoch = begin(index, bad.keys().copied().collect())?;
     report.passed_over.extend(
-        bad.into_iter()
-            .map(|(n, error)| (directory.join(segment_name(n)), error.to_string())),
+        bad.iter()
+            .map(|(n, error)| (directory.join(segment_name(*n)), error.to_string())),
     );
-    if !slack.is_empty() {
-        report.reclaimed += punch_gaps(index, &slack, &used)?;
-    }
+    let (used, kept) = index.read(|view| Ok((view.segments()?, view.kept_segments()?)))?;
+    good.retain(|number, _| !kept.contains_key(number));
+    report.reclaimed += reclaim(disk, directory, index, &good, &used)?;
+
     let next = contents
         .segments
         .last()
         .max(used.keys().last())
         .map_or(1, |last| last.saturating_add(1));
-    let held: HashMap<u32, u64> = used
+    let mut held: HashMap<u32, u64> = used
         .into_iter()
         .map(|(number, segment)| (number, segment.files))
         .collect();
+    for (number, files) in kept {
+        *held.entry(number).or_default() += files;
+    }
     let segments = Segments::new(
         Arc::clone(&options.disk),
         directory,
@@ -380,61 +372,62 @@ fn take_stock(
     Ok((segments, epoch))
 }
 
-/// Cuts off what stands behind the last closed file of a segment; answers its bytes.
-fn cut(
-    directory: &Path,
-    number: u32,
-    file: &dyn DiskFile,
-    segment: SegmentUse,
-) -> Result<u64, SpoolError> {
-    let cut = || {
-        let length = file.length()?;
-        if length > segment.end {
-            file.set_length(segment.end)?;
-        }
-        Ok(length.saturating_sub(segment.end))
-    };
-    cut().map_err(|error| SpoolError::io(&directory.join(segment_name(number)), error))
-}
-
-/// Removes a segment of ours that no file has blocks in; answers its bytes.
-fn remove_orphan(disk: &dyn Disk, path: &Path, number: u32, store: u64) -> Result<u64, SpoolError> {
-    let file = disk
-        .open(path)
-        .map_err(|error| SpoolError::io(path, error))?;
-    check_header(path, file.as_ref(), number, store)?;
-    let length = file.length().map_err(|error| SpoolError::io(path, error))?;
-    disk.remove(path)
-        .map_err(|error| SpoolError::io(path, error))?;
-    Ok(length.saturating_sub(SEGMENT_HEADER as u64))
-}
-
-/// Counts the start and takes the files with blocks in bad segments out of their queues.
-fn withhold_unreadable(index: &Index, bad: BTreeSet<u32>) -> Result<u64, SpoolError> {
+/// Counts the start, and takes the files with blocks in bad segments out of their queues.
+fn begin(index: &Index, bad: BTreeSet<u32>) -> Result<u64, SpoolError> {
     let mut unreadable = Vec::new();
     if !bad.is_empty() {
         unreadable = index.read(|view| {
-            let mut unreadable = view.list(&Selection::default())?;
-            let mut failure = None;
-            unreadable.retain(|file| match view.extents(file.serial) {
-                Ok(extents) => segments_of(&extents)
+            let mut unreadable = Vec::new();
+            for file in view.list(&Selection::default())? {
+                if segments_of(&view.extents(file.serial)?)
                     .iter()
-                    .any(|number| bad.contains(number)),
-                Err(error) => {
-                    failure = Some(error);
-                    false
+                    .any(|number| bad.contains(number))
+                {
+                    unreadable.push(file);
                 }
-            });
-            failure.map_or(Ok(unreadable), Err)
+            }
+            Ok(unreadable)
         })?;
     }
     let begun = index.write(|tables| {
         tables.withhold(&unreadable)?;
         tables.begin_epoch()
     });
-    begun.map_err(|error| match error {
-        CommitError::NotMade(error) | CommitError::Unknown(error) => error,
-    })
+    Ok(begun?)
+}
+
+/// Gives back what belongs to no file in these segments; answers the bytes.
+fn reclaim(
+    disk: &dyn Disk,
+    directory: &Path,
+    index: &Index,
+    segments: &BTreeMap<u32, Arc<dyn DiskFile>>,
+    used: &BTreeMap<u32, SegmentUse>,
+) -> Result<u64, SpoolError> {
+    let mut freed = 0;
+    let mut slack = BTreeMap::new();
+    for (number, file) in segments {
+        let path = directory.join(segment_name(*number));
+        let fail = |error| SpoolError::io(&path, error);
+        let length = file.length().map_err(fail)?;
+        let Some(segment) = used.get(number) else {
+            disk.remove(&path).map_err(fail)?;
+            freed += length.saturating_sub(SEGMENT_HEADER as u64);
+            continue;
+        };
+        if length > segment.end {
+            file.set_length(segment.end).map_err(fail)?;
+            freed += length - segment.end;
+        }
+        // Less than this is what whole blocks of the host's file system leave between small files; no hole gives it back.
+        if file.allocated().map_err(fail)? > segment.bytes + segment.bytes / 8 + SLACK {
+            slack.insert(*number, Arc::clone(file));
+        }
+    }
+    if !slack.is_empty() {
+        freed += punch_gaps(index, &slack, used)?;
+    }
+    Ok(freed)
 }
 
 /// Punches out, in these segments, what lies between the blocks of closed files.

@@ -282,7 +282,7 @@ impl<'t> Tables<'t> {
         self.look().select(selection)
     }
 
-    fn extents_of(&self, serial: u64) -> Result<Vec<Extent>, SpoolError> {
+    pub(super) fn extents_of(&self, serial: u64) -> Result<Vec<Extent>, SpoolError> {
         let extents = self.extents.get(serial).at(self.path)?;
         extents.map_or(Ok(Vec::new()), |extents| decode(self.path, extents.value()))
     }
@@ -419,7 +419,11 @@ impl<'t> Tables<'t> {
         self.set_owner(userid, owner)
     }
 
-    fn count_segments(&mut self, extents: &[Extent], coming: bool) -> Result<(), SpoolError> {
+    pub(super) fn count_segments(
+        &mut self,
+        extents: &[Extent],
+        coming: bool,
+    ) -> Result<(), SpoolError> {
         for (number, change) in segment_use(std::iter::once(extents)) {
             let row = self.segments.get(number).at(self.path)?;
             let now: SegmentUse = row.map_or(Ok(SegmentUse::default()), |row| {
@@ -465,6 +469,8 @@ impl<'t> Tables<'t> {
             };
             for queued in self.select(&selection)? {
                 self.dequeue(&queued)?;
+                let extents = self.extents_of(file.serial)?;
+                self.count_segments(&extents, false)?;
                 let Queued { file, .. } = &queued;
                 let withheld = Withheld {
                     owner: file.owner,

@@ -12,7 +12,7 @@ use super::{
 use crate::attributes::{FileInfo, Queue, QueueCounts, Selection, Spid, Userid};
 use crate::error::SpoolError;
 use crate::index::{At, failed};
-use crate::segments::Extent;
+use crate::segments::{Extent, segments_of};
 
 /// The index as of one commit.
 pub struct View<'a> {
@@ -117,6 +117,17 @@ impl<'a> View<'a> {
         let extents =
             extents.ok_or_else(|| damaged(self.path, "does not say where a file's records are"))?;
         decode(self.path, extents.value())
+    }
+
+    /// The segments that withheld files have blocks in, with the number of those files.
+    pub fn kept_segments(&self) -> Result<BTreeMap<u32, u64>, SpoolError> {
+        let mut kept = BTreeMap::new();
+        for file in self.withheld()? {
+            for number in segments_of(&self.extents(file.serial)?) {
+                *kept.entry(number).or_default() += 1;
+            }
+        }
+        Ok(kept)
     }
 
     /// The extents of all files, those withheld included.

@@ -8,8 +8,9 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use spool::{
     Attributes, Destination, Device, Disk, DiskFile, FileInfo, FileReader, NewFile, Options, Queue,
@@ -41,9 +42,10 @@ pub struct Faults {
     pub room: AtomicI64,
     /// How many calls of the disk succeed before power is lost; negative is for ever.
     pub power: AtomicI64,
+    /// Milliseconds that a sync takes.
+    pub sync_takes: AtomicU64,
     /// Syncs of files whose path contains this fail.
     pub sync_fails: Mutex<Option<&'static str>>,
-    locked: AtomicBool,
 }
 
 /// The disk.
@@ -318,6 +320,9 @@ impl DiskFile for FaultyFile {
     fn sync_data(&self) -> io::Result<()> {
         self.disk.alive()?;
         self.disk.faults.syncs.fetch_add(1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(
+            self.disk.faults.sync_takes.load(Ordering::SeqCst),
+        ));
         let failing = *self.disk.faults.sync_fails.lock().unwrap();
         let mut content = self.content.lock().unwrap();
         if failing.is_some_and(|part| self.path.to_str().unwrap().contains(part)) {
