@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use cp_monitor::directory::store;
 use cp_monitor::system::DataDirectory;
-use minidisk::edf::{EdfError, FileSystem};
+use minidisk::edf::{EdfError, FileSystem, LabelError};
 use minidisk::extent::{Access, Extent};
 use spool::Spool;
 
@@ -57,7 +57,7 @@ fn check_minidisks(folder: &Path, say: &mut impl FnMut(bool, String)) -> Result<
             }
         };
         match FileSystem::open(extent) {
-            Err(EdfError::NotFormatted) => say(true, format!("minidisk {name}: not formatted")),
+            Err(EdfError::Label(LabelError::NoLabel)) => say(true, format!("minidisk {name}: not formatted")),
             Err(error) => say(false, format!("minidisk {name}: {error}")),
             Ok(mut disk) => check_files(&name, &mut disk, say),
         }
@@ -70,7 +70,7 @@ fn check_files(name: &str, disk: &mut FileSystem<Extent>, say: &mut impl FnMut(b
         Err(error) => say(false, format!("minidisk {name}: {error}")),
         Ok(report) if report.is_clean() => say(true, format!("minidisk {name}: {} files, sound", disk.file_count())),
         Ok(report) => {
-            for finding in report.findings() {
+            for finding in &report.findings {
                 say(false, format!("minidisk {name}: {finding}"));
             }
         }

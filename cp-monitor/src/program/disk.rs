@@ -98,7 +98,7 @@ pub fn run(place: &Place, what: What) -> Ended {
         What::Get { user, vdev, name, file_type, file, raw } => {
             let id = file_id(&name, &file_type)?;
             let target = file.unwrap_or_else(|| PathBuf::from(format!("{}.{}", id.name(), id.file_type())));
-            get(&mut open(&root, user, vdev, Access::Read)?, &id, &target, if raw { Export::Raw } else { Export::Lines })
+            get(&mut open(&root, user, vdev, Access::Read)?, &id, &target, if raw { Export::Raw } else { Export::Auto })
         }
         What::Put { user, vdev, file, name, file_type, binary, text } => {
             let how = if binary {
@@ -209,7 +209,7 @@ fn check(disk: &mut Disk) -> Ended {
         print("The file system is sound\n");
         return Ok(ExitCode::SUCCESS);
     }
-    let text: String = report.findings().iter().map(|finding| format!("{finding}\n")).collect();
+    let text: String = report.findings.iter().map(|finding| format!("{finding}\n")).collect();
     print(&text);
     Err("The file system is damaged".to_string())
 }

@@ -38,7 +38,7 @@ pub fn run(place: &Place, options: Options) -> Ended {
     let session = client::Options {
         history: history(&directory, &user),
         words,
-        color: !options.no_color,
+        no_color: options.no_color,
         logon: wire::Logon {
             userid: user,
             by: options.by,

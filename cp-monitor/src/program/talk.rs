@@ -105,9 +105,15 @@ pub fn operator(place: &Place, options: &OperatorOptions) -> Ended {
     screen(&place.socket()?, &place.directory()?, false, !options.no_color)
 }
 
+/// A command of the table as the screen completes it.
+fn word(pattern: &str) -> operator::Word {
+    let minimum = pattern.bytes().take_while(|byte| !byte.is_ascii_lowercase()).count();
+    operator::Word { name: pattern.to_uppercase(), minimum }
+}
+
 /// Shows the operator screen until it is left.
 pub fn screen(socket: &Path, directory: &Path, owns_system: bool, color: bool) -> Ended {
-    let words = command::TABLE.iter().map(|command| operator::Word::new(command.pattern)).collect();
+    let words = command::TABLE.iter().map(|command| word(command.pattern)).collect();
     let options = operator::Options { owns_system, color, history: history(directory, "operator"), words, help: help::of_cp_command };
     match operator::run(socket, options).map_err(because)? {
         operator::Ending::Lost(reason) => Err(format!("The connection to CP is lost: {reason}")),
