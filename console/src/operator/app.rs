@@ -9,6 +9,7 @@ use std::time::Duration;
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 
+use crate::client::ClientError;
 use crate::wire::{LineKind, Request};
 
 use super::draw::draw;
@@ -64,7 +65,7 @@ impl<S: System> App<S> {
     }
 
     /// Reads the history and opens the two connections without which there is nothing to show.
-    pub fn start(&mut self) -> io::Result<()> {
+    pub fn start(&mut self) -> Result<(), ClientError> {
         match self
             .history
             .as_deref()

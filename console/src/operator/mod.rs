@@ -33,6 +33,8 @@ use crossterm::execute;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use thiserror::Error;
 
+use crate::client::ClientError;
+
 pub use completion::Word;
 
 /// Events that may wait; a connection that sends faster than this is read slower.
@@ -86,13 +88,8 @@ pub enum OperatorError {
     #[error("The operator screen needs a terminal; use `cp64 cp COMMAND` in scripts")]
     NotATerminal,
     /// CP does not answer at its socket.
-    #[error("No system answers at {socket}", socket = .socket.display())]
-    Connect {
-        /// The socket.
-        socket: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Connect(ClientError),
     /// The terminal refuses to be used.
     #[error("The terminal cannot be used")]
     Terminal(#[source] io::Error),
@@ -122,10 +119,7 @@ pub fn run(socket: &Path, options: Options) -> Result<Ending, OperatorError> {
         sender.clone(),
         options.history,
     );
-    app.start().map_err(|source| OperatorError::Connect {
-        socket: socket.to_owned(),
-        source,
-    })?;
+    app.start().map_err(OperatorError::Connect)?;
 
     let mut screen = terminal::Screen::enter(&sender).map_err(OperatorError::Terminal)?;
     // The keyboard and signal threads hold senders of their own.

@@ -57,7 +57,7 @@ fn check_minidisks(folder: &Path, say: &mut impl FnMut(bool, String)) -> Result<
             }
         };
         match FileSystem::open(extent) {
-            Err(EdfError::Label(LabelError::NoLabel)) => say(true, format!("minidisk {name}: not formatted")),
+            Err(EdfError::Label(LabelError::NotCms)) => say(true, format!("minidisk {name}: not formatted")),
             Err(error) => say(false, format!("minidisk {name}: {error}")),
             Ok(mut disk) => check_files(&name, &mut disk, say),
         }

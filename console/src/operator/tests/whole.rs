@@ -1,6 +1,5 @@
 //! The whole program on a test terminal against a pretended system: type, see.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -11,6 +10,7 @@ use insta::assert_snapshot;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
+use crate::client::ClientError;
 use crate::operator::Ending;
 use crate::operator::app::{App, picture};
 use crate::operator::link::{Conversation, System};
@@ -53,9 +53,9 @@ impl System for Pretended {
         channel: Channel,
         request: Request,
         events: &SyncSender<Event>,
-    ) -> io::Result<Box<dyn Conversation>> {
+    ) -> Result<Box<dyn Conversation>, ClientError> {
         if *self.down.lock().unwrap() {
-            return Err(io::ErrorKind::ConnectionRefused.into());
+            return Err(ClientError::NotRunning("/nowhere".into()));
         }
         let userid = match &request {
             Request::Logon(logon) => logon.userid.clone(),
@@ -83,9 +83,9 @@ impl System for Pretended {
 }
 
 impl Conversation for Talk {
-    fn send(&mut self, frame: &ClientFrame) -> io::Result<()> {
+    fn send(&mut self, frame: &ClientFrame) -> Result<(), ClientError> {
         if *self.down.lock().unwrap() {
-            return Err(io::ErrorKind::BrokenPipe.into());
+            return Err(ClientError::Lost);
         }
         match frame {
             ClientFrame::Poll => self.reply(Reply::Snapshot(Box::new(system(30)))),
