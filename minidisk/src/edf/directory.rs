@@ -44,6 +44,8 @@ pub(crate) struct Directory {
     modified: DateTime,
     /// Blocks of the directory whose content differs from the disk. Block 0 is written with every commit.
     changed: BTreeSet<usize>,
+    /// Counts the changes of entries, so that a reader need not look its file up for every record.
+    pub(crate) changes: u64,
     pub(crate) directory: Place,
     pub(crate) map: Place,
 }
@@ -63,6 +65,7 @@ impl Directory {
             own,
             modified: now,
             changed: BTreeSet::new(),
+            changes: 0,
             directory: Place::default(),
             map: Place::default(),
         }
@@ -223,6 +226,7 @@ impl Directory {
     }
 
     fn touch(&mut self, place: usize) {
+        self.changes += 1;
         self.changed
             .insert((place + OWN_ENTRIES) / ENTRIES_PER_BLOCK);
     }

@@ -174,6 +174,7 @@ impl<D: BlockDevice> FileSystem<D> {
         let (label, mut directory, space) = load(&mut self.device)?;
         self.rollbacks += 1;
         directory.renew_versions(self.new_version());
+        directory.changes = self.directory.changes + 1;
         (self.label, self.directory, self.space) = (label, directory, space);
         (self.changed, self.uncertain) = (false, false);
         Ok(())

@@ -22,6 +22,8 @@ pub struct FileReader {
     data: DataStream,
     /// A read failed: `data` stands nowhere and must go to `next` again.
     lost: bool,
+    /// Changes of the directory when the file was last found to be the same.
+    seen_changes: u64,
 }
 
 /// The records of a file in order: a [`FileReader`] together with its file system.
@@ -55,6 +57,7 @@ impl<D: BlockDevice> FileSystem<D> {
             next: 1,
             data,
             lost: false,
+            seen_changes: self.directory.changes,
         })
     }
 
@@ -167,9 +170,13 @@ impl<D: BlockDevice> FileSystem<D> {
         Ok(records)
     }
 
-    fn unchanged(&self, reader: &FileReader) -> Result<(), D> {
+    fn unchanged(&self, reader: &mut FileReader) -> Result<(), D> {
+        if reader.seen_changes == self.directory.changes {
+            return Ok(());
+        }
         match self.directory.find(&reader.file.id) {
             Some(now) if now.version == reader.file.version && now.origin == reader.file.origin => {
+                reader.seen_changes = self.directory.changes;
                 Ok(())
             }
             _ => Err(EdfError::Changed),
@@ -301,11 +308,16 @@ impl DataStream {
     /// Reads the length that stands before a record of a variable file.
     fn record_length<D: BlockDevice>(&mut self, device: &mut D) -> Result<usize, D> {
         let mut length = 0;
-        self.take(device, 2, |bytes| {
-            bytes
-                .iter()
-                .for_each(|&byte| length = length << 8 | usize::from(byte))
-        })?;
+        if let Some(&[high, low]) = self.window.get(self.position..self.position + 2) {
+            length = usize::from(u16::from_be_bytes([high, low]));
+            self.position += 2;
+        } else {
+            self.take(device, 2, |bytes| {
+                bytes
+                    .iter()
+                    .for_each(|&byte| length = (length << 8) | usize::from(byte))
+            })?;
+        }
         match length {
             0 => Err(EdfError::Damaged("a file ends before its last record")),
             _ => Ok(length),

@@ -158,10 +158,10 @@ impl History {
             .map_or(0, |flush| flush + 1);
         let mut disk = self.before.clone();
         for (number, event) in self.events[..at].iter().enumerate() {
-            if let Event::Write(block, bytes) = event {
-                if number < flushed || kept(number) {
-                    disk.write(*block, bytes).unwrap();
-                }
+            if let Event::Write(block, bytes) = event
+                && (number < flushed || kept(number))
+            {
+                disk.write(*block, bytes).unwrap();
             }
         }
         disk
