@@ -235,6 +235,13 @@ fn run(cp: &Arc<Cp>, origin: &Origin, text: &str) -> Outcome {
     (command.handler)(&mut Invocation { cp, origin, classes, word, operands })
 }
 
+/// Whether a command line may wait for as long as a person wants.
+pub fn may_sleep(text: &str) -> bool {
+    let mut operands = Operands::new(text);
+    while operands.take("CP") {}
+    operands.take("SLeep")
+}
+
 /// The command that `word` names for a user of these classes.
 pub fn find(word: &str, classes: PrivilegeClasses) -> Option<&'static Command> {
     TABLE.iter().find(|command| command.classes.allow(classes) && operands::is(word, command.pattern))

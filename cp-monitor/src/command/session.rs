@@ -39,11 +39,9 @@ pub(super) fn disconnect(invocation: &mut Invocation<'_>) -> Outcome {
     if state.line == Line::Disconnected {
         return Ok(Answer::silent());
     }
-    if state.line != Line::System {
-        state.line = Line::Disconnected;
-    }
+    let line = state.leave();
     drop(state);
-    user.disconnect();
+    user.disconnect(line);
     Ok(Answer::silent())
 }
 
