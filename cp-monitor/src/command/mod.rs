@@ -57,8 +57,10 @@ pub struct Command {
     handler: fn(&mut Invocation<'_>) -> Outcome,
 }
 
-/// Every CP command. The first entry that matches wins, so the order settles abbreviations (`D` is DISPLAY, `L` is LOGON).
+/// Every CP command. The first entry that matches wins, so the order settles abbreviations (`D` is DISPLAY, `LOG` is LOGOFF, `L` is LOGON).
 pub const TABLE: &[Command] = &[
+    command("LOGoff", Classes::Any, "end the session", session::logoff),
+    command("LOGOUt", Classes::Any, "end the session", session::logoff),
     command("Logon", Classes::Any, "log on (from a terminal)", session::logon),
     command("LOGIn", Classes::Any, "log on (from a terminal)", session::logon),
     command("Begin", Classes::Of("G"), "let the machine go on", session::begin),
@@ -75,8 +77,6 @@ pub const TABLE: &[Command] = &[
     command("INDicate", Classes::Of("EG"), "show load and what users use", indicate::indicate),
     command("Ipl", Classes::Of("G"), "load an operating system", session::ipl),
     command("LINK", Classes::Of("G"), "use a minidisk of your own or another's", link::link),
-    command("LOGoff", Classes::Any, "end the session", session::logoff),
-    command("LOGOUt", Classes::Any, "end the session", session::logoff),
     command("Message", Classes::Any, "send a line to a user", message::message),
     command("MSG", Classes::Any, "send a line to a user", message::message),
     command("MSGNOH", Classes::Of("B"), "send a line without a header", message::message_no_header),
