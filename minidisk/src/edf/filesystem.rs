@@ -7,8 +7,8 @@ use super::label::{DIRECTORY_HOMES, LABEL_BLOCK, LabelBlock};
 use super::pointers::{Visit, walk};
 use super::space::{Runs, Space};
 use super::{
-    BlockDevice, DateTime, EdfError, FileId, MAX_BLOCKS, MIN_BLOCKS, Result, VolumeLabel,
-    zero_block,
+    BLOCK_SIZE, BlockDevice, DateTime, EdfError, FileId, MAX_BLOCKS, MIN_BLOCKS, Result,
+    VolumeLabel, zero_block,
 };
 
 /// An open file system. Changes are visible at once and durable after [`commit`](FileSystem::commit).
@@ -88,7 +88,7 @@ impl<D: BlockDevice> FileSystem<D> {
         &self.device
     }
 
-    /// The volume label as it was last committed.
+    /// The volume label. Its count of used blocks is the one last committed.
     pub fn label(&self) -> &VolumeLabel {
         &self.label.label
     }
@@ -157,6 +157,14 @@ impl<D: BlockDevice> FileSystem<D> {
         let mut file = self.existing(id)?.clone();
         change(&mut file);
         self.directory.enter(file, None);
+        self.changed = true;
+        Ok(())
+    }
+
+    /// Gives the volume another label, 1 to 6 characters. Durable with the next commit.
+    pub fn relabel(&mut self, label: &str) -> Result<(), D> {
+        self.writable()?;
+        self.label.rename(label)?;
         self.changed = true;
         Ok(())
     }
@@ -238,15 +246,19 @@ fn load<D: BlockDevice>(device: &mut D) -> Result<(LabelBlock, Directory, Space)
     if blocks < MIN_BLOCKS {
         return Err(EdfError::DiskSize(blocks));
     }
-    let mut bytes = zero_block();
+    // The label and both directory homes stand side by side.
+    let mut bytes = alloc::vec![0; (1 + DIRECTORY_HOMES.len()) * BLOCK_SIZE];
     device
-        .read(LABEL_BLOCK, &mut bytes[..])
+        .read(LABEL_BLOCK, &mut bytes)
         .map_err(EdfError::Device)?;
-    let label = LabelBlock::parse(&bytes, blocks)?;
+    let (start, _) = bytes.as_chunks::<BLOCK_SIZE>();
+    let label = LabelBlock::parse(&start[0], blocks)?;
     let blocks = label.label.blocks;
     if blocks > MAX_BLOCKS {
         return Err(EdfError::DiskSize(blocks));
     }
-    let (directory, map) = Directory::read(device, label.label.directory, blocks)?;
+    let home = label.label.directory;
+    let first = &start[(home - LABEL_BLOCK) as usize];
+    let (directory, map) = Directory::read(device, (home, first), blocks)?;
     Ok((label, directory, Space::new(map, blocks)))
 }

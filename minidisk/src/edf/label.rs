@@ -72,15 +72,10 @@ impl VolumeLabel {
         blocks: u32,
         created: DateTime,
     ) -> Result<VolumeLabel, LabelError> {
-        let allowed = |c: u8| c.is_ascii_uppercase() || c.is_ascii_digit() || b"#@$-".contains(&c);
-        if id.is_empty() || id.len() > 6 || !id.bytes().all(allowed) {
-            return Err(LabelError::Name);
-        }
-        let mut padded = [b' '; 6];
-        padded[..id.len()].copy_from_slice(id.as_bytes());
+        let id = padded(id)?;
         let directory = DIRECTORY_HOMES[0];
         Ok(VolumeLabel {
-            id: padded,
+            id,
             formatted_cylinders: cylinders,
             cylinders,
             blocks,
@@ -98,6 +93,17 @@ impl VolumeLabel {
     }
 }
 
+/// Checks a name for a label and pads it with blanks.
+fn padded(id: &str) -> Result<[u8; 6], LabelError> {
+    let allowed = |c: u8| c.is_ascii_uppercase() || c.is_ascii_digit() || b"#@$-".contains(&c);
+    if id.is_empty() || id.len() > 6 || !id.bytes().all(allowed) {
+        return Err(LabelError::Name);
+    }
+    let mut padded = [b' '; 6];
+    padded[..id.len()].copy_from_slice(id.as_bytes());
+    Ok(padded)
+}
+
 impl fmt::Display for VolumeLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.id())
@@ -109,9 +115,7 @@ impl LabelBlock {
     pub(crate) fn new(label: VolumeLabel) -> LabelBlock {
         let mut bytes = alloc::boxed::Box::new([0; BLOCK_SIZE]);
         bytes[0x00..0x04].copy_from_slice(&IDENTIFIER);
-        let mut id = label.id;
-        ebcdic::encode(&mut id);
-        bytes[0x04..0x0A].copy_from_slice(&id);
+        bytes[0x04..0x0A].copy_from_slice(&label.id.map(ebcdic::from_latin1));
         put32(&mut bytes[..], 0x0C, BLOCK_SIZE as u32);
         put32(&mut bytes[..], 0x14, label.formatted_cylinders);
         put32(&mut bytes[..], 0x18, label.cylinders);
@@ -174,6 +178,13 @@ impl LabelBlock {
             bytes: alloc::boxed::Box::new(*bytes),
             label,
         })
+    }
+
+    /// Gives the volume another label.
+    pub(crate) fn rename(&mut self, id: &str) -> Result<(), LabelError> {
+        self.label.id = padded(id)?;
+        self.bytes[0x04..0x0A].copy_from_slice(&self.label.id.map(ebcdic::from_latin1));
+        Ok(())
     }
 
     /// Points the label at a new directory.

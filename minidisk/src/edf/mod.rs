@@ -50,6 +50,8 @@ pub const BLOCKS_PER_CYLINDER: u32 = 180;
 pub const MIN_BLOCKS: u32 = 12;
 /// Largest file system: 512 GiB. The allocation map of one that is open is kept in storage.
 pub const MAX_BLOCKS: u32 = 1 << 27;
+/// Most files on a disk. The directory of one that is open is kept in storage.
+pub const MAX_FILES: usize = 1 << 18;
 /// Bytes in a directory entry.
 pub(crate) const ENTRY_SIZE: usize = 64;
 
@@ -88,6 +90,9 @@ pub enum EdfError<E: Debug + Display> {
     /// A file would get more than [`MAX_RECORDS`] records.
     #[error("The file would have too many records")]
     TooManyRecords,
+    /// The disk would get more than [`MAX_FILES`] files.
+    #[error("The disk would have too many files")]
+    TooManyFiles,
     /// A file mode number above 6.
     #[error("A file mode number of {0} is not 0 to 6")]
     BadMode(u8),

@@ -7,8 +7,8 @@ use super::filesystem::check_mode;
 use super::pointers::{Pointer, SPANNED, Shape, fixed_blocks, pointer_block, variable_entries};
 use super::space::Runs;
 use super::{
-    BLOCK_SIZE, BlockDevice, DateTime, EdfError, FileId, FileSystem, RecordLengths, Result, be32,
-    zero_block,
+    BLOCK_SIZE, BlockDevice, DateTime, EdfError, FileId, FileSystem, MAX_FILES, RecordLengths,
+    Result, be32, zero_block,
 };
 
 /// Data blocks that are gathered before they are written: 256 KiB.
@@ -333,6 +333,9 @@ impl<D: BlockDevice> FileSystem<D> {
             (None, Some(old)) => Some(self.blocks_of(old)?),
             _ => None,
         };
+        if old.is_none() && self.file_count() >= MAX_FILES {
+            return Err(EdfError::TooManyFiles);
+        }
         if old.is_none() && self.space.free() < self.commit_cost(1) {
             return Err(EdfError::Full);
         }

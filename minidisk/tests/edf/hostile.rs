@@ -119,6 +119,7 @@ fn a_directory_that_contradicts_itself_is_not_opened() {
     refused(&|image| put32(image, directory(image) + 0x28, 0));
     refused(&|image| put32(image, directory(image) + 0x28, 901));
     refused(&|image| put32(image, directory(image) + 0x30, 1));
+    refused(&|image| put32(image, directory(image) + 0x30, (1 << 18) + 3));
     refused(&|image| put32(image, directory(image) + 0x30, u32::MAX));
     refused(&|image| image[directory(image) + 0x34] = 200);
     refused(&|image| put32(image, directory(image) + 64 + 0x28, 0x8000_0000));
@@ -160,6 +161,16 @@ fn pointers_outside_the_disk_are_errors() {
                 report.leaked > 0 && report.findings.len() == 1,
                 "{:?}",
                 report.findings
+            );
+            assert_eq!(disk.reclaim(), Ok(report.leaked));
+            disk.commit().unwrap();
+            assert_eq!(
+                FileSystem::open(disk.into_device())
+                    .unwrap()
+                    .check()
+                    .unwrap()
+                    .findings,
+                []
             );
         }
     }
@@ -253,6 +264,22 @@ fn books_that_do_not_agree_are_found() {
 }
 
 #[test]
+fn lost_blocks_are_reclaimed_only_when_nothing_else_is_wrong() {
+    let miscount = |image: &mut [u8]| put32(image, label() + 0x20, 7);
+    let mut disk = FileSystem::open(damaged(miscount)).unwrap();
+    assert_eq!(disk.reclaim(), Ok(0));
+    disk.commit().unwrap();
+    assert!(disk.check().unwrap().is_clean());
+    let mut disk =
+        FileSystem::open(damaged(|image| put32(image, entry(image, FIXED) + 0x2C, 3))).unwrap();
+    assert!(matches!(disk.reclaim(), Err(EdfError::Damaged(_))));
+    assert!(!disk.is_changed());
+    let mut disk = sound();
+    assert_eq!(disk.reclaim(), Ok(0));
+    assert!(!disk.is_changed());
+}
+
+#[test]
 fn displacements_and_record_numbers_that_lie_are_found() {
     let pointer =
         |image: &[u8], field: usize| block(be32(image, entry(image, VARIABLE) + 0x28)) + 24 + field;
@@ -339,7 +366,7 @@ fn use_it(device: MemoryDisk) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn random_damage_to_the_books_never_panics(
