@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use minidisk::edf::{
-    BlockDevice, EdfError, FileId, FileSystem, MemoryDisk, MemoryDiskError, RecordFormat,
+    BlockDevice, EdfError, FileId, FileSystem, LabelError, MemoryDisk, MemoryDiskError,
+    RecordFormat,
 };
 use proptest::prelude::*;
 
@@ -218,6 +219,47 @@ proptest! {
             history.must_be_old_or_new(at, history.crashed(at, |number| kept[number % kept.len()]));
         });
     }
+}
+
+#[test]
+fn a_crash_while_formatting_leaves_the_old_disk_none_or_the_new_one() {
+    let old = history().before;
+    let before = content(&mut FileSystem::open(old.clone()).unwrap());
+    let events = Rc::default();
+    drop(
+        FileSystem::format(
+            Recorder {
+                disk: old.clone(),
+                events: Rc::clone(&events),
+            },
+            "NEW",
+            1,
+            now(),
+        )
+        .unwrap(),
+    );
+    let history = History {
+        before: old,
+        events: events.take(),
+        states: Vec::new(),
+    };
+    let mut seen = [false; 3];
+    for at in 0..=history.events.len() {
+        for last_only in [false, true] {
+            let kept = |number| !last_only || number + 1 == at;
+            match FileSystem::open(history.crashed(at, kept)) {
+                Err(EdfError::Label(LabelError::NotCms)) => seen[1] = true,
+                Err(error) => panic!("crash at {at}: {error}"),
+                Ok(mut disk) => {
+                    let found = content(&mut disk);
+                    assert_eq!(disk.check().unwrap().findings, []);
+                    assert!(found == before || found.is_empty());
+                    seen[if found.is_empty() { 2 } else { 0 }] = true;
+                }
+            }
+        }
+    }
+    assert_eq!(seen, [true; 3]);
 }
 
 /// A disk whose writes fail from some moment on, and may work again later.

@@ -1,5 +1,7 @@
 //! Files of every size, several at once, appended to, replaced, and a disk that is full.
 
+use std::ops::Range;
+
 use minidisk::edf::{
     BlockDevice, DateTime, EdfError, FileSystem, LabelError, MAX_RECORD, MemoryDisk, RecordFormat,
     RecordLengths,
@@ -415,35 +417,31 @@ fn a_disk_with_several_map_blocks_keeps_its_books() {
     // 300 cylinders: 54000 blocks, two blocks of allocation map and a pointer block.
     let mut disk = again(fresh(54_000));
     assert_eq!(disk.label().used, 5 + 2 + 1);
-    for round in 0..4 {
-        let records = (0..9000usize).map(|n| pattern(n + round, 4096));
+    let numbered = |n: u32| [&n.to_be_bytes()[..], &[n as u8; 4092]].concat();
+    let write = |disk: &mut FileSystem<MemoryDisk>, name: &str, numbers: Range<u32>| {
         disk.write(
-            &id(&format!("F{round}"), "DATA"),
+            &id(name, "DATA"),
             1,
             RecordFormat::Fixed(4096),
             now(),
-            records,
+            numbers.map(numbered),
         )
         .unwrap();
+    };
+    for round in 0..4 {
+        write(&mut disk, &format!("F{round}"), round..round + 9000);
     }
     let mut disk = again(disk);
     assert!(disk.label().used > 36_000);
     disk.erase(&id("F0", "DATA")).unwrap();
     disk.commit().unwrap();
-    disk.write(
-        &id("F4", "DATA"),
-        1,
-        RecordFormat::Fixed(4096),
-        now(),
-        (0..26_000usize).map(|n| pattern(n, 4096)),
-    )
-    .unwrap();
+    write(&mut disk, "F4", 0..26_000);
     let mut disk = again(disk);
     assert!(
         disk.read_range(&id("F4", "DATA"), 25_999, 2).unwrap()
-            == [pattern(25_998, 4096), pattern(25_999, 4096)]
+            == [numbered(25_998), numbered(25_999)]
     );
-    assert!(disk.read_range(&id("F3", "DATA"), 9000, 1).unwrap() == [pattern(9002, 4096)]);
+    assert!(disk.read_range(&id("F3", "DATA"), 9000, 1).unwrap() == [numbered(9002)]);
 }
 
 #[test]
