@@ -1,5 +1,6 @@
 //! The directory: a file of 64-byte entries, the first two of which describe the directory and the allocation map.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
@@ -246,12 +247,7 @@ impl Directory {
     }
 
     /// The content of one of its blocks, given where the directory and the map will lie.
-    pub(crate) fn block(
-        &self,
-        number: usize,
-        directory: &Place,
-        map: &Place,
-    ) -> alloc::boxed::Box<Block> {
+    pub(crate) fn block(&self, number: usize, directory: &Place, map: &Place) -> Box<Block> {
         let mut block = zero_block();
         let entries = self.slots.iter().map(|slot| slot.raw);
         if number == 0 {
@@ -334,7 +330,7 @@ pub(crate) fn pointer_count(blocks: usize) -> usize {
 }
 
 /// The content of a place's pointer blocks, in the order of `place.pointers`: level by level from the top.
-pub(crate) fn pointer_blocks(place: &Place) -> Vec<alloc::boxed::Box<Block>> {
+pub(crate) fn pointer_blocks(place: &Place) -> Vec<Box<Block>> {
     let fan_out = Shape::Fixed.fan_out();
     let mut widths = Vec::new();
     let mut width = place.blocks.len();

@@ -1,8 +1,9 @@
 //! The volume label: the 80 bytes at the start of block 3 through which everything else is found.
 
+use alloc::boxed::Box;
 use core::fmt;
 
-use super::{BLOCK_SIZE, DateTime, ENTRY_SIZE, be32, put32};
+use super::{BLOCK_SIZE, Block, DateTime, ENTRY_SIZE, be32, put32, zero_block};
 use crate::ebcdic;
 
 /// Block that holds the label on a CKD-style disk.
@@ -35,7 +36,7 @@ pub struct VolumeLabel {
 /// A label as it stands on disk, and what it says.
 #[derive(Clone)]
 pub(crate) struct LabelBlock {
-    pub(crate) bytes: alloc::boxed::Box<[u8; BLOCK_SIZE]>,
+    pub(crate) bytes: Box<Block>,
     pub(crate) label: VolumeLabel,
 }
 
@@ -113,7 +114,7 @@ impl fmt::Display for VolumeLabel {
 impl LabelBlock {
     /// A label block that holds only the label.
     pub(crate) fn new(label: VolumeLabel) -> LabelBlock {
-        let mut bytes = alloc::boxed::Box::new([0; BLOCK_SIZE]);
+        let mut bytes = zero_block();
         bytes[0x00..0x04].copy_from_slice(&IDENTIFIER);
         bytes[0x04..0x0A].copy_from_slice(&label.id.map(ebcdic::from_latin1));
         put32(&mut bytes[..], 0x0C, BLOCK_SIZE as u32);
@@ -132,10 +133,7 @@ impl LabelBlock {
     }
 
     /// Reads a label and checks what the rest relies on. `device_blocks` is the size of the disk.
-    pub(crate) fn parse(
-        bytes: &[u8; BLOCK_SIZE],
-        device_blocks: u32,
-    ) -> Result<LabelBlock, LabelError> {
+    pub(crate) fn parse(bytes: &Block, device_blocks: u32) -> Result<LabelBlock, LabelError> {
         if bytes[..4] != IDENTIFIER {
             return Err(LabelError::NotCms);
         }
@@ -175,7 +173,7 @@ impl LabelBlock {
             return Err(LabelError::Damaged("the disk is too small"));
         }
         Ok(LabelBlock {
-            bytes: alloc::boxed::Box::new(*bytes),
+            bytes: Box::new(*bytes),
             label,
         })
     }

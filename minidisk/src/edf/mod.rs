@@ -30,6 +30,7 @@ mod reader;
 mod space;
 mod writer;
 
+use alloc::boxed::Box;
 use core::fmt::{Debug, Display};
 
 pub use check::{Finding, Report};
@@ -138,8 +139,8 @@ pub(crate) type Block = [u8; BLOCK_SIZE];
 pub(crate) type Result<T, D> = core::result::Result<T, EdfError<<D as BlockDevice>::Error>>;
 
 /// Allocates a block of zeros on the heap; a guest's stack is small.
-pub(crate) fn zero_block() -> alloc::boxed::Box<Block> {
-    alloc::boxed::Box::new([0; BLOCK_SIZE])
+pub(crate) fn zero_block() -> Box<Block> {
+    Box::new([0; BLOCK_SIZE])
 }
 
 pub(crate) fn be32(bytes: &[u8], at: usize) -> u32 {

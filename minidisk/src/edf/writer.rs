@@ -4,7 +4,9 @@ use alloc::vec::Vec;
 
 use super::entry::{FileEntry, MAX_RECORD, MAX_RECORDS, RecordFormat};
 use super::filesystem::check_mode;
-use super::pointers::{Pointer, SPANNED, Shape, fixed_blocks, pointer_block, variable_entries};
+use super::pointers::{
+    Pointer, SPANNED, Shape, check_file_block, fixed_blocks, pointer_block, reach, variable_entries,
+};
 use super::space::Runs;
 use super::{
     BLOCK_SIZE, BlockDevice, DateTime, EdfError, FileId, FileSystem, MAX_FILES, RecordLengths,
@@ -76,7 +78,7 @@ impl FileWriter {
         }
         self.data.extend_from_slice(record);
         let end = self.data.len();
-        // The block in which the record begins, if it is in this one's first byte or somewhere behind, and those it runs on into.
+        // Blocks that begin with this record (displacement 0), or that it runs on into.
         while self.pending.len() * BLOCK_SIZE < end {
             let boundary = self.pending.len() * BLOCK_SIZE;
             let displacement = match end - boundary {
@@ -378,6 +380,9 @@ impl<D: BlockDevice> FileSystem<D> {
 
     /// Writes the first `count` blocks of the gathered data and enters them in the pointer blocks.
     fn write_data(&mut self, writer: &mut FileWriter, count: usize) -> Result<(), D> {
+        if count == 0 {
+            return Ok(());
+        }
         let mut blocks = Vec::with_capacity(count);
         for _ in 0..count {
             blocks.push(self.hold_for(&mut writer.held)?);
@@ -459,10 +464,7 @@ impl<D: BlockDevice> FileSystem<D> {
             RecordFormat::Variable => u64::from(file.blocks),
         };
         let damaged = EdfError::Damaged("a file does not end where its directory entry says");
-        if total == 0
-            || total > super::pointers::reach(shape, file.levels)
-            || total > u64::from(u32::MAX)
-        {
+        if total == 0 || total > reach(shape, file.levels) || total > u64::from(u32::MAX) {
             return Err(damaged);
         }
         let mut last = Pointer {
@@ -479,9 +481,7 @@ impl<D: BlockDevice> FileSystem<D> {
                 .replaced
                 .extend((last.block != 0).then_some(last.block));
             let index = match shape {
-                Shape::Fixed => {
-                    ((total - 1) / super::pointers::reach(shape, level)) as usize % shape.fan_out()
-                }
+                Shape::Fixed => ((total - 1) / reach(shape, level)) as usize % shape.fan_out(),
                 Shape::Variable => variable_entries::<D>(&bytes)? - 1,
             };
             if shape == Shape::Variable && index > 0 {
@@ -531,7 +531,7 @@ impl<D: BlockDevice> FileSystem<D> {
             into.fill(0);
             return Ok(());
         }
-        super::pointers::check_file_block::<D>(block, self.space.blocks())?;
+        check_file_block::<D>(block, self.space.blocks())?;
         self.device.read(block, into).map_err(EdfError::Device)
     }
 }

@@ -389,6 +389,7 @@ fn a_commit_that_failed_can_be_tried_again_or_rolled_back() {
     let device = Switched {
         inner: disk.into_device().disk,
         off: Rc::clone(&switch),
+        deaf: Rc::default(),
     };
     let mut disk = FileSystem::open(device).unwrap();
     disk.write(&id("B", "DATA"), 1, RecordFormat::Variable, now(), ["b"])
@@ -414,10 +415,11 @@ fn a_commit_that_failed_can_be_tried_again_or_rolled_back() {
     assert_eq!(disk.check().unwrap().findings, []);
 }
 
-/// A disk whose writing can be switched off from outside.
+/// A disk whose writing, or reading, can be switched off from outside.
 struct Switched {
     inner: MemoryDisk,
     off: Rc<RefCell<bool>>,
+    deaf: Rc<RefCell<bool>>,
 }
 
 impl BlockDevice for Switched {
@@ -432,7 +434,11 @@ impl BlockDevice for Switched {
     }
 
     fn read(&mut self, first: u32, into: &mut [u8]) -> Result<(), Failed> {
-        self.inner.read(first, into).map_err(|_| Failed)
+        if *self.deaf.borrow() {
+            Err(Failed)
+        } else {
+            self.inner.read(first, into).map_err(|_| Failed)
+        }
     }
 
     fn write(&mut self, first: u32, from: &[u8]) -> Result<(), Failed> {
@@ -449,5 +455,57 @@ impl BlockDevice for Switched {
         } else {
             Ok(())
         }
+    }
+}
+
+#[test]
+fn a_read_that_failed_can_be_tried_again() {
+    let mut disk = FileSystem::format(MemoryDisk::new(900), "READ", 0, now()).unwrap();
+    let length = |n: usize| 1 + n * 631 % 3000;
+    disk.write(
+        &id("V", "DATA"),
+        1,
+        RecordFormat::Variable,
+        now(),
+        (0..900).map(|n| pattern(n, length(n))),
+    )
+    .unwrap();
+    disk.write(
+        &id("F", "DATA"),
+        1,
+        RecordFormat::Fixed(1111),
+        now(),
+        (0..900).map(|n| pattern(n, 1111)),
+    )
+    .unwrap();
+    disk.commit().unwrap();
+    let deaf = Rc::new(RefCell::new(false));
+    let device = Switched {
+        inner: disk.into_device(),
+        off: Rc::default(),
+        deaf: Rc::clone(&deaf),
+    };
+    let mut disk = FileSystem::open(device).unwrap();
+    for (name, fixed) in [("V", None), ("F", Some(1111))] {
+        let mut reader = disk.open_reader(&id(name, "DATA")).unwrap();
+        let mut record = Vec::new();
+        let mut failures = 0;
+        for n in 0..900usize {
+            // Skip a record now and then, also while the device fails.
+            *deaf.borrow_mut() = n % 3 == 0;
+            let wanted = if n % 7 == 0 { n } else { n.saturating_sub(2) };
+            let sought = disk.seek(&mut reader, wanted as u32 + 1);
+            failures +=
+                usize::from(sought.is_err() || disk.read_next(&mut reader, &mut record).is_err());
+            *deaf.borrow_mut() = false;
+            disk.seek(&mut reader, n as u32 + 1).unwrap();
+            assert_eq!(disk.read_next(&mut reader, &mut record), Ok(true));
+            assert!(
+                record == pattern(n, fixed.unwrap_or(length(n))),
+                "{name} record {}",
+                n + 1
+            );
+        }
+        assert!(failures > 10, "{failures} failures");
     }
 }
