@@ -104,10 +104,7 @@ impl<D: BlockDevice> FileSystem<D> {
 
     fn check_own_blocks(&self, report: &mut Report, owned: &mut Bitmap) {
         let own = (1..LABEL_BLOCK + 1).chain(DIRECTORY_HOMES);
-        let places = [&self.directory.directory, &self.directory.map];
-        let placed = places
-            .into_iter()
-            .flat_map(|place| place.blocks.iter().chain(&place.pointers).copied());
+        let placed = self.directory.own_blocks();
         for block in own.chain(placed.filter(|block| !DIRECTORY_HOMES.contains(block))) {
             if !owned.insert(block) {
                 report.add(

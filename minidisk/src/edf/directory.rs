@@ -231,6 +231,13 @@ impl Directory {
             .insert((place + OWN_ENTRIES) / ENTRIES_PER_BLOCK);
     }
 
+    /// The blocks in which the directory and the map lie.
+    pub(crate) fn own_blocks(&self) -> impl Iterator<Item = u32> {
+        [&self.directory, &self.map]
+            .into_iter()
+            .flat_map(|place| place.blocks.iter().chain(&place.pointers).copied())
+    }
+
     /// Whether a block of the directory differs from the disk.
     pub(crate) fn block_changed(&self, number: usize) -> bool {
         self.changed.contains(&number)

@@ -1,10 +1,12 @@
 //! The file system as its users see it: open, find, erase, rename. Reading, writing, committing and checking have files of their own.
 
+use alloc::collections::BTreeSet;
+
 use super::bitmap::Bitmap;
 use super::directory::Directory;
 use super::entry::FileEntry;
 use super::label::{DIRECTORY_HOMES, LABEL_BLOCK, LabelBlock};
-use super::pointers::{Visit, walk};
+use super::pointers::{Pointer, Visit, walk};
 use super::space::{Runs, Space};
 use super::{
     BLOCK_SIZE, BlockDevice, DateTime, EdfError, FileId, MAX_BLOCKS, MIN_BLOCKS, Result,
@@ -214,14 +216,19 @@ impl<D: BlockDevice> FileSystem<D> {
         self.rollbacks
     }
 
-    /// All blocks of a file; none when its pointers are damaged.
+    /// All blocks of a file; none when its pointers are damaged or claim what belongs to the file system itself.
     pub(super) fn blocks_of(&mut self, file: &FileEntry) -> Result<Runs, D> {
+        let own: BTreeSet<u32> = self.directory.own_blocks().collect();
         let mut runs = Runs::default();
         let walked = walk(&mut self.device, self.space.blocks(), file, &mut |visit| {
-            match visit {
-                Visit::Pointers(block) => runs.push(block),
-                Visit::Data(_, pointer) if pointer.block != 0 => runs.push(pointer.block),
-                Visit::Data(..) => {}
+            let (Visit::Pointers(block) | Visit::Data(_, Pointer { block, .. })) = visit;
+            if own.contains(&block) {
+                return Err(EdfError::Damaged(
+                    "a file claims a block of the directory or of the map",
+                ));
+            }
+            if block != 0 {
+                runs.push(block);
             }
             Ok(())
         });

@@ -15,6 +15,7 @@ use super::{
 
 /// Data blocks that are gathered before they are written: 256 KiB.
 const GATHER: usize = 64;
+const WRONG_END: &str = "a file does not end where its directory entry says";
 
 /// A file being written. It holds no borrow, so many may be open on one file system.
 ///
@@ -463,17 +464,64 @@ impl<D: BlockDevice> FileSystem<D> {
             RecordFormat::Fixed(lrecl) => fixed_blocks(file.records, lrecl),
             RecordFormat::Variable => u64::from(file.blocks),
         };
-        let damaged = EdfError::Damaged("a file does not end where its directory entry says");
         if total == 0 || total > reach(shape, file.levels) || total > u64::from(u32::MAX) {
-            return Err(damaged);
+            return Err(EdfError::Damaged(WRONG_END));
         }
+        let (last, before) = self.last_data_block(writer, file, total - 1)?;
+        let mut block = zero_block();
+        self.read_file_block(last.block, &mut block[..])?;
+        writer
+            .replaced
+            .extend((last.block != 0).then_some(last.block));
+        if self
+            .directory
+            .own_blocks()
+            .any(|own| writer.replaced.contains(&own))
+        {
+            return Err(EdfError::Damaged(
+                "a file claims a block of the directory or of the map",
+            ));
+        }
+        let used = match file.format {
+            RecordFormat::Fixed(lrecl) => {
+                let bytes = u64::from(file.records) * u64::from(lrecl);
+                Some((bytes - (total - 1) * BLOCK_SIZE as u64) as usize)
+            }
+            RecordFormat::Variable if last.highest != file.records => None,
+            RecordFormat::Variable => file
+                .records
+                .checked_sub(before)
+                .and_then(|count| end_of_records(&block[..], last.displacement, count)),
+        };
+        let used = used.ok_or(EdfError::Damaged(WRONG_END))?;
+        writer.data.extend_from_slice(&block[..used]);
+        writer.pending.push(Pointer { block: 0, ..last });
+        writer.tree.data_blocks = total - 1;
+        if shape == Shape::Fixed {
+            // The last block is written now, if it was none before.
+            let null_now = u64::from(last.block == 0);
+            writer.null_blocks = total
+                .saturating_sub(u64::from(file.blocks))
+                .saturating_sub(null_now);
+        }
+        Ok(())
+    }
+
+    /// Goes down to the data block at that place, the last of the file, and leaves in the writer's tree what stands left of the way.
+    /// Answers its pointer and the highest record of the block before it.
+    fn last_data_block(
+        &mut self,
+        writer: &mut FileWriter,
+        file: &FileEntry,
+        place: u64,
+    ) -> Result<(Pointer, u32), D> {
+        let shape = Shape::of(file.format);
         let mut last = Pointer {
             block: file.origin,
             highest: file.records,
             displacement: 0,
         };
         let mut before = 0;
-        let mut levels = Vec::new();
         for level in (0..file.levels).rev() {
             let mut bytes = zero_block();
             self.read_file_block(last.block, &mut bytes[..])?;
@@ -481,48 +529,20 @@ impl<D: BlockDevice> FileSystem<D> {
                 .replaced
                 .extend((last.block != 0).then_some(last.block));
             let index = match shape {
-                Shape::Fixed => ((total - 1) / reach(shape, level)) as usize % shape.fan_out(),
+                Shape::Fixed => (place / reach(shape, level)) as usize % shape.fan_out(),
                 Shape::Variable => variable_entries::<D>(&bytes)? - 1,
             };
-            if shape == Shape::Variable && index > 0 {
+            if index > 0 && shape == Shape::Variable {
                 before = Pointer::at(shape, &bytes, index - 1).highest;
             }
             last = Pointer::at(shape, &bytes, index);
-            levels.push(bytes[..index * shape.entry_size()].to_vec());
+            writer
+                .tree
+                .levels
+                .push(bytes[..index * shape.entry_size()].to_vec());
         }
-        levels.reverse();
-        let mut block = zero_block();
-        self.read_file_block(last.block, &mut block[..])?;
-        writer
-            .replaced
-            .extend((last.block != 0).then_some(last.block));
-        let used = match file.format {
-            RecordFormat::Fixed(lrecl) => {
-                let bytes = u64::from(file.records) * u64::from(lrecl);
-                (bytes - (total - 1) * BLOCK_SIZE as u64) as usize
-            }
-            RecordFormat::Variable if last.highest != file.records || before > file.records => {
-                return Err(damaged);
-            }
-            RecordFormat::Variable => {
-                end_of_records(&block[..], last.displacement, file.records - before)
-                    .ok_or(damaged)?
-            }
-        };
-        writer.data.extend_from_slice(&block[..used]);
-        writer.pending.push(Pointer { block: 0, ..last });
-        writer.tree = Tree {
-            shape,
-            levels,
-            data_blocks: total - 1,
-        };
-        if shape == Shape::Fixed {
-            let null_now = u64::from(last.block == 0);
-            writer.null_blocks = total
-                .saturating_sub(u64::from(file.blocks))
-                .saturating_sub(null_now);
-        }
-        Ok(())
+        writer.tree.levels.reverse();
+        Ok((last, before))
     }
 
     /// Reads a block of a file, a null block as zeros.

@@ -213,6 +213,51 @@ fn blocks_with_two_owners_are_found() {
 }
 
 #[test]
+fn a_file_that_claims_the_directory_cannot_free_it() {
+    for append in [false, true] {
+        let device = damaged(|image| {
+            let pointers = block(be32(image, directory(image) + 0x28));
+            let second = be32(image, pointers + 4);
+            let at = entry(image, FIXED);
+            image[at + 0x34] = 0;
+            put32(image, at + 0x28, second);
+            put32(image, at + 0x2C, 1);
+            put32(image, at + 0x30, 10);
+        });
+        let mut disk = found(device, "belongs to another file or place too");
+        let file = id("FIXED", "DATA");
+        if append {
+            assert!(matches!(
+                disk.append(&file, now(), [pattern(0, 80)]),
+                Err(EdfError::Damaged(_))
+            ));
+        } else {
+            disk.erase(&file).unwrap();
+        }
+        disk.commit().unwrap();
+        // Everything that is free is written, and committed again.
+        let room = 900 - disk.blocks_used() as usize;
+        let records = (0..room - 10).map(|n| pattern(n, 4096));
+        disk.write(
+            &id("FILL", "DATA"),
+            1,
+            RecordFormat::Fixed(4096),
+            now(),
+            records,
+        )
+        .unwrap();
+        disk.commit().unwrap();
+        let mut disk = FileSystem::open(disk.into_device()).unwrap();
+        assert_eq!(disk.file_count(), 73 + usize::from(append));
+        assert!((0..70).all(|n| {
+            disk.read_range(&id(&format!("S{n}"), "DATA"), 1, 1)
+                .unwrap()
+                == [pattern(n, 50)]
+        }));
+    }
+}
+
+#[test]
 fn books_that_do_not_agree_are_found() {
     let map = |image: &[u8]| block(be32(image, directory(image) + 64 + 0x28));
     found(
