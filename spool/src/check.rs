@@ -16,7 +16,7 @@ use crate::index::{INDEX_NAME, Index};
 use crate::reader::Records;
 use crate::segments::{Extent, Segments, segment_name, segments_of};
 use crate::spool::Options;
-use crate::start::{Contents, examine, set_aside, take_lock};
+use crate::start::{Contents, examine, never_written, set_aside, take_lock};
 
 /// One thing that a check found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -246,6 +246,9 @@ impl Check<'_> {
             .filter(|n| !known.contains(n))
             .collect();
         for number in others {
+            if never_written(self.disk(), self.directory, number) {
+                continue;
+            }
             if let Err(error) = examine(self.disk(), self.directory, number, store, 0) {
                 self.problem(
                     self.directory.join(segment_name(number)),

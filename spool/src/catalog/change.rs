@@ -16,12 +16,15 @@ use crate::error::SpoolError;
 use crate::index::At;
 use crate::segments::Extent;
 
+type Files<'t> = Table<'t, FileKey, &'static [u8]>;
+type Spids<'t> = Table<'t, SpidKey, (u8, u64)>;
+
 /// The index in a change.
 pub struct Tables<'t> {
     pub(super) path: &'t Path,
     pub(super) meta: Table<'t, &'static str, u64>,
-    pub(super) files: Table<'t, FileKey, &'static [u8]>,
-    pub(super) spids: Table<'t, SpidKey, (u8, u64)>,
+    pub(super) files: Files<'t>,
+    pub(super) spids: Spids<'t>,
     pub(super) extents: Table<'t, u64, &'static [u8]>,
     pub(super) owners: Table<'t, &'static [u8; 8], &'static [u8]>,
     pub(super) segments: Table<'t, u32, &'static [u8]>,
@@ -268,9 +271,7 @@ impl<'t> Tables<'t> {
         write().map_err(Failure::Broken)
     }
 
-    pub(super) fn look(
-        &self,
-    ) -> Look<'_, Table<'t, FileKey, &'static [u8]>, Table<'t, SpidKey, (u8, u64)>> {
+    pub(super) fn look(&self) -> Look<'_, Files<'t>, Spids<'t>> {
         Look {
             path: self.path,
             files: &self.files,

@@ -14,12 +14,15 @@ use crate::error::SpoolError;
 use crate::index::{At, failed};
 use crate::segments::{Extent, segments_of};
 
+type Files = ReadOnlyTable<FileKey, &'static [u8]>;
+type Spids = ReadOnlyTable<SpidKey, (u8, u64)>;
+
 /// The index as of one commit.
 pub struct View<'a> {
     pub(super) path: &'a Path,
     pub(super) meta: ReadOnlyTable<&'static str, u64>,
-    pub(super) files: ReadOnlyTable<FileKey, &'static [u8]>,
-    pub(super) spids: ReadOnlyTable<SpidKey, (u8, u64)>,
+    pub(super) files: Files,
+    pub(super) spids: Spids,
     pub(super) extents: ReadOnlyTable<u64, &'static [u8]>,
     pub(super) owners: ReadOnlyTable<&'static [u8; 8], &'static [u8]>,
     pub(super) segments: ReadOnlyTable<u32, &'static [u8]>,
@@ -48,9 +51,7 @@ impl<'a> View<'a> {
         })
     }
 
-    pub(super) fn look(
-        &self,
-    ) -> Look<'_, ReadOnlyTable<FileKey, &'static [u8]>, ReadOnlyTable<SpidKey, (u8, u64)>> {
+    pub(super) fn look(&self) -> Look<'_, Files, Spids> {
         Look {
             path: self.path,
             files: &self.files,
