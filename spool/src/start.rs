@@ -196,7 +196,7 @@ fn open_index(disk: &dyn Disk, directory: &Path, contents: &Contents) -> Result<
     let path = directory.join(INDEX_NAME);
     if !contents.index {
         if !contents.segments.is_empty() {
-            return Err(SpoolError::Damaged {
+            return Err(SpoolError::IndexLost {
                 path,
                 what: "is missing, though there are segments".to_owned(),
             });

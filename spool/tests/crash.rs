@@ -85,7 +85,7 @@ fn work_until_power_fails(disk: &FaultyDisk, from: u64) -> (Vec<FileInfo>, Optio
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
     fn after_loss_of_power_every_acknowledged_file_is_whole_and_no_half_one_shows(

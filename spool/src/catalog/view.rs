@@ -34,7 +34,7 @@ impl<'a> View<'a> {
     pub fn open(transaction: &ReadTransaction, path: &'a Path) -> Result<Self, SpoolError> {
         let fail = |error: redb::TableError| match error {
             redb::TableError::Storage(error) => failed(path, error),
-            _ => SpoolError::Foreign {
+            _ => SpoolError::IndexLost {
                 path: path.to_owned(),
                 what: "is not a spool index".to_owned(),
             },
@@ -70,11 +70,10 @@ impl<'a> View<'a> {
     pub fn check_version(&self) -> Result<(), SpoolError> {
         match self.number("version")? {
             VERSION => Ok(()),
-            other => Err(SpoolError::Foreign {
+            found => Err(SpoolError::Version {
                 path: self.path.to_owned(),
-                what: format!(
-                    "is a spool index of version {other}, this program reads version {VERSION}"
-                ),
+                found,
+                known: VERSION,
             }),
         }
     }
