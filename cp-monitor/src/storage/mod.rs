@@ -228,6 +228,11 @@ impl Storage {
             .map(|(base, region)| (base, region.bytes(), region.host_address()))
     }
 
+    /// Page-table frames in all.
+    pub(crate) fn table_frames(&self) -> u32 {
+        lock(&self.state).tables.total()
+    }
+
     /// From now on `holder` is told to forget what it derived from page tables before any of them gets a new meaning.
     pub(crate) fn add_holder(&self, holder: Weak<dyn TableHolder>) {
         let mut holders = lock(&self.holders);

@@ -159,8 +159,9 @@ impl KvmProcessor {
     /// KVM_RUN until something happens that is not just a stray signal.
     fn enter(&mut self) -> Stop {
         self.look.listen();
+        let mut delivering = false;
         loop {
-            if self.slice_is_over() {
+            if !delivering && self.slice_is_over() {
                 return Stop::SliceEnd;
             }
             let result = {
@@ -172,10 +173,17 @@ impl KvmProcessor {
                 Err(error) if matches!(error.errno(), libc::EINTR | libc::EAGAIN) => {
                     // KVM takes registers over before it looks at the byte: the next KVM_RUN goes on where this one stopped.
                     self.look.set(0);
+                    // No slice ends between an exception and its delivery: a trap, unlike a fault, would never come again.
+                    delivering = self.exception_is_queued();
                 }
                 Err(error) => return Stop::Refused(error.into()),
             }
         }
+    }
+
+    fn exception_is_queued(&self) -> bool {
+        let events = self.vcpu.get_vcpu_events();
+        events.is_ok_and(|events| events.exception.pending | events.exception.injected != 0)
     }
 
     fn stop(&mut self) -> Stop {
@@ -224,14 +232,13 @@ impl KvmProcessor {
 
     /// Puts the machine's state where KVM_RUN takes it from.
     fn load(&mut self, context: &mut Context, space: &mut AddressSpace) -> io::Result<()> {
-        let rip = context.registers.rip;
-        if self.unfinished == Some(rip) {
+        // What an earlier load left, when its slice was over before anything ran, is still owed to the vCPU.
+        let owed = self.vcpu.get_kvm_run().kvm_dirty_regs as u32;
+        if self.unfinished == Some(context.registers.rip) {
             self.finish()?;
         }
         let (root, elsewhere) = space.enter(self.identity);
         let switch = self.load == 0 || self.load != context.load;
-        // What an earlier load left, when its slice was over before anything ran, is still owed to the vCPU.
-        let owed = self.vcpu.get_kvm_run().kvm_dirty_regs as u32;
         let mut dirty = owed | KVM_SYNC_X86_REGS;
         if switch {
             let saved = context.vectors.take();
