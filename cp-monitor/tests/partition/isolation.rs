@@ -159,6 +159,30 @@ fn what_cp_stores_is_seen_by_the_machine_and_by_no_other() {
 }
 
 #[test]
+fn what_cp_stores_after_a_copy_is_seen_although_the_machine_was_sent_elsewhere() {
+    let mut host = Host::new();
+    let system = system(&host, look(), 1000);
+    let mut machine = host.machine_of(&system);
+    machine.space.write(0x9000, store()).unwrap();
+    machine.context.registers[Registers::RBX] = DATA;
+    assert_eq!(host.answer(&mut machine), 1000);
+    // A store faults; CP copies the page, stores into it itself, and has the machine do something else first.
+    machine.context.registers.rip = 0x9000;
+    let exit = host.processor.run(&mut machine.context, &mut machine.space);
+    assert_eq!(
+        exit,
+        Exit::PageFault {
+            address: DATA,
+            write: true
+        }
+    );
+    machine.space.fault(DATA, true).unwrap();
+    machine.put_word(DATA, 2000);
+    machine.start();
+    assert_eq!(host.answer(&mut machine), 2000);
+}
+
+#[test]
 fn a_released_page_of_a_saved_system_reads_as_zero() {
     let mut host = Host::new();
     let system = system(&host, look(), 1000);
