@@ -288,10 +288,14 @@ impl<C: Cp> Shell<C> {
         let mut record = Vec::new();
         let mut copying = options.from_label.is_none();
         let mut left = options.count;
+        // Words of a command line are capitals: letters of either case are the same here.
         let begins = |record: &[u8], label: &Option<String>| {
-            label
-                .as_ref()
-                .is_some_and(|label| record.starts_with(label.as_bytes()))
+            let label = label.as_deref().map(str::as_bytes);
+            label.is_some_and(|label| {
+                record
+                    .get(..label.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(label))
+            })
         };
         while left > 0 && self.next_record(&mut source, &mut record)? {
             copying = copying || begins(&record, &options.from_label);
