@@ -116,7 +116,8 @@ fn log_on(
             Reply::Accepted { .. } => return Ok(()),
             Reply::Output(line) => terminal::put(&paint::line(&line, colour)),
             Reply::Password(prompt) => {
-                let prompt = text::typed(&prompt) + " ";
+                let (above, prompt) = split_prompt(&prompt);
+                terminal::put(&above);
                 screen.ask_secret();
                 screen.begin_edit(Duration::ZERO);
                 let password = editor.readline(&prompt);
@@ -133,6 +134,13 @@ fn log_on(
             _ => return Err(ClientError::Unexpected),
         }
     }
+}
+
+/// A prompt of several lines: those above, and the one that is typed behind.
+fn split_prompt(prompt: &str) -> (String, String) {
+    let mut lines: Vec<String> = text::lines(prompt).collect();
+    let last = lines.pop().unwrap_or_default() + " ";
+    (lines.into_iter().map(|line| line + "\n").collect(), last)
 }
 
 /// The thread that edits lines and sends them.
@@ -323,5 +331,23 @@ impl<P: ExternalPrinter> Showing<P> {
             )?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_of_a_prompt_is_typed_behind() {
+        assert_eq!(
+            split_prompt("Password:"),
+            (String::new(), "Password: ".into())
+        );
+        let (above, prompt) = split_prompt("Enter your password,\nit \u{1b}[8mwill not appear");
+        assert_eq!(
+            (above.as_str(), prompt.as_str()),
+            ("Enter your password,\n", "it .[8mwill not appear ")
+        );
     }
 }
