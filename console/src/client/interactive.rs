@@ -159,6 +159,7 @@ impl Typing {
     fn run(&mut self, mut editor: LineEditor) -> Result<Ending, ClientError> {
         // Whether Ctrl-D was the last key: the second one disconnects.
         let mut leaving = false;
+        let mut failed = None;
         while let Some(prompt) = self.screen.begin_edit(PATIENCE) {
             let entered = editor.readline(prompt.as_deref().unwrap_or(paint::MARKER));
             let edited = self.screen.end_edit();
@@ -189,7 +190,10 @@ impl Typing {
                     });
                     Ok(())
                 }
-                Err(error) => return Err(ClientError::Terminal(editor::io_error(error))),
+                Err(error) => {
+                    failed = Some(ClientError::Terminal(editor::io_error(error)));
+                    break;
+                }
             };
             // A connection that cannot be sent on ends: the showing thread says how.
             if sent.is_err() {
@@ -199,6 +203,9 @@ impl Typing {
         // What is left is shown without the editor. Its printer, if it is stuck, comes free with it.
         self.screen.leave();
         drop(editor);
+        if let Some(error) = failed {
+            return Err(error);
+        }
         self.screen
             .ending(GOODBYE)
             .unwrap_or(Err(ClientError::Lost))
