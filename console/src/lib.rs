@@ -1,13 +1,14 @@
 //! Virtual consoles and how people reach them.
 //!
 //! [`VirtualConsole`] is the model of one console, [`Host`] what front ends ask of CP, [`local`] the front end on a unix socket,
-//! [`client`] the terminal side of it. Knows nothing of CP: CP implements the traits here and front ends call them.
+//! [`client`] the terminal side of it, [`operator`] the operator screen. Knows nothing of CP: CP implements the traits here and front ends call them.
 
 pub mod client;
 mod frame;
 mod host;
 mod line_edit;
 pub mod local;
+pub mod operator;
 mod text;
 mod virtual_console;
 pub mod wire;

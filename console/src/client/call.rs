@@ -4,6 +4,7 @@ use std::io::{self, BufReader, ErrorKind, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::frame::{self, FrameError};
 use crate::local::reachable;
@@ -157,18 +158,26 @@ impl Connection {
     ///
     /// # Errors
     /// The host has no descriptor left.
-    pub(super) fn sender(&self) -> Result<Sender, ClientError> {
+    pub(crate) fn sender(&self) -> Result<Sender, ClientError> {
         Ok(Sender(self.output.try_clone().map_err(FrameError::Io)?))
     }
 }
 
 /// The sending half of a [`Connection`].
 #[derive(Debug)]
-pub(super) struct Sender(UnixStream);
+pub(crate) struct Sender(UnixStream);
 
 impl Sender {
+    /// Gives up sending after this time: for whoever must not hang with a CP that takes nothing.
+    pub(crate) fn limit(&self, time: Duration) -> Result<(), ClientError> {
+        Ok(self
+            .0
+            .set_write_timeout(Some(time))
+            .map_err(FrameError::Io)?)
+    }
+
     /// Sends a frame.
-    pub(super) fn send(&mut self, frame: &ClientFrame) -> Result<(), ClientError> {
+    pub(crate) fn send(&mut self, frame: &ClientFrame) -> Result<(), ClientError> {
         Ok(self
             .0
             .write_all(&frame::encode(frame)?)
@@ -176,7 +185,7 @@ impl Sender {
     }
 
     /// Closes both directions, which wakes whoever waits in [`Connection::receive`].
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         let _ = self.0.shutdown(Shutdown::Both);
     }
 }

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use crate::wire::{Ending, Logon, Request, Terminal};
 
+pub(crate) use call::Sender;
 pub use call::{ClientError, Connection, Watch, command, exit_code, punch, watch};
 
 /// How a terminal session looks and what it knows.
