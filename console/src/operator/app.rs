@@ -10,7 +10,7 @@ use ratatui::Terminal;
 use ratatui::backend::Backend;
 
 use crate::client::ClientError;
-use crate::wire::{LineKind, Request};
+use crate::wire::{ClientFrame, LineKind, Request};
 
 use super::draw::draw;
 use super::editor::Editor;
@@ -98,8 +98,13 @@ impl<S: System> App<S> {
                 match effect {
                     Effect::Draw => outcome.draw = true,
                     Effect::Repaint => outcome.repaint = true,
-                    Effect::End(ending) => outcome.ending = Some(ending),
-                    Effect::Close(channel) => drop(self.open.remove(&channel)),
+                    Effect::End(ending) => {
+                        if ending == Ending::Detached {
+                            self.hang_up_all();
+                        }
+                        outcome.ending = Some(ending);
+                    }
+                    Effect::Close(channel) => self.hang_up(channel),
                     Effect::Remember(line) => self.remember(&line),
                     Effect::Open(channel, request) => {
                         match self.system.open(channel, request, &self.events) {
@@ -123,6 +128,23 @@ impl<S: System> App<S> {
         outcome
     }
 
+    /// Closes a connection; CP is told that it was meant, so that a console is disconnected and not taken for a dropped line.
+    fn hang_up(&mut self, channel: Channel) {
+        if let Some(mut conversation) = self.open.remove(&channel)
+            && matches!(channel, Channel::Console(_))
+        {
+            // A connection that is gone already needs no goodbye.
+            let _ = conversation.send(&ClientFrame::Disconnect);
+        }
+    }
+
+    fn hang_up_all(&mut self) {
+        let channels: Vec<_> = self.open.keys().copied().collect();
+        channels
+            .into_iter()
+            .for_each(|channel| self.hang_up(channel));
+    }
+
     fn remember(&mut self, line: &str) {
         if let Some(path) = &self.history
             && let Err(e) = history::append(path, line)
@@ -140,11 +162,12 @@ impl<S: System> App<S> {
         );
     }
 
-    /// Runs until the screen is left. `clock` tells the time since some fixed moment.
+    /// Runs until the screen is left. `clock` tells the time since some fixed moment. Takes the receiving end, so that whoever still has
+    /// something to tell when the screen is left is not kept waiting.
     pub fn run<B: Backend>(
         mut self,
         terminal: &mut Terminal<B>,
-        events: &Receiver<Event>,
+        events: Receiver<Event>,
         clock: impl Fn() -> Duration,
         mut frame: impl FnMut(&mut Terminal<B>, &State) -> Result<(), B::Error>,
     ) -> Result<Ending, B::Error> {
@@ -176,7 +199,7 @@ impl<S: System> App<S> {
                 let outcome = self.handle(event);
                 pending |= outcome.draw || outcome.repaint;
                 if outcome.repaint {
-                    terminal.clear()?;
+                    wipe(terminal)?;
                 }
                 if let Some(ending) = outcome.ending {
                     return Ok(ending);
@@ -184,6 +207,13 @@ impl<S: System> App<S> {
             }
         }
     }
+}
+
+/// Empties the terminal, so that the next picture is drawn whole. Not `Terminal::clear`: that asks the terminal where its cursor is and
+/// fails when the answer is late.
+pub fn wipe<B: Backend>(terminal: &mut Terminal<B>) -> Result<(), B::Error> {
+    let size = terminal.size()?;
+    terminal.resize(size.into())
 }
 
 /// Draws on a terminal of any kind.

@@ -29,8 +29,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
-use crossterm::execute;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
+use crossterm::{execute, queue};
 use thiserror::Error;
 
 use crate::client::ClientError;
@@ -127,11 +127,11 @@ pub fn run(socket: &Path, options: Options) -> Result<Ending, OperatorError> {
     let started = Instant::now();
     app.run(
         &mut screen.terminal,
-        &receiver,
+        receiver,
         || started.elapsed(),
         |terminal, state| {
             // Terminals that know synchronized updates show whole pictures only.
-            execute!(terminal.backend_mut(), BeginSynchronizedUpdate)?;
+            queue!(terminal.backend_mut(), BeginSynchronizedUpdate)?;
             app::picture(terminal, state)?;
             execute!(terminal.backend_mut(), EndSynchronizedUpdate)
         },

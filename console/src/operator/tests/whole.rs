@@ -247,15 +247,10 @@ fn run(events: Vec<Event>, clock: impl Fn() -> Duration) -> (Ending, usize) {
         .for_each(|event| sender.send(event).unwrap());
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
     let mut pictures = 0;
-    let ending = app.run(
-        &mut terminal,
-        &receiver,
-        clock,
-        |terminal, state: &State| {
-            pictures += 1;
-            picture(terminal, state)
-        },
-    );
+    let ending = app.run(&mut terminal, receiver, clock, |terminal, state: &State| {
+        pictures += 1;
+        picture(terminal, state)
+    });
     (ending.unwrap(), pictures)
 }
 
