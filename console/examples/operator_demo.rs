@@ -228,7 +228,7 @@ fn snapshot(machines: u64, up: Duration) -> Snapshot {
     };
     Snapshot {
         system: "CP64DEMO".to_owned(),
-        release: "CP-64 0.1.0".to_owned(),
+        release: "0.1.0".to_owned(),
         time: format!("14:{:02}:{:02}", up.as_secs() / 60 % 60, up.as_secs() % 60),
         uptime_seconds: up.as_secs(),
         machines: (0..machines).map(machine).collect(),

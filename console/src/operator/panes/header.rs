@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
 
 use crate::operator::draw::{put, put_right};
 use crate::operator::figures::{FRAME, bar, column, percent, sane, size, span};
@@ -21,14 +22,17 @@ fn draw_bar(buf: &mut Buffer, area: Rect, state: &State) {
     let (snapshot, style) = (&state.watch.snapshot, state.theme.bar());
     buf.set_style(area, style);
     let x = put(buf, area, 1, 0, &snapshot.system, style);
-    put(
-        buf,
-        area,
-        x + 2,
-        0,
-        &snapshot.release,
-        style.remove_modifier(ratatui::style::Modifier::BOLD),
-    );
+    if !snapshot.release.is_empty() {
+        let release = format!("CP-64 {}", snapshot.release);
+        put(
+            buf,
+            area,
+            x + 2,
+            0,
+            &release,
+            style.remove_modifier(Modifier::BOLD),
+        );
+    }
     let right = match (stale_seconds(state), state.watch.came) {
         (Some(seconds), _) => format!("no answer from CP for {seconds} s"),
         (None, None) => "waiting for CP".to_owned(),
@@ -92,14 +96,7 @@ fn draw_meters(buf: &mut Buffer, area: Rect, state: &State) {
         .saturating_add(spool.punch);
     let x = put(buf, area, third, 0, "Spool ", theme.heading());
     let plural = if files == 1 { "file" } else { "files" };
-    let x = put(
-        buf,
-        area,
-        x,
-        0,
-        &format!("{files} {plural} "),
-        ratatui::style::Style::new(),
-    );
+    let x = put(buf, area, x, 0, &format!("{files} {plural} "), Style::new());
     put(buf, area, x, 0, &size(spool.bytes), theme.faint());
 }
 
@@ -124,7 +121,7 @@ fn draw_meter(
         x,
         0,
         &format!(" {:>3.0}% ", percent.min(999.0)),
-        ratatui::style::Style::new(),
+        Style::new(),
     );
     let x = put(
         buf,

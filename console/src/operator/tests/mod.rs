@@ -96,7 +96,7 @@ pub fn system(count: usize) -> Snapshot {
     };
     Snapshot {
         system: "CP64SYS".to_owned(),
-        release: "CP-64 0.1.0".to_owned(),
+        release: "0.1.0".to_owned(),
         time: "14:41:46".to_owned(),
         uptime_seconds: 3 * 86_400 + 4 * 3600 + 12 * 60 + 33,
         machines: (0..count).map(machine).collect(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::operator::Ending;
 use crate::operator::session::Phase;
 use crate::operator::state::{Channel, Effect, Overlay, State};
-use crate::operator::text::clean;
+use crate::operator::text::{clean, is_plain};
 use crate::wire::{self, LineKind, Reply, Snapshot};
 
 /// How long the last words stand when no key is pressed.
@@ -55,7 +55,11 @@ fn console(state: &mut State, number: u32, reply: Reply) {
 
 /// Takes a new picture, with every string in it made safe.
 fn picture(state: &mut State, mut snapshot: Snapshot) {
-    let safe = |text: &mut String, limit| *text = clean(text, limit);
+    let safe = |text: &mut String, limit| {
+        if !is_plain(text, limit) {
+            *text = clean(text, limit);
+        }
+    };
     safe(&mut snapshot.system, 8);
     safe(&mut snapshot.release, 24);
     safe(&mut snapshot.time, 8);
