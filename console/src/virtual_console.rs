@@ -13,23 +13,26 @@ use tokio::sync::Notify;
 use crate::text;
 use crate::wire::{ConsoleState, Ending, Line, LineKind};
 
-/// How much output one console keeps.
+/// How much output one console keeps. Sizes are in bytes and count [`LINE_COST`] for each line besides its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Lines kept for whoever has not seen them yet.
-    pub lines: usize,
-    /// Bytes of text in those lines.
-    pub bytes: usize,
+    /// Kept for the next owner while no terminal is attached.
+    pub unattended: usize,
+    /// Kept for terminals that are attached and behind. What they miss beyond it is lost to them.
+    pub behind: usize,
     /// Lines kept after everybody saw them, as context for the next observer.
     pub context: usize,
 }
 
+/// What a kept line costs besides its text, in bytes.
+pub const LINE_COST: usize = size_of::<Kept>();
+
 impl Default for Limits {
-    /// 2000 lines, 128 KiB, 24 lines of context: a day of an operator's messages, one screen for an observer.
+    /// 128 KiB unattended (some 2000 lines), 4 MiB behind, 24 lines of context (a screen).
     fn default() -> Self {
         Self {
-            lines: 2000,
-            bytes: 128 << 10,
+            unattended: 128 << 10,
+            behind: 4 << 20,
             context: 24,
         }
     }
@@ -110,6 +113,12 @@ struct Kept {
     typist: Option<AttachmentId>,
 }
 
+impl Kept {
+    fn cost(&self) -> usize {
+        self.text.len() + LINE_COST
+    }
+}
+
 /// Most lines one event carries, so that a burst is sent in pieces.
 const EVENT_LINES: usize = 256;
 
@@ -118,19 +127,21 @@ impl Ring {
         self.first + self.lines.len() as u64
     }
 
-    fn push(&mut self, line: Kept, limits: &Limits) {
-        self.bytes += line.text.len();
+    fn push(&mut self, line: Kept) {
+        self.bytes += line.cost();
         self.lines.push_back(line);
-        while self.lines.len() > limits.lines.max(1)
-            || (self.bytes > limits.bytes && self.lines.len() > 1)
-        {
+    }
+
+    /// Drops the oldest lines beyond `most` bytes, but never the last line.
+    fn trim(&mut self, most: usize) {
+        while self.bytes > most && self.lines.len() > 1 {
             self.drop_first();
         }
     }
 
     fn drop_first(&mut self) {
         if let Some(line) = self.lines.pop_front() {
-            self.bytes -= line.text.len();
+            self.bytes -= line.cost();
             self.first += 1;
         }
     }
@@ -167,7 +178,18 @@ impl Inner {
     }
 
     fn push(&mut self, line: Kept, limits: &Limits) {
-        self.ring.push(line, limits);
+        self.ring.push(line);
+        self.trim(limits);
+    }
+
+    /// Keeps the ring within its limit; terminals that had not seen what goes are told so later.
+    fn trim(&mut self, limits: &Limits) {
+        let attended = !self.terminals.is_empty();
+        self.ring.trim(if attended {
+            limits.behind
+        } else {
+            limits.unattended
+        });
         let first = self.ring.first;
         for terminal in &mut self.terminals {
             if terminal.cursor < first {
@@ -383,6 +405,21 @@ impl VirtualConsole {
             .map(|terminal| terminal.id)
     }
 
+    /// Whether an attached owner is so far behind that lines will be lost if the machine goes on writing at once. CP may let the machine
+    /// wait a moment then; nothing depends on it, and it must not wait for ever: the terminal may be suspended.
+    pub fn congested(&self) -> bool {
+        let inner = self.lock();
+        let owner = inner
+            .terminals
+            .iter()
+            .find(|terminal| terminal.role == Role::Owner && terminal.ending.is_none());
+        // The oldest line kept is the slowest terminal's; the owner is it when it is near the front of the ring.
+        owner.is_some_and(|owner| {
+            inner.ring.bytes > self.limits.behind / 2
+                && (owner.cursor - inner.ring.first) * 2 < inner.ring.lines.len() as u64
+        })
+    }
+
     /// The last lines kept, oldest first, at most `most`: for a look without attaching.
     pub fn recent(&self, most: usize) -> Vec<Line> {
         let inner = self.lock();
@@ -403,6 +440,7 @@ impl VirtualConsole {
         let mut inner = self.lock();
         inner.terminals.retain(|terminal| terminal.id != id);
         inner.release(&self.limits);
+        inner.trim(&self.limits);
     }
 }
 
@@ -478,5 +516,233 @@ impl Attachment {
 impl Drop for Attachment {
     fn drop(&mut self) {
         self.console.detach(self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const READ: ConsoleState = ConsoleState::VmRead { hidden: false };
+    const SMALL: Limits = Limits {
+        unattended: 5 * (LINE_COST + 8),
+        behind: 10 * (LINE_COST + 8),
+        context: 3,
+    };
+
+    /// Everything a terminal is told now, lines by their text, the rest by name.
+    fn told(attachment: &mut Attachment) -> Vec<String> {
+        let mut told = Vec::new();
+        while let Some(event) = attachment.try_next() {
+            match event {
+                ConsoleEvent::Lines(lines) => told.extend(lines.into_iter().map(|line| line.text)),
+                ConsoleEvent::Ended(ending) => {
+                    told.push(format!("{ending:?}"));
+                    break;
+                }
+                other => told.push(format!("{other:?}")),
+            }
+        }
+        told
+    }
+
+    fn write(console: &VirtualConsole, lines: std::ops::Range<u32>) {
+        for line in lines {
+            console.write(LineKind::Guest, &format!("line {line:03}"));
+        }
+    }
+
+    #[test]
+    fn an_unused_console_is_small() {
+        let console = VirtualConsole::new(Limits::default());
+        assert!(size_of::<VirtualConsole>() + 2 * size_of::<usize>() < 1024);
+        let inner = console.lock();
+        assert_eq!(
+            (inner.ring.lines.capacity(), inner.terminals.capacity()),
+            (0, 0)
+        );
+    }
+
+    #[test]
+    fn output_comes_before_the_state_that_followed_it() {
+        let console = VirtualConsole::new(Limits::default());
+        let mut owner = console.attach(Role::Owner);
+        console.write(LineKind::Guest, "Ready;\n");
+        console.set_state(READ);
+        assert_eq!(
+            told(&mut owner),
+            ["Ready;", "State(VmRead { hidden: false })"]
+        );
+        assert_eq!(told(&mut owner), [""; 0]);
+    }
+
+    #[test]
+    fn a_new_read_is_told_even_when_the_middle_was_missed() {
+        let console = VirtualConsole::new(Limits::default());
+        console.set_state(READ);
+        let mut owner = console.attach(Role::Owner);
+        assert_eq!(told(&mut owner).len(), 1);
+        console.set_state(READ);
+        assert_eq!(told(&mut owner), [""; 0], "the same state again is no news");
+        console.set_state(ConsoleState::Running);
+        console.set_state(READ);
+        assert_eq!(told(&mut owner), ["State(VmRead { hidden: false })"]);
+    }
+
+    #[test]
+    fn a_line_that_did_not_end_the_read_invites_the_next() {
+        let console = VirtualConsole::new(Limits::default());
+        console.set_state(ConsoleState::CpRead);
+        let mut owner = console.attach(Role::Owner);
+        told(&mut owner);
+        let before = console.state_number();
+        console.invite_again(before);
+        assert_eq!(told(&mut owner), ["State(CpRead)"]);
+        let before = console.state_number();
+        console.set_state(ConsoleState::Running);
+        told(&mut owner);
+        console.invite_again(before);
+        assert_eq!(told(&mut owner), [""; 0], "the line did end the read");
+    }
+
+    #[test]
+    fn a_slow_terminal_loses_the_oldest_lines_and_is_told_how_many() {
+        let console = VirtualConsole::new(SMALL);
+        let mut owner = console.attach(Role::Owner);
+        told(&mut owner);
+        write(&console, 0..25);
+        let told = told(&mut owner);
+        assert_eq!(told[0], "Lost(15)");
+        assert_eq!(told[1], "line 015");
+        assert_eq!(told.last().unwrap(), "line 024");
+    }
+
+    #[test]
+    fn what_nobody_saw_waits_for_the_next_owner_within_the_limit() {
+        let console = VirtualConsole::new(SMALL);
+        let mut first = console.attach(Role::Owner);
+        write(&console, 0..2);
+        told(&mut first);
+        drop(first);
+        write(&console, 2..10);
+        let mut second = console.attach(Role::Owner);
+        assert_eq!(told(&mut second)[..2], ["Lost(3)", "line 005"]);
+    }
+
+    #[test]
+    fn an_owner_that_comes_back_is_not_shown_again_what_it_saw() {
+        let console = VirtualConsole::new(SMALL);
+        let mut first = console.attach(Role::Owner);
+        write(&console, 0..2);
+        told(&mut first);
+        drop(first);
+        let mut second = console.attach(Role::Owner);
+        assert_eq!(told(&mut second), ["State(Running)"]);
+    }
+
+    #[test]
+    fn seen_lines_are_given_up_but_for_the_context_of_an_observer() {
+        let console = VirtualConsole::new(SMALL);
+        let mut owner = console.attach(Role::Owner);
+        write(&console, 0..9);
+        told(&mut owner);
+        assert_eq!(console.lock().ring.lines.len(), 3);
+        let mut observer = console.attach(Role::Observer);
+        assert_eq!(
+            told(&mut observer),
+            ["line 006", "line 007", "line 008", "State(Running)"]
+        );
+        assert_eq!(console.recent(2).len(), 2);
+    }
+
+    #[test]
+    fn a_new_owner_takes_over_and_the_old_one_is_told() {
+        let console = VirtualConsole::new(Limits::default());
+        let mut old = console.attach(Role::Owner);
+        let mut observer = console.attach(Role::Observer);
+        console.write(LineKind::Cp, "before");
+        let new = console.attach(Role::Owner);
+        console.write(LineKind::Cp, "after");
+        assert_eq!(console.owner(), Some(new.id()));
+        assert_eq!(
+            told(&mut old),
+            ["before", "TakenOver"],
+            "what comes after is not the old owner's"
+        );
+        assert_eq!(told(&mut observer)[..2], ["before", "after"]);
+        assert_eq!(console.attached(), 2);
+    }
+
+    #[test]
+    fn disconnecting_ends_the_owner_and_logging_off_everyone() {
+        let console = VirtualConsole::new(Limits::default());
+        let mut owner = console.attach(Role::Owner);
+        let mut observer = console.attach(Role::Observer);
+        console.end(Ending::Disconnected);
+        assert_eq!(told(&mut owner).last().unwrap(), "Disconnected");
+        assert_eq!(console.owner(), None);
+        console.write(LineKind::Cp, "LOGOFF AT");
+        console.end(Ending::LoggedOff);
+        console.write(LineKind::Cp, "never");
+        assert_eq!(told(&mut observer), ["LOGOFF AT", "LoggedOff"]);
+        let mut late = console.attach(Role::Owner);
+        assert_eq!(told(&mut late).last().unwrap(), "LoggedOff");
+    }
+
+    #[test]
+    fn typed_lines_are_shown_to_the_others_only_and_secrets_to_none() {
+        let console = VirtualConsole::new(Limits::default());
+        let mut owner = console.attach(Role::Owner);
+        let mut observer = console.attach(Role::Observer);
+        console.entered(owner.id(), "listfile");
+        console.set_state(ConsoleState::VmRead { hidden: true });
+        console.entered(owner.id(), "xyzzy");
+        let hidden = "State(VmRead { hidden: true })";
+        assert_eq!(told(&mut owner), [hidden]);
+        assert_eq!(told(&mut observer), ["listfile", hidden]);
+    }
+
+    #[test]
+    fn a_machine_that_outruns_its_owner_is_seen_and_one_without_owner_is_not() {
+        let console = VirtualConsole::new(SMALL);
+        write(&console, 0..20);
+        assert!(!console.congested());
+        let mut owner = console.attach(Role::Owner);
+        told(&mut owner);
+        write(&console, 0..8);
+        assert!(console.congested());
+        told(&mut owner);
+        assert!(!console.congested());
+    }
+
+    proptest! {
+        /// Whatever is written and read when, a terminal sees or is told lost every line once, in order, in bounded memory.
+        #[test]
+        fn every_line_is_seen_or_counted_once(steps in prop::collection::vec((0..30_u32, any::<bool>()), 0..40)) {
+            let console = VirtualConsole::new(SMALL);
+            let mut owner = console.attach(Role::Owner);
+            let (mut written, mut next) = (0, 0_u64);
+            for (lines, reads) in steps {
+                for line in written..written + lines {
+                    console.write(LineKind::Guest, &line.to_string());
+                }
+                written += lines;
+                prop_assert!(console.lock().ring.bytes <= SMALL.behind);
+                while reads && let Some(event) = owner.try_next() {
+                    match event {
+                        ConsoleEvent::Lost(lost) => next += lost,
+                        ConsoleEvent::Lines(lines) => for line in lines {
+                            prop_assert_eq!(line.text, next.to_string());
+                            next += 1;
+                        },
+                        _ => {}
+                    }
+                }
+                if reads {
+                    prop_assert_eq!(next, u64::from(written));
+                }
+            }
+        }
     }
 }

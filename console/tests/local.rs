@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use console::client::{self, ClientError, Connection};
-use console::wire::{Answer, ClientFrame, ConsoleState, Ending, LineKind, Reply, Request};
+use console::wire::{self, Answer, ClientFrame, ConsoleState, Ending, LineKind, Reply, Request};
 
 use fake::{PASSWORD, System, logon};
 
@@ -326,6 +326,20 @@ fn commands_punch_and_watch_are_one_call_each() {
         client::punch(&system.socket, file).unwrap().lines,
         ["1600000 bytes to MAINT"]
     );
+    let long = console::wire::Punch {
+        to: "MAINT".into(),
+        name: "A".into(),
+        file_type: "B".into(),
+        class: 'A',
+        records: vec![vec![0; 80]; 200_000],
+    };
+    assert!(matches!(
+        client::punch(&system.socket, long),
+        Err(ClientError::FileTooLong {
+            length: 16_000_000..,
+            max: wire::FRAME_MAX
+        })
+    ));
     let mut watch = client::watch(&system.socket).unwrap();
     assert_eq!(watch.snapshot().unwrap().uptime_seconds, 1);
     assert_eq!(watch.snapshot().unwrap().uptime_seconds, 2);

@@ -1,1 +1,14 @@
-//! minidisk
+//! Minidisks: the CMS file system ([`edf`]), its code page ([`ebcdic`]), the border between host files and CMS records
+//! ([`text`]), and the host file that holds a minidisk (`extent`, with the feature `std`).
+//!
+//! This crate talks to nothing of ours. CP uses [`edf`] and `extent` for its host tools and for first start, CMS uses
+//! [`edf`] inside the guest over block-I/O, hence `no_std` + `alloc` without the default feature `std`.
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub mod ebcdic;
+pub mod edf;
+#[cfg(feature = "std")]
+pub mod extent;
+pub mod text;

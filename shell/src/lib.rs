@@ -1,1 +1,32 @@
-//! shell
+//! CMS: the shell people live in. Commands, EXECs, the disks they work on, and the way files travel between users.
+//!
+//! It talks to CP through one trait, [`cp::Cp`], and to minidisks through the crate `minidisk`. It runs in the guest
+//! (`guests/cms` supplies the trait over DIAGNOSE) and on the host in the tests (a double of CP in storage).
+//!
+//! **Text convention.** A text line is a record of a file with variable records; since such a file cannot hold an
+//! empty record, an empty line is a record of one blank. Data is carried as it is: both sides of every
+//! border here are ASCII or UTF-8.
+#![no_std]
+
+extern crate alloc;
+
+mod abend;
+mod commands;
+mod copyfile;
+pub mod cp;
+mod disks;
+mod exec;
+mod fileid;
+mod files;
+mod format;
+mod help;
+mod listfile;
+mod message;
+pub mod netdata;
+mod network;
+mod query;
+mod receive;
+mod records;
+pub mod session;
+mod unit_record;
+mod words;

@@ -32,6 +32,14 @@ pub enum ClientError {
     /// CP went away.
     #[error("The connection to CP was lost")]
     Lost,
+    /// A file takes more bytes to send than a frame holds.
+    #[error("The file takes {length} bytes to send, and {max} is the most")]
+    FileTooLong {
+        /// What it takes.
+        length: usize,
+        /// What a frame holds.
+        max: usize,
+    },
     /// A password was asked for and there was none.
     #[error("A password is wanted, and the input ended")]
     NoPassword,
@@ -200,9 +208,14 @@ pub fn command(socket: &Path, command: &str) -> Result<Answer, ClientError> {
 /// A host file into a user's reader.
 ///
 /// # Errors
-/// As [`command`]; also a file longer than a frame ([`FRAME_MAX`]).
+/// As [`command`]; also a file longer than a frame ([`crate::wire::FRAME_MAX`]).
 pub fn punch(socket: &Path, file: Punch) -> Result<Answer, ClientError> {
-    answer(socket, Request::Punch(file))
+    answer(socket, Request::Punch(file)).map_err(|error| match error {
+        ClientError::Frame(FrameError::TooLong { length, max }) => {
+            ClientError::FileTooLong { length, max }
+        }
+        error => error,
+    })
 }
 
 /// A running view of the system.

@@ -35,67 +35,63 @@ const PIECE: usize = 64 << 10;
 pub(super) fn run(mut connection: Connection, options: Options) -> Result<Ending, ClientError> {
     let colour =
         !options.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let observer = options.logon.attach;
+    let history = options.history.as_deref();
     let terminal = Terminal::take().map_err(ClientError::Terminal)?;
     let screen = Arc::new(Screen::new());
-    let history = options.history.clone();
+    let line = Arc::new(Mutex::new(connection.sender()?));
+    let _signals = terminal
+        .watch_signals({
+            let (screen, line) = (Arc::clone(&screen), Arc::clone(&line));
+            move || {
+                if screen.is_users_interrupt() {
+                    let _ = send(&line, &ClientFrame::Attention);
+                }
+            }
+        })
+        .map_err(ClientError::Terminal)?;
     let failed = |error| ClientError::Terminal(editor::io_error(error));
-    let mut editor =
-        editor::new(&screen, options.words, options.history.as_deref(), colour).map_err(failed)?;
+    let mut editor = editor::new(&screen, options.words, history, colour).map_err(failed)?;
     log_on(&mut connection, &mut editor, &screen, colour)?;
 
     let printer = editor.create_external_printer().map_err(failed)?;
-    let line = Arc::new(Mutex::new(connection.sender()?));
-    let _signals = {
-        let (screen, line) = (Arc::clone(&screen), Arc::clone(&line));
-        let attention = move || {
-            if screen.is_users_interrupt() {
-                let _ = send(&line, &ClientFrame::Attention);
-            }
-        };
-        terminal
-            .watch_signals(attention)
-            .map_err(ClientError::Terminal)?
-    };
-    let showing = {
-        let (screen, line) = (Arc::clone(&screen), Arc::clone(&line));
-        thread::spawn(move || {
-            Showing {
-                connection,
-                screen,
-                line,
-                printer,
-                colour,
-                size: terminal::size(),
-                text: String::new(),
-                prompt: None,
-            }
-            .run()
-        })
-    };
-    let typed = Typing {
+    let showing = Showing {
+        connection,
         screen: Arc::clone(&screen),
         line: Arc::clone(&line),
-        history,
+        printer,
         colour,
+        size: terminal::size(),
+        text: String::new(),
+        prompt: None,
+    };
+    let showing = thread::spawn(move || showing.run());
+    let mut typing = Typing {
+        screen,
+        line: Arc::clone(&line),
+        history: options.history.clone(),
+        colour,
+        observer,
         told: false,
-    }
-    .run(&mut editor);
+    };
+    let ended = typing.run(editor);
     line.lock().unwrap_or_else(PoisonError::into_inner).close();
     let _ = showing.join();
-    let ended = typed?;
-    print!(
-        "{}",
-        farewell(ended)
-            .map(|text| paint::remark(text, colour))
-            .unwrap_or_default()
-    );
-    Ok(ended)
+    if let Some(text) = ended
+        .as_ref()
+        .ok()
+        .and_then(|ending| farewell(*ending, observer))
+    {
+        terminal::put(&paint::remark(text, colour));
+    }
+    ended
 }
 
 /// What is said after the session, when CP's own words leave something open.
-fn farewell(ending: Ending) -> Option<&'static str> {
+fn farewell(ending: Ending, observer: bool) -> Option<&'static str> {
     match ending {
         Ending::LoggedOff => None,
+        Ending::Disconnected if observer => None,
         Ending::Disconnected => Some("The machine goes on. Log on again to reconnect."),
         Ending::TakenOver => Some("Another terminal has taken this console over."),
         Ending::Shutdown => Some("The system is shut down."),
@@ -118,7 +114,7 @@ fn log_on(
     loop {
         match connection.receive()? {
             Reply::Accepted { .. } => return Ok(()),
-            Reply::Output(line) => print!("{}", paint::line(&line, colour)),
+            Reply::Output(line) => terminal::put(&paint::line(&line, colour)),
             Reply::Password(prompt) => {
                 let prompt = text::typed(&prompt) + " ";
                 screen.ask_secret();
@@ -145,12 +141,14 @@ struct Typing {
     line: Arc<Mutex<Sender>>,
     history: Option<PathBuf>,
     colour: bool,
+    /// The console is somebody else's.
+    observer: bool,
     /// What attention does has been explained.
     told: bool,
 }
 
 impl Typing {
-    fn run(&mut self, editor: &mut LineEditor) -> Result<Ending, ClientError> {
+    fn run(&mut self, mut editor: LineEditor) -> Result<Ending, ClientError> {
         // Whether Ctrl-D was the last key: the second one disconnects.
         let mut leaving = false;
         while let Some(prompt) = self.screen.begin_edit(PATIENCE) {
@@ -160,28 +158,27 @@ impl Typing {
             let sent = match entered {
                 Ok(line) => {
                     if !edited.secret {
-                        editor::remember(editor, self.history.as_deref(), &line);
+                        editor::remember(&mut editor, self.history.as_deref(), &line);
                     }
                     self.enter(&line)
                 }
                 Err(ReadlineError::Interrupted) if edited.woken => {
                     // The editor left an empty line behind.
-                    print!("\x1b[A\r\x1b[J");
+                    terminal::put("\x1b[A\r\x1b[J");
                     Ok(())
                 }
                 Err(ReadlineError::Interrupted) => self.attention(),
-                Err(ReadlineError::Eof) if left => {
+                Err(ReadlineError::Eof) if left && !edited.touched => {
                     let _ = send(&self.line, &ClientFrame::Disconnect);
-                    return self
-                        .screen
-                        .ending(GOODBYE)
-                        .unwrap_or(Err(ClientError::Lost));
+                    break;
                 }
                 Err(ReadlineError::Eof) => {
                     leaving = true;
-                    self.remark(
-                        "Ctrl-D again disconnects: the machine goes on. LOGOFF ends the session.",
-                    );
+                    self.remark(if self.observer {
+                        "Ctrl-D again leaves this console."
+                    } else {
+                        "Ctrl-D again disconnects: the machine goes on. LOGOFF ends the session."
+                    });
                     Ok(())
                 }
                 Err(error) => return Err(ClientError::Terminal(editor::io_error(error))),
@@ -191,6 +188,9 @@ impl Typing {
                 break;
             }
         }
+        // What is left is shown without the editor. Its printer, if it is stuck, comes free with it.
+        self.screen.leave();
+        drop(editor);
         self.screen
             .ending(GOODBYE)
             .unwrap_or(Err(ClientError::Lost))
@@ -214,7 +214,7 @@ impl Typing {
     }
 
     fn remark(&self, text: &str) {
-        print!("{}", paint::remark(text, self.colour));
+        terminal::put(&paint::remark(text, self.colour));
     }
 }
 

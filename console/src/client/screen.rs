@@ -43,9 +43,13 @@ struct View {
     secret: bool,
     /// Something is typed already.
     typed: bool,
+    /// Something was typed since the edit began.
+    touched: bool,
     /// The editor was interrupted by this program, not by the user.
     woken: bool,
     last_wake: Option<Instant>,
+    /// The editor is given up; whatever comes is written directly.
+    leaving: bool,
     /// How the session ended.
     ended: Option<Result<Ending, ClientError>>,
     over: bool,
@@ -63,6 +67,8 @@ pub(super) struct Screen {
 pub(super) struct Edited {
     /// What was typed is a secret.
     pub(super) secret: bool,
+    /// Something was typed, even if it was deleted again.
+    pub(super) touched: bool,
     /// The interrupt was this program's own.
     pub(super) woken: bool,
 }
@@ -77,8 +83,10 @@ impl Screen {
                 prompt: None,
                 secret: false,
                 typed: false,
+                touched: false,
                 woken: false,
                 last_wake: None,
+                leaving: false,
                 ended: None,
                 over: false,
             }),
@@ -114,6 +122,7 @@ impl Screen {
         }
         view.phase = Phase::Entering;
         view.typed = false;
+        view.touched = false;
         view.woken = false;
         view.secret = view.state == ConsoleState::VmRead { hidden: true };
         Some(view.prompt.take())
@@ -125,6 +134,7 @@ impl Screen {
         view.phase = Phase::Idle;
         let edited = Edited {
             secret: view.secret,
+            touched: view.touched,
             woken: view.woken,
         };
         view.woken = false;
@@ -143,6 +153,12 @@ impl Screen {
     /// What is typed next is a secret (a password before there is a session).
     pub(super) fn ask_secret(&self) {
         self.lock().state = ConsoleState::VmRead { hidden: true };
+    }
+
+    /// No edit begins any more.
+    pub(super) fn leave(&self) {
+        self.lock().leaving = true;
+        self.changed.notify_all();
     }
 
     /// How the session ended, once; waits for it at most so long.
@@ -173,7 +189,9 @@ impl Screen {
     }
 
     pub(super) fn typed(&self, something: bool) {
-        self.lock().typed = something;
+        let mut view = self.lock();
+        view.typed = something;
+        view.touched |= something;
     }
 
     // The showing thread.
@@ -183,7 +201,7 @@ impl Screen {
         let mut view = self.lock();
         loop {
             match view.phase {
-                Phase::Idle if !view.queued => {
+                Phase::Idle if !view.queued || view.leaving => {
                     let mut output = io::stdout().lock();
                     output.write_all(text.as_bytes())?;
                     return output.flush();
@@ -194,13 +212,14 @@ impl Screen {
         }
         view.queued = true;
         drop(view);
-        printer
+        let printed = printer
             .print(text.to_owned())
-            .map_err(super::editor::io_error)?;
-        printer
-            .print(BEHIND.to_owned())
-            .map_err(super::editor::io_error)?;
+            .and_then(|()| printer.print(BEHIND.to_owned()));
         let mut view = self.lock();
+        // A printer whose editor was given up fails; the text that was in it is lost.
+        if !view.leaving {
+            printed.map_err(super::editor::io_error)?;
+        }
         if view.phase == Phase::Editing {
             view.queued = false;
         }
@@ -209,12 +228,13 @@ impl Screen {
 
     /// Has the editor, if it is drawn, draw its line for the state that holds now.
     pub(super) fn redraw(&self, printer: &mut impl ExternalPrinter) -> io::Result<()> {
-        if self.lock().phase == Phase::Editing {
-            printer
-                .print(BEHIND.to_owned())
-                .map_err(super::editor::io_error)?;
+        if self.lock().phase != Phase::Editing {
+            return Ok(());
         }
-        Ok(())
+        match printer.print(BEHIND.to_owned()) {
+            Err(error) if !self.lock().leaving => Err(super::editor::io_error(error)),
+            _ => Ok(()),
+        }
     }
 
     /// The console's state, and the guest's prompt for it. A prompt that comes while a line is being typed is handed back, to be shown as a line.
@@ -287,6 +307,7 @@ mod tests {
             screen.end_edit(),
             Edited {
                 secret: false,
+                touched: false,
                 woken: false
             }
         );

@@ -70,8 +70,13 @@ impl Drop for Terminal {
 /// Puts the terminal back. It may be gone: then there is nothing to put back.
 fn restore(found: &Termios) {
     let _ = termios::tcsetattr(io::stdin(), OptionalActions::Now, found);
+    put(PLAIN);
+}
+
+/// Writes at once. A terminal that is gone takes nothing; reading from it says so.
+pub(super) fn put(text: &str) {
     let mut output = io::stdout().lock();
-    let _ = output.write_all(PLAIN.as_bytes());
+    let _ = output.write_all(text.as_bytes());
     let _ = output.flush();
 }
 

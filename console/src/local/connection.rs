@@ -415,3 +415,116 @@ async fn overdue(session: &Session, drain: Duration) {
     Attachment::ending(&session.console, session.id()).await;
     tokio::time::sleep(drain).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Punch, Snapshot};
+
+    /// A CP that must not be asked anything.
+    struct Nobody;
+
+    impl Host for Nobody {
+        fn logon(&self, _: &Peer, _: &Logon) -> Result<Session, LogonRefusal> {
+            unreachable!("logon")
+        }
+        fn input(&self, _: &Session, _: String) {
+            unreachable!("input")
+        }
+        fn attention(&self, _: &Session) {
+            unreachable!("attention")
+        }
+        fn disconnected(&self, _: &Session, _: bool) {
+            unreachable!("disconnected")
+        }
+        fn resize(&self, _: &Session, _: u16, _: u16) {
+            unreachable!("resize")
+        }
+        fn command(&self, _: &Peer, _: &str) -> Answer {
+            unreachable!("command")
+        }
+        fn punch(&self, _: &Peer, _: Punch) -> Answer {
+            unreachable!("punch")
+        }
+        fn snapshot(&self, _: &Peer) -> Snapshot {
+            unreachable!("snapshot")
+        }
+    }
+
+    /// What an account that is not the owner is answered to `hello`.
+    async fn answer_to_a_stranger(hello: &[u8]) -> Option<Reply> {
+        let stranger = Peer {
+            uid: 12345,
+            gid: 12345,
+            pid: None,
+            owner: false,
+        };
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (input, output) = ours.into_split();
+        let mut wire = Wire {
+            input: BufReader::new(input),
+            output,
+        };
+        let caller = Caller {
+            host: Arc::new(Nobody),
+            owner: 0,
+            bounds: Bounds::default(),
+            door: Door::new(1, 1),
+        };
+        let place = caller.door.enter(&stranger).unwrap();
+        let (mut input, mut output) = theirs.into_split();
+        output.write_all(hello).await.unwrap();
+        let _ = caller.request(&stranger, &mut wire, place).await;
+        drop(wire);
+        frame::receive(&mut input, FRAME_MAX).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_the_owner_commands_punches_and_watches() {
+        let file = Punch {
+            to: "A".into(),
+            name: "A".into(),
+            file_type: "A".into(),
+            class: 'A',
+            records: Vec::new(),
+        };
+        for request in [
+            Request::Command("SHUTDOWN".into()),
+            Request::Punch(file),
+            Request::Watch,
+        ] {
+            let hello = frame::encode(&Hello {
+                version: VERSION,
+                request,
+            })
+            .unwrap();
+            let answer = answer_to_a_stranger(&hello).await;
+            assert!(
+                matches!(
+                    answer,
+                    Some(Reply::Refused {
+                        code: NOT_BEFORE_LOGON,
+                        ..
+                    })
+                ),
+                "{answer:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stranger_gets_no_room_for_a_long_frame() {
+        let long = u32::try_from(INPUT_FRAME_MAX + 1).unwrap().to_le_bytes();
+        let answer = answer_to_a_stranger(&long).await;
+        assert!(
+            matches!(
+                answer,
+                Some(Reply::Refused {
+                    code: NOT_UNDERSTOOD,
+                    ..
+                })
+            ),
+            "{answer:?}"
+        );
+    }
+}

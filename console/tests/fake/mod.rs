@@ -357,7 +357,15 @@ fn guest_runs(
                 let Ok(name) = lines.recv() else { return };
                 console.write(LineKind::Guest, &format!("Hello {name}"));
             }
+            "lateprompt" => {
+                thread::sleep(Duration::from_millis(600));
+                console.write(LineKind::Prompt, "Your name: ");
+                console.set_state(READ);
+                let Ok(name) = lines.recv() else { return };
+                console.write(LineKind::Guest, &format!("Hello {name}"));
+            }
             "secret" => {
+                thread::sleep(Duration::from_millis(rest.parse().unwrap_or(0)));
                 console.set_state(SECRET);
                 let Ok(secret) = lines.recv() else { return };
                 console.write(LineKind::Guest, &format!("{} characters", secret.len()));

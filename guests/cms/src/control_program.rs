@@ -1,0 +1,164 @@
+//! CP over DIAGNOSE: the shell's [`Cp`] in a real machine.
+
+use alloc::format;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use abi::{DeviceInfo, Identification, PseudoTimer, SpoolFileBlock, console, spool_input};
+use shell::cp::{Cp, DiskUnusable, Failure, READER, Response};
+use shell::session::Session;
+
+use crate::disk::Minidisk;
+use crate::{diagnose, heap::HEAP, interruption, provoke};
+
+/// Longest response to a CP command that is taken as text; a longer one is cut.
+const RESPONSE: usize = 1 << 20;
+/// Longest line read from the console.
+const INPUT_LINE: usize = 1024;
+/// Bytes of records read from a spool file at once.
+const READER_BUFFER: usize = 32 * 1024;
+
+/// CP, as this machine reaches it.
+pub struct ControlProgram;
+
+impl Cp for ControlProgram {
+    type Disk = Minidisk;
+
+    fn identification(&mut self) -> Identification {
+        diagnose::identification()
+    }
+
+    fn timer(&mut self) -> PseudoTimer {
+        diagnose::pseudo_timer()
+    }
+
+    fn storage_size(&mut self) -> u64 {
+        diagnose::storage_size()
+    }
+
+    fn write_line(&mut self, line: &[u8]) {
+        if !interruption::typing_halted() {
+            diagnose::console_write(line, 0);
+        }
+    }
+
+    fn prompt(&mut self, text: &[u8]) {
+        diagnose::console_write(text, console::PROMPT);
+    }
+
+    fn read_line(&mut self, hidden: bool) -> Option<Vec<u8>> {
+        let mut buffer = [0; INPUT_LINE];
+        let length = match interruption::take_typed_line(&mut buffer) {
+            Some(length) => length,
+            None => diagnose::console_read(&mut buffer, if hidden { console::HIDDEN } else { 0 })?,
+        };
+        Some(buffer[..length].to_vec())
+    }
+
+    fn command(&mut self, command: &[u8]) -> Response {
+        let mut text = Vec::new();
+        // A machine too small for the whole buffer gets by with a page; storage that CP stores nothing in is not touched.
+        if text.try_reserve_exact(RESPONSE).is_err() {
+            text.reserve_exact(diagnose::PAGE);
+        }
+        let code = diagnose::command(command, &mut text);
+        text.shrink_to_fit();
+        Response { code, text }
+    }
+
+    fn command_to_console(&mut self, command: &[u8]) -> u32 {
+        diagnose::command_to_console(command)
+    }
+
+    fn device(&mut self, vdev: u32) -> Option<DeviceInfo> {
+        diagnose::device(vdev)
+    }
+
+    fn disk(&mut self, vdev: u32) -> Result<Minidisk, DiskUnusable> {
+        Minidisk::open(vdev)
+    }
+
+    fn write_unit_record(&mut self, vdev: u32, records: &[u8]) -> Result<(), u64> {
+        match diagnose::unit_record_write(vdev, records) {
+            0 => Ok(()),
+            status => Err(status),
+        }
+    }
+
+    fn reader_file(&mut self, spid: u32) -> Option<SpoolFileBlock> {
+        diagnose::spool_attributes(READER, spid)
+    }
+
+    fn select_reader_file(&mut self, spid: u32) -> Result<(), u64> {
+        match diagnose::spool_input(spool_input::SELECT, READER, &mut [], spid).0 {
+            0 => Ok(()),
+            status => Err(status),
+        }
+    }
+
+    fn read_reader(&mut self, buffer: &mut Vec<u8>) -> Result<bool, u64> {
+        buffer.resize(READER_BUFFER, 0);
+        loop {
+            let (status, length) = diagnose::spool_input(spool_input::READ_NEXT, READER, buffer, 0);
+            match status {
+                0 => {
+                    buffer.truncate(length);
+                    return Ok(length > 0);
+                }
+                spool_input::END_OF_FILE => {
+                    buffer.clear();
+                    return Ok(false);
+                }
+                spool_input::BUFFER_SHORT
+                    if length > buffer.len() && length as u64 <= abi::RECORD_BUFFER_MAX =>
+                {
+                    buffer.resize(length, 0);
+                }
+                status => return Err(status),
+            }
+        }
+    }
+
+    fn remember(&mut self, session: &Session) {
+        interruption::remember(session);
+    }
+
+    fn begin_command(&mut self, session: &Session) {
+        interruption::begin_command(session);
+    }
+
+    fn end_command(&mut self) {
+        interruption::end_command();
+        HEAP.trim();
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        provoke::provoke(failure);
+    }
+
+    fn last_abend(&mut self) -> Vec<Vec<u8>> {
+        let Some(abend) = interruption::last_abend() else {
+            return Vec::new();
+        };
+        let psw = abend.state.psw;
+        let names = ["RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI"];
+        let numbered = ["R8 ", "R9 ", "R10", "R11", "R12", "R13", "R14", "R15"];
+        let mut lines = vec![format!(
+            "PSW {:016X} STACK {:016X} FLAGS {:08X} CODE {:04X} ADDRESS {:016X}",
+            psw.address, psw.stack, psw.flags, abend.code, abend.address
+        )];
+        let mut registers = abend.state.registers;
+        registers[4] = psw.stack;
+        let named: Vec<_> = names.iter().chain(&numbered).zip(registers).collect();
+        lines.extend(named.chunks(4).map(|four| {
+            four.iter()
+                .map(|(name, value)| format!("{name} {value:016X}"))
+                .collect::<Vec<_>>()
+                .join("  ")
+        }));
+        lines
+            .into_iter()
+            .map(alloc::string::String::into_bytes)
+            .collect()
+    }
+}

@@ -1,0 +1,101 @@
+//! The command table: name, minimum abbreviation, the letters of its messages, and what runs it.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::cp::Cp;
+use crate::message::Outcome;
+use crate::session::Shell;
+use crate::words::{Words, abbreviates};
+
+/// One command.
+pub struct Command<C: Cp> {
+    /// Its name.
+    pub name: &'static str,
+    /// Characters that an abbreviation must have.
+    pub minimum: usize,
+    /// The three letters of its messages.
+    pub code: &'static str,
+    /// What runs it.
+    pub run: fn(&mut Shell<C>, &Words) -> Outcome,
+}
+
+/// An entry of the table; the minimum abbreviation stands in capitals.
+const fn entry<C: Cp>(
+    name: &'static str,
+    minimum: usize,
+    code: &'static str,
+    run: fn(&mut Shell<C>, &Words) -> Outcome,
+) -> Command<C> {
+    Command {
+        name,
+        minimum,
+        code,
+        run,
+    }
+}
+
+impl<C: Cp> Shell<C> {
+    /// The commands, in the order in which abbreviations are looked up.
+    pub(crate) const COMMANDS: &'static [Command<C>] = &[
+        entry("ABEND", 5, "ABE", Self::abend_command),
+        entry("ACCESS", 2, "ACC", Self::access_command),
+        entry("COPYFILE", 4, "CPY", Self::copyfile_command),
+        entry("CP", 2, "CPF", Self::explicit_cp_command),
+        entry("ERASE", 5, "ERS", Self::erase_command),
+        entry("ESTATE", 6, "STT", Self::state_command),
+        entry("ESTATEW", 7, "STT", Self::statew_command),
+        entry("EXEC", 4, "EXC", Self::exec_command),
+        entry("FORMAT", 6, "FOR", Self::format_command),
+        entry("HELP", 1, "HLP", Self::help_command),
+        entry("HT", 2, "CMS", Self::idle_immediate_command),
+        entry("HX", 2, "CMS", Self::idle_immediate_command),
+        entry("IDENTIFY", 2, "IDE", Self::identify_command),
+        entry("LISTFILE", 1, "LST", Self::listfile_command),
+        entry("PRINT", 2, "PRT", Self::print_command),
+        entry("PUNCH", 2, "PUN", Self::punch_command),
+        entry("QUERY", 1, "QRY", Self::query_command),
+        entry("READCARD", 4, "RDC", Self::readcard_command),
+        entry("RECEIVE", 7, "RCV", Self::receive_command),
+        entry("RELEASE", 3, "ARE", Self::release_command),
+        entry("RENAME", 1, "RNM", Self::rename_command),
+        entry("RT", 2, "CMS", Self::idle_immediate_command),
+        entry("SENDFILE", 5, "SFI", Self::sendfile_command),
+        entry("SF", 2, "SFI", Self::sendfile_command),
+        entry("SET", 3, "SET", Self::set_command),
+        entry("STATE", 5, "STT", Self::state_command),
+        entry("STATEW", 6, "STT", Self::statew_command),
+        entry("TELL", 4, "TEL", Self::tell_command),
+        entry("TYPE", 1, "TYP", Self::type_command),
+    ];
+
+    /// CP: the rest of the line is for CP.
+    fn explicit_cp_command(&mut self, words: &Words) -> Outcome {
+        self.cp_command(&words.text)
+    }
+
+    /// HT, HX and RT act on a command that runs; with none running there is nothing for them to do.
+    fn idle_immediate_command(&mut self, _: &Words) -> Outcome {
+        Ok(())
+    }
+}
+
+/// The command of that name, or with abbreviations the first one that it abbreviates.
+pub(crate) fn find<C: Cp>(word: &str, abbreviations: bool) -> Option<&'static Command<C>> {
+    let table = Shell::<C>::COMMANDS;
+    let exact = table.iter().find(|command| command.name == word);
+    let abbreviated = || {
+        table
+            .iter()
+            .find(|command| abbreviations && abbreviates(word, command.name, command.minimum))
+    };
+    exact.or_else(abbreviated)
+}
+
+/// The names of all commands, for HELP and its tests.
+pub(crate) fn names<C: Cp>() -> Vec<String> {
+    Shell::<C>::COMMANDS
+        .iter()
+        .map(|command| String::from(command.name))
+        .collect()
+}

@@ -1,0 +1,337 @@
+//! COPYFILE: copies, combines and converts files.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use minidisk::edf::RecordFormat;
+
+use crate::cp::Cp;
+use crate::fileid::{Found, ModeSpec, Pattern};
+use crate::message::{Outcome, Rc};
+use crate::records::{Destination, Target};
+use crate::session::Shell;
+use crate::words::{Words, is, number, without_trailing_blanks};
+
+/// What to do with letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Case {
+    Upper,
+    Lower,
+}
+
+/// The options of COPYFILE.
+#[derive(Clone, Debug)]
+struct Options {
+    show: bool,
+    replace: bool,
+    append: bool,
+    new_file: bool,
+    old_date: bool,
+    /// First record to copy, from 1.
+    from: u32,
+    /// Records to copy at most.
+    count: u32,
+    /// Copy from the first record that begins so.
+    from_label: Option<String>,
+    /// Copy up to the record that begins so.
+    to_label: Option<String>,
+    fixed: Option<bool>,
+    lrecl: Option<u32>,
+    case: Option<Case>,
+    truncate: bool,
+    fill: u8,
+}
+
+impl<C: Cp> Shell<C> {
+    /// COPYFILE.
+    pub(crate) fn copyfile_command(&mut self, words: &Words) -> Outcome {
+        let mut options = self.copy_options(words)?;
+        if words.operands.is_empty() || !words.operands.len().is_multiple_of(3) {
+            return Err(self.incomplete());
+        }
+        let ids: Vec<&[String]> = words.operands.chunks(3).collect();
+        let same = [String::from("="), String::from("="), String::from("=")];
+        let (inputs, output) = match ids.as_slice() {
+            [_] => (&ids[..], &same[..]),
+            [inputs @ .., output] => (inputs, *output),
+            [] => return Err(self.incomplete()),
+        };
+        if output == same.as_slice() && !options.append && !options.new_file {
+            options.replace = true;
+        }
+        let target = Pattern::new(&output[0], &output[1]);
+        if target.is_generic() {
+            return Err(self.invalid_character(&format!("{target}")));
+        }
+        let mut separate = false;
+        let mut files = Vec::new();
+        for input in inputs {
+            let pattern = Pattern::new(&input[0], &input[1]);
+            separate |= pattern.is_generic()
+                && (target.name.contains('=') || target.file_type.contains('='));
+            files.extend(self.copy_inputs(&pattern, &input[2])?);
+        }
+        if separate {
+            return files
+                .chunks(1)
+                .try_for_each(|file| self.copy(file, &target, &output[2], &options));
+        }
+        self.copy(&files, &target, &output[2], &options)
+    }
+
+    /// The files that one input fileid means.
+    fn copy_inputs(&mut self, pattern: &Pattern, mode: &str) -> Result<Vec<Found>, Rc> {
+        let spec = self.mode_spec(mode, ModeSpec::A)?;
+        if pattern.is_generic() {
+            return self.matching(pattern, spec);
+        }
+        Ok(Vec::from([self.locate(
+            &pattern.name,
+            &pattern.file_type,
+            mode,
+        )?]))
+    }
+
+    /// The options of COPYFILE.
+    fn copy_options(&mut self, words: &Words) -> Result<Options, Rc> {
+        let mut options = Options {
+            show: false,
+            replace: false,
+            append: false,
+            new_file: false,
+            old_date: false,
+            from: 1,
+            count: u32::MAX,
+            from_label: None,
+            to_label: None,
+            fixed: None,
+            lrecl: None,
+            case: None,
+            truncate: false,
+            fill: b' ',
+        };
+        let mut rest = words.options.iter().map(String::as_str);
+        while let Some(option) = rest.next() {
+            match option {
+                option if is(option, "Type") => options.show = true,
+                option if is(option, "NOType") => options.show = false,
+                option if is(option, "REPlace") => options.replace = true,
+                option if is(option, "APpend") => options.append = true,
+                option if is(option, "NEWFile") => options.new_file = true,
+                option if is(option, "OLDDate") => options.old_date = true,
+                option if is(option, "NEWDate") => options.old_date = false,
+                option if is(option, "UPcase") => options.case = Some(Case::Upper),
+                option if is(option, "LOwcase") => options.case = Some(Case::Lower),
+                option if is(option, "TRUnc") => options.truncate = true,
+                option if is(option, "NOTRunc") => options.truncate = false,
+                option => {
+                    self.copy_value_option(option, rest.next().unwrap_or(""), &mut options)?
+                }
+            }
+        }
+        if options.append
+            && (options.replace
+                || options.new_file
+                || options.fixed.is_some()
+                || options.lrecl.is_some())
+        {
+            return Err(self.fail(
+                24,
+                "042E",
+                "APPEND goes with neither REPLACE, NEWFILE, RECFM nor LRECL",
+            ));
+        }
+        Ok(options)
+    }
+
+    /// An option with a value.
+    fn copy_value_option(&mut self, option: &str, value: &str, options: &mut Options) -> Outcome {
+        let positive = number::<u32>(value).filter(|&number| number > 0);
+        let good = match option {
+            option if is(option, "FRom") => positive.map(|record| options.from = record),
+            "FOR" => positive.map(|count| options.count = count),
+            option if is(option, "FRLabel") => Some(options.from_label = Some(String::from(value))),
+            option if is(option, "TOLabel") => Some(options.to_label = Some(String::from(value))),
+            option if is(option, "RECfm") => match value {
+                "F" => Some(options.fixed = Some(true)),
+                "V" => Some(options.fixed = Some(false)),
+                _ => None,
+            },
+            option if is(option, "LRecl") => positive
+                .filter(|&lrecl| lrecl <= minidisk::edf::MAX_RECORD)
+                .map(|lrecl| options.lrecl = Some(lrecl)),
+            option if is(option, "FIll") => match value.as_bytes() {
+                [byte] => Some(options.fill = *byte),
+                _ => u8::from_str_radix(value, 16)
+                    .ok()
+                    .map(|byte| options.fill = byte),
+            },
+            option => return Err(self.bad_option(option)),
+        };
+        good.filter(|()| !value.is_empty()).ok_or_else(|| {
+            self.fail(
+                24,
+                "029E",
+                format!("Invalid parameter {value} in the option {option} field"),
+            )
+        })
+    }
+
+    /// Copies files, one behind the other, to one target.
+    fn copy(
+        &mut self,
+        files: &[Found],
+        target: &Pattern,
+        mode: &str,
+        options: &Options,
+    ) -> Outcome {
+        let Some(first) = files.first() else {
+            return Ok(());
+        };
+        let target = self.copy_target(files, first, target, mode, options)?;
+        let exists = self.exists(&target);
+        if exists && !options.replace && !options.append {
+            self.writable(target.mode)?;
+            return Err(self.fail(
+                28,
+                "024E",
+                format!("File {target} already exists; specify REPLACE option"),
+            ));
+        }
+        let mut to = self.begin_file(target.clone(), exists && options.append)?;
+        let copied = files
+            .iter()
+            .try_for_each(|file| self.copy_records(file, target.format, &mut to, options));
+        let date = if options.old_date {
+            first.entry.modified
+        } else {
+            self.now()
+        };
+        self.finish(to, copied, date)?;
+        if options.show {
+            let which = if exists { "old file" } else { "new file" };
+            files
+                .iter()
+                .for_each(|file| self.note("721I", format!("Copy {file} {target} ({which})")));
+        }
+        Ok(())
+    }
+
+    /// Where the copy goes and in which form.
+    fn copy_target(
+        &mut self,
+        files: &[Found],
+        first: &Found,
+        target: &Pattern,
+        mode: &str,
+        options: &Options,
+    ) -> Result<Target, Rc> {
+        let Some(id) = target.derive(&first.entry.id) else {
+            return Err(self.invalid_character(&format!("{target}")));
+        };
+        let spec = match mode {
+            "=" => ModeSpec {
+                mode: Some(first.mode),
+                number: None,
+            },
+            word => self.mode_spec(word, ModeSpec::A)?,
+        };
+        let Some(mode) = spec.mode else {
+            return Err(self.fail(24, "048E", "Invalid filemode *"));
+        };
+        let existing = self
+            .disks
+            .get(mode)
+            .and_then(|disk| disk.system.find(&id))
+            .filter(|_| options.append);
+        let longest = files
+            .iter()
+            .map(|file| file.entry.lrecl)
+            .max()
+            .unwrap_or(1)
+            .max(1);
+        let fixed = options
+            .fixed
+            .unwrap_or(matches!(first.entry.format, RecordFormat::Fixed(_)));
+        let format = match existing {
+            Some(entry) => entry.format,
+            None if fixed => {
+                RecordFormat::Fixed(options.lrecl.unwrap_or(match first.entry.format {
+                    RecordFormat::Fixed(lrecl) => lrecl,
+                    RecordFormat::Variable => longest,
+                }))
+            }
+            None => RecordFormat::Variable,
+        };
+        Ok(Target {
+            mode,
+            id,
+            number: spec.number.unwrap_or(first.entry.mode),
+            format,
+        })
+    }
+
+    /// Copies the records of one file that are meant.
+    fn copy_records(
+        &mut self,
+        file: &Found,
+        format: RecordFormat,
+        to: &mut Destination,
+        options: &Options,
+    ) -> Outcome {
+        let mut source = self.open(file)?;
+        self.seek(&mut source, options.from)?;
+        let mut record = Vec::new();
+        let mut copying = options.from_label.is_none();
+        let mut left = options.count;
+        let begins = |record: &[u8], label: &Option<String>| {
+            label
+                .as_ref()
+                .is_some_and(|label| record.starts_with(label.as_bytes()))
+        };
+        while left > 0 && self.next_record(&mut source, &mut record)? {
+            copying = copying || begins(&record, &options.from_label);
+            if !copying {
+                continue;
+            }
+            if begins(&record, &options.to_label) {
+                break;
+            }
+            convert(&mut record, format, options);
+            self.write_record(to, &record)?;
+            left -= 1;
+        }
+        if !copying {
+            let label = options.from_label.as_deref().unwrap_or_default();
+            return Err(self.fail(
+                32,
+                "171E",
+                format!("Label {label} not found in file {file}"),
+            ));
+        }
+        self.close(source)
+    }
+}
+
+/// Brings a record into the form of the target.
+fn convert(record: &mut Vec<u8>, format: RecordFormat, options: &Options) {
+    match options.case {
+        Some(Case::Upper) => record.make_ascii_uppercase(),
+        Some(Case::Lower) => record.make_ascii_lowercase(),
+        None => {}
+    }
+    match format {
+        RecordFormat::Fixed(lrecl) => record.resize(lrecl as usize, options.fill),
+        RecordFormat::Variable => {
+            record.truncate(options.lrecl.map_or(usize::MAX, |lrecl| lrecl as usize));
+            if options.truncate {
+                let length = without_trailing_blanks(record).len();
+                record.truncate(length);
+            }
+            if record.is_empty() {
+                record.push(options.fill);
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What CMS asks of CP: one trait, so that the shell runs over DIAGNOSE in a machine and over a double in the tests.
+
+use alloc::vec::Vec;
+
+use abi::{DeviceInfo, Identification, PseudoTimer, SpoolFileBlock};
+use minidisk::edf::BlockDevice;
+
+use crate::session::Session;
+
+/// Device number of the virtual card reader.
+pub const READER: u32 = 0x00c;
+/// Device number of the virtual card punch.
+pub const PUNCH: u32 = 0x00d;
+/// Device number of the virtual printer.
+pub const PRINTER: u32 = 0x00e;
+
+/// CP, as a machine running CMS sees it.
+pub trait Cp: 'static {
+    /// A minidisk of the machine.
+    type Disk: BlockDevice;
+
+    /// Who and where this machine is (DIAGNOSE X'00').
+    fn identification(&mut self) -> Identification;
+    /// Date, time and processor time used (DIAGNOSE X'0C').
+    fn timer(&mut self) -> PseudoTimer;
+    /// Bytes of storage of the machine (DIAGNOSE X'60').
+    fn storage_size(&mut self) -> u64;
+
+    /// Shows one line on the console. Nothing is shown while typing is halted (HT).
+    fn write_line(&mut self, line: &[u8]);
+    /// Shows a prompt; what is typed next stands on its line.
+    fn prompt(&mut self, text: &[u8]);
+    /// Waits for a line from the console; `None` when there will never be another.
+    fn read_line(&mut self, hidden: bool) -> Option<Vec<u8>>;
+    /// A CP command whose response is wanted as text.
+    fn command(&mut self, command: &[u8]) -> Response;
+    /// A CP command whose response goes to the console; answers the number of CP's message, 0 when all is well.
+    fn command_to_console(&mut self, command: &[u8]) -> u32;
+
+    /// The virtual device with that number.
+    fn device(&mut self, vdev: u32) -> Option<DeviceInfo>;
+    /// Opens a minidisk for block I/O.
+    ///
+    /// # Errors
+    /// [`DiskUnusable`] when it is not there, is no disk, or CP reports an error.
+    fn disk(&mut self, vdev: u32) -> Result<Self::Disk, DiskUnusable>;
+
+    /// Writes records, each an [`abi::RecordHeader`] in little-endian order and its data, to a punch or printer.
+    ///
+    /// # Errors
+    /// One of the [`abi::unit_record`] codes.
+    fn write_unit_record(&mut self, vdev: u32, records: &[u8]) -> Result<(), u64>;
+    /// The reader file with that spool id; with 0 the one being read, else the next one.
+    fn reader_file(&mut self, spid: u32) -> Option<SpoolFileBlock>;
+    /// Selects the reader file with that spool id for reading from its beginning.
+    ///
+    /// # Errors
+    /// One of the [`abi::spool_input`] codes.
+    fn select_reader_file(&mut self, spid: u32) -> Result<(), u64>;
+    /// Reads on in the file being read: fills the buffer with whole records in the form that
+    /// [`Cp::write_unit_record`] takes. `false` at its end.
+    ///
+    /// # Errors
+    /// One of the [`abi::spool_input`] codes.
+    fn read_reader(&mut self, buffer: &mut Vec<u8>) -> Result<bool, u64>;
+
+    /// Keeps what survives an abnormal end.
+    fn remember(&mut self, session: &Session);
+    /// A line begins to be executed: remembers, and from now on HX, HT and RT are acted on.
+    fn begin_command(&mut self, session: &Session);
+    /// It has ended: HT is over, and storage that is not needed is given back.
+    fn end_command(&mut self);
+    /// Fails in that way (command ABEND).
+    fn fail(&mut self, failure: Failure);
+    /// The registers and the PSW of the last abnormal end as lines of text; none when there was none.
+    fn last_abend(&mut self) -> Vec<Vec<u8>>;
+}
+
+/// What CP answers to a command.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Response {
+    /// Number of CP's message, 0 when all is well.
+    pub code: u32,
+    /// The response, lines ended by LF.
+    pub text: Vec<u8>,
+}
+
+/// Why a device cannot be used as a minidisk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskUnusable {
+    /// The machine has no such device.
+    NotAttached,
+    /// CP reports an error, or the device is no disk.
+    DeviceError,
+}
+
+/// The ways in which the command ABEND makes a command fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// An instruction that does not exist.
+    Operation,
+    /// An address outside storage.
+    Addressing,
+    /// A store into read-only storage.
+    Protection,
+    /// A division by zero.
+    Divide,
+    /// A privileged instruction.
+    Privileged,
+    /// Recursion without end.
+    Stack,
+    /// A loop that only HX ends.
+    Loop,
+    /// A failed assertion in CMS itself.
+    Panic,
+    /// Storage runs out.
+    Storage,
+}

@@ -1,0 +1,80 @@
+//! EXECs of plain commands: a file of command lines, with `*` comments, executed in order.
+//!
+//! A command that fails is named, with its return code, as CMS EXEC does, and the EXEC goes on. The return code of the EXEC is
+//! that of the first command that failed.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use crate::cp::Cp;
+use crate::disks::file_id;
+use crate::fileid::{Found, ModeSpec};
+use crate::message::{Outcome, Rc};
+use crate::session::Shell;
+use crate::words::Words;
+
+/// EXECs within EXECs, at most. Each level takes some kilobytes of the stack.
+const DEPTH: u32 = 20;
+/// Largest EXEC in bytes: it is in storage while it runs, as it may change or erase its own file.
+const SIZE: usize = 1 << 20;
+
+/// The EXEC of that name, in search order.
+pub(crate) fn find<C: Cp>(shell: &Shell<C>, name: &str) -> Option<Found> {
+    let id = file_id(name, "EXEC")?;
+    shell.disks.locate(&id, ModeSpec::ANY).ok()
+}
+
+impl<C: Cp> Shell<C> {
+    /// EXEC.
+    pub(crate) fn exec_command(&mut self, words: &Words) -> Outcome {
+        let Some(name) = words.operands.first() else {
+            return Err(self.fail(24, "001E", "No filename specified"));
+        };
+        match find(self, name) {
+            Some(exec) => {
+                self.running(name, "EXC");
+                self.run_exec(&exec)
+            }
+            None => Err(self.not_found(format!("{name} EXEC *"))),
+        }
+    }
+
+    /// Runs an EXEC.
+    pub(crate) fn run_exec(&mut self, exec: &Found) -> Outcome {
+        self.code = "EXC";
+        if self.exec_depth == DEPTH {
+            return Err(self.fail(
+                32,
+                "081E",
+                format!("More than {DEPTH} EXECs within each other"),
+            ));
+        }
+        let lines = self.exec_lines(exec)?;
+        self.exec_depth += 1;
+        let mut first_failure = Ok(());
+        for line in lines {
+            if let Err(Rc(code)) = self.execute(&line) {
+                self.cp.write_line(&line);
+                self.say(format!("+++ R({code:05}) +++"));
+                first_failure = first_failure.and(Err(Rc(code)));
+            }
+        }
+        self.exec_depth -= 1;
+        first_failure
+    }
+
+    /// The lines of an EXEC.
+    fn exec_lines(&mut self, exec: &Found) -> Result<Vec<Vec<u8>>, Rc> {
+        let mut source = self.open(exec)?;
+        let (mut lines, mut record, mut size) = (Vec::new(), Vec::new(), 0);
+        while self.next_record(&mut source, &mut record)? {
+            size += record.len();
+            if size > SIZE {
+                return Err(self.fail(88, "082E", format!("{exec} is larger than {SIZE} bytes")));
+            }
+            lines.push(record.trim_ascii_end().to_vec());
+        }
+        self.close(source)?;
+        Ok(lines)
+    }
+}

@@ -1,0 +1,124 @@
+//! HELP: shows the help file of a command, `NAME HELPCMS` or `NAME HELPCP` on any accessed disk.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::commands;
+use crate::cp::Cp;
+use crate::disks::file_id;
+use crate::fileid::{Found, ModeSpec, Pattern};
+use crate::message::Outcome;
+use crate::session::Shell;
+use crate::words::{Words, is};
+
+/// Components with their file types, in the order in which a topic is looked for.
+const COMPONENTS: [(&str, &str, &str); 2] = [
+    ("CMS", "HELPCMS", "CMS commands"),
+    (
+        "CP",
+        "HELPCP",
+        "CP commands (type them as they are, or CP in front)",
+    ),
+];
+
+/// Topics on a line of the menu.
+const COLUMNS: usize = 8;
+
+impl<C: Cp> Shell<C> {
+    /// HELP.
+    pub(crate) fn help_command(&mut self, words: &Words) -> Outcome {
+        const LAYERS: [&str; 6] = ["BRief", "DETail", "ALL", "NOSCreen", "TYPE", "FORMat"];
+        if let Some(option) = words
+            .options
+            .iter()
+            .find(|option| !LAYERS.iter().any(|layer| is(option, layer)))
+        {
+            return Err(self.bad_option(option));
+        }
+        let component = |word: &str| COMPONENTS.iter().find(|(name, ..)| *name == word);
+        match words.operands.as_slice() {
+            [] => self.help_menu(&COMPONENTS),
+            [menu] if menu == "MENU" => self.help_menu(&COMPONENTS),
+            [word] => match component(word) {
+                Some(component) => self.help_menu(core::slice::from_ref(component)),
+                None => self.help_topic(word, &COMPONENTS),
+            },
+            [word, topic, ..] => match component(word) {
+                Some(component) => self.help_topic(topic, core::slice::from_ref(component)),
+                None => Err(self.bad_operand(topic)),
+            },
+        }
+    }
+
+    /// Lists the topics.
+    fn help_menu(&mut self, components: &[(&str, &str, &str)]) -> Outcome {
+        self.say("HELP topic shows a topic; HELP CMS topic and HELP CP topic say which of two.");
+        for (component, file_type, title) in components {
+            let mut topics = self.help_topics(file_type);
+            if topics.is_empty() && *component == "CMS" {
+                topics = commands::names::<C>();
+            }
+            self.say("");
+            self.say(*title);
+            for line in topics.chunks(COLUMNS) {
+                let line: String = line.iter().map(|topic| format!("  {topic:<7}")).collect();
+                self.say(line.trim_end());
+            }
+        }
+        Ok(())
+    }
+
+    /// The topics of a component, sorted, each once.
+    fn help_topics(&self, file_type: &str) -> Vec<String> {
+        let files = self
+            .disks
+            .matching(&Pattern::new("*", file_type), ModeSpec::ANY)
+            .unwrap_or_default();
+        let mut topics: Vec<_> = files
+            .iter()
+            .map(|found| String::from(found.entry.id.name()))
+            .collect();
+        topics.sort();
+        topics.dedup();
+        topics
+    }
+
+    /// Shows a topic.
+    fn help_topic(&mut self, topic: &str, components: &[(&str, &str, &str)]) -> Outcome {
+        let Some(found) = components
+            .iter()
+            .find_map(|(component, file_type, _)| self.help_file(component, file_type, topic))
+        else {
+            return Err(self.fail(
+                28,
+                "254E",
+                format!("HELP cannot find the information you requested: {topic}"),
+            ));
+        };
+        let mut source = self.open(&found)?;
+        let mut record = Vec::new();
+        while self.next_record(&mut source, &mut record)? {
+            self.cp.write_line(&record);
+        }
+        self.close(source)
+    }
+
+    /// The help file of a topic: by its name, as an abbreviation of a CMS command, or by the beginning of its name.
+    fn help_file(&self, component: &str, file_type: &str, topic: &str) -> Option<Found> {
+        let named = |name: &str| {
+            self.disks
+                .locate(&file_id(name, file_type)?, ModeSpec::ANY)
+                .ok()
+        };
+        let command = || {
+            commands::find::<C>(topic, true)
+                .filter(|_| component == "CMS")
+                .map(|command| command.name)
+        };
+        named(topic).or_else(|| named(command()?)).or_else(|| {
+            let topics = self.help_topics(file_type);
+            named(topics.iter().find(|name| name.starts_with(topic))?)
+        })
+    }
+}

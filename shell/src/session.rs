@@ -1,0 +1,311 @@
+//! The shell itself: IPL, the loop that reads and executes lines, the Ready message, and what survives an abnormal end.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use minidisk::edf::DateTime;
+
+use crate::commands;
+use crate::cp::Cp;
+use crate::disks::{Access, Disks, Mode};
+use crate::exec;
+use crate::message::{Outcome, Rc};
+use crate::words::{self, Words};
+
+/// Name of this CMS in its banner and in QUERY CMSLEVEL.
+pub(crate) const LEVEL: &str = concat!("CP-64 CMS V", env!("CARGO_PKG_VERSION"));
+
+/// What SET sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Commands that CMS does not know go to CP.
+    pub implied_cp: bool,
+    /// The name of an EXEC is a command.
+    pub implied_exec: bool,
+    /// Commands may be abbreviated.
+    pub abbreviations: bool,
+    /// The Ready message has no times.
+    pub short_ready: bool,
+}
+
+/// What survives an abnormal end: no pointers, so it can be kept outside the heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The accessed disks, A to Z.
+    pub disks: [Option<Access>; 26],
+    /// What SET sets.
+    pub settings: Settings,
+    /// A command is writing to the punch or printer, or reading the reader.
+    pub spooling: bool,
+    /// The running command, padded with blanks.
+    routine: [u8; 8],
+}
+
+impl Session {
+    /// A session before anything was accessed.
+    pub const NEW: Self = Self {
+        disks: [None; 26],
+        settings: Settings {
+            implied_cp: true,
+            implied_exec: true,
+            abbreviations: true,
+            short_ready: false,
+        },
+        spooling: false,
+        routine: *b"CMS     ",
+    };
+
+    /// The running command.
+    pub fn routine(&self) -> &str {
+        // Words are cut to eight characters, not bytes: a name that does not fit is not shown.
+        core::str::from_utf8(&self.routine)
+            .unwrap_or("?")
+            .trim_end()
+    }
+
+    /// Names the running command.
+    fn set_routine(&mut self, name: &str) {
+        self.routine = [b' '; 8];
+        self.routine
+            .iter_mut()
+            .zip(name.bytes())
+            .for_each(|(to, from)| *to = from);
+    }
+}
+
+/// CMS in one machine.
+pub struct Shell<C: Cp> {
+    pub(crate) cp: C,
+    pub(crate) disks: Disks<C::Disk>,
+    pub(crate) session: Session,
+    /// The three letters of the running command in its messages.
+    pub(crate) code: &'static str,
+    /// EXECs within EXECs.
+    pub(crate) exec_depth: u32,
+    /// Virtual and total processor time at the last Ready message, in microseconds.
+    charged: (u64, u64),
+}
+
+impl<C: Cp> Shell<C> {
+    /// CMS with nothing accessed.
+    pub fn new(cp: C) -> Self {
+        Self {
+            cp,
+            disks: Disks::new(),
+            session: Session::NEW,
+            code: "CMS",
+            exec_depth: 0,
+            charged: (0, 0),
+        }
+    }
+
+    /// IPL: the banner, the disks, and the first line, before which PROFILE EXEC runs.
+    ///
+    /// The PARM text AUTOCR stands for an empty first line. A first line `ACCESS (NOPROF` keeps PROFILE EXEC from running.
+    pub fn ipl(&mut self, parm: &[u8]) {
+        let timer = self.cp.timer();
+        self.charged = (timer.virtual_us, timer.total_us);
+        let (date, time) = (words::field(&timer.date), words::field(&timer.time));
+        self.say(format!(
+            "{LEVEL}    {date} {}",
+            time.get(..5).unwrap_or(&time)
+        ));
+        self.access_standard_disks();
+        let parm = Words::parse(parm);
+        let automatic = core::iter::once(&parm.command)
+            .chain(&parm.operands)
+            .any(|word| word == "AUTOCR");
+        let line = match automatic {
+            true => Vec::new(),
+            false => self.cp.read_line(false).unwrap_or_default(),
+        };
+        let words = Words::parse(&line);
+        let no_profile = words::is(&words.command, "ACcess")
+            && words.options.iter().any(|option| option == "NOPROF");
+        if !no_profile && let Some(profile) = exec::find(self, "PROFILE") {
+            self.begin("PROFILE");
+            let outcome = self.run_exec(&profile);
+            self.end();
+            if line.is_empty() {
+                return self.ready(outcome);
+            }
+        }
+        match line.is_empty() {
+            true => self.ready(Ok(())),
+            false => self.enter(&line),
+        }
+    }
+
+    /// Accesses 190 as S, 19E as its extension and 191 as A, where they exist.
+    fn access_standard_disks(&mut self) {
+        let system = Access {
+            force_read_only: true,
+            ..Access::of(0x190)
+        };
+        let tools = Access {
+            extension_of: Some(Mode::S),
+            ..Access::of(0x19e)
+        };
+        for (mode, access) in [
+            (Mode::S, system),
+            (Mode::Y, tools),
+            (Mode::A, Access::of(0x191)),
+        ] {
+            if self.cp.device(access.vdev).is_some() {
+                self.code = "ACC";
+                // A disk that cannot be used was named in a message; CMS goes on without it.
+                let _ = self.access(mode, access);
+            }
+        }
+        self.code = "CMS";
+    }
+
+    /// CMS after an abnormal end with that completion code: the disks accessed again, the settings as they were.
+    pub fn recover(cp: C, session: Session, code: i32) -> Self {
+        let mut shell = Self::new(cp);
+        shell.session.settings = session.settings;
+        if session.spooling {
+            // What a failed command had written must not go out with the next file, and what it was reading is kept.
+            for command in ["CLOSE 00D PURGE", "CLOSE 00E PURGE", "CLOSE 00C HOLD"] {
+                shell.cp.command(command.as_bytes());
+            }
+        }
+        shell.code = "ACC";
+        for (index, access) in session.disks.iter().enumerate() {
+            if let Some(access) = access {
+                // As at IPL: the message has been shown.
+                let _ = shell.access(Mode::at(index), *access);
+            }
+        }
+        shell.ready(Err(Rc(code)));
+        shell
+    }
+
+    /// Reads lines and executes them, as long as there are any.
+    pub fn run(&mut self) {
+        while let Some(line) = self.cp.read_line(false) {
+            self.enter(&line);
+        }
+    }
+
+    /// Executes a line from the console and shows the Ready message. An empty line asks who is there.
+    pub fn enter(&mut self, line: &[u8]) {
+        if line.trim_ascii().is_empty() {
+            return self.say("CMS");
+        }
+        self.begin("CMS");
+        let outcome = self.execute(line);
+        self.end();
+        self.ready(outcome);
+    }
+
+    /// From now on a failure ends only what is running.
+    fn begin(&mut self, routine: &str) {
+        self.session.set_routine(routine);
+        self.cp.begin_command(&self.session);
+    }
+
+    /// Nothing is running any more.
+    fn end(&mut self) {
+        self.session.spooling = false;
+        self.exec_depth = 0;
+        self.cp.end_command();
+    }
+
+    /// Says which command is running.
+    pub(crate) fn running(&mut self, name: &str, code: &'static str) {
+        self.session.set_routine(name);
+        self.code = code;
+        self.cp.remember(&self.session);
+    }
+
+    /// The spool devices are in use: an abnormal end has to close them.
+    pub(crate) fn spooling(&mut self, in_use: bool) {
+        self.session.spooling = in_use;
+        self.cp.remember(&self.session);
+    }
+
+    /// Executes a command line: comment, EXEC, CMS command, CP command.
+    pub(crate) fn execute(&mut self, line: &[u8]) -> Outcome {
+        let line = line.trim_ascii();
+        if line.is_empty() || line.starts_with(b"*") {
+            return Ok(());
+        }
+        let words = Words::parse(line);
+        let settings = self.session.settings;
+        if settings.implied_exec
+            && let Some(exec) = exec::find(self, &words.command)
+        {
+            self.running(&words.command, "EXC");
+            return self.run_exec(&exec);
+        }
+        if let Some(command) = commands::find::<C>(&words.command, settings.abbreviations) {
+            self.running(command.name, command.code);
+            return (command.run)(self, &words);
+        }
+        if settings.implied_cp {
+            self.running(&words.command, "CMS");
+            let response = self.cp.command(line);
+            // Message 1 is CP's own unknown command.
+            if response.code != 1 {
+                self.show(&response.text);
+                return rc(response.code as i32);
+            }
+        }
+        self.say("Unknown CP/CMS command");
+        Err(Rc(-3))
+    }
+
+    /// The Ready message, with the processor time used since the last one.
+    pub(crate) fn ready(&mut self, outcome: Outcome) {
+        let code = outcome
+            .err()
+            .map_or(String::new(), |Rc(code)| format!("({code:05})"));
+        if self.session.settings.short_ready {
+            return self.say(format!("Ready{code};"));
+        }
+        let timer = self.cp.timer();
+        let used = |now: u64, before: u64| {
+            let hundredths = now.saturating_sub(before) / 10_000;
+            format!("{}.{:02}", hundredths / 100, hundredths % 100)
+        };
+        let (own, total) = (
+            used(timer.virtual_us, self.charged.0),
+            used(timer.total_us, self.charged.1),
+        );
+        self.charged = (timer.virtual_us, timer.total_us);
+        self.say(format!(
+            "Ready{code}; T={own}/{total} {}",
+            words::field(&timer.time)
+        ));
+    }
+}
+
+impl<C: Cp> Shell<C> {
+    /// Shows a response of CP.
+    pub(crate) fn show(&mut self, response: &[u8]) {
+        let lines = response.strip_suffix(b"\n").unwrap_or(response);
+        if !lines.is_empty() {
+            lines
+                .split(|&byte| byte == b'\n')
+                .for_each(|line| self.cp.write_line(line));
+        }
+    }
+
+    /// Executes a CP command; its response goes to the console.
+    pub(crate) fn cp_command(&mut self, command: &[u8]) -> Outcome {
+        rc(self.cp.command_to_console(command) as i32)
+    }
+
+    /// Local date and time, as the file system wants it.
+    pub(crate) fn now(&mut self) -> DateTime {
+        let timer = self.cp.timer();
+        DateTime::from_unix_seconds((timer.unix_seconds as i64).saturating_add(timer.zone_seconds))
+    }
+}
+
+/// A return code as an outcome.
+pub(crate) fn rc(code: i32) -> Outcome {
+    if code == 0 { Ok(()) } else { Err(Rc(code)) }
+}
