@@ -29,14 +29,8 @@ fn the_program() {
     let Some(socket) = env::var_os(SOCKET) else {
         return;
     };
-    let options = Options {
-        words: vec![Word {
-            name: "PANIC".into(),
-            minimum: 5,
-        }],
-        help: |_| panic!("help fell over"),
-        ..Options::default()
-    };
+    let options =
+        Options { words: vec![Word { name: "PANIC".into(), minimum: 5 }], help: |_| panic!("help fell over"), ..Options::default() };
     let result = operator::run(Path::new(&socket), options);
     println!("left with {result:?}");
 }
@@ -59,18 +53,8 @@ impl Terminal {
         let name = ptsname(&master, Vec::new()).unwrap();
         let no_control = OpenptFlags::NOCTTY.bits().cast_signed();
         let name = name.to_str().unwrap();
-        let line = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(no_control)
-            .open(name)
-            .unwrap();
-        let size = Winsize {
-            ws_row: 24,
-            ws_col: 80,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
+        let line = OpenOptions::new().read(true).write(true).custom_flags(no_control).open(name).unwrap();
+        let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&line, size).unwrap();
         let before = tcgetattr(&line).unwrap();
         let child = Command::new(env::current_exe().unwrap())
@@ -92,13 +76,7 @@ impl Terminal {
                 shown.lock().unwrap().process(&bytes[..count]);
             }
         });
-        Self {
-            keyboard: File::from(master),
-            screen,
-            line,
-            before,
-            child,
-        }
+        Self { keyboard: File::from(master), screen, line, before, child }
     }
 
     fn types(&mut self, text: &str) {
@@ -107,39 +85,15 @@ impl Terminal {
 
     fn shows(&self, text: &str) {
         let deadline = Instant::now() + Duration::from_secs(30);
-        while !self
-            .screen
-            .lock()
-            .unwrap()
-            .screen()
-            .contents()
-            .contains(text)
-        {
-            assert!(
-                Instant::now() < deadline,
-                "no {text:?} on\n{}",
-                self.screen.lock().unwrap().screen().contents()
-            );
+        while !self.screen.lock().unwrap().screen().contents().contains(text) {
+            assert!(Instant::now() < deadline, "no {text:?} on\n{}", self.screen.lock().unwrap().screen().contents());
             thread::sleep(Duration::from_millis(10));
         }
     }
 
     fn resize(&self, columns: u16, rows: u16) {
-        self.screen
-            .lock()
-            .unwrap()
-            .screen_mut()
-            .set_size(rows, columns);
-        tcsetwinsize(
-            &self.line,
-            Winsize {
-                ws_row: rows,
-                ws_col: columns,
-                ws_xpixel: 0,
-                ws_ypixel: 0,
-            },
-        )
-        .unwrap();
+        self.screen.lock().unwrap().screen_mut().set_size(rows, columns);
+        tcsetwinsize(&self.line, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
         // The program has no controlling terminal here, so the kernel does not tell it.
         self.signal(Signal::WINCH);
     }
@@ -157,14 +111,7 @@ impl Terminal {
         assert!(!screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste());
         assert!(!screen.contents().contains("Userid"), "the screen is gone");
         let after = tcgetattr(&self.line).unwrap();
-        let modes = |t: &Termios| {
-            (
-                t.input_modes,
-                t.output_modes,
-                t.local_modes,
-                t.control_modes,
-            )
-        };
+        let modes = |t: &Termios| (t.input_modes, t.output_modes, t.local_modes, t.control_modes);
         assert_eq!(modes(&after), modes(&self.before));
     }
 }
@@ -191,10 +138,7 @@ fn a_command_is_typed_and_answered_and_the_operator_detaches() {
     terminal.shows("Leave the operator screen");
     terminal.types("d");
     terminal.is_clean_and_says("left with Ok(Detached)");
-    system.wait_for(|log| {
-        log.iter()
-            .any(|entry| entry == "OPERATOR disconnected, asked to")
-    });
+    system.wait_for(|log| log.iter().any(|entry| entry == "OPERATOR disconnected, asked to"));
 }
 
 #[test]
@@ -215,11 +159,7 @@ fn the_screen_follows_the_terminals_size() {
 #[test]
 fn signals_end_the_screen() {
     let system = fake::System::start();
-    for (signal, says) in [
-        (Signal::TERM, "Ok(Signal(15))"),
-        (Signal::HUP, "Ok(Signal(1))"),
-        (Signal::INT, "Ok(Signal(2))"),
-    ] {
+    for (signal, says) in [(Signal::TERM, "Ok(Signal(15))"), (Signal::HUP, "Ok(Signal(1))"), (Signal::INT, "Ok(Signal(2))")] {
         let mut terminal = Terminal::start(&system);
         terminal.shows("VM READ");
         terminal.signal(signal);

@@ -49,49 +49,27 @@ pub struct App<S> {
 
 impl<S: System> App<S> {
     /// A screen without connections. Events of connections go to `events`; the caller hands them to [`App::handle`].
-    pub fn new(
-        state: State,
-        system: S,
-        events: SyncSender<Event>,
-        history: Option<PathBuf>,
-    ) -> Self {
-        Self {
-            state,
-            system,
-            open: HashMap::new(),
-            events,
-            history,
-        }
+    pub fn new(state: State, system: S, events: SyncSender<Event>, history: Option<PathBuf>) -> Self {
+        Self { state, system, open: HashMap::new(), events, history }
     }
 
     /// Reads the history and opens the two connections without which there is nothing to show.
     pub fn start(&mut self) -> Result<(), ClientError> {
-        match self
-            .history
-            .as_deref()
-            .map_or(Ok(Vec::new()), history::load)
-        {
+        match self.history.as_deref().map_or(Ok(Vec::new()), history::load) {
             Ok(lines) => self.state.operator.editor = Editor::with_history(lines),
             Err(e) => self.lose_history(&e),
         }
-        let watch = self
-            .system
-            .open(Channel::Watch, Request::Watch, &self.events)?;
+        let watch = self.system.open(Channel::Watch, Request::Watch, &self.events)?;
         self.open.insert(Channel::Watch, watch);
         let channel = Channel::Console(self.state.operator.number);
-        let console = self
-            .system
-            .open(channel, operator_logon(&self.state, true), &self.events)?;
+        let console = self.system.open(channel, operator_logon(&self.state, true), &self.events)?;
         self.open.insert(channel, console);
         Ok(())
     }
 
     /// Takes one event and does what it asks for.
     pub fn handle(&mut self, event: Event) -> Outcome {
-        let mut outcome = Outcome {
-            draw: !matches!(event, Event::Tick(_)),
-            ..Outcome::default()
-        };
+        let mut outcome = Outcome { draw: !matches!(event, Event::Tick(_)), ..Outcome::default() };
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             for effect in update(&mut self.state, event) {
@@ -106,18 +84,12 @@ impl<S: System> App<S> {
                     }
                     Effect::Close(channel) => self.hang_up(channel),
                     Effect::Remember(line) => self.remember(&line),
-                    Effect::Open(channel, request) => {
-                        match self.system.open(channel, request, &self.events) {
-                            Ok(conversation) => drop(self.open.insert(channel, conversation)),
-                            Err(e) => events.push_back(Event::Closed(channel, e.to_string())),
-                        }
-                    }
+                    Effect::Open(channel, request) => match self.system.open(channel, request, &self.events) {
+                        Ok(conversation) => drop(self.open.insert(channel, conversation)),
+                        Err(e) => events.push_back(Event::Closed(channel, e.to_string())),
+                    },
                     Effect::Send(channel, frame) => {
-                        if let Some(Err(e)) = self
-                            .open
-                            .get_mut(&channel)
-                            .map(|conversation| conversation.send(&frame))
-                        {
+                        if let Some(Err(e)) = self.open.get_mut(&channel).map(|conversation| conversation.send(&frame)) {
                             self.open.remove(&channel);
                             events.push_back(Event::Closed(channel, e.to_string()));
                         }
@@ -140,9 +112,7 @@ impl<S: System> App<S> {
 
     fn hang_up_all(&mut self) {
         let channels: Vec<_> = self.open.keys().copied().collect();
-        channels
-            .into_iter()
-            .for_each(|channel| self.hang_up(channel));
+        channels.into_iter().for_each(|channel| self.hang_up(channel));
     }
 
     fn remember(&mut self, line: &str) {
@@ -156,10 +126,7 @@ impl<S: System> App<S> {
     /// Told once; commands are then kept in storage only.
     fn lose_history(&mut self, e: &io::Error) {
         self.history = None;
-        self.state.operator.say(
-            &format!("* Commands are not kept in the history file: {e}"),
-            LineKind::Warning,
-        );
+        self.state.operator.say(&format!("* Commands are not kept in the history file: {e}"), LineKind::Warning);
     }
 
     /// Runs until the screen is left. `clock` tells the time since some fixed moment. Takes the receiving end, so that whoever still has
@@ -189,11 +156,7 @@ impl<S: System> App<S> {
                     return Ok(Ending::Lost("nothing is left to listen to".to_owned()));
                 }
             };
-            let rest = first
-                .is_some()
-                .then(|| events.try_iter().take(BATCH))
-                .into_iter()
-                .flatten();
+            let rest = first.is_some().then(|| events.try_iter().take(BATCH)).into_iter().flatten();
             for event in [Event::Tick(clock())].into_iter().chain(first).chain(rest) {
                 urgent |= matches!(event, Event::Key(_) | Event::Paste(_) | Event::Resize(..));
                 let outcome = self.handle(event);

@@ -50,14 +50,7 @@ impl Screen {
         let terminal = Terminal::new(backend)?;
         let panics = Arc::default();
         let hook = watch_panics(events.clone(), Arc::clone(&panics));
-        let mut screen = Self {
-            terminal,
-            leaving: Arc::default(),
-            signals: signals.handle(),
-            threads: Vec::new(),
-            hook,
-            panics,
-        };
+        let mut screen = Self { terminal, leaving: Arc::default(), signals: signals.handle(), threads: Vec::new(), hook, panics };
         // From here on dropping `screen` undoes whatever was done.
         TAKEN.store(true, Ordering::SeqCst);
         terminal::enable_raw_mode()?;
@@ -69,23 +62,15 @@ impl Screen {
 
     fn listen(&mut self, events: &SyncSender<Event>, mut signals: Signals) -> io::Result<()> {
         let (keys, leaving) = (events.clone(), Arc::clone(&self.leaving));
-        self.threads.push(
-            thread::Builder::new()
-                .name("operator keyboard".into())
-                .spawn(move || read_keys(&keys, &leaving))?,
-        );
+        self.threads.push(thread::Builder::new().name("operator keyboard".into()).spawn(move || read_keys(&keys, &leaving))?);
         let told = events.clone();
-        self.threads.push(
-            thread::Builder::new()
-                .name("operator signals".into())
-                .spawn(move || {
-                    for number in signals.forever() {
-                        if told.send(Event::Signal(number)).is_err() {
-                            return;
-                        }
-                    }
-                })?,
-        );
+        self.threads.push(thread::Builder::new().name("operator signals".into()).spawn(move || {
+            for number in signals.forever() {
+                if told.send(Event::Signal(number)).is_err() {
+                    return;
+                }
+            }
+        })?);
         Ok(())
     }
 }
@@ -126,12 +111,7 @@ impl Drop for Screen {
         }
         let previous = Arc::clone(&self.hook);
         panic::set_hook(Box::new(move |info| previous(info)));
-        for text in self
-            .panics
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .drain(..)
-        {
+        for text in self.panics.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             eprintln!("{text}");
         }
     }
@@ -146,13 +126,7 @@ fn give_back() {
     if !TAKEN.swap(false, Ordering::SeqCst) {
         return;
     }
-    let _ = execute!(
-        io::stdout(),
-        EndSynchronizedUpdate,
-        DisableBracketedPaste,
-        LeaveAlternateScreen,
-        cursor::Show
-    );
+    let _ = execute!(io::stdout(), EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
     let _ = terminal::disable_raw_mode();
 }
 

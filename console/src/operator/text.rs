@@ -125,14 +125,8 @@ pub fn fill(text: &str, width: usize) -> Vec<&str> {
     while columns(rest) > width {
         let fits = clip(rest, width).len();
         // The blank may stand just behind the row.
-        let blank = rest
-            .get(..fits + 1)
-            .unwrap_or(&rest[..fits])
-            .rfind(' ')
-            .filter(|&at| !rest[..at].trim().is_empty());
-        let end = blank
-            .unwrap_or(fits)
-            .max(rest.chars().next().map_or(1, char::len_utf8));
+        let blank = rest.get(..fits + 1).unwrap_or(&rest[..fits]).rfind(' ').filter(|&at| !rest[..at].trim().is_empty());
+        let end = blank.unwrap_or(fits).max(rest.chars().next().map_or(1, char::len_utf8));
         rows.push(&rest[..end]);
         rest = rest[end..].trim_start();
     }
@@ -179,10 +173,7 @@ mod tests {
 
     #[test]
     fn prose_breaks_between_words() {
-        assert_eq!(
-            fill("CP closed the connection", 20),
-            ["CP closed the", "connection"]
-        );
+        assert_eq!(fill("CP closed the connection", 20), ["CP closed the", "connection"]);
         assert_eq!(fill("CP closed the  x", 13), ["CP closed the", "x"]);
         assert_eq!(fill("abcdefgh ij", 4), ["abcd", "efgh", "ij"]);
         assert_eq!(fill("", 4), [""]);

@@ -73,11 +73,7 @@ pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         // Commands are not run because they were on a clipboard: one line is inserted, ENTER is the operator's.
         let mut lines = text.lines();
         let line = lines.next().unwrap_or_default();
-        let editor = if state.focus == Focus::Filter {
-            &mut state.filter
-        } else {
-            &mut state.operator.editor
-        };
+        let editor = if state.focus == Focus::Filter { &mut state.filter } else { &mut state.operator.editor };
         editor.insert(line);
         if lines.next().is_some() {
             state.hint("Only the first line was pasted");
@@ -88,10 +84,7 @@ pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     let text = text.replace("\r\n", "\n");
     for piece in text.split_inclusive(['\n', '\r']) {
-        state
-            .session_mut()
-            .editor
-            .insert(piece.trim_end_matches(['\n', '\r']));
+        state.session_mut().editor.insert(piece.trim_end_matches(['\n', '\r']));
         if piece.ends_with(['\n', '\r']) {
             effects.extend(command::enter(state));
         }
@@ -115,9 +108,7 @@ fn main_key(state: &mut State, key: KeyEvent) -> Option<Vec<Effect>> {
         KeyCode::F(5) => return Some(command::open_console(state)),
         KeyCode::F(6) => next_pane(state),
         KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => {
-            state.hint(
-                "Ctrl-C does not end the system. F3 leaves this screen and asks what is meant",
-            );
+            state.hint("Ctrl-C does not end the system. F3 leaves this screen and asks what is meant");
         }
         KeyCode::F(n) => state.hint(format!("* PF{n:02} UNDEFINED")),
         _ => return None,
@@ -168,9 +159,7 @@ fn machines_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
         KeyCode::Char('?') => command::help(state, ""),
         KeyCode::Enter => return command::open_console(state),
         KeyCode::Esc if !state.table.filter.is_empty() => clear_filter(state),
-        KeyCode::Esc | KeyCode::Tab | KeyCode::BackTab | KeyCode::F(2) => {
-            state.focus = Focus::Command
-        }
+        KeyCode::Esc | KeyCode::Tab | KeyCode::BackTab | KeyCode::F(2) => state.focus = Focus::Command,
         _ => {
             if let Some(effects) = main_key(state, key) {
                 return effects;
@@ -258,11 +247,7 @@ fn overlay_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
                 KeyCode::End => last,
                 _ => return Vec::new(),
             };
-            state.overlay = Some(Overlay::Help {
-                title,
-                lines,
-                top: top.min(last),
-            });
+            state.overlay = Some(Overlay::Help { title, lines, top: top.min(last) });
             Vec::new()
         }
         Some(Overlay::Leave) => leave_key(state, key),
@@ -280,17 +265,12 @@ fn overlay_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
 
 fn leave_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     match key.code {
-        KeyCode::Char('d' | 'D')
-            if !state.owns_system && key.modifiers.difference(KeyModifiers::SHIFT).is_empty() =>
-        {
+        KeyCode::Char('d' | 'D') if !state.owns_system && key.modifiers.difference(KeyModifiers::SHIFT).is_empty() => {
             vec![Effect::End(Ending::Detached)]
         }
         KeyCode::Char('s' | 'S') if key.modifiers.difference(KeyModifiers::SHIFT).is_empty() => {
             state.overlay = Some(Overlay::ShuttingDown);
-            vec![Effect::Open(
-                Channel::Order,
-                Request::Command("SHUTDOWN".to_owned()),
-            )]
+            vec![Effect::Open(Channel::Order, Request::Command("SHUTDOWN".to_owned()))]
         }
         KeyCode::Esc | KeyCode::F(3) | KeyCode::Char('n' | 'N') => Vec::new(),
         _ => {
@@ -308,9 +288,7 @@ fn to_machines(state: &mut State) {
 
 fn step(state: &mut State, rows: isize) {
     let height = state.table_height();
-    state
-        .table
-        .step(rows, &state.watch.snapshot.machines, height);
+    state.table.step(rows, &state.watch.snapshot.machines, height);
 }
 
 fn order(state: &mut State, right: bool) {
