@@ -24,4 +24,10 @@ pub const RELEASE: &str = env!("CARGO_PKG_VERSION");
 pub const DESCRIPTION: &str = "a time-sharing virtual machine monitor";
 
 /// The CMS image that `IPL CMS` loads: a static ELF file, made by the build script from `guests/cms`.
-pub const CMS_IMAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/cms.elf"));
+pub static CMS_IMAGE: &[u8] = &ALIGNED.0;
+
+/// ELF headers are read where they stand, so the file must be aligned as they are.
+#[repr(align(16))]
+struct Aligned<T: ?Sized>(T);
+
+static ALIGNED: &Aligned<[u8]> = &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/cms.elf")));

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::diagnose::{self, Next};
-use super::{Machine, ProgramCheck, Wait};
+use super::{Machine, ProgramCheck};
 use crate::dispatcher::{After, Dispatchable};
 use crate::processor::{Exit, Processor};
 use crate::storage::AccessError;
@@ -74,14 +74,6 @@ impl User {
                 self.enter_cp_mode(machine, "HCPPGF415W CP entered; real storage is exhausted");
             }
             Err(error) => machine.program_check(ProgramCheck { vector: 14, ..ProgramCheck::access(address, error) }),
-        }
-    }
-
-    /// Whether a read is up and whether it hides what is typed.
-    pub(super) fn read_is_up(machine: &Machine) -> Option<bool> {
-        match machine.wait() {
-            Some(Wait::ConsoleRead { hidden, .. }) => Some(hidden),
-            _ => None,
         }
     }
 }
