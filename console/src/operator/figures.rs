@@ -46,11 +46,11 @@ pub fn percent(part: u64, whole: u64) -> f32 {
     if whole == 0 { 0.0 } else { (part as f64 / whole as f64 * 100.0) as f32 }
 }
 
-/// A bar of `width` columns for 0 to 100 percent. Anything above zero shows.
+/// A bar of `width` columns for 0 to 100 percent, as (full, empty). From one percent on something shows.
 pub fn bar(percent: f32, width: usize) -> (usize, usize) {
     let share = f64::from(sane(percent).min(100.0)) / 100.0;
     let mut full = (share * width as f64).round() as usize;
-    if share > 0.0 && full == 0 && width > 0 {
+    if share >= 0.01 && full == 0 && width > 0 {
         full = 1;
     }
     (full.min(width), width - full.min(width))
@@ -86,7 +86,7 @@ mod tests {
             let (full, rest) = bar(percent, 10);
             assert_eq!(full + rest, 10, "{percent}");
         }
-        assert_eq!(bar(0.1, 10), (1, 9));
-        assert_eq!(bar(0.0, 10), (0, 10));
+        assert_eq!(bar(1.0, 10), (1, 9));
+        assert_eq!(bar(0.4, 10), (0, 10));
     }
 }

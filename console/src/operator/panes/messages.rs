@@ -7,12 +7,14 @@ use crate::operator::draw::{put, put_right, rule};
 use crate::operator::layout::below_title;
 use crate::operator::session::{Phase, Session};
 use crate::operator::state::State;
+use crate::wire::Ending;
 
 /// Draws title and lines.
 pub fn draw(buf: &mut Buffer, area: Rect, state: &State) {
     rule(buf, area, state.theme.faint());
     put(buf, area, 2, 0, &format!(" {} ", state.operator.userid), state.theme.heading());
     let note = match (state.operator.transcript.below(), &state.operator.phase) {
+        (_, Phase::Over(Some(Ending::Shutdown))) => String::new(),
         (0, Phase::Over(_)) => " ENTER logs OPERATOR on ".to_owned(),
         (0, _) => String::new(),
         (1, _) => " 1 line below: F8 ".to_owned(),

@@ -171,6 +171,9 @@ fn a_password_is_sent_hidden() {
     arrives(&mut state, OPERATOR, Reply::Password("Enter password: ".into()));
     types(&mut state, "sesame?/");
     assert!(!screen(&state).contains("sesame") && screen(&state).contains("Enter password:"));
+    press(&mut state, KeyCode::F(1));
+    assert!(!screen(&state).to_lowercase().contains("sesame"));
+    press(&mut state, KeyCode::Esc);
     let effects = press(&mut state, KeyCode::Enter);
     assert_eq!(sent(&effects), ["sesame?/"]);
     assert_eq!(effects.len(), 1, "nothing is remembered");

@@ -30,7 +30,7 @@ pub fn words() -> Vec<Word> {
 }
 
 fn help(name: &str) -> Option<String> {
-    (name == "QUERY").then(|| "Query Names\n\nShows who is logged on.\x1b[2J".to_owned())
+    (name == "QUERY").then(|| "# QUERY\n\n## Syntax\n\n    Query Names\n\nShows who is logged on.\x1b[2J".to_owned())
 }
 
 /// A screen of this size that knows nothing yet.

@@ -167,8 +167,13 @@ pub fn help(state: &mut State, topic: &str) {
     };
     let width = HELP_COLUMNS.min(usize::from(state.size.0.saturating_sub(4)).max(1));
     let mut lines = Vec::new();
+    let heading = format!("# {title}");
     for line in text.lines() {
         let line = clean(line, LINE_MAX);
+        // The box has the title already.
+        if lines.is_empty() && (line.trim().is_empty() || line.eq_ignore_ascii_case(&heading)) {
+            continue;
+        }
         lines.extend(fill(&line, width).into_iter().map(str::to_owned));
     }
     state.overlay = Some(Overlay::Help { title, lines, top: 0 });

@@ -27,13 +27,13 @@ F12         Retrieve the last command
 /           Show only machines with this in userid, state, system or console
 Ctrl-L      Draw the screen anew
 
-Among the machines
+# Among the machines
 Up Down PgUp PgDn Home End   choose one
 ENTER       open its console
 Left Right  order by another column;  Space turns the order round
 Esc, TAB    back to the command line; typing a letter does the same
 
-In a console
+# In a console
 ENTER       sends the line to the machine, or to CP in CP READ
 Ctrl-C, F9  attention (PA1): enter CP; BEGIN goes on
 #CP line    a CP command at any time
@@ -96,6 +96,8 @@ pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
 fn main_key(state: &mut State, key: KeyEvent) -> Option<Vec<Effect>> {
     let shift = key.modifiers.contains(KeyModifiers::SHIFT);
     match key.code {
+        // A secret being typed is no topic.
+        KeyCode::F(1) if state.operator.is_hidden() => command::help(state, ""),
         KeyCode::F(1) => {
             let topic = state.operator.editor.text().to_owned();
             command::help(state, &topic);
