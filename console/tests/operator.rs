@@ -173,7 +173,7 @@ fn a_system_that_is_killed_ends_the_screen_with_the_reason() {
     let mut terminal = Terminal::start(&system);
     terminal.shows("VM READ");
     system.stop_rudely();
-    terminal.shows("The connection to CP is gone");
+    terminal.shows("The connection to CP is gone: CP closed it");
     terminal.types(" ");
     terminal.is_clean_and_says("left with Ok(Lost(");
 }

@@ -14,7 +14,7 @@ use crate::wire::{ClientFrame, LineKind, Request};
 
 use super::draw::draw;
 use super::editor::Editor;
-use super::link::{Conversation, System};
+use super::link::{Conversation, System, reason};
 use super::state::{Channel, Effect, Event, State};
 use super::update::{operator_logon, update};
 use super::{Ending, history};
@@ -86,12 +86,12 @@ impl<S: System> App<S> {
                     Effect::Remember(line) => self.remember(&line),
                     Effect::Open(channel, request) => match self.system.open(channel, request, &self.events) {
                         Ok(conversation) => drop(self.open.insert(channel, conversation)),
-                        Err(e) => events.push_back(Event::Closed(channel, e.to_string())),
+                        Err(e) => events.push_back(Event::Closed(channel, reason(&e))),
                     },
                     Effect::Send(channel, frame) => {
                         if let Some(Err(e)) = self.open.get_mut(&channel).map(|conversation| conversation.send(&frame)) {
                             self.open.remove(&channel);
-                            events.push_back(Event::Closed(channel, e.to_string()));
+                            events.push_back(Event::Closed(channel, reason(&e)));
                         }
                     }
                 }

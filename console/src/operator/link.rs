@@ -56,13 +56,21 @@ fn listen(mut connection: Connection, channel: Channel, events: &SyncSender<Even
         let reply = match connection.receive() {
             Ok(reply) => reply,
             Err(ClientError::Refused { code, message }) => Reply::Refused { code, message },
-            Err(e) => break e.to_string(),
+            Err(e) => break reason(&e),
         };
         if events.send(Event::Reply(channel, Box::new(reply))).is_err() {
             return;
         }
     };
     let _ = events.send(Event::Closed(channel, why));
+}
+
+/// Why a connection is gone, to stand behind "The connection to CP is gone:".
+pub fn reason(error: &ClientError) -> String {
+    match error {
+        ClientError::Lost => "CP closed it".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 struct Line(Sender);
