@@ -85,7 +85,7 @@ fn work_until_power_fails(disk: &FaultyDisk, from: u64) -> (Vec<FileInfo>, Optio
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
     #[test]
     fn after_loss_of_power_every_acknowledged_file_is_whole_and_no_half_one_shows(
@@ -353,7 +353,7 @@ fn any_damage_to_the_index_is_an_error_or_harmless_and_nothing_else() {
     let (disk, files) = with_files();
     let index = path("index.redb");
     let length = disk.bytes(&index).len();
-    for at in (0..length).step_by(length / 400) {
+    for at in (0..length).step_by(length / 160) {
         let copy = disk.after_power_loss(|_| 0);
         copy.damage(&index, |bytes| bytes[at] ^= 0x41);
         match start(&copy, StartMode::Warm) {
