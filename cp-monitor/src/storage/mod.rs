@@ -1,5 +1,5 @@
 //! Real storage and the address spaces that CMS machines live in. Talks to the host's memory and to nothing else; KVM learns
-//! of a change only through [`TableHolder`], which the partition implements.
+//! of a change only through `TableHolder`, which the partition implements.
 //!
 //! # What is where
 //!
@@ -36,7 +36,7 @@
 //!    are they free. Punching drops all mappings, returns host memory and leaves zeroes, so a frame on the free map is clean
 //!    by construction.
 //! 5. *A page-table frame changes its meaning only after a flush.* Freed tables go into quarantine; when enough are there,
-//!    [`TableHolder::refresh_tables`] re-registers the slot of tables in every partition, which throws away everything that
+//!    `TableHolder::refresh_tables` re-registers the slot of tables in every partition, which throws away everything that
 //!    was derived from any table, and they are zeroed and free. A machine whose storage is cleared gets new tables.
 //!
 //! A saved system learns its *known write set*: the first machine that runs it notes which pages it touched, the next ones
