@@ -42,6 +42,8 @@ pub struct KvmProcessor {
     number: usize,
     kicked: Arc<AtomicBool>,
     slice_end: Option<Instant>,
+    /// A signal may have come and gone without the clock being read.
+    clock_unread: bool,
     /// The load whose machine the vCPU holds; 0 for none.
     load: u64,
     /// The vCPU is in ring 0 or in another state that must not be continued: system registers are to be loaded.
@@ -83,6 +85,7 @@ impl KvmProcessor {
             number,
             kicked: Arc::new(AtomicBool::new(false)),
             slice_end: None,
+            clock_unread: false,
             load: 0,
             system_stale: true,
             system,
@@ -136,10 +139,11 @@ impl KvmProcessor {
 
     /// KVM_RUN until something happens that is not just a stray signal.
     fn enter(&mut self) -> Stop {
-        self.look.listen();
+        let mut clock = self.look.listen() | std::mem::take(&mut self.clock_unread);
         let mut delivering = false;
         loop {
-            if !delivering && self.slice_is_over() {
+            if !delivering && self.slice_is_over(clock) {
+                self.clock_unread = true;
                 return Stop::SliceEnd;
             }
             let result = {
@@ -147,10 +151,14 @@ impl KvmProcessor {
                 self.vcpu.run().map(drop)
             };
             match result {
-                Ok(()) => return self.stop(),
+                Ok(()) => {
+                    self.clock_unread = delivering;
+                    return self.stop();
+                }
                 Err(error) if matches!(error.errno(), libc::EINTR | libc::EAGAIN) => {
                     // KVM takes registers over before it looks at the byte: the next KVM_RUN goes on where this one stopped.
                     self.look.set(0);
+                    clock = true;
                     // No slice ends between an exception and its delivery: a trap, unlike a fault, would never come again.
                     delivering = self.exception_is_queued();
                 }
@@ -180,12 +188,13 @@ impl KvmProcessor {
         }
     }
 
-    fn slice_is_over(&self) -> bool {
+    /// The clock is read only after a signal, or when one may have been overlooked.
+    fn slice_is_over(&self, clock: bool) -> bool {
         if self.kicked.load(Ordering::SeqCst) {
             self.kicked.store(false, Ordering::SeqCst);
             return true;
         }
-        self.slice_end.is_some_and(|end| Instant::now() >= end)
+        clock && self.slice_end.is_some_and(|end| Instant::now() >= end)
     }
 
     /// Lets KVM finish the instruction behind the last exit, and nothing more.
@@ -198,8 +207,9 @@ impl KvmProcessor {
                 Ok(()) => continue,
                 Err(error) if error.errno() == libc::EINTR => {
                     self.unfinished = None;
-                    // A signal for this slice may have come meanwhile: `enter` looks at the clock and the kick flag itself.
+                    // A signal for this slice may have come meanwhile.
                     self.look.set(0);
+                    self.clock_unread = true;
                     return Ok(());
                 }
                 Err(error) => return Err(error.into()),
@@ -275,28 +285,28 @@ impl KvmProcessor {
         self.look = look;
         self.vcpu = vcpu;
         self.unfinished = None;
-        self.look.listen();
+        // A signal may have been meant for the byte that is gone.
+        self.clock_unread = true;
         Ok(())
     }
 
-    fn store(&self, context: &mut Context) -> kvm_sregs {
-        let sync = self.vcpu.sync_regs();
+    /// Takes the machine's registers over from the vCPU; answers the system registers beside them.
+    fn store(&mut self, context: &mut Context) -> &kvm_sregs {
+        let sync = self.vcpu.sync_regs_mut();
         context.registers = state::from_kvm(&sync.regs);
-        sync.sregs
+        &sync.sregs
     }
 
     /// An OUT to the DIAGNOSE port by the machine.
     fn diagnose(&mut self, context: &mut Context, space: &mut AddressSpace, bytes: usize) -> Exit {
-        let system = self.store(context);
+        let in_ring_3 = self.store(context).cs.selector == assist::USER_CODE;
         let at = match self.out_is_done {
             true => context.registers.rip.wrapping_sub(DIAGNOSE.len() as u64),
             false => context.registers.rip,
         };
         let mut code = [0; DIAGNOSE.len()];
-        let is_diagnose = bytes == 4
-            && system.cs.selector == assist::USER_CODE
-            && space.read(at, &mut code).is_ok()
-            && code == DIAGNOSE;
+        let is_diagnose =
+            bytes == 4 && in_ring_3 && space.read(at, &mut code).is_ok() && code == DIAGNOSE;
         if !is_diagnose {
             return self.give_up(
                 context,
@@ -312,7 +322,7 @@ impl KvmProcessor {
 
     /// An exception, or SYSCALL, of the machine: it is in a stub.
     fn assisted(&mut self, context: &mut Context, space: &mut AddressSpace) -> Exit {
-        let system = self.store(context);
+        let cr2 = self.store(context).cr2;
         self.system_stale = true;
         self.unfinished = (!self.out_is_done).then_some(context.registers.rip);
         let entry = context.registers;
@@ -323,7 +333,7 @@ impl KvmProcessor {
                 vector,
                 entry[Registers::RSP],
             ) {
-                Some(frame) => exception(context, space, vector, frame, system.cr2),
+                Some(frame) => exception(context, space, vector, frame, cr2),
                 None => self.give_up(
                     context,
                     abi::program::OPERATION,
@@ -379,6 +389,7 @@ impl KvmProcessor {
 impl Processor for KvmProcessor {
     fn start_slice(&mut self, length: Duration) {
         self.look.set(0);
+        self.clock_unread = true;
         self.slice_end = Instant::now().checked_add(length);
         self.timer.start(length);
     }
