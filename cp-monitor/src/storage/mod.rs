@@ -187,8 +187,9 @@ impl Storage {
                 count > 0 && u64::from(count) <= (tables::MAX_SIZE - ARENA_BASE) / abi::PAGE
             })
             .ok_or_else(|| failed(std::io::ErrorKind::InvalidInput.into()))?;
-        // A small machine needs four tables for some 25 pages; a large one a table for 512 pages.
-        let table_count = count / 4 + 4096;
+        // A small machine has four tables for some 25 pages, a large one a table for 512 pages. The slot is registered anew
+        // at each flush, which takes the longer the larger it is: no more than a million.
+        let table_count = (count / 8 + 4096).min(1 << 20);
         Ok(Arc::new(Self {
             arena: Region::new(c"cp64 storage", count).map_err(failed)?,
             tables: Region::new(c"cp64 page tables", table_count).map_err(failed)?,
@@ -361,6 +362,9 @@ impl Storage {
     fn flush_tables(&self) -> Result<(), StorageError> {
         let _one_at_a_time = lock(&self.flushing);
         let mut batch = std::mem::take(&mut lock(&self.state).quarantine);
+        if batch.is_empty() {
+            return Ok(());
+        }
         let holders: Vec<_> = lock(&self.holders)
             .iter()
             .filter_map(Weak::upgrade)
