@@ -302,16 +302,27 @@ impl<C: Cp> Shell<C> {
 
     /// Accesses a disk under a letter, in place of what stands there.
     pub(crate) fn access(&mut self, mode: Mode, access: Access) -> Outcome {
+        match self.cp.disk(access.vdev) {
+            Ok(device) => self.access_device(mode, access, device),
+            Err(error) => Err(self.disk_unusable(mode, access.vdev, error)),
+        }
+    }
+
+    /// Why a device cannot be used as a disk.
+    pub(crate) fn disk_unusable(&mut self, mode: Mode, vdev: u32, error: DiskUnusable) -> Rc {
+        match error {
+            DiskUnusable::NotAttached => {
+                self.fail(100, "113S", format!("{mode}({vdev:03X}) not attached"))
+            }
+            DiskUnusable::DeviceError => {
+                self.fail(100, "112S", format!("{mode}({vdev:03X}) device error"))
+            }
+        }
+    }
+
+    /// Accesses an open device.
+    pub(crate) fn access_device(&mut self, mode: Mode, access: Access, device: C::Disk) -> Outcome {
         let vdev = access.vdev;
-        let device = match self.cp.disk(vdev) {
-            Ok(device) => device,
-            Err(DiskUnusable::NotAttached) => {
-                return Err(self.fail(100, "113S", format!("{mode}({vdev:03X}) not attached")));
-            }
-            Err(DiskUnusable::DeviceError) => {
-                return Err(self.fail(100, "112S", format!("{mode}({vdev:03X}) device error")));
-            }
-        };
         let device_read_only = device.read_only();
         let system = match FileSystem::open(device) {
             Ok(system) => system,

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use minidisk::ebcdic;
 use minidisk::edf::{BLOCK_SIZE, BlockDevice, FileSystem};
 
-use crate::cp::{Cp, DiskUnusable};
+use crate::cp::Cp;
 use crate::disks::{Access, Mode};
 use crate::fileid::ModeSpec;
 use crate::message::{Outcome, Rc};
@@ -92,12 +92,7 @@ impl<C: Cp> Shell<C> {
                 format!("Filemode {mode}({vdev:03X}) is accessed as read/only"),
             )),
             Ok(disk) => Ok(disk),
-            Err(DiskUnusable::NotAttached) => {
-                Err(self.fail(100, "113S", format!("{mode}({vdev:03X}) not attached")))
-            }
-            Err(DiskUnusable::DeviceError) => {
-                Err(self.fail(100, "112S", format!("{mode}({vdev:03X}) device error")))
-            }
+            Err(error) => Err(self.disk_unusable(mode, vdev, error)),
         }
     }
 

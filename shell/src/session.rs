@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use minidisk::edf::DateTime;
 
 use crate::commands;
-use crate::cp::Cp;
+use crate::cp::{Cp, DiskUnusable};
 use crate::disks::{Access, Disks, Mode};
 use crate::exec;
 use crate::message::{Outcome, Rc};
@@ -147,15 +147,17 @@ impl<C: Cp> Shell<C> {
             extension_of: Some(Mode::S),
             ..Access::of(0x19e)
         };
+        self.code = "ACC";
         for (mode, access) in [
             (Mode::S, system),
             (Mode::Y, tools),
             (Mode::A, Access::of(0x191)),
         ] {
-            if self.cp.device(access.vdev).is_some() {
-                self.code = "ACC";
-                // A disk that cannot be used was named in a message; CMS goes on without it.
-                let _ = self.access(mode, access);
+            match self.cp.disk(access.vdev) {
+                // A disk that cannot be used is named in a message; CMS goes on without it.
+                Ok(device) => drop(self.access_device(mode, access, device)),
+                Err(DiskUnusable::NotAttached) => {}
+                Err(error) => drop(self.disk_unusable(mode, access.vdev, error)),
             }
         }
         self.code = "CMS";

@@ -86,14 +86,17 @@ impl Heap {
     /// Nothing allocated may be used any more, and nothing else may use that storage.
     pub unsafe fn reset(&self, start: usize, limit: usize) {
         // SAFETY: one processor; the caller vouches that no allocation lives. The old allocator owns nothing to drop.
-        unsafe {
+        let used = unsafe {
+            let used = (*self.0.get()).source.next;
             self.0.get().write(Talc::new(Storage {
                 end: None,
                 next: start,
                 limit,
             }));
-        }
-        release_pages(start, limit);
+            used
+        };
+        // Nothing to give back at IPL.
+        release_pages(start, used);
     }
 
     /// Gives back the storage behind the last allocation.
