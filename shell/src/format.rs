@@ -178,7 +178,7 @@ impl<C: Cp> Shell<C> {
     /// Reads answers until one is yes or no.
     fn answer_is_yes(&mut self) -> Result<bool, Rc> {
         loop {
-            let line = self.cp.read_line(false).ok_or(Rc(8))?;
+            let line = self.cp.read_line().ok_or(Rc(8))?;
             match Words::parse(&line).command.as_str() {
                 "1" | "YES" | "Y" => return Ok(true),
                 "0" | "NO" | "N" => return Ok(false),
@@ -191,7 +191,7 @@ impl<C: Cp> Shell<C> {
     fn ask_label(&mut self) -> Result<String, Rc> {
         loop {
             self.note("605R", "Enter disk label:");
-            let line = self.cp.read_line(false).ok_or(Rc(8))?;
+            let line = self.cp.read_line().ok_or(Rc(8))?;
             let label: String = Words::parse(&line).command.chars().take(6).collect();
             let good = |c: u8| c.is_ascii_uppercase() || c.is_ascii_digit() || b"#@$-".contains(&c);
             if !label.is_empty() && label.bytes().all(good) {

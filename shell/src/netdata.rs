@@ -275,36 +275,29 @@ pub enum Item {
 }
 
 /// Why something is no NETDATA that can be received.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Bad {
     /// A segment has a length that no segment can have.
+    #[error("A segment length is wrong")]
     Segment,
     /// Segments come in an order that makes no record.
+    #[error("Segments are out of order")]
     Order,
     /// A record is longer than a file can hold, or a control record than anything known.
+    #[error("A record is too long")]
     TooLong,
     /// A text unit runs over the end of its record.
+    #[error("A text unit runs over its record")]
     Unit,
     /// The first control record is not INMR01, or data comes before INMR02.
+    #[error("The header is missing")]
     NoHeader,
     /// The file's record format is none that CMS has.
+    #[error("The record format is unknown")]
     Format,
     /// It ends before INMR06.
+    #[error("The end is missing")]
     Short,
-}
-
-impl core::fmt::Display for Bad {
-    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        out.write_str(match self {
-            Bad::Segment => "a segment length is wrong",
-            Bad::Order => "segments are out of order",
-            Bad::TooLong => "a record is too long",
-            Bad::Unit => "a text unit runs over its record",
-            Bad::NoHeader => "its header is missing",
-            Bad::Format => "the record format is unknown",
-            Bad::Short => "its end is missing",
-        })
-    }
 }
 
 /// Takes punch records apart. At most one record of the file is held at any time.

@@ -118,7 +118,7 @@ impl<C: Cp> Shell<C> {
             .any(|word| word == "AUTOCR");
         let line = match automatic {
             true => Vec::new(),
-            false => self.cp.read_line(false).unwrap_or_default(),
+            false => self.cp.read_line().unwrap_or_default(),
         };
         let words = Words::parse(&line);
         let no_profile = words::is(&words.command, "ACcess")
@@ -186,7 +186,7 @@ impl<C: Cp> Shell<C> {
 
     /// Reads lines and executes them, as long as there are any.
     pub fn run(&mut self) {
-        while let Some(line) = self.cp.read_line(false) {
+        while let Some(line) = self.cp.read_line() {
             self.enter(&line);
         }
     }

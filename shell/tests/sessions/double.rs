@@ -248,20 +248,12 @@ impl Cp for Double {
         }
     }
 
-    fn storage_size(&mut self) -> u64 {
-        32 << 20
-    }
-
     fn write_line(&mut self, line: &[u8]) {
         let line = String::from_utf8_lossy(line).into_owned();
         self.0.borrow_mut().screen.push(line);
     }
 
-    fn prompt(&mut self, text: &[u8]) {
-        self.write_line(text);
-    }
-
-    fn read_line(&mut self, _hidden: bool) -> Option<Vec<u8>> {
+    fn read_line(&mut self) -> Option<Vec<u8>> {
         self.0
             .borrow_mut()
             .typed

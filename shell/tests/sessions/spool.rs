@@ -82,6 +82,20 @@ fn a_file_that_is_sent_arrives_as_it_was() {
 }
 
 #[test]
+fn an_empty_file_is_sent_too() {
+    let mut cmsuser = User::before_ipl("CMSUSER");
+    cmsuser.add_disk(0x191, "MNT191", 180);
+    cmsuser.has_file(0x191, "EMPTY FILE", 1, &[]);
+    cmsuser.ipl("AUTOCR", &[]);
+    assert_eq!(cmsuser.does("type empty file"), ["", ""]);
+    cmsuser.does("copyfile empty file a other file a");
+    cmsuser.does("sendfile empty file a to maint");
+    let mut maint = receiver(&cmsuser);
+    maint.does("receive");
+    assert!(maint.file_on(0x191, "EMPTY FILE").is_empty());
+}
+
+#[test]
 fn receive_replaces_only_when_told_and_keeps_the_file_otherwise() {
     let mut cmsuser = sender();
     cmsuser.does("sendfile readme md a maint");
@@ -144,7 +158,7 @@ fn netdata_that_is_cut_off_or_foreign_is_refused_and_stays_in_the_reader() {
         (code, shown),
         (
             100,
-            vec!["DMSRCV684E Spool file 0001 is no valid NETDATA: its end is missing".into()]
+            vec!["DMSRCV684E Spool file 0001 is no valid NETDATA: The end is missing".into()]
         )
     );
     assert!(!maint.disk_has(0x191, "README MD"));
