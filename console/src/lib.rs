@@ -1,5 +1,21 @@
 //! Virtual consoles and how people reach them.
 //!
-//! Knows nothing of CP: CP implements the traits here and front ends call them.
+//! [`VirtualConsole`] is the model of one console, [`Host`] what front ends ask of CP, [`local`] the front end on a unix socket,
+//! [`client`] the terminal side of it, [`operator`] the operator screen. Knows nothing of CP: CP implements the traits here and front ends call them.
 
+pub mod client;
+mod frame;
+mod host;
+mod line_edit;
+pub mod local;
+pub mod operator;
+mod text;
+mod virtual_console;
 pub mod wire;
+
+pub use host::{Host, LogonRefusal, Peer, Session, WRONG_PASSWORD};
+pub use line_edit::{LineEdit, LogicalLine, logical_lines};
+pub use text::LINE_MAX;
+pub use virtual_console::{
+    Attachment, AttachmentId, ConsoleEvent, LINE_COST, Limits, Role, VirtualConsole,
+};

@@ -9,3 +9,6 @@ extern crate alloc;
 
 pub mod ebcdic;
 pub mod edf;
+#[cfg(feature = "std")]
+pub mod extent;
+pub mod text;

@@ -18,6 +18,8 @@
 //! Integers are little-endian, names are ASCII upper case padded with blanks.
 #![no_std]
 
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
 /// Version of this contract; answered by DIAGNOSE X'00' and checked by CMS when it is IPLed.
 pub const VERSION: u32 = 1;
 
@@ -175,7 +177,7 @@ pub mod program {
 
 /// Where execution goes on: address, stack, flags and enabled interruption classes. 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Psw {
     /// Instruction address (RIP).
     pub address: u64,
@@ -189,7 +191,7 @@ pub struct Psw {
 
 /// A PSW and the sixteen general registers, in the order of the x86-64 encoding (RAX RCX RDX RBX RSP RBP RSI RDI R8..R15). 152 bytes.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct SavedState {
     /// Address, stack, flags, mask. `psw.stack` wins over `registers[4]`.
     pub psw: Psw,
@@ -205,7 +207,7 @@ pub const LOW_STORAGE: u64 = 0x200;
 /// For each class CP stores the interrupted state into `*_old` and loads `*_new`. A class whose new PSW has address 0 is never reflected:
 /// a program interruption then places the machine in CP mode with a message, the others stay pending.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct LowStorage {
     /// Loaded for a program interruption.
     pub program_new: Psw,
@@ -237,7 +239,7 @@ pub struct LowStorage {
 
 /// DIAGNOSE X'00': who and where. 48 bytes.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Identification {
     /// `CP-64   `.
     pub system_name: [u8; 8],
@@ -255,7 +257,7 @@ pub struct Identification {
 
 /// DIAGNOSE X'0C': date, time and processor time used. 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct PseudoTimer {
     /// Local date `yyyy-mm-dd`, blank padded.
     pub date: [u8; 12],
@@ -291,7 +293,7 @@ pub mod device {
 
 /// DIAGNOSE X'24': one virtual device. 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct DeviceInfo {
     /// Device number.
     pub number: u32,
@@ -313,7 +315,7 @@ pub struct DeviceInfo {
 
 /// DIAGNOSE X'250' INIT: the disk. 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct BlockInfo {
     /// Bytes in a block: 4096.
     pub block_size: u32,
@@ -329,7 +331,7 @@ pub struct BlockInfo {
 
 /// One block to move. 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct BlockRequest {
     /// 1 = write, 2 = read (as in VM).
     pub operation: u32,
@@ -341,7 +343,7 @@ pub struct BlockRequest {
 
 /// Stands before each record of a unit-record buffer. 4 bytes, no alignment.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct RecordHeader {
     /// Bytes of the record that follows.
     pub length: u16,
@@ -351,7 +353,7 @@ pub struct RecordHeader {
 
 /// DIAGNOSE X'BC': attributes of a spool file. 128 bytes.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct SpoolFileBlock {
     /// Spool id, 1 to 9999.
     pub spid: u32,

@@ -22,6 +22,8 @@ pub struct FileReader {
     data: DataStream,
     /// A read failed: `data` stands nowhere and must go to `next` again.
     lost: bool,
+    /// Changes of the directory when the file was last found to be the same.
+    seen_changes: u64,
 }
 
 /// The records of a file in order: a [`FileReader`] together with its file system.
@@ -55,6 +57,7 @@ impl<D: BlockDevice> FileSystem<D> {
             next: 1,
             data,
             lost: false,
+            seen_changes: self.directory.changes,
         })
     }
 
@@ -62,7 +65,8 @@ impl<D: BlockDevice> FileSystem<D> {
     pub fn seek(&mut self, reader: &mut FileReader, record: u32) -> Result<(), D> {
         self.unchanged(reader)?;
         let record = record.clamp(1, reader.file.records + 1);
-        if record != reader.next && record <= reader.file.records {
+        // A stream that is lost goes to the record when that is read.
+        if record != reader.next && record <= reader.file.records && !reader.lost {
             let found = self.go_to(reader, record);
             reader.lost = found.is_err();
             found?;
@@ -78,12 +82,7 @@ impl<D: BlockDevice> FileSystem<D> {
         if reader.next > reader.file.records {
             return Ok(false);
         }
-        self.unchanged(reader)?;
-        let was_lost = core::mem::replace(&mut reader.lost, true);
-        if was_lost {
-            reader.data = DataStream::new(&reader.file, self.space.blocks());
-            self.go_to(reader, reader.next)?;
-        }
+        self.resume_reading(reader)?;
         let length = match reader.file.format {
             RecordFormat::Fixed(lrecl) => lrecl as usize,
             RecordFormat::Variable => reader.data.record_length(&mut self.device)?,
@@ -94,6 +93,42 @@ impl<D: BlockDevice> FileSystem<D> {
         reader.lost = false;
         reader.next += 1;
         Ok(true)
+    }
+
+    /// Reads the next records of a fixed file, at most `most`, into `records`, which is cleared first; answers how many.
+    /// Of a variable file it reads one.
+    pub fn read_run(
+        &mut self,
+        reader: &mut FileReader,
+        most: u32,
+        records: &mut Vec<u8>,
+    ) -> Result<u32, D> {
+        let RecordFormat::Fixed(lrecl) = reader.file.format else {
+            return Ok(u32::from(most > 0 && self.read_next(reader, records)?));
+        };
+        records.clear();
+        let count = most.min(reader.file.records + 1 - reader.next);
+        if count == 0 {
+            return Ok(0);
+        }
+        self.resume_reading(reader)?;
+        let length = count as usize * lrecl as usize;
+        reader.data.take(&mut self.device, length, |bytes| {
+            records.extend_from_slice(bytes)
+        })?;
+        reader.lost = false;
+        reader.next += count;
+        Ok(count)
+    }
+
+    /// Makes sure that the stream stands at the next record. It counts as lost until the read is done.
+    fn resume_reading(&mut self, reader: &mut FileReader) -> Result<(), D> {
+        self.unchanged(reader)?;
+        if core::mem::replace(&mut reader.lost, true) {
+            reader.data = DataStream::new(&reader.file, self.space.blocks());
+            self.go_to(reader, reader.next)?;
+        }
+        Ok(())
     }
 
     fn go_to(&mut self, reader: &mut FileReader, record: u32) -> Result<(), D> {
@@ -136,9 +171,13 @@ impl<D: BlockDevice> FileSystem<D> {
         Ok(records)
     }
 
-    fn unchanged(&self, reader: &FileReader) -> Result<(), D> {
+    fn unchanged(&self, reader: &mut FileReader) -> Result<(), D> {
+        if reader.seen_changes == self.directory.changes {
+            return Ok(());
+        }
         match self.directory.find(&reader.file.id) {
             Some(now) if now.version == reader.file.version && now.origin == reader.file.origin => {
+                reader.seen_changes = self.directory.changes;
                 Ok(())
             }
             _ => Err(EdfError::Changed),
@@ -270,11 +309,16 @@ impl DataStream {
     /// Reads the length that stands before a record of a variable file.
     fn record_length<D: BlockDevice>(&mut self, device: &mut D) -> Result<usize, D> {
         let mut length = 0;
-        self.take(device, 2, |bytes| {
-            bytes
-                .iter()
-                .for_each(|&byte| length = length << 8 | usize::from(byte))
-        })?;
+        if let Some(&[high, low]) = self.window.get(self.position..self.position + 2) {
+            length = usize::from(u16::from_be_bytes([high, low]));
+            self.position += 2;
+        } else {
+            self.take(device, 2, |bytes| {
+                bytes
+                    .iter()
+                    .for_each(|&byte| length = (length << 8) | usize::from(byte))
+            })?;
+        }
         match length {
             0 => Err(EdfError::Damaged("a file ends before its last record")),
             _ => Ok(length),
@@ -318,9 +362,11 @@ impl DataStream {
         let mut start = 0;
         for run in blocks.split(|&block| block == 0) {
             let bytes = start * BLOCK_SIZE..(start + run.len()) * BLOCK_SIZE;
-            device
-                .read_list(run, &mut self.window[bytes])
-                .map_err(EdfError::Device)?;
+            if !run.is_empty() {
+                device
+                    .read_list(run, &mut self.window[bytes])
+                    .map_err(EdfError::Device)?;
+            }
             start += run.len() + 1;
         }
         self.ahead = (self.ahead * 2).min(READ_AHEAD);

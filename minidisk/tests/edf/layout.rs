@@ -32,6 +32,7 @@ impl Image {
         self.put(block, offset, &value.to_be_bytes());
     }
 
+    #[expect(clippy::too_many_arguments, reason = "one for each field of the table")]
     /// A directory entry: name and type in EBCDIC, format, record length, origin, data blocks, records, levels.
     fn entry(
         &mut self,

@@ -1,0 +1,138 @@
+//! What a front end asks of CP: the seam between terminals and the control program.
+//!
+//! CP implements [`Host`]; front ends call it and know nothing else of CP.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::virtual_console::{Attachment, AttachmentId, Role, VirtualConsole};
+use crate::wire;
+
+/// Who is at the other end of a connection, as the host's kernel vouches for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its effective user id.
+    pub uid: u32,
+    /// Its effective group id.
+    pub gid: u32,
+    /// Its process, when known.
+    pub pid: Option<i32>,
+    /// The account that owns the data directory (or root): may log on as anyone and issue commands from the host.
+    pub owner: bool,
+}
+
+/// Why a LOGON is not granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogonRefusal {
+    /// This peer needs the user's password: ask for it and call again with it.
+    NeedPassword {
+        /// What to ask with: `Enter your password,` ...
+        prompt: String,
+    },
+    /// No. With [`WRONG_PASSWORD`] the front end asks again a few times, slowly.
+    Refused {
+        /// Number of the CP message.
+        code: u32,
+        /// The message line.
+        message: String,
+    },
+}
+
+/// Message number of a wrong userid or password (`HCPLGA050E`).
+pub const WRONG_PASSWORD: u32 = 50;
+
+/// A granted LOGON: this terminal is attached to that console. Front ends keep it and pass it back.
+#[derive(Debug)]
+pub struct Session {
+    /// The user logged on, in upper case.
+    pub userid: String,
+    /// The system identifier.
+    pub system: String,
+    /// The user's console.
+    pub console: Arc<VirtualConsole>,
+    /// Owner or observer.
+    pub role: Role,
+    id: AttachmentId,
+    attachment: Option<Attachment>,
+}
+
+impl Session {
+    /// Attaches a terminal to `console` for a LOGON that CP grants; CP calls it under the lock that makes its decision, so that two
+    /// terminals cannot both become the owner unnoticed. A new owner ends the old one's terminal (LOGON HERE).
+    pub fn new(
+        userid: impl Into<String>,
+        system: impl Into<String>,
+        console: &Arc<VirtualConsole>,
+        role: Role,
+    ) -> Self {
+        let attachment = console.attach(role);
+        Self {
+            userid: userid.into(),
+            system: system.into(),
+            console: Arc::clone(console),
+            role,
+            id: attachment.id(),
+            attachment: Some(attachment),
+        }
+    }
+
+    /// This terminal's attachment.
+    pub fn id(&self) -> AttachmentId {
+        self.id
+    }
+
+    /// Whether this terminal is (still) the owner of the console: not an observer, not taken over, not ended.
+    pub fn owns_console(&self) -> bool {
+        self.console.owner() == Some(self.id)
+    }
+
+    /// The stream of console events; the front end takes it once.
+    pub fn take_attachment(&mut self) -> Option<Attachment> {
+        self.attachment.take()
+    }
+}
+
+impl fmt::Display for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}", self.userid, self.system)
+    }
+}
+
+/// The control program as front ends see it.
+///
+/// Every call comes from a thread that may wait, never from a dispatcher. The calls for one session come one after another.
+pub trait Host: Send + Sync + 'static {
+    /// LOGON, reconnect, take over or share, as `request` says. CP ends [`Session::new`] with the role it grants.
+    ///
+    /// # Errors
+    /// A password is needed, or the LOGON is refused.
+    fn logon(&self, peer: &Peer, request: &wire::Logon) -> Result<Session, LogonRefusal>;
+
+    /// One physical line was entered, without its end and without control characters, at most [`crate::LINE_MAX`] bytes.
+    /// CP splits it with [`crate::logical_lines`]. The console already shows it to the other terminals.
+    ///
+    /// On return the console's state must be true: when the line answered the read, the state is no longer that read
+    /// (`set_state(Running)`, before anything asynchronous starts). When it is still a read state that did not change,
+    /// the line was dealt with (a CP command, say) and the front end invites the next one.
+    fn input(&self, session: &Session, line: String);
+
+    /// The attention key (PA1): enter CP READ.
+    fn attention(&self, session: &Session);
+
+    /// The owner's terminal went away while the session was on: `by_request` for the client's DISCONNECT, else the line dropped.
+    /// CP writes the DISCONNECT message and calls `console.end(Ending::Disconnected)`. Check [`Session::owns_console`] under
+    /// CP's lock: another terminal may have taken over meanwhile. Not called for observers, nor after [`VirtualConsole::end`].
+    fn disconnected(&self, session: &Session, by_request: bool);
+
+    /// The terminal's size, at logon and when it changes; 0 is unknown.
+    fn resize(&self, session: &Session, columns: u16, rows: u16);
+
+    /// One CP command with the authority of the system's owner. Only called for a peer that is the owner.
+    fn command(&self, peer: &Peer, command: &str) -> wire::Answer;
+
+    /// A host file into a reader. Only called for a peer that is the owner.
+    fn punch(&self, peer: &Peer, file: wire::Punch) -> wire::Answer;
+
+    /// The system as it is now. Only called for a peer that is the owner.
+    fn snapshot(&self, peer: &Peer) -> wire::Snapshot;
+}

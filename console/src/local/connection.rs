@@ -1,0 +1,530 @@
+//! One connection, from its first frame to its last. What a peer sends is hostile: whatever is out of order ends the connection with a refusal.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::time::timeout;
+
+use super::Bounds;
+use super::door::{Door, Place};
+use crate::frame::{self, FrameError, INPUT_FRAME_MAX};
+use crate::text;
+use crate::virtual_console::{Attachment, ConsoleEvent, Role};
+use crate::wire::{
+    Answer, ClientFrame, Ending, FRAME_MAX, Hello, Line, LineKind, Logon, Reply, Request, VERSION,
+};
+use crate::{Host, LogonRefusal, Peer, Session, WRONG_PASSWORD};
+
+/// Refused because the connection does not keep to the protocol.
+const NOT_UNDERSTOOD: u32 = 1;
+/// `HCPCFC015E`: not before LOGON.
+const NOT_BEFORE_LOGON: u32 = 15;
+/// `HCPDIA055E`: no line.
+const NO_LINE: u32 = 55;
+
+/// Why a connection ends before its time. Nobody is told but the log.
+#[derive(Debug, thiserror::Error)]
+enum ConnectionError {
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error("Peer did not answer in time")]
+    TimedOut(#[from] tokio::time::error::Elapsed),
+    #[error("Peer went away")]
+    Gone,
+    #[error("CP failed on this request")]
+    Host(#[from] tokio::task::JoinError),
+}
+
+impl From<std::io::Error> for ConnectionError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Frame(FrameError::Io(error))
+    }
+}
+
+/// What every connection needs to know.
+pub(super) struct Caller {
+    pub(super) host: Arc<dyn Host>,
+    pub(super) owner: u32,
+    pub(super) bounds: Bounds,
+    pub(super) door: Arc<Door>,
+}
+
+/// The two halves of the stream.
+struct Wire {
+    input: BufReader<OwnedReadHalf>,
+    output: OwnedWriteHalf,
+}
+
+impl Wire {
+    async fn receive(&mut self) -> Result<ClientFrame, ConnectionError> {
+        frame::receive(&mut self.input, INPUT_FRAME_MAX)
+            .await?
+            .ok_or(ConnectionError::Gone)
+    }
+
+    async fn send(&mut self, reply: &Reply) -> Result<(), ConnectionError> {
+        Ok(self.output.write_all(&frame::encode(reply)?).await?)
+    }
+
+    async fn refuse(
+        &mut self,
+        code: u32,
+        message: impl Into<String>,
+    ) -> Result<(), ConnectionError> {
+        self.send(&Reply::Refused {
+            code,
+            message: message.into(),
+        })
+        .await
+    }
+}
+
+impl Caller {
+    /// Serves `stream` until either side is done.
+    pub(super) async fn serve(self, stream: UnixStream) {
+        let peer = match stream.peer_cred() {
+            Ok(credentials) => Peer {
+                uid: credentials.uid(),
+                gid: credentials.gid(),
+                pid: credentials.pid(),
+                owner: credentials.uid() == self.owner || credentials.uid() == 0,
+            },
+            Err(error) => {
+                tracing::warn!(%error, "A peer without credentials is cut");
+                return;
+            }
+        };
+        let (input, output) = stream.into_split();
+        let mut line = Wire {
+            input: BufReader::new(input),
+            output,
+        };
+        let done = match self.door.enter(&peer) {
+            Some(place) => self.request(&peer, &mut line, place).await,
+            None => {
+                line.refuse(NO_LINE, "HCPDIA055E Line(s) not available")
+                    .await
+            }
+        };
+        if let Err(error) = done {
+            tracing::debug!(uid = peer.uid, pid = peer.pid, %error, "Connection ended");
+        }
+    }
+
+    async fn request(
+        &self,
+        peer: &Peer,
+        line: &mut Wire,
+        place: Place,
+    ) -> Result<(), ConnectionError> {
+        // A long first frame is a file to punch, which only the owner may: others get no room for one.
+        let max = if peer.owner {
+            FRAME_MAX
+        } else {
+            INPUT_FRAME_MAX
+        };
+        let bytes = match timeout(
+            self.bounds.hello,
+            frame::receive_bytes(&mut line.input, max),
+        )
+        .await?
+        {
+            Ok(bytes) => bytes.ok_or(ConnectionError::Gone)?,
+            Err(error @ FrameError::TooLong { .. }) => {
+                return line.refuse(NOT_UNDERSTOOD, error.to_string()).await;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        // The version stands first, so that another version of everything behind it can be told from garbage.
+        if let Ok((version, _)) = postcard::take_from_bytes::<u16>(&bytes)
+            && version != VERSION
+        {
+            let message = format!(
+                "This system speaks version {VERSION} of the console protocol, the program at your end version {version}"
+            );
+            return line.refuse(NOT_UNDERSTOOD, message).await;
+        }
+        let request = match frame::decode::<Hello>(&bytes) {
+            Ok(hello) => hello.request,
+            Err(error) => return line.refuse(NOT_UNDERSTOOD, error.to_string()).await,
+        };
+        drop(bytes);
+        match request {
+            Request::Logon(request) => self.logon(peer, line, request, place).await,
+            _ if !peer.owner => {
+                line.refuse(
+                    NOT_BEFORE_LOGON,
+                    "HCPCFC015E Command not valid before LOGON",
+                )
+                .await
+            }
+            Request::Command(command) => {
+                drop(place);
+                let answer = self
+                    .ask(peer, move |host, peer| host.command(peer, &command))
+                    .await?;
+                line.send(&Reply::Answer(answer)).await
+            }
+            Request::Punch(file) => {
+                drop(place);
+                let answer: Answer = self
+                    .ask(peer, move |host, peer| host.punch(peer, file))
+                    .await?;
+                line.send(&Reply::Answer(answer)).await
+            }
+            Request::Watch => {
+                drop(place);
+                self.watch(peer, line).await
+            }
+        }
+    }
+
+    /// Calls CP on a thread that may wait.
+    async fn ask<T: Send + 'static>(
+        &self,
+        peer: &Peer,
+        call: impl FnOnce(&dyn Host, &Peer) -> T + Send + 'static,
+    ) -> Result<T, ConnectionError> {
+        let (host, peer) = (Arc::clone(&self.host), *peer);
+        Ok(tokio::task::spawn_blocking(move || call(&*host, &peer)).await?)
+    }
+
+    async fn watch(&self, peer: &Peer, line: &mut Wire) -> Result<(), ConnectionError> {
+        loop {
+            match line.receive().await? {
+                ClientFrame::Poll => {}
+                ClientFrame::Disconnect => return Ok(()),
+                _ => {
+                    return line
+                        .refuse(NOT_UNDERSTOOD, "Only polls are taken here")
+                        .await;
+                }
+            }
+            let snapshot = self.ask(peer, |host, peer| host.snapshot(peer)).await?;
+            line.send(&Reply::Snapshot(Box::new(snapshot))).await?;
+        }
+    }
+
+    async fn logon(
+        &self,
+        peer: &Peer,
+        line: &mut Wire,
+        mut request: Logon,
+        place: Place,
+    ) -> Result<(), ConnectionError> {
+        let mut tries = 0;
+        let session = loop {
+            let asked = request.clone();
+            let given = request.password.take().is_some();
+            match self
+                .ask(peer, move |host, peer| host.logon(peer, &asked))
+                .await?
+            {
+                Ok(session) => break session,
+                Err(LogonRefusal::Refused {
+                    code: WRONG_PASSWORD,
+                    message,
+                }) if given => {
+                    tries += 1;
+                    tokio::time::sleep(self.bounds.delay).await;
+                    if tries >= self.bounds.tries {
+                        return line.refuse(WRONG_PASSWORD, message).await;
+                    }
+                    line.send(&Reply::Output(Line {
+                        text: message,
+                        kind: LineKind::Cp,
+                    }))
+                    .await?;
+                }
+                Err(LogonRefusal::Refused { code, message }) => {
+                    return line.refuse(code, message).await;
+                }
+                Err(LogonRefusal::NeedPassword { prompt }) => {
+                    request.password = Some(self.password(line, prompt).await?)
+                }
+            }
+        };
+        drop(place);
+        self.session(
+            line,
+            session,
+            (request.terminal.columns, request.terminal.rows),
+        )
+        .await
+    }
+
+    async fn password(&self, line: &mut Wire, prompt: String) -> Result<String, ConnectionError> {
+        line.send(&Reply::Password(prompt)).await?;
+        let answer = async {
+            loop {
+                match line.receive().await? {
+                    ClientFrame::Line(password) => return Ok(password),
+                    ClientFrame::Disconnect => return Err(ConnectionError::Gone),
+                    _ => {}
+                }
+            }
+        };
+        timeout(self.bounds.password, answer).await?
+    }
+
+    /// The console of a session that CP granted. Whatever ends it, CP is told when the owner's terminal went away.
+    async fn session(
+        &self,
+        line: &mut Wire,
+        mut session: Session,
+        size: (u16, u16),
+    ) -> Result<(), ConnectionError> {
+        let Some(mut attachment) = session.take_attachment() else {
+            return Err(ConnectionError::Gone);
+        };
+        let session = Arc::new(session);
+        let Wire { input, output } = line;
+        let accepted = Reply::Accepted {
+            system: session.system.clone(),
+            userid: session.userid.clone(),
+        };
+        let greeted = async {
+            output.write_all(&frame::encode(&accepted)?).await?;
+            self.tell(&session, move |host, session| {
+                host.resize(session, size.0, size.1)
+            })
+            .await
+        };
+        let ended = match greeted.await {
+            Ok(()) => {
+                tokio::select! {
+                    ended = show(&mut attachment, output) => ended.map(|_| Leave::Ended),
+                    left = self.listen(&session, input) => left,
+                    () = overdue(&session, self.bounds.drain) => Ok(Leave::Ended),
+                }
+            }
+            Err(error) => Err(error),
+        };
+        let by_request = matches!(ended, Ok(Leave::Asked));
+        if !matches!(ended, Ok(Leave::Ended))
+            && session.role == Role::Owner
+            && session.owns_console()
+        {
+            self.tell(&session, move |host, session| {
+                host.disconnected(session, by_request)
+            })
+            .await?;
+        }
+        if by_request {
+            // What CP says at DISCONNECT, and the end, are still to be shown.
+            if session.role == Role::Observer {
+                output
+                    .write_all(&frame::encode(&Reply::Ended(Ending::Disconnected))?)
+                    .await?;
+            } else {
+                timeout(self.bounds.drain, show(&mut attachment, output)).await??;
+            }
+        }
+        ended.map(|_| ())
+    }
+
+    async fn tell(
+        &self,
+        session: &Arc<Session>,
+        call: impl FnOnce(&dyn Host, &Session) + Send + 'static,
+    ) -> Result<(), ConnectionError> {
+        let (host, session) = (Arc::clone(&self.host), Arc::clone(session));
+        Ok(tokio::task::spawn_blocking(move || call(&*host, &session)).await?)
+    }
+
+    /// Passes what the terminal sends on to CP, one frame after the other.
+    async fn listen(
+        &self,
+        session: &Arc<Session>,
+        input: &mut BufReader<OwnedReadHalf>,
+    ) -> Result<Leave, ConnectionError> {
+        loop {
+            match frame::receive(input, INPUT_FRAME_MAX)
+                .await?
+                .ok_or(ConnectionError::Gone)?
+            {
+                ClientFrame::Line(line) => {
+                    let line = text::typed(&line);
+                    self.tell(session, move |host, session| enter(host, session, line))
+                        .await?;
+                }
+                ClientFrame::Attention => {
+                    self.tell(session, |host, session| host.attention(session))
+                        .await?
+                }
+                ClientFrame::Resize { columns, rows } => {
+                    self.tell(session, move |host, session| {
+                        host.resize(session, columns, rows)
+                    })
+                    .await?;
+                }
+                ClientFrame::Disconnect => return Ok(Leave::Asked),
+                ClientFrame::Poll => {}
+            }
+        }
+    }
+}
+
+/// Why a session's connection is over.
+enum Leave {
+    /// The console ended and the terminal was told.
+    Ended,
+    /// The terminal asked to disconnect.
+    Asked,
+}
+
+/// One line entered: shown to the others, given to CP, and the next one invited when the same read is still up.
+fn enter(host: &dyn Host, session: &Session, line: String) {
+    let console = &session.console;
+    let before = console.state_number();
+    console.entered(session.id(), &line);
+    host.input(session, line);
+    console.invite_again(before);
+}
+
+/// Sends console events until the end was sent. A terminal that takes none makes this wait, and the console drop lines for it.
+async fn show(
+    attachment: &mut Attachment,
+    output: &mut OwnedWriteHalf,
+) -> Result<Ending, ConnectionError> {
+    loop {
+        let (bytes, ended) = match attachment.next().await {
+            ConsoleEvent::Lines(lines) => {
+                let mut bytes = Vec::new();
+                for line in lines {
+                    bytes.extend(frame::encode(&Reply::Output(line))?);
+                }
+                (bytes, None)
+            }
+            ConsoleEvent::Lost(lines) => (frame::encode(&Reply::Lost(lines))?, None),
+            ConsoleEvent::State(state) => (frame::encode(&Reply::State(state))?, None),
+            ConsoleEvent::Ended(ending) => (frame::encode(&Reply::Ended(ending))?, Some(ending)),
+        };
+        output.write_all(&bytes).await?;
+        if let Some(ending) = ended {
+            return Ok(ending);
+        }
+    }
+}
+
+/// Completes when the session ended and its terminal did not take the end for so long.
+async fn overdue(session: &Session, drain: Duration) {
+    Attachment::ending(&session.console, session.id()).await;
+    tokio::time::sleep(drain).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Punch, Snapshot};
+
+    /// A CP that must not be asked anything.
+    struct Nobody;
+
+    impl Host for Nobody {
+        fn logon(&self, _: &Peer, _: &Logon) -> Result<Session, LogonRefusal> {
+            unreachable!("logon")
+        }
+        fn input(&self, _: &Session, _: String) {
+            unreachable!("input")
+        }
+        fn attention(&self, _: &Session) {
+            unreachable!("attention")
+        }
+        fn disconnected(&self, _: &Session, _: bool) {
+            unreachable!("disconnected")
+        }
+        fn resize(&self, _: &Session, _: u16, _: u16) {
+            unreachable!("resize")
+        }
+        fn command(&self, _: &Peer, _: &str) -> Answer {
+            unreachable!("command")
+        }
+        fn punch(&self, _: &Peer, _: Punch) -> Answer {
+            unreachable!("punch")
+        }
+        fn snapshot(&self, _: &Peer) -> Snapshot {
+            unreachable!("snapshot")
+        }
+    }
+
+    /// What an account that is not the owner is answered to `hello`.
+    async fn answer_to_a_stranger(hello: &[u8]) -> Option<Reply> {
+        let stranger = Peer {
+            uid: 12345,
+            gid: 12345,
+            pid: None,
+            owner: false,
+        };
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (input, output) = ours.into_split();
+        let mut wire = Wire {
+            input: BufReader::new(input),
+            output,
+        };
+        let caller = Caller {
+            host: Arc::new(Nobody),
+            owner: 0,
+            bounds: Bounds::default(),
+            door: Door::new(1, 1),
+        };
+        let place = caller.door.enter(&stranger).unwrap();
+        let (mut input, mut output) = theirs.into_split();
+        output.write_all(hello).await.unwrap();
+        let _ = caller.request(&stranger, &mut wire, place).await;
+        drop(wire);
+        frame::receive(&mut input, FRAME_MAX).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_the_owner_commands_punches_and_watches() {
+        let file = Punch {
+            to: "A".into(),
+            name: "A".into(),
+            file_type: "A".into(),
+            class: 'A',
+            records: Vec::new(),
+        };
+        for request in [
+            Request::Command("SHUTDOWN".into()),
+            Request::Punch(file),
+            Request::Watch,
+        ] {
+            let hello = frame::encode(&Hello {
+                version: VERSION,
+                request,
+            })
+            .unwrap();
+            let answer = answer_to_a_stranger(&hello).await;
+            assert!(
+                matches!(
+                    answer,
+                    Some(Reply::Refused {
+                        code: NOT_BEFORE_LOGON,
+                        ..
+                    })
+                ),
+                "{answer:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stranger_gets_no_room_for_a_long_frame() {
+        let long = u32::try_from(INPUT_FRAME_MAX + 1).unwrap().to_le_bytes();
+        let answer = answer_to_a_stranger(&long).await;
+        assert!(
+            matches!(
+                answer,
+                Some(Reply::Refused {
+                    code: NOT_UNDERSTOOD,
+                    ..
+                })
+            ),
+            "{answer:?}"
+        );
+    }
+}

@@ -1,0 +1,191 @@
+//! Tests of the whole screen: what is drawn at fixed sizes, what keys do, and the loop against a pretended system.
+
+mod keys;
+mod screens;
+mod whole;
+
+use std::time::Duration;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::style::{Color, Modifier};
+
+use crate::wire::{ConsoleState, Line, LineKind, MachineView, ProcessorView, Reply, Snapshot, SpoolView, StorageView};
+
+use super::app::picture;
+use super::completion::Word;
+use super::state::{Channel, Effect, Event, State};
+use super::update::update;
+
+/// The channel of OPERATOR's console.
+pub const OPERATOR: Channel = Channel::Console(0);
+
+/// Commands the pretended CP knows.
+pub fn words() -> Vec<Word> {
+    [("QUERY", 1), ("MESSAGE", 1), ("DISPLAY", 1), ("DISCONN", 5), ("FORCE", 5), ("LOGON", 1), ("SHUTDOWN", 8)]
+        .map(|(name, minimum)| Word { name: name.to_owned(), minimum })
+        .into()
+}
+
+fn help(name: &str) -> Option<String> {
+    (name == "QUERY").then(|| "# QUERY\n\n## Syntax\n\n    Query Names\n\nShows who is logged on.\x1b[2J".to_owned())
+}
+
+/// A screen of this size that knows nothing yet.
+pub fn empty(size: (u16, u16)) -> State {
+    State::new(size, true, true, words(), help)
+}
+
+/// A system with `count` machines; the same every time.
+pub fn system(count: usize) -> Snapshot {
+    let states = ["VM READ", "idle", "running", "CP READ", "I/O wait"];
+    let machine = |n: usize| MachineView {
+        userid: match n {
+            0 => "OPERATOR".to_owned(),
+            1 => "MAINT".to_owned(),
+            n => format!("USER{n:04}"),
+        },
+        state: states[n * 3 % 5].to_owned(),
+        console: if n.is_multiple_of(3) { "DSC".to_owned() } else { format!("L{n:04}") },
+        system: if n % 5 == 4 { String::new() } else { "CMS".to_owned() },
+        cpu_percent: if states[n * 3 % 5] == "running" { 12.5 + n as f32 } else { 0.0 },
+        virtual_us: n as u64 * 12_345_678,
+        total_us: n as u64 * 13_345_678,
+        storage: (16 + n as u64 % 3 * 16) << 20,
+        resident_pages: 40 + n as u64 * 13 % 4000,
+        share: if n.is_multiple_of(11) { "A5%" } else { "R100" }.to_owned(),
+        connect_seconds: 60,
+    };
+    let processor = |number: u32| ProcessorView {
+        number,
+        kind: "kvm".to_owned(),
+        busy_percent: [96.0, 41.5][number as usize % 2],
+        running: if number == 0 { "USER0004".to_owned() } else { String::new() },
+    };
+    Snapshot {
+        system: "CP64SYS".to_owned(),
+        release: "0.1.0".to_owned(),
+        time: "14:41:46".to_owned(),
+        uptime_seconds: 3 * 86_400 + 4 * 3600 + 12 * 60 + 33,
+        machines: (0..count).map(machine).collect(),
+        processors: (0..2).map(processor).collect(),
+        spool: SpoolView { reader: 12, printer: 3, punch: 0, bytes: 4_400_000 },
+        storage: StorageView { frames: 262_144, in_use: 110_000, shared: 400 },
+    }
+}
+
+/// Lines of every kind.
+pub fn lines() -> Vec<Line> {
+    [
+        (LineKind::Cp, "LOGON AT 14:00:00 UTC SUNDAY 11/22/26"),
+        (LineKind::Guest, "Ready; T=0.01/0.01 14:00:00"),
+        (LineKind::Message, "14:00:02  * MSG FROM MAINT   : the printer is out of paper"),
+        (LineKind::Warning, "14:00:03  * WNG FROM SYSTEM  : spool space is 90% full"),
+        (LineKind::Input, "query names"),
+        (LineKind::Cp, "OPERATOR - SYSC, MAINT    -L0001, 日本語   - DSC"),
+    ]
+    .map(|(kind, text)| Line { kind, text: text.to_owned() })
+    .into()
+}
+
+/// CP's frame arrives.
+pub fn arrives(state: &mut State, channel: Channel, reply: Reply) -> Vec<Effect> {
+    update(state, Event::Reply(channel, Box::new(reply)))
+}
+
+/// A screen on which everything has arrived.
+pub fn full(size: (u16, u16), machines: usize) -> State {
+    let mut state = empty(size);
+    fill(&mut state, machines);
+    state
+}
+
+/// Lets a picture of the system and OPERATOR's console arrive.
+pub fn fill(state: &mut State, machines: usize) {
+    arrives(state, Channel::Watch, Reply::Snapshot(Box::new(system(machines))));
+    arrives(state, OPERATOR, Reply::Accepted { system: "CP64SYS".into(), userid: "OPERATOR".into() });
+    lines().into_iter().for_each(|line| drop(arrives(state, OPERATOR, Reply::Output(line))));
+    arrives(state, OPERATOR, Reply::State(ConsoleState::CpRead));
+}
+
+/// A key is pressed.
+pub fn press(state: &mut State, code: KeyCode) -> Vec<Effect> {
+    update(state, Event::Key(KeyEvent::new(code, KeyModifiers::NONE)))
+}
+
+/// A key is pressed with Ctrl.
+pub fn control(state: &mut State, c: char) -> Vec<Effect> {
+    update(state, Event::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL)))
+}
+
+/// A text is typed.
+pub fn types(state: &mut State, text: &str) {
+    text.chars().for_each(|c| drop(press(state, KeyCode::Char(c))));
+}
+
+/// Time passes.
+pub fn later(state: &mut State, milliseconds: u64) -> Vec<Effect> {
+    let now = state.now + Duration::from_millis(milliseconds);
+    update(state, Event::Tick(now))
+}
+
+/// What is drawn now.
+pub fn drawn(state: &State) -> Terminal<TestBackend> {
+    let mut terminal = Terminal::new(TestBackend::new(state.size.0, state.size.1)).expect("a test terminal");
+    picture(&mut terminal, state).expect("drawn");
+    terminal
+}
+
+/// The screen as text, one line per row.
+pub fn screen(state: &State) -> String {
+    text(drawn(state).backend().buffer())
+}
+
+/// A buffer as text. Cells behind a wide character hold nothing of their own.
+pub fn text(buffer: &Buffer) -> String {
+    let mut out = String::new();
+    for y in 0..buffer.area.height {
+        let mut row = String::new();
+        let mut skip = 0;
+        for x in 0..buffer.area.width {
+            let symbol = buffer[(x, y)].symbol();
+            if skip == 0 {
+                row.push_str(symbol);
+                skip = super::text::columns(symbol).max(1);
+            }
+            skip -= 1;
+        }
+        out.push_str(row.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// The weights of a buffer, one letter per cell: Bold, Dim, Reversed, Underlined; lower case when bold as well.
+pub fn weights(buffer: &Buffer) -> String {
+    let mut out = String::new();
+    for y in 0..buffer.area.height {
+        let mut row = String::new();
+        for x in 0..buffer.area.width {
+            let modifier = buffer[(x, y)].modifier;
+            let letter = match () {
+                () if modifier.contains(Modifier::REVERSED) => 'R',
+                () if modifier.contains(Modifier::UNDERLINED) => 'U',
+                () if modifier.contains(Modifier::DIM) => 'D',
+                () if modifier.contains(Modifier::BOLD) => 'B',
+                () => ' ',
+            };
+            row.push(letter);
+        }
+        out.push_str(row.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// Whether any cell has a colour.
+pub fn has_color(buffer: &Buffer) -> bool {
+    buffer.content.iter().any(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset)
+}

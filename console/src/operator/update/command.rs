@@ -1,0 +1,180 @@
+//! The command line, TAB and opening consoles.
+
+use crate::operator::completion::{self, carries_secret, command_at};
+use crate::operator::session::{Phase, Session};
+use crate::operator::state::{Channel, Completing, Effect, Focus, Overlay, State, View};
+use crate::operator::text::{LINE_MAX, clean, fill};
+use crate::wire::{Logon, Request, Terminal};
+
+/// Widest help text, in columns: what the box leaves on a terminal of the design size.
+const HELP_COLUMNS: usize = 76;
+
+/// ENTER on an input line.
+pub fn enter(state: &mut State) -> Vec<Effect> {
+    match state.session().phase {
+        Phase::Opening => {
+            state.hint("CP has not answered yet");
+            return Vec::new();
+        }
+        Phase::Over(_) => return again(state),
+        Phase::Password(_) | Phase::Open(_) => {}
+    }
+    if state.view == View::Main
+        && let Some(topic) = state.operator.editor.text().trim().strip_prefix('?').map(str::to_owned)
+    {
+        state.operator.editor.clear();
+        help(state, &topic);
+        return Vec::new();
+    }
+    let session = state.session_mut();
+    let number = session.number;
+    let line = session.editor.text().to_owned();
+    let (frame, remembered) = session.enter();
+    let mut effects = vec![Effect::Send(Channel::Console(number), frame)];
+    if remembered && number == state.operator.number && !carries_secret(&state.words, &line) {
+        effects.push(Effect::Remember(line));
+    }
+    effects
+}
+
+/// ENTER on a console that is over: OPERATOR is logged on again, another user's console is left.
+fn again(state: &mut State) -> Vec<Effect> {
+    let left = state.operator.number;
+    if state.session().number != left {
+        return leave_console(state);
+    }
+    state.opened = state.opened.wrapping_add(1);
+    state.operator.number = state.opened;
+    state.operator.phase = Phase::Opening;
+    let logon = operator_logon(state, false);
+    vec![Effect::Close(Channel::Console(left)), Effect::Open(Channel::Console(state.opened), logon)]
+}
+
+/// Asks for OPERATOR's console: shared with whoever has it, or by logging OPERATOR on.
+pub fn operator_logon(state: &State, attach: bool) -> Request {
+    Request::Logon(logon("OPERATOR", attach, state.output_size()))
+}
+
+fn logon(userid: &str, attach: bool, (columns, rows): (u16, u16)) -> Logon {
+    Logon {
+        userid: userid.to_owned(),
+        by: None,
+        password: None,
+        here: false,
+        attach,
+        no_ipl: false,
+        terminal: Terminal { columns, rows, script: false },
+    }
+}
+
+/// Opens the chosen machine's console.
+pub fn open_console(state: &mut State) -> Vec<Effect> {
+    let Some(userid) = state.table.chosen().map(str::to_owned) else {
+        state.hint("No machine is chosen: F2 goes to the machines");
+        return Vec::new();
+    };
+    if state.focus == Focus::Filter {
+        state.focus = Focus::Machines;
+    }
+    if userid == state.operator.userid {
+        state.view = View::OperatorConsole;
+        return Vec::new();
+    }
+    state.opened = state.opened.wrapping_add(1);
+    state.guest = Some(Session::new(state.opened, &userid));
+    state.view = View::GuestConsole;
+    let request = Request::Logon(logon(&userid, true, state.output_size()));
+    vec![Effect::Open(Channel::Console(state.opened), request)]
+}
+
+/// Goes back to the main screen.
+pub fn leave_console(state: &mut State) -> Vec<Effect> {
+    state.view = View::Main;
+    state.operator.transcript.release();
+    match state.guest.take() {
+        Some(guest) => vec![Effect::Close(Channel::Console(guest.number))],
+        None => Vec::new(),
+    }
+}
+
+/// TAB on the command line: the command's full name, or a user's; pressed again the next that fits.
+pub fn complete(state: &mut State) {
+    let mut completing = match state.completing.take() {
+        Some(mut again) => {
+            again.at = (again.at + 1) % again.candidates.len();
+            again
+        }
+        None => match candidates(state) {
+            Some(first) => first,
+            None => return,
+        },
+    };
+    let chosen = completing.candidates[completing.at].clone();
+    let gap = if completing.after.is_empty() { " " } else { "" };
+    state.operator.editor.set(&format!("{}{chosen}{gap}{}", completing.before, completing.after));
+    if completing.candidates.len() > 1 {
+        completing.candidates.truncate(50);
+        completing.at = completing.at.min(49);
+        state.hint(format!("TAB: {}", completing.candidates.join("  ")));
+        state.completing = Some(completing);
+    } else {
+        state.hint = None;
+    }
+}
+
+fn candidates(state: &mut State) -> Option<Completing> {
+    let line = state.operator.editor.text().to_owned();
+    let typed_to = state.operator.editor.before_cursor().len();
+    let command = command_at(&line);
+    let (word, candidates) = if typed_to <= command.end {
+        let found = completion::candidates(&state.words, &line[command.clone()]);
+        (command, found)
+    } else {
+        let start = line[..typed_to].rfind(char::is_whitespace).map_or(0, |at| at + 1);
+        (start..typed_to, users(state, &line[start..typed_to]))
+    };
+    if candidates.is_empty() {
+        let text = line[word].to_owned();
+        if !text.is_empty() {
+            state.hint(format!("Nothing known begins with {}", text.to_uppercase()));
+        }
+        return None;
+    }
+    Some(Completing { before: line[..word.start].to_owned(), after: line[word.end..].to_owned(), candidates, at: 0 })
+}
+
+/// Users logged on whose names begin so.
+fn users(state: &State, typed: &str) -> Vec<String> {
+    if typed.is_empty() {
+        return Vec::new();
+    }
+    let begins = |userid: &str| userid.get(..typed.len()).is_some_and(|start| start.eq_ignore_ascii_case(typed));
+    state.machines().iter().filter(|m| begins(&m.userid)).map(|m| m.userid.clone()).take(50).collect()
+}
+
+/// Help about a command, or about the screen when there is none.
+pub fn help(state: &mut State, topic: &str) {
+    let topic = topic.trim();
+    let command = &topic[command_at(topic)];
+    let name = completion::meaning(&state.words, command).unwrap_or(command).to_uppercase();
+    let (title, text) = if name.is_empty() {
+        ("The operator screen".to_owned(), super::keys::HELP.to_owned())
+    } else if let Some(text) = (state.help)(&name) {
+        (name, text)
+    } else {
+        state.hint(format!("There is no help for {name}"));
+        return;
+    };
+    let width = HELP_COLUMNS.min(usize::from(state.size.0.saturating_sub(4)).max(1));
+    let mut lines = Vec::new();
+    let heading = format!("# {title}");
+    for line in text.lines() {
+        let line = clean(line, LINE_MAX);
+        // The box has the title already.
+        if lines.is_empty() && (line.trim().is_empty() || line.eq_ignore_ascii_case(&heading)) {
+            continue;
+        }
+        lines.extend(fill(&line, width).into_iter().map(str::to_owned));
+    }
+    state.overlay = Some(Overlay::Help { title, lines, top: 0 });
+}

@@ -1,0 +1,339 @@
+//! What keys and pasted text do.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::operator::Ending;
+use crate::operator::layout;
+use crate::operator::panes;
+use crate::operator::state::{Channel, Effect, Focus, Overlay, Pane, State, View};
+use crate::wire::{ClientFrame, Request};
+
+use super::command;
+
+/// The help about the screen itself.
+pub const HELP: &str = "\
+Type CP commands on the line behind ===> and press ENTER.
+TAB writes the full name of an abbreviated command, or completes a userid.
+Up and Down bring back earlier commands that begin like what is typed.
+
+F1, ?       Help: with a command on the line, about that command
+F2, TAB     Go to the machines (on an empty line) and back
+F3          Leave: the screen asks what is meant
+F4          Order the machines by the next column (Shift-F4: turn it round)
+F5          Open the console of the chosen machine
+F6          Show processors, spool, machines in turn
+F7 F8       Back and forward through what was said (also PgUp, PgDn)
+F12         Retrieve the last command
+/           Show only machines with this in userid, state, system or console
+Ctrl-L      Draw the screen anew
+
+# Among the machines
+Up Down PgUp PgDn Home End   choose one
+ENTER       open its console
+Left Right  order by another column;  Space turns the order round
+Esc, TAB    back to the command line; typing a letter does the same
+
+# In a console
+ENTER       sends the line to the machine, or to CP in CP READ
+Ctrl-C, F9  attention (PA1): enter CP; BEGIN goes on
+#CP line    a CP command at any time
+Esc, F3     back to the operator screen; the machine goes on
+RUNNING     the machine runs; what is typed waits for it
+VM READ     the machine waits for a line
+CP READ     CP waits for a command; the machine is stopped
+MORE...     you look at earlier output and there is more below: F8 or End";
+
+pub fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
+    if key.code != KeyCode::Tab {
+        state.completing = None;
+    }
+    state.hint = None;
+    if key.code == KeyCode::Char('l') && key.modifiers.contains(KeyModifiers::CONTROL) {
+        return vec![Effect::Repaint];
+    }
+    if state.overlay.is_some() {
+        return overlay_key(state, key);
+    }
+    if layout::too_small(state.area()) && key.code != KeyCode::F(3) {
+        return Vec::new();
+    }
+    match (state.view, state.focus) {
+        (View::Main, Focus::Filter) => filter_key(state, key),
+        (View::Main, Focus::Machines) => machines_key(state, key),
+        (View::Main, Focus::Command) => command_key(state, key),
+        _ => console_key(state, key),
+    }
+}
+
+pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
+    if state.overlay.is_some() {
+        return Vec::new();
+    }
+    if state.view == View::Main {
+        // Commands are not run because they were on a clipboard: one line is inserted, ENTER is the operator's.
+        let mut lines = text.lines();
+        let line = lines.next().unwrap_or_default();
+        let editor = if state.focus == Focus::Filter { &mut state.filter } else { &mut state.operator.editor };
+        editor.insert(line);
+        if lines.next().is_some() {
+            state.hint("Only the first line was pasted");
+        }
+        filter_changed(state);
+        return Vec::new();
+    }
+    let mut effects = Vec::new();
+    let text = text.replace("\r\n", "\n");
+    for piece in text.split_inclusive(['\n', '\r']) {
+        state.session_mut().editor.insert(piece.trim_end_matches(['\n', '\r']));
+        if piece.ends_with(['\n', '\r']) {
+            effects.extend(command::enter(state));
+        }
+    }
+    effects
+}
+
+/// Keys that mean the same wherever the main screen's keys go.
+fn main_key(state: &mut State, key: KeyEvent) -> Option<Vec<Effect>> {
+    let shift = key.modifiers.contains(KeyModifiers::SHIFT);
+    match key.code {
+        // A secret being typed is no topic.
+        KeyCode::F(1) if state.operator.is_hidden() => command::help(state, ""),
+        KeyCode::F(1) => {
+            let topic = state.operator.editor.text().to_owned();
+            command::help(state, &topic);
+        }
+        KeyCode::F(2) => to_machines(state),
+        KeyCode::F(3) => state.overlay = Some(Overlay::Leave),
+        KeyCode::F(4) if shift => turn(state),
+        KeyCode::F(16) => turn(state),
+        KeyCode::F(4) => order(state, true),
+        KeyCode::F(5) => return Some(command::open_console(state)),
+        KeyCode::F(6) => next_pane(state),
+        KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => {
+            state.hint("Ctrl-C does not end the system. F3 leaves this screen and asks what is meant");
+        }
+        KeyCode::F(n) => state.hint(format!("* PF{n:02} UNDEFINED")),
+        _ => return None,
+    }
+    Some(Vec::new())
+}
+
+fn command_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
+    if scroll_key(state, key) {
+        return Vec::new();
+    }
+    let empty = state.operator.editor.text().is_empty() && !state.operator.is_hidden();
+    match key.code {
+        KeyCode::Enter => return command::enter(state),
+        KeyCode::Char('/') if empty => start_filter(state),
+        KeyCode::Char('?') if empty => command::help(state, ""),
+        KeyCode::Tab if empty => to_machines(state),
+        KeyCode::Tab if !state.operator.is_hidden() => command::complete(state),
+        KeyCode::F(12) => drop(state.operator.editor.key(KeyEvent::from(KeyCode::Up))),
+        KeyCode::Esc if state.operator.transcript.is_held() => state.operator.transcript.release(),
+        KeyCode::Esc if empty && !state.table.filter.is_empty() => clear_filter(state),
+        KeyCode::Esc => state.operator.editor.clear(),
+        _ => {
+            if let Some(effects) = main_key(state, key) {
+                return effects;
+            }
+            if !(state.operator.is_hidden() && matches!(key.code, KeyCode::Up | KeyCode::Down)) {
+                state.operator.editor.key(key);
+            }
+        }
+    }
+    Vec::new()
+}
+
+fn machines_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
+    let page = isize::try_from(state.table_height().saturating_sub(1).max(1)).unwrap_or(1);
+    match key.code {
+        KeyCode::Up => step(state, -1),
+        KeyCode::Down => step(state, 1),
+        KeyCode::PageUp | KeyCode::F(7) => step(state, -page),
+        KeyCode::PageDown | KeyCode::F(8) => step(state, page),
+        KeyCode::Home => step(state, isize::MIN),
+        KeyCode::End => step(state, isize::MAX),
+        KeyCode::Left => order(state, false),
+        KeyCode::Right => order(state, true),
+        KeyCode::Char(' ') => turn(state),
+        KeyCode::Char('/') => start_filter(state),
+        KeyCode::Char('?') => command::help(state, ""),
+        KeyCode::Enter => return command::open_console(state),
+        KeyCode::Esc if !state.table.filter.is_empty() => clear_filter(state),
+        KeyCode::Esc | KeyCode::Tab | KeyCode::BackTab | KeyCode::F(2) => state.focus = Focus::Command,
+        _ => {
+            if let Some(effects) = main_key(state, key) {
+                return effects;
+            }
+            state.focus = Focus::Command;
+            state.operator.editor.key(key);
+        }
+    }
+    Vec::new()
+}
+
+fn filter_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
+    match key.code {
+        KeyCode::Enter | KeyCode::Tab => to_machines(state),
+        KeyCode::Down => to_machines(state),
+        KeyCode::Esc => {
+            clear_filter(state);
+            state.focus = Focus::Command;
+        }
+        KeyCode::Backspace if state.filter.text().is_empty() => {
+            clear_filter(state);
+            state.focus = Focus::Command;
+        }
+        KeyCode::Up => {}
+        _ => {
+            if let Some(effects) = main_key(state, key) {
+                return effects;
+            }
+            state.filter.key(key);
+            filter_changed(state);
+        }
+    }
+    Vec::new()
+}
+
+fn console_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
+    if scroll_key(state, key) {
+        return Vec::new();
+    }
+    let session = state.session_mut();
+    let channel = Channel::Console(session.number);
+    match key.code {
+        KeyCode::Esc | KeyCode::F(3) => return command::leave_console(state),
+        KeyCode::Enter => return command::enter(state),
+        KeyCode::F(1) => command::help(state, ""),
+        KeyCode::F(9) => return vec![Effect::Send(channel, ClientFrame::Attention)],
+        KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => {
+            return vec![Effect::Send(channel, ClientFrame::Attention)];
+        }
+        KeyCode::F(12) => drop(session.editor.key(KeyEvent::from(KeyCode::Up))),
+        KeyCode::F(n) => state.hint(format!("* PF{n:02} UNDEFINED")),
+        KeyCode::Up | KeyCode::Down if session.is_hidden() => {}
+        KeyCode::Tab => session.editor.insert("\t"),
+        _ => drop(session.editor.key(key)),
+    }
+    Vec::new()
+}
+
+/// Keys that move through what was said. Says whether it was one.
+fn scroll_key(state: &mut State, key: KeyEvent) -> bool {
+    let (width, height) = state.output_size();
+    let control = key.modifiers.contains(KeyModifiers::CONTROL);
+    let transcript = &mut state.session_mut().transcript;
+    match key.code {
+        KeyCode::PageUp | KeyCode::F(7) => transcript.back(width, height),
+        KeyCode::PageDown | KeyCode::F(8) => transcript.forward(width, height),
+        KeyCode::Home if control => transcript.oldest(width, height),
+        KeyCode::End if control || transcript.is_held() => transcript.release(),
+        _ => return false,
+    }
+    true
+}
+
+fn overlay_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
+    match state.overlay.take() {
+        Some(Overlay::Help { title, lines, top }) => {
+            let page = usize::from(panes::help::page(state.area()));
+            let last = lines.len().saturating_sub(page);
+            let top = match key.code {
+                KeyCode::Up => top.saturating_sub(1),
+                KeyCode::Down => top + 1,
+                KeyCode::PageUp | KeyCode::F(7) => top.saturating_sub(page),
+                KeyCode::PageDown | KeyCode::F(8) | KeyCode::Char(' ') => top + page,
+                KeyCode::Home => 0,
+                KeyCode::End => last,
+                _ => return Vec::new(),
+            };
+            state.overlay = Some(Overlay::Help { title, lines, top: top.min(last) });
+            Vec::new()
+        }
+        Some(Overlay::Leave) => leave_key(state, key),
+        Some(Overlay::ShuttingDown) => {
+            // Waiting can be given up, the order cannot be taken back.
+            if !matches!(key.code, KeyCode::Esc) {
+                state.overlay = Some(Overlay::ShuttingDown);
+            }
+            Vec::new()
+        }
+        Some(Overlay::Closing { ending, .. }) => vec![Effect::End(ending)],
+        None => Vec::new(),
+    }
+}
+
+fn leave_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
+    match key.code {
+        KeyCode::Char('d' | 'D') if !state.owns_system && key.modifiers.difference(KeyModifiers::SHIFT).is_empty() => {
+            vec![Effect::End(Ending::Detached)]
+        }
+        KeyCode::Char('s' | 'S') if key.modifiers.difference(KeyModifiers::SHIFT).is_empty() => {
+            state.overlay = Some(Overlay::ShuttingDown);
+            vec![Effect::Open(Channel::Order, Request::Command("SHUTDOWN".to_owned()))]
+        }
+        KeyCode::Esc | KeyCode::F(3) | KeyCode::Char('n' | 'N') => Vec::new(),
+        _ => {
+            state.overlay = Some(Overlay::Leave);
+            Vec::new()
+        }
+    }
+}
+
+fn to_machines(state: &mut State) {
+    state.pane = Pane::Machines;
+    state.focus = Focus::Machines;
+    step(state, 0);
+}
+
+fn step(state: &mut State, rows: isize) {
+    let height = state.table_height();
+    state.table.step(rows, &state.watch.snapshot.machines, height);
+}
+
+fn order(state: &mut State, right: bool) {
+    state.pane = Pane::Machines;
+    let keys = state.table_keys();
+    state.table.order_by_neighbour(&keys, right);
+    super::rearrange(state);
+}
+
+fn turn(state: &mut State) {
+    state.table.descending = !state.table.descending;
+    super::rearrange(state);
+}
+
+fn next_pane(state: &mut State) {
+    if layout::screen(state.area()).side.is_some() {
+        state.hint("All panes are visible");
+        return;
+    }
+    state.focus = Focus::Command;
+    state.pane = match state.pane {
+        Pane::Machines => Pane::Processors,
+        Pane::Processors => Pane::Spool,
+        Pane::Spool => Pane::Machines,
+    };
+}
+
+fn start_filter(state: &mut State) {
+    state.pane = Pane::Machines;
+    state.focus = Focus::Filter;
+    let filter = state.table.filter.clone();
+    state.filter.set(&filter);
+}
+
+fn filter_changed(state: &mut State) {
+    if state.focus == Focus::Filter {
+        state.table.filter = state.filter.text().to_owned();
+        super::rearrange(state);
+    }
+}
+
+fn clear_filter(state: &mut State) {
+    state.filter.clear();
+    state.table.filter.clear();
+    super::rearrange(state);
+}

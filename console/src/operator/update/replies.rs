@@ -1,0 +1,110 @@
+//! What CP's frames and lost connections do to the screen.
+
+use std::time::Duration;
+
+use crate::operator::Ending;
+use crate::operator::session::Phase;
+use crate::operator::state::{Channel, Effect, Overlay, State};
+use crate::operator::text::{clean, is_plain};
+use crate::wire::{self, LineKind, Reply, Snapshot};
+
+/// How long the last words stand when no key is pressed.
+const LAST_WORDS: Duration = Duration::from_secs(4);
+
+pub fn reply(state: &mut State, channel: Channel, reply: Reply) -> Vec<Effect> {
+    match (channel, reply) {
+        (Channel::Watch, Reply::Snapshot(snapshot)) => picture(state, *snapshot),
+        (Channel::Watch, Reply::Refused { message, .. }) => state.watch.refused = Some(clean(&message, 200)),
+        (Channel::Watch, _) => {}
+        (Channel::Order, Reply::Answer(answer)) => answered(state, answer),
+        (Channel::Order, Reply::Refused { code, message }) => {
+            answered(state, wire::Answer { code: code.max(1), lines: vec![message], json: String::new() });
+        }
+        (Channel::Order, _) => {}
+        (Channel::Console(number), reply) => console(state, number, reply),
+    }
+    Vec::new()
+}
+
+/// A console's frame; one of a console that was left goes nowhere.
+fn console(state: &mut State, number: u32, reply: Reply) {
+    if number != state.operator.number {
+        if let Some(guest) = state.guest.as_mut().filter(|guest| guest.number == number) {
+            guest.receive(reply);
+        }
+        return;
+    }
+    match &reply {
+        Reply::Accepted { system, .. } if state.watch.snapshot.system.is_empty() => {
+            state.watch.snapshot.system = clean(system, 8);
+        }
+        Reply::Ended(wire::Ending::Shutdown) => close(state, Ending::Shutdown),
+        _ => {}
+    }
+    state.operator.receive(reply);
+}
+
+/// Takes a new picture, with every string in it made safe.
+fn picture(state: &mut State, mut snapshot: Snapshot) {
+    let safe = |text: &mut String, limit| {
+        if !is_plain(text, limit) {
+            *text = clean(text, limit);
+        }
+    };
+    safe(&mut snapshot.system, 8);
+    safe(&mut snapshot.release, 24);
+    safe(&mut snapshot.time, 8);
+    for machine in &mut snapshot.machines {
+        for text in [&mut machine.userid, &mut machine.state, &mut machine.console, &mut machine.system, &mut machine.share] {
+            safe(text, 16);
+        }
+    }
+    for processor in &mut snapshot.processors {
+        safe(&mut processor.kind, 8);
+        safe(&mut processor.running, 8);
+    }
+    state.watch.snapshot = snapshot;
+    state.watch.came = Some(state.now);
+    state.watch.asked = None;
+    super::rearrange(state);
+}
+
+/// The answer to SHUTDOWN: silence is consent, anything else keeps the screen.
+fn answered(state: &mut State, answer: wire::Answer) {
+    let failed = answer.code != 0;
+    for line in &answer.lines {
+        state.operator.say(line, if failed { LineKind::Warning } else { LineKind::Cp });
+    }
+    if failed {
+        state.overlay = None;
+        state.hint("The system was not shut down");
+    }
+}
+
+pub fn closed(state: &mut State, channel: Channel, why: &str) -> Vec<Effect> {
+    let why = clean(why, 200);
+    let ordered = matches!(state.overlay, Some(Overlay::ShuttingDown));
+    let console_over = matches!(state.operator.phase, Phase::Over(_));
+    match channel {
+        // The order's connection closes in every case; the console and the watch tell when the system is down, if there are any.
+        Channel::Order if ordered && console_over && state.watch.refused.is_some() => close(state, Ending::Shutdown),
+        Channel::Order => {}
+        Channel::Console(number) if number != state.operator.number => {
+            if let Some(guest) = state.guest.as_mut().filter(|guest| guest.number == number) {
+                guest.lost(&why);
+            }
+        }
+        Channel::Watch | Channel::Console(_) if ordered => close(state, Ending::Shutdown),
+        Channel::Watch if state.watch.refused.is_some() => {}
+        Channel::Console(_) if console_over => {}
+        Channel::Watch | Channel::Console(_) => close(state, Ending::Lost(why)),
+    }
+    Vec::new()
+}
+
+/// Shows the last words once; the first reason stands.
+fn close(state: &mut State, ending: Ending) {
+    if !matches!(state.overlay, Some(Overlay::Closing { .. })) {
+        state.overlay = Some(Overlay::Closing { ending, at: state.now + LAST_WORDS });
+    }
+}

@@ -1,0 +1,389 @@
+//! A control program of a few lines: users are made by logging on, every machine runs the same guest, which reads a line and does what it says.
+#![allow(dead_code)]
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use console::local::{Bounds, Listening, Options};
+use console::wire::{
+    self, Answer, ConsoleState, Ending, LineKind, Logon, Punch, Snapshot, Terminal,
+};
+use console::{Host, LineEdit, LogonRefusal, Peer, Role, Session, VirtualConsole, logical_lines};
+
+/// The password of every user of a guarded system.
+pub const PASSWORD: &str = "correct horse";
+
+const READ: ConsoleState = ConsoleState::VmRead { hidden: false };
+const SECRET: ConsoleState = ConsoleState::VmRead { hidden: true };
+
+/// A LOGON from a script.
+pub fn logon(userid: &str) -> Logon {
+    Logon {
+        userid: userid.into(),
+        by: None,
+        password: None,
+        here: false,
+        attach: false,
+        no_ipl: false,
+        terminal: Terminal {
+            columns: 80,
+            rows: 24,
+            script: true,
+        },
+    }
+}
+
+/// A running fake system in a directory of its own.
+pub struct System {
+    pub socket: PathBuf,
+    pub bounds: Bounds,
+    cp: Arc<Cp>,
+    listening: Option<Listening>,
+    _room: Option<tempfile::TempDir>,
+}
+
+impl System {
+    pub fn start() -> Self {
+        Self::new(false)
+    }
+
+    /// One that wants a password of everyone.
+    pub fn start_guarded() -> Self {
+        Self::new(true)
+    }
+
+    fn new(guarded: bool) -> Self {
+        let room = tempfile::tempdir().unwrap();
+        let mut system = Self::start_at(&room.path().join("console"), guarded);
+        system._room = Some(room);
+        system
+    }
+
+    /// One on a socket of the caller's.
+    pub fn start_at(socket: &Path, guarded: bool) -> Self {
+        let bounds = Bounds {
+            hello: Duration::from_millis(300),
+            delay: Duration::from_millis(20),
+            drain: Duration::from_millis(500),
+            ..Bounds::default()
+        };
+        let cp = Arc::new(Cp {
+            guarded,
+            machines: Mutex::default(),
+            log: Arc::default(),
+            polls: Mutex::new(0),
+        });
+        let host = Arc::clone(&cp) as Arc<dyn Host>;
+        let listening = console::local::start(
+            socket,
+            host,
+            Options {
+                group: None,
+                bounds,
+            },
+        )
+        .unwrap();
+        Self {
+            socket: socket.to_path_buf(),
+            bounds,
+            cp,
+            listening: Some(listening),
+            _room: None,
+        }
+    }
+
+    pub fn stop(&mut self) {
+        for machine in self.cp.machines.lock().unwrap().values() {
+            machine.console.end(Ending::Shutdown);
+        }
+        if let Some(listening) = self.listening.take() {
+            listening.stop();
+        }
+    }
+
+    /// As when CP is killed: nobody is told anything.
+    pub fn stop_rudely(&mut self) {
+        if let Some(listening) = self.listening.take() {
+            listening.stop();
+        }
+    }
+
+    pub fn log(&self) -> Vec<String> {
+        self.cp.log.entries.lock().unwrap().clone()
+    }
+
+    /// Waits until the log of what CP was told satisfies `enough`.
+    pub fn wait_for(&self, enough: impl Fn(&[String]) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let mut entries = self.cp.log.entries.lock().unwrap();
+        while !enough(&entries) {
+            let left = deadline
+                .checked_duration_since(Instant::now())
+                .unwrap_or_else(|| panic!("waited in vain: {entries:?}"));
+            entries = self.cp.log.changed.wait_timeout(entries, left).unwrap().0;
+        }
+    }
+}
+
+#[derive(Default)]
+struct Log {
+    entries: Mutex<Vec<String>>,
+    changed: Condvar,
+}
+
+impl Log {
+    fn add(&self, entry: String) {
+        self.entries.lock().unwrap().push(entry);
+        self.changed.notify_all();
+    }
+}
+
+struct Cp {
+    guarded: bool,
+    machines: Mutex<HashMap<String, Machine>>,
+    log: Arc<Log>,
+    polls: Mutex<u64>,
+}
+
+#[derive(Clone)]
+struct Machine {
+    console: Arc<VirtualConsole>,
+    /// Lines given to the guest, and the state to return to from CP READ.
+    guest: std::sync::mpsc::Sender<String>,
+    interrupted: Arc<Mutex<Option<ConsoleState>>>,
+    /// `#CP` is no longer understood.
+    no_linend: Arc<Mutex<bool>>,
+}
+
+impl Cp {
+    fn machine(&self, userid: &str) -> Option<Machine> {
+        self.machines.lock().unwrap().get(userid).cloned()
+    }
+
+    fn command(&self, userid: &str, machine: &Machine, command: &str) {
+        match command.to_ascii_uppercase().as_str() {
+            "QUERY TIME" => machine.console.write(LineKind::Cp, "TIME IS 10:00:00"),
+            "LOGOFF" => {
+                self.machines.lock().unwrap().remove(userid);
+                machine.console.write(LineKind::Cp, "LOGOFF AT 10:00:00");
+                machine.console.end(Ending::LoggedOff);
+            }
+            "BEGIN" => {
+                if let Some(state) = machine.interrupted.lock().unwrap().take() {
+                    machine.console.set_state(state);
+                }
+            }
+            other => machine.console.write(
+                LineKind::Cp,
+                &format!("HCPCMD001E Unknown CP command: {other}"),
+            ),
+        }
+    }
+}
+
+impl Host for Cp {
+    fn logon(&self, _peer: &Peer, request: &Logon) -> Result<Session, LogonRefusal> {
+        if self.guarded {
+            match &request.password {
+                None => {
+                    return Err(LogonRefusal::NeedPassword {
+                        prompt: "Enter your password,".into(),
+                    });
+                }
+                Some(password) if password != PASSWORD => {
+                    let message =
+                        "HCPLGA050E LOGON unsuccessful--incorrect userid and/or password".into();
+                    return Err(LogonRefusal::Refused { code: 50, message });
+                }
+                Some(_) => {}
+            }
+        }
+        let mut machines = self.machines.lock().unwrap();
+        let userid = request.userid.clone();
+        if let Some(machine) = machines.get(&userid) {
+            if request.attach {
+                return Ok(Session::new(
+                    userid,
+                    "FAKE",
+                    &machine.console,
+                    Role::Observer,
+                ));
+            }
+            if machine.console.owner().is_some() && !request.here {
+                return Err(LogonRefusal::Refused {
+                    code: 54,
+                    message: "HCPLGA054E Already logged on LDEV L0001".into(),
+                });
+            }
+            let session = Session::new(userid, "FAKE", &machine.console, Role::Owner);
+            machine
+                .console
+                .write(LineKind::Cp, "RECONNECTED AT 10:00:00");
+            return Ok(session);
+        }
+        let console = VirtualConsole::new(console::Limits::default());
+        let session = Session::new(&userid, "FAKE", &console, Role::Owner);
+        console.write(LineKind::Cp, "LOGON AT 10:00:00");
+        let (guest, lines) = std::sync::mpsc::channel();
+        machines.insert(
+            userid.clone(),
+            Machine {
+                console: Arc::clone(&console),
+                guest,
+                interrupted: Arc::default(),
+                no_linend: Arc::default(),
+            },
+        );
+        console.write(LineKind::Guest, "Ready;");
+        console.set_state(READ);
+        let log = Arc::clone(&self.log);
+        thread::spawn(move || guest_runs(&userid, &console, &lines, &log));
+        Ok(session)
+    }
+
+    fn input(&self, session: &Session, line: String) {
+        let Some(machine) = self.machine(&session.userid) else {
+            return;
+        };
+        self.log.add(format!(
+            "{} in {:?}: {line}",
+            session.userid,
+            machine.console.state()
+        ));
+        for line in logical_lines(&line, &LineEdit::default()) {
+            let deaf = *machine.no_linend.lock().unwrap();
+            if (line.to_cp && !deaf) || machine.console.state() == ConsoleState::CpRead {
+                self.command(&session.userid, &machine, &line.text);
+            } else if line.text == "attention" {
+                self.attention(session);
+            } else {
+                *machine.no_linend.lock().unwrap() |= line.text == "nolinend";
+                machine.console.set_state(ConsoleState::Running);
+                let _ = machine.guest.send(line.text);
+            }
+        }
+    }
+
+    fn attention(&self, session: &Session) {
+        let Some(machine) = self.machine(&session.userid) else {
+            return;
+        };
+        *machine.interrupted.lock().unwrap() = Some(machine.console.state());
+        machine.console.set_state(ConsoleState::CpRead);
+    }
+
+    fn disconnected(&self, session: &Session, by_request: bool) {
+        if session.owns_console() {
+            session
+                .console
+                .write(LineKind::Cp, "DISCONNECT AT 10:00:00");
+            session.console.end(Ending::Disconnected);
+            self.log.add(format!(
+                "{} disconnected, {}",
+                session.userid,
+                if by_request {
+                    "asked to"
+                } else {
+                    "line dropped"
+                }
+            ));
+        }
+    }
+
+    fn resize(&self, session: &Session, columns: u16, rows: u16) {
+        self.log
+            .add(format!("{} has {columns} by {rows}", session.userid));
+    }
+
+    fn command(&self, _peer: &Peer, command: &str) -> Answer {
+        Answer {
+            code: 0,
+            lines: vec![format!("did {command}")],
+            json: "{}".into(),
+        }
+    }
+
+    fn punch(&self, _peer: &Peer, file: Punch) -> Answer {
+        let bytes: usize = file.records.iter().map(Vec::len).sum();
+        Answer {
+            code: 0,
+            lines: vec![format!("{bytes} bytes to {}", file.to)],
+            json: "{}".into(),
+        }
+    }
+
+    fn snapshot(&self, _peer: &Peer) -> Snapshot {
+        let mut polls = self.polls.lock().unwrap();
+        *polls += 1;
+        wire::Snapshot {
+            uptime_seconds: *polls,
+            ..Snapshot::default()
+        }
+    }
+}
+
+/// The guest: takes its time over each line, then reads the next.
+fn guest_runs(
+    userid: &str,
+    console: &VirtualConsole,
+    lines: &std::sync::mpsc::Receiver<String>,
+    log: &Log,
+) {
+    while let Ok(line) = lines.recv() {
+        thread::sleep(Duration::from_millis(5));
+        let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
+        match word {
+            "echo" => console.write(LineKind::Guest, rest),
+            "later" => {
+                thread::sleep(Duration::from_millis(100));
+                console.write(LineKind::Guest, rest);
+            }
+            "evil" => console.write(LineKind::Guest, "\u{1b}[31mred\u{1b}]0;title\u{7}"),
+            "flood" => {
+                for number in 0..rest.parse().unwrap_or(0) {
+                    console.write(
+                        LineKind::Guest,
+                        &format!("flood {number} {}", "x".repeat(90)),
+                    );
+                }
+                log.add(format!("{userid} flood done"));
+            }
+            "pour" => {
+                for number in 0..rest.parse().unwrap_or(0) {
+                    while console.congested() {
+                        thread::sleep(Duration::from_millis(1));
+                    }
+                    console.write(
+                        LineKind::Guest,
+                        &format!("pour {number} {}", "x".repeat(80)),
+                    );
+                }
+            }
+            "prompt" => {
+                console.write(LineKind::Prompt, "Your name: ");
+                console.set_state(READ);
+                let Ok(name) = lines.recv() else { return };
+                console.write(LineKind::Guest, &format!("Hello {name}"));
+            }
+            "lateprompt" => {
+                thread::sleep(Duration::from_millis(600));
+                console.write(LineKind::Prompt, "Your name: ");
+                console.set_state(READ);
+                let Ok(name) = lines.recv() else { return };
+                console.write(LineKind::Guest, &format!("Hello {name}"));
+            }
+            "secret" => {
+                thread::sleep(Duration::from_millis(rest.parse().unwrap_or(0)));
+                console.set_state(SECRET);
+                let Ok(secret) = lines.recv() else { return };
+                console.write(LineKind::Guest, &format!("{} characters", secret.len()));
+            }
+            _ => {}
+        }
+        console.write(LineKind::Guest, "Ready;");
+        console.set_state(READ);
+    }
+}

@@ -1,0 +1,141 @@
+//! Looking into one's own machine: DISPLAY STORE EXTERNAL.
+
+use serde_json::{Value, json};
+
+use super::Invocation;
+use super::answer::{Answer, Message, Outcome, error, invalid_operand, operand_missing};
+use crate::machine::Machine;
+
+/// Most bytes one DISPLAY shows.
+const DISPLAY_MAX: u64 = 64 << 10;
+/// The general registers by x86-64 number.
+const NAMES: [&str; 16] =
+    ["RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"];
+
+/// DISPLAY {address[-end|.length] ... | G[n] | PSW | ALL}
+pub(super) fn display(invocation: &mut Invocation<'_>) -> Outcome {
+    if invocation.operands.is_empty() {
+        return Err(operand_missing());
+    }
+    let user = invocation.user()?.clone();
+    let mut answers = Vec::new();
+    while let Some(word) = invocation.operands.next_word() {
+        answers.push(user.with_machine(|machine| display_one(machine, word))?);
+    }
+    Ok(Answer::join(answers))
+}
+
+fn display_one(machine: &mut Machine, word: &str) -> Outcome {
+    let upper = word.to_ascii_uppercase();
+    match upper.as_str() {
+        "PSW" => Ok(psw(machine)),
+        "G" => Ok(registers(machine, 0, 15)),
+        "ALL" => Ok(Answer::join(vec![psw(machine), registers(machine, 0, 15)])),
+        _ => match upper.strip_prefix('G').filter(|rest| !rest.is_empty()) {
+            Some(rest) => register_range(machine, rest).ok_or_else(|| invalid_operand(word)),
+            None => storage(machine, &upper),
+        },
+    }
+}
+
+fn psw(machine: &Machine) -> Answer {
+    let state = machine.saved_state();
+    let psw = state.psw;
+    let data = json!({ "mask": psw.mask, "flags": psw.flags, "address": psw.address });
+    Answer::line(data, format!("PSW = {:08X} {:08X} {:016X}", psw.mask, psw.flags, psw.address))
+}
+
+fn register_range(machine: &Machine, text: &str) -> Option<Answer> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let number = |text: &str| usize::from_str_radix(text, 16).ok().filter(|&number| number < 16);
+    let (first, last) = (number(first)?, number(last)?);
+    (first <= last).then(|| registers(machine, first, last))
+}
+
+fn registers(machine: &Machine, first: usize, last: usize) -> Answer {
+    let values = machine.saved_state().registers;
+    let lines = (first..=last).collect::<Vec<_>>();
+    let lines = lines.chunks(2).map(|two| {
+        let shown = two.iter().map(|&n| format!("{:<3} {:016X}", NAMES[n], values[n])).collect::<Vec<_>>().join("   ");
+        format!("GRG {:2} =  {shown}", two[0])
+    });
+    let data: serde_json::Map<String, Value> = (first..=last).map(|n| (NAMES[n].to_string(), json!(values[n]))).collect();
+    Answer::of(data, lines.collect())
+}
+
+/// `address`, `address-end`, `address.length`; `T` or `L` before it and nothing are the same here, where code is ASCII.
+fn storage(machine: &mut Machine, text: &str) -> Outcome {
+    let text = text.trim_start_matches(['T', 'L']);
+    let bad = || error("CDB", 4, format!("Invalid hexloc - {text}"));
+    let hex = |text: &str| u64::from_str_radix(text, 16).map_err(|_| bad());
+    let (start, length) = match (text.split_once('-'), text.split_once('.')) {
+        (Some((start, end)), _) => {
+            let (start, end) = (hex(start)?, hex(end)?);
+            (start, end.checked_sub(start).and_then(|length| length.checked_add(1)).ok_or_else(bad)?)
+        }
+        (None, Some((start, length))) => (hex(start)?, hex(length)?),
+        (None, None) => (hex(text)?, 16),
+    };
+    let start = start & !0xf;
+    dump(machine, start, length.clamp(1, DISPLAY_MAX))
+}
+
+fn dump(machine: &mut Machine, start: u64, length: u64) -> Outcome {
+    let mut lines = Vec::new();
+    let mut all = Vec::new();
+    for address in (start..start.saturating_add(length)).step_by(16) {
+        let mut bytes = [0; 16];
+        machine.space.read(address, &mut bytes).map_err(|_| outside(address))?;
+        let words = bytes.chunks(4).map(|word| word.iter().map(|byte| format!("{byte:02X}")).collect::<String>());
+        let text: String = bytes.iter().map(|&byte| if (0x20..0x7f).contains(&byte) { byte as char } else { '.' }).collect();
+        lines.push(format!("{address:08X}  {}  *{text}*", words.collect::<Vec<_>>().join(" ")));
+        all.extend(bytes.map(|byte| format!("{byte:02X}")));
+    }
+    Ok(Answer::of(json!({ "address": start, "bytes": all.concat() }), lines))
+}
+
+fn outside(address: u64) -> Message {
+    error("CDB", 160, format!("Hexloc {address:X} exceeds storage"))
+}
+
+/// STORE {address bytes | Gn value | PSW address}
+pub(super) fn store(invocation: &mut Invocation<'_>) -> Outcome {
+    let target = invocation.operands.word()?.to_ascii_uppercase();
+    let value = invocation.operands.rest().to_string();
+    if value.is_empty() {
+        return Err(operand_missing());
+    }
+    let user = invocation.user()?;
+    user.with_machine(|machine| store_one(machine, &target, &value))?;
+    Ok(Answer::text("STORE COMPLETE."))
+}
+
+fn store_one(machine: &mut Machine, target: &str, value: &str) -> Result<(), Message> {
+    let number = || u64::from_str_radix(value, 16).map_err(|_| invalid_operand(value));
+    if target == "PSW" {
+        machine.context.registers.rip = number()?;
+        return Ok(());
+    }
+    if let Some(register) = target.strip_prefix('G').and_then(|digits| usize::from_str_radix(digits, 16).ok()).filter(|&n| n < 16) {
+        machine.context.registers.general[register] = number()?;
+        return Ok(());
+    }
+    let address = u64::from_str_radix(target, 16).map_err(|_| error("CDB", 4, format!("Invalid hexloc - {target}")))?;
+    let digits: String = value.split(' ').collect();
+    if digits.len() % 2 != 0 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(error("CDB", 5, format!("Invalid hexdata - {value}")));
+    }
+    let bytes: Vec<u8> = (0..digits.len()).step_by(2).filter_map(|at| u8::from_str_radix(&digits[at..at + 2], 16).ok()).collect();
+    machine.space.write(address, &bytes).map_err(|_| outside(address))
+}
+
+/// EXTERNAL [code]: the external interruption key.
+pub(super) fn external(invocation: &mut Invocation<'_>) -> Outcome {
+    let code = match invocation.operands.next_word() {
+        None => 0x40,
+        Some(word) => u32::from_str_radix(word, 16).map_err(|_| invalid_operand(word))?,
+    };
+    invocation.operands.end()?;
+    invocation.user()?.with_machine(|machine| machine.external(code));
+    Ok(Answer::silent())
+}

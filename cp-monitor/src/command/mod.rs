@@ -1,0 +1,307 @@
+//! The CP command language: a table of commands, searched in order, and what carries them out.
+//!
+//! Adding a command is one entry in [`TABLE`], one handler in its family's file and one help file in `docs/help/cp`.
+//! A command that a user's privilege classes do not allow is answered like one that does not exist, as on VM.
+
+pub mod answer;
+mod debug;
+mod indicate;
+mod link;
+mod message;
+pub mod operands;
+mod operator;
+mod query;
+mod session;
+mod set;
+mod spool;
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::directory::{PrivilegeClasses, UserId};
+use crate::system::Cp;
+use crate::users::{Emsg, User};
+
+pub use answer::{Answer, Message, Outcome, Severity, error};
+pub use operands::Operands;
+pub use query::{share_text, spool_files_line};
+pub use spool::{close_output, punch_from_host};
+
+/// Who may use a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Classes {
+    /// Everyone.
+    Any,
+    /// Users with one of these privilege classes.
+    Of(&'static str),
+}
+
+impl Classes {
+    fn allow(self, classes: PrivilegeClasses) -> bool {
+        match self {
+            Classes::Any => true,
+            Classes::Of(letters) => letters.chars().any(|letter| classes.contains(letter)),
+        }
+    }
+}
+
+/// One command.
+pub struct Command {
+    /// Name; leading capitals are the minimum abbreviation.
+    pub pattern: &'static str,
+    /// Its file in `docs/help/cp`.
+    pub help: &'static str,
+    /// Who may use it.
+    pub classes: Classes,
+    /// What it is for, in a few words, for completion and menus.
+    pub summary: &'static str,
+    handler: fn(&mut Invocation<'_>) -> Outcome,
+}
+
+/// Every CP command. The first entry that matches wins, so the order settles abbreviations (`D` is DISPLAY, `LOG` is LOGOFF, `L` is LOGON).
+pub const TABLE: &[Command] = &[
+    command("LOGoff", "LOGOFF", Classes::Any, "end the session", session::logoff),
+    command("LOGOUt", "LOGOFF", Classes::Any, "end the session", session::logoff),
+    command("Logon", "LOGON", Classes::Any, "log on (from a terminal)", session::logon),
+    command("LOGIn", "LOGON", Classes::Any, "log on (from a terminal)", session::logon),
+    command("Begin", "BEGIN", Classes::Of("G"), "let the machine go on", session::begin),
+    command("CHange", "CHANGE", Classes::Of("DG"), "change attributes of spool files", spool::change),
+    command("Close", "CLOSE", Classes::Of("G"), "close a reader, printer or punch", spool::close),
+    command("Display", "DISPLAY", Classes::Of("G"), "show storage, registers and PSW", debug::display),
+    command("DEFine", "DEFINE", Classes::Of("G"), "define devices and storage", link::define),
+    command("DETach", "DETACH", Classes::Of("BG"), "take a device away", link::detach),
+    command("DIRECTXA", "DIRECTXA", Classes::Of("ABC"), "put the user directory on line", operator::directxa),
+    command("DISConnect", "DISCONN", Classes::Any, "leave; the machine goes on", session::disconnect),
+    command("ECho", "ECHO", Classes::Of("G"), "repeat what is typed, to test a terminal", session::echo),
+    command("EXTernal", "EXTERNAL", Classes::Of("G"), "make an external interruption", debug::external),
+    command("FORCE", "FORCE", Classes::Of("A"), "log a user off", operator::force),
+    command("INDicate", "INDICATE", Classes::Of("EG"), "show load and what users use", indicate::indicate),
+    command("Ipl", "IPL", Classes::Of("G"), "load an operating system", session::ipl),
+    command("LINK", "LINK", Classes::Of("G"), "use a minidisk of your own or another's", link::link),
+    command("Message", "MESSAGE", Classes::Any, "send a line to a user", message::message),
+    command("MSG", "MESSAGE", Classes::Any, "send a line to a user", message::message),
+    command("MSGNOH", "MESSAGE", Classes::Of("B"), "send a line without a header", message::message_no_header),
+    command("ORDer", "ORDER", Classes::Of("DG"), "put spool files in order", spool::order),
+    command("PURge", "PURGE", Classes::Of("DG"), "throw spool files away", spool::purge),
+    command("Query", "QUERY", Classes::Any, "ask CP for information", query::query),
+    command("SET", "SET", Classes::Any, "set how CP treats you", set::set),
+    command("SHUTDOWN", "SHUTDOWN", Classes::Of("A"), "end the system", operator::shutdown),
+    command("SLeep", "SLEEP", Classes::Any, "let the machine sleep", session::sleep),
+    command("SMsg", "SMSG", Classes::Of("G"), "send a special message", message::special),
+    command("SPool", "SPOOL", Classes::Of("G"), "set where unit record files go", spool::spool),
+    command("STore", "STORE", Classes::Of("G"), "change storage and registers", debug::store),
+    command("SYStem", "SYSTEM", Classes::Of("G"), "reset or clear the machine", session::system),
+    command("TAg", "TAG", Classes::Of("G"), "attach text to spool files", spool::tag),
+    command("TERMinal", "TERMINAL", Classes::Of("G"), "set how the terminal behaves", set::terminal),
+    command("TRANsfer", "TRANSFER", Classes::Of("DG"), "move spool files to another user", spool::transfer),
+    command("Warning", "WARNING", Classes::Of("ABC"), "send an urgent line to users", message::warning),
+    command("WNG", "WARNING", Classes::Of("ABC"), "send an urgent line to users", message::warning),
+    command("XAUTOLOg", "XAUTOLOG", Classes::Of("ABG"), "log a user on without a terminal", operator::xautolog),
+    command("AUTOLOg", "XAUTOLOG", Classes::Of("AB"), "log a user on without a terminal", operator::xautolog),
+    command("*", "COMMENT", Classes::Any, "a comment", session::comment),
+];
+
+const fn command(
+    pattern: &'static str,
+    help: &'static str,
+    classes: Classes,
+    summary: &'static str,
+    handler: fn(&mut Invocation<'_>) -> Outcome,
+) -> Command {
+    Command { pattern, help, classes, summary, handler }
+}
+
+/// Where a command comes from.
+#[derive(Clone)]
+pub struct Origin {
+    user: Option<Arc<User>>,
+    from_guest: bool,
+}
+
+impl Origin {
+    /// Typed on that user's console.
+    pub fn console(user: &Arc<User>) -> Self {
+        Self { user: Some(Arc::clone(user)), from_guest: false }
+    }
+
+    /// Issued by that user's machine.
+    pub fn guest(user: &Arc<User>) -> Self {
+        Self { user: Some(Arc::clone(user)), from_guest: true }
+    }
+
+    /// From the host, with the authority of the system's owner: as the operator, with every class.
+    pub fn host(cp: &Cp) -> Self {
+        Self { user: cp.users.get(&cp.operator_id()), from_guest: false }
+    }
+}
+
+/// A command on its way.
+pub struct Invocation<'a> {
+    /// The control program.
+    pub cp: &'a Arc<Cp>,
+    /// Where it comes from.
+    pub origin: &'a Origin,
+    /// The classes it is issued with.
+    pub classes: PrivilegeClasses,
+    /// The word it was called by.
+    pub word: &'a str,
+    /// What follows the word.
+    pub operands: Operands<'a>,
+}
+
+impl Invocation<'_> {
+    /// The user who issues it; from the host without an operator there is none, and commands about one's own machine are refused.
+    pub fn user(&self) -> Result<&Arc<User>, Message> {
+        self.origin.user.as_ref().ok_or_else(|| error("CFC", 45, "OPERATOR not logged on"))
+    }
+
+    /// Who issues it, for messages to others.
+    pub fn issuer(&self) -> UserId {
+        self.origin.user.as_ref().map_or_else(|| self.cp.operator_id(), |user| user.id)
+    }
+
+    /// Whether a guest issued it.
+    pub fn is_from_guest(&self) -> bool {
+        self.origin.from_guest
+    }
+
+    /// Whether it is issued with one of these classes.
+    pub fn has_class(&self, letters: &'static str) -> bool {
+        Classes::Of(letters).allow(self.classes)
+    }
+
+    /// Another user who must be logged on: 045E.
+    pub fn logged_on(&self, id: &UserId) -> Result<Arc<User>, Message> {
+        self.cp.users.get(id).ok_or_else(|| answer::not_logged_on(id))
+    }
+
+    /// `*` is the issuer, else a userid.
+    pub fn user_operand(&mut self) -> Result<UserId, Message> {
+        if self.operands.take("*") { Ok(self.user()?.id) } else { self.operands.userid() }
+    }
+}
+
+/// What a command came to.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// Number of the message, 0 when all is well.
+    pub code: u32,
+    /// What is shown.
+    pub lines: Vec<String>,
+    /// The response as data.
+    pub data: Value,
+}
+
+impl Reply {
+    /// The reply as one JSON value: `code`, `data` and `lines`.
+    pub fn json(&self) -> Value {
+        json!({ "code": self.code, "data": self.data, "lines": self.lines })
+    }
+
+    fn of(outcome: Outcome, emsg: Emsg) -> Self {
+        match outcome {
+            Ok(Answer { data, lines }) => Self { code: 0, lines, data },
+            Err(message) => {
+                let shown = match emsg {
+                    Emsg::On => message.to_string().lines().map(str::to_string).collect(),
+                    Emsg::Text => vec![message.text.clone()],
+                    Emsg::Code => message.to_string().split(' ').next().map(str::to_string).into_iter().collect(),
+                    Emsg::Off => Vec::new(),
+                };
+                let code = if message.severity == Severity::Info { 0 } else { message.number };
+                Self { code, lines: shown, data: json!({ "message": message.to_string() }) }
+            }
+        }
+    }
+}
+
+/// Carries out one command line.
+pub fn execute(cp: &Arc<Cp>, origin: Origin, text: &str) -> Reply {
+    let emsg = origin.user.as_ref().map_or(Emsg::On, |user| user.session.lock().settings.emsg);
+    Reply::of(run(cp, &origin, text), emsg)
+}
+
+fn run(cp: &Arc<Cp>, origin: &Origin, text: &str) -> Outcome {
+    let classes = match &origin.user {
+        Some(user) => user.entry.classes,
+        None => "ABCDEFG".parse().unwrap_or_default(),
+    };
+    let mut operands = Operands::new(text);
+    // CP is a prefix that may stand before any command.
+    while operands.take("CP") {}
+    let Some(word) = operands.next_word() else { return Ok(Answer::silent()) };
+    if word.starts_with('*') {
+        return Ok(Answer::silent());
+    }
+    let Some(command) = find(word, classes) else { return Err(answer::unknown_command(word)) };
+    (command.handler)(&mut Invocation { cp, origin, classes, word, operands })
+}
+
+/// Whether a command line may wait for as long as a person wants.
+pub fn may_sleep(text: &str) -> bool {
+    let mut operands = Operands::new(text);
+    while operands.take("CP") {}
+    operands.take("SLeep")
+}
+
+/// The command that `word` names for a user of these classes.
+pub fn find(word: &str, classes: PrivilegeClasses) -> Option<&'static Command> {
+    TABLE.iter().find(|command| command.classes.allow(classes) && operands::is(word, command.pattern))
+}
+
+/// Commands that users of these classes may issue: QUERY COMMANDS.
+pub fn available(classes: PrivilegeClasses) -> impl Iterator<Item = &'static Command> {
+    TABLE.iter().filter(move |command| command.classes.allow(classes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(word: &str, classes: &str) -> Option<&'static str> {
+        find(word, classes.parse().unwrap()).map(|command| command.pattern)
+    }
+
+    #[test]
+    fn abbreviations_are_those_of_the_manual() {
+        for (word, pattern) in [
+            ("q", "Query"),
+            ("b", "Begin"),
+            ("i", "Ipl"),
+            ("d", "Display"),
+            ("det", "DETach"),
+            ("disc", "DISConnect"),
+            ("disconn", "DISConnect"),
+            ("log", "LOGoff"),
+            ("l", "Logon"),
+            ("m", "Message"),
+            ("sp", "SPool"),
+            ("sm", "SMsg"),
+            ("tran", "TRANsfer"),
+            ("term", "TERMinal"),
+            ("c", "Close"),
+            ("ch", "CHange"),
+            ("pur", "PURge"),
+            ("ind", "INDicate"),
+            ("st", "STore"),
+            ("sys", "SYStem"),
+        ] {
+            assert_eq!(found(word, "G"), Some(pattern), "{word}");
+        }
+    }
+
+    #[test]
+    fn dangerous_commands_take_no_abbreviation() {
+        for (word, pattern) in [("force", "FORCE"), ("shutdown", "SHUTDOWN"), ("link", "LINK")] {
+            assert_eq!(found(word, "AG"), Some(pattern));
+            assert_eq!(found(&word[..word.len() - 1], "AG"), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn what_a_user_may_not_do_does_not_exist() {
+        assert_eq!(found("SHUTDOWN", "G"), None);
+        assert_eq!(found("SHUTDOWN", "A"), Some("SHUTDOWN"));
+    }
+}

@@ -1,0 +1,229 @@
+//! QUERY VIRTUAL DASD LINKS UR CONSOLE and one device by number.
+
+use serde_json::{Value, json};
+use spool::Queue;
+
+use super::nothing_more;
+use crate::command::Invocation;
+use crate::command::answer::{Answer, Outcome, invalid_operand, no_device};
+use crate::command::operands::{device, is};
+use crate::command::spool::queue_of;
+use crate::directory::{DeviceNumber, SpoolKind};
+use crate::users::{Device, Disk, Output, Reader, Route, User};
+
+/// QUERY VIRTUAL [ALL|CONSOLE|DASD|STORAGE|UR|vdev]
+pub(super) fn virtual_devices(invocation: &mut Invocation<'_>) -> Outcome {
+    let Some(word) = invocation.operands.next_word() else { return all(invocation) };
+    nothing_more(invocation)?;
+    if is(word, "ALL") {
+        all(invocation)
+    } else if is(word, "CONsole") {
+        chosen(invocation, &[Kind::Console])
+    } else if is(word, "DAsd") {
+        chosen(invocation, &[Kind::Disk])
+    } else if is(word, "UR") {
+        chosen(invocation, UNIT_RECORD)
+    } else if let Some(queue) = queue_of(word) {
+        chosen(invocation, &[Kind::of_queue(queue)])
+    } else if is(word, "STORage") {
+        super::settings::virtual_storage(invocation)
+    } else if let Some(vdev) = device(word) {
+        one(invocation, vdev)
+    } else {
+        Err(invalid_operand(word))
+    }
+}
+
+/// Kinds of device that can be asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Console,
+    Disk,
+    Reader,
+    Punch,
+    Printer,
+}
+
+const ANY: &[Kind] = &[Kind::Console, Kind::Disk, Kind::Reader, Kind::Punch, Kind::Printer];
+const UNIT_RECORD: &[Kind] = &[Kind::Reader, Kind::Punch, Kind::Printer];
+
+impl Kind {
+    fn of(device: &Device) -> Self {
+        match device {
+            Device::Console(_) => Kind::Console,
+            Device::Disk(_) => Kind::Disk,
+            Device::Reader(_) => Kind::Reader,
+            Device::Output(output) if output.kind == SpoolKind::Printer => Kind::Printer,
+            Device::Output(_) => Kind::Punch,
+        }
+    }
+
+    fn of_queue(queue: Queue) -> Self {
+        match queue {
+            Queue::Reader => Kind::Reader,
+            Queue::Printer => Kind::Printer,
+            Queue::Punch => Kind::Punch,
+        }
+    }
+}
+
+/// QUERY DASD: of a general user the virtual ones.
+pub(super) fn dasd(invocation: &mut Invocation<'_>) -> Outcome {
+    nothing_more(invocation)?;
+    chosen(invocation, &[Kind::Disk])
+}
+
+/// QUERY UR
+pub(super) fn unit_record(invocation: &mut Invocation<'_>) -> Outcome {
+    nothing_more(invocation)?;
+    chosen(invocation, UNIT_RECORD)
+}
+
+/// QUERY CONSOLE
+pub(super) fn console(invocation: &mut Invocation<'_>) -> Outcome {
+    nothing_more(invocation)?;
+    chosen(invocation, &[Kind::Console])
+}
+
+/// QUERY vdev
+pub(super) fn one(invocation: &mut Invocation<'_>, vdev: DeviceNumber) -> Outcome {
+    nothing_more(invocation)?;
+    let user = invocation.user()?;
+    let devices = user.devices.lock();
+    let (position, device) =
+        devices.iter().enumerate().find(|(_, (number, _))| *number == vdev).map(|(position, (_, device))| (position, device)).ok_or_else(|| no_device(vdev))?;
+    Ok(shown(user, position, vdev, device))
+}
+
+fn all(invocation: &mut Invocation<'_>) -> Outcome {
+    let storage = super::settings::virtual_storage(invocation)?;
+    let devices = chosen(invocation, ANY)?;
+    Ok(Answer::join(vec![storage, devices]))
+}
+
+fn chosen(invocation: &Invocation<'_>, wanted: &[Kind]) -> Outcome {
+    let user = invocation.user()?;
+    let devices = user.devices.lock();
+    let answers: Vec<_> = devices
+        .iter()
+        .enumerate()
+        .filter(|(_, (_, device))| wanted.contains(&Kind::of(device)))
+        .map(|(position, (number, device))| shown(user, position, number, device))
+        .collect();
+    if answers.is_empty() {
+        return Err(crate::command::answer::error("QVD", 40, "Device does not exist"));
+    }
+    Ok(Answer::join(answers))
+}
+
+/// A device as QUERY VIRTUAL shows it; its place in the list is its subchannel.
+fn shown(user: &User, subchannel: usize, number: DeviceNumber, device: &Device) -> Answer {
+    match device {
+        Device::Console(console) => {
+            let line = user.session.lock().line;
+            let data = json!({ "vdev": number, "kind": "CONS", "line": line.to_string() });
+            Answer::of(
+                data,
+                vec![
+                    format!("CONS {number} ON {line}  TERM STOP  HOST SYSTEM"),
+                    format!("     {number} CL {} NOCONT NOHOLD COPY 001    READY FORM STANDARD", console.class),
+                    format!("     {number} {}            NOEOF  CLOSED  SUBCHANNEL = {subchannel:04X}", console.model),
+                ],
+            )
+        }
+        Device::Reader(reader) => reader_shown(number, reader, subchannel),
+        Device::Output(output) => output_shown(number, output, subchannel),
+        Device::Disk(disk) => disk_shown(number, disk, subchannel),
+    }
+}
+
+fn disk_shown(number: DeviceNumber, disk: &Disk, subchannel: usize) -> Answer {
+    let access = if disk.read_only { "R/O" } else { "R/W" };
+    let size = if disk.cylinders > 0 { format!("{:>10} CYL", disk.cylinders) } else { format!("{:>10} BLK", u64::from(disk.blocks) * 8) };
+    let data = json!({
+        "vdev": number, "kind": "DASD", "type": disk.device_type, "volume": disk.volume, "read_only": disk.read_only,
+        "cylinders": disk.cylinders, "blocks": disk.blocks, "owner": disk.owner, "owner_vdev": disk.owner_vdev,
+    });
+    let line = format!(
+        "DASD {number} {:<4} {:<6} {access} {size} ON DASD  {} {} SUBCHANNEL = {subchannel:04X}",
+        disk.device_type, disk.volume, disk.owner, disk.owner_vdev
+    );
+    Answer::line(data, line)
+}
+
+fn reader_shown(number: DeviceNumber, reader: &Reader, subchannel: usize) -> Answer {
+    let either = |on: bool, yes: &'static str, no: &'static str| if on { yes } else { no };
+    let data = json!({ "vdev": number, "kind": "RDR", "class": reader.class.to_string(), "hold": reader.hold, "keep": reader.keep });
+    let lines = vec![
+        format!(
+            "RDR  {number} CL {} {} {}   {}      READY",
+            reader.class,
+            either(reader.cont, "CONT  ", "NOCONT"),
+            either(reader.hold, "HOLD  ", "NOHOLD"),
+            either(reader.eof, "EOF  ", "NOEOF")
+        ),
+        format!(
+            "     {number} {}            {}    {} NORESCAN  SUBCHANNEL = {subchannel:04X}",
+            reader.model,
+            either(reader.open.is_some(), "OPEN  ", "CLOSED"),
+            either(reader.keep, "KEEP  ", "NOKEEP")
+        ),
+    ];
+    Answer::of(data, lines)
+}
+
+fn output_shown(number: DeviceNumber, output: &Output, subchannel: usize) -> Answer {
+    let attributes = &output.attributes;
+    let kind = if output.kind == SpoolKind::Printer { "PRT" } else { "PUN" };
+    let word = |word: Option<spool::Word>, absent: &str| word.map_or_else(|| absent.to_string(), |word| word.to_string());
+    let (route, target) = match output.route {
+        Route::Own => ("FOR".to_string(), "OWN".to_string()),
+        Route::To(id, queue) => ("TO".to_string(), format!("{id} {}", queue.abbreviation())),
+        Route::For(id) => ("FOR".to_string(), id.to_string()),
+    };
+    let hold = if attributes.hold == spool::Hold::None { "NOHOLD" } else { "HOLD  " };
+    let keep = if attributes.keep { "KEEP  " } else { "NOKEEP" };
+    let msg = if attributes.msg { "MSG  " } else { "NOMSG" };
+    let lines = vec![
+        format!(
+            "{kind}  {number} CL {} {} {hold} COPY {:03}    READY FORM {}",
+            attributes.class,
+            if output.cont { "CONT  " } else { "NOCONT" },
+            attributes.copies.number(),
+            word(attributes.form, "STANDARD")
+        ),
+        format!("     {number} {route} {target:<12} DIST {:<8} DEST {}", word(attributes.dist, "OFF"), word(attributes.dest, "OFF")),
+        format!(
+            "     {number} {}  {} {keep} {msg} {} SUBCHANNEL = {subchannel:04X}",
+            output.model,
+            if output.open.is_some() { "OPEN  " } else { "CLOSED" },
+            name_shown(attributes.name.name(), attributes.name.file_type()),
+        ),
+    ];
+    let data: Value = json!({
+        "vdev": number, "kind": kind, "class": attributes.class.as_char().to_string(), "copies": attributes.copies.number(),
+        "route": format!("{route} {target}"), "open": output.open.is_some(),
+    });
+    Answer::of(data, lines)
+}
+
+fn name_shown(name: &str, file_type: &str) -> String {
+    if name.is_empty() { "NONAME".to_string() } else { format!("NAME {name} {file_type}").trim_end().to_string() }
+}
+
+/// QUERY LINKS vdev: who has that minidisk.
+pub(super) fn links(invocation: &mut Invocation<'_>) -> Outcome {
+    let vdev = invocation.operands.device()?;
+    nothing_more(invocation)?;
+    let user = invocation.user()?;
+    let disk = user.devices.lock().disk(vdev).ok_or_else(|| no_device(vdev))?;
+    let holders = invocation.cp.links.holders(&(disk.owner, disk.owner_vdev));
+    let access = |writes: bool| if writes { "R/W" } else { "R/O" };
+    let entries: Vec<_> = holders.iter().map(|holder| format!("{:<8} {} {}", holder.userid, holder.vdev, access(holder.writes))).collect();
+    let lines = entries.chunks(4).map(|four| four.join(", ")).collect();
+    let data: Vec<_> = holders
+        .iter()
+        .map(|holder| json!({ "userid": holder.userid, "vdev": holder.vdev, "read_only": !holder.writes, "mode": holder.mode }))
+        .collect();
+    Ok(Answer::of(data, lines))
+}

@@ -1,0 +1,83 @@
+//! QUERY: one table of what can be asked, one file for each family of answers.
+
+mod devices;
+mod files;
+mod settings;
+mod users;
+
+use super::answer::{Outcome, operand_missing};
+use super::operands::is;
+use super::{Classes, Invocation};
+use crate::directory::UserId;
+
+pub(super) use files::file_data;
+pub use files::spool_files_line;
+pub use settings::share_text;
+
+/// One thing that QUERY answers.
+struct Question {
+    pattern: &'static str,
+    classes: Classes,
+    answer: fn(&mut Invocation<'_>) -> Outcome,
+}
+
+const fn question(pattern: &'static str, classes: Classes, answer: fn(&mut Invocation<'_>) -> Outcome) -> Question {
+    Question { pattern, classes, answer }
+}
+
+/// What can be asked; the first that matches wins. A word that is none of these is a device number or a userid.
+const QUESTIONS: &[Question] = &[
+    question("Names", Classes::Any, users::names),
+    question("Users", Classes::Any, users::count),
+    question("Time", Classes::Any, users::time),
+    question("CPlevel", Classes::Any, users::level),
+    question("USERID", Classes::Any, users::userid),
+    question("Files", Classes::Of("DG"), files::files),
+    question("Reader", Classes::Of("DG"), files::reader),
+    question("RDR", Classes::Of("DG"), files::reader),
+    question("PRinter", Classes::Of("DG"), files::printer),
+    question("PRT", Classes::Of("DG"), files::printer),
+    question("PUnch", Classes::Of("DG"), files::punch),
+    question("PCH", Classes::Of("DG"), files::punch),
+    question("TAG", Classes::Of("G"), files::tag),
+    question("Virtual", Classes::Of("G"), devices::virtual_devices),
+    question("DAsd", Classes::Of("BG"), devices::dasd),
+    question("LINKs", Classes::Of("G"), devices::links),
+    question("UR", Classes::Of("G"), devices::unit_record),
+    question("CONsole", Classes::Of("G"), devices::console),
+    question("STORage", Classes::Of("BEG"), settings::storage),
+    question("PROCessors", Classes::Any, settings::processors),
+    question("SHARE", Classes::Of("AEG"), settings::share),
+    question("SET", Classes::Of("G"), settings::set),
+    question("TERMinal", Classes::Of("G"), settings::terminal),
+    question("PRIVclass", Classes::Any, settings::classes),
+    question("COMMands", Classes::Any, settings::commands),
+    question("LOGmsg", Classes::Any, users::log_message),
+];
+
+/// QUERY what...
+pub(super) fn query(invocation: &mut Invocation<'_>) -> Outcome {
+    let Some(word) = invocation.operands.next_word() else { return Err(operand_missing()) };
+    let found = QUESTIONS.iter().find(|question| question.classes.allow(invocation.classes) && is(word, question.pattern));
+    if let Some(question) = found {
+        return (question.answer)(invocation);
+    }
+    if let Some(vdev) = super::operands::device(word)
+        && word.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && word.bytes().any(|byte| byte.is_ascii_digit())
+        && let Ok(user) = invocation.user()
+        && (user.devices.lock().contains(vdev) || !is_userid(invocation, word))
+    {
+        return devices::one(invocation, vdev);
+    }
+    users::user(invocation, word)
+}
+
+fn is_userid(invocation: &Invocation<'_>, word: &str) -> bool {
+    word.parse::<UserId>().is_ok_and(|id| invocation.cp.directory().user(&id).is_some())
+}
+
+/// Operands that choose nothing are refused: `nothing_more` ends the questions that take none.
+fn nothing_more(invocation: &mut Invocation<'_>) -> Result<(), super::Message> {
+    invocation.operands.end()
+}

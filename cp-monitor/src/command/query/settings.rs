@@ -1,0 +1,141 @@
+//! QUERY STORAGE PROCESSORS SHARE SET TERMINAL PRIVCLASS COMMANDS.
+
+use std::sync::atomic::Ordering;
+
+use serde_json::json;
+
+use super::nothing_more;
+use crate::command::answer::{Answer, Outcome, invalid_operand, not_logged_on};
+use crate::command::{Invocation, available};
+use crate::directory::{Share, ShareAmount, ShareLimit, StorageSize};
+use crate::users::Emsg;
+
+fn size(bytes: u64) -> String {
+    StorageSize::from_bytes(bytes).map_or_else(|| format!("{}M", bytes >> 20), |size| size.to_string())
+}
+
+/// QUERY STORAGE: real storage.
+pub(super) fn storage(invocation: &mut Invocation<'_>) -> Outcome {
+    nothing_more(invocation)?;
+    let counts = invocation.cp.storage.counts();
+    let bytes = counts.total as u64 * abi::PAGE;
+    let line = format!("STORAGE = {} CONFIGURED = {} INC = 1M STANDBY = 0  RESERVED = 0", size(bytes), size(bytes));
+    let data = json!({ "storage": bytes, "frames": counts.total, "in_use": counts.in_use, "shared": counts.shared });
+    Ok(Answer::line(data, line))
+}
+
+/// QUERY VIRTUAL STORAGE: the machine's.
+pub(super) fn virtual_storage(invocation: &mut Invocation<'_>) -> Outcome {
+    let bytes = invocation.user()?.storage.load(Ordering::Relaxed);
+    Ok(Answer::line(json!({ "storage": bytes }), format!("STORAGE = {}", size(bytes))))
+}
+
+/// `PROCESSOR 00 MASTER CP`, with the back end behind it.
+pub(super) fn processors(invocation: &mut Invocation<'_>) -> Outcome {
+    nothing_more(invocation)?;
+    let lanes = invocation.cp.dispatcher.lanes();
+    let lines = lanes.iter().enumerate().map(|(number, lane)| {
+        let role = if number == 0 { "MASTER" } else { "ALTERNATE" };
+        format!("PROCESSOR {number:02} {role} CP   {}", lane.kind())
+    });
+    let data: Vec<_> = lanes.iter().enumerate().map(|(number, lane)| json!({ "number": number, "kind": lane.kind() })).collect();
+    Ok(Answer::of(data, lines.collect()))
+}
+
+/// A share in few letters, for the operator screen: `R100`, `A5%`.
+pub fn share_text(share: &Share) -> String {
+    match share.normal {
+        ShareAmount::Relative(weight) => format!("R{weight}"),
+        ShareAmount::Absolute { tenths } => format!("A{}", percent(tenths)),
+    }
+}
+
+fn percent(tenths: u16) -> String {
+    if tenths.is_multiple_of(10) { format!("{}%", tenths / 10) } else { format!("{}.{}%", tenths / 10, tenths % 10) }
+}
+
+/// QUERY SHARE [userid]
+pub(super) fn share(invocation: &mut Invocation<'_>) -> Outcome {
+    let own = invocation.user()?.id;
+    let id = if invocation.operands.is_empty() { own } else { invocation.user_operand()? };
+    nothing_more(invocation)?;
+    if id != own && !invocation.has_class("AE") {
+        return Err(invalid_operand(id.as_str()));
+    }
+    let user = invocation.cp.users.get(&id).ok_or_else(|| not_logged_on(id))?;
+    let share = user.entry.share;
+    let amount = |amount| match amount {
+        ShareAmount::Relative(weight) => format!("RELATIVE SHARE = {weight:>5}"),
+        ShareAmount::Absolute { tenths } => format!("ABSOLUTE SHARE = {:>5}", percent(tenths)),
+    };
+    let maximum = match share.limit {
+        ShareLimit::NoLimit => "MAXIMUM SHARE = NOLIMIT".to_string(),
+        ShareLimit::LimitSoft => format!("MAXIMUM SHARE = LIMITSOFT {}", amount(share.maximum)),
+        ShareLimit::LimitHard => format!("MAXIMUM SHARE = LIMITHARD {}", amount(share.maximum)),
+    };
+    let lines = vec![format!("USER {id:<8}: {}", amount(share.normal)), format!("               {maximum}")];
+    Ok(Answer::of(json!({ "userid": id, "share": share }), lines))
+}
+
+fn on(flag: bool) -> &'static str {
+    if flag { "ON" } else { "OFF" }
+}
+
+/// QUERY SET
+pub(super) fn set(invocation: &mut Invocation<'_>) -> Outcome {
+    nothing_more(invocation)?;
+    let settings = invocation.user()?.session.lock().settings.clone();
+    let emsg = match settings.emsg {
+        Emsg::On => "ON",
+        Emsg::Off => "OFF",
+        Emsg::Text => "TEXT",
+        Emsg::Code => "CODE",
+    };
+    let lines = vec![
+        format!("MSG {:<4}, WNG {:<4}, EMSG {emsg:<4}, IMSG {:<4}", on(settings.msg), on(settings.wng), on(settings.imsg)),
+        format!("SMSG {:<4}, RUN {:<4}", on(settings.smsg), on(settings.run)),
+    ];
+    let data = json!({
+        "msg": settings.msg, "wng": settings.wng, "emsg": emsg, "imsg": settings.imsg, "smsg": settings.smsg, "run": settings.run,
+    });
+    Ok(Answer::of(data, lines))
+}
+
+/// QUERY TERMINAL
+pub(super) fn terminal(invocation: &mut Invocation<'_>) -> Outcome {
+    nothing_more(invocation)?;
+    let settings = invocation.user()?.session.lock().settings.clone();
+    let edit = settings.edit;
+    let shown = |character: Option<char>| character.map_or_else(|| "OFF".to_string(), |character| character.to_string());
+    let size = if settings.columns == 0 { "OFF".to_string() } else { format!("{:03}", settings.columns) };
+    let lines = vec![
+        format!("LINEND {:<3}, LINEDEL {:<3}, CHARDEL {:<3}, ESCAPE {:<3}", shown(edit.linend), shown(edit.linedel), shown(edit.chardel), shown(edit.escape)),
+        format!("LINESIZE {size}, MORE {:03} {:03}, BRKKEY {}", settings.more.0, settings.more.1, settings.break_key),
+    ];
+    let data = json!({
+        "linend": edit.linend, "linedel": edit.linedel, "chardel": edit.chardel, "escape": edit.escape,
+        "linesize": settings.columns, "more": [settings.more.0, settings.more.1], "brkkey": settings.break_key,
+    });
+    Ok(Answer::of(data, lines))
+}
+
+/// QUERY PRIVCLASS
+pub(super) fn classes(invocation: &mut Invocation<'_>) -> Outcome {
+    nothing_more(invocation)?;
+    let user = invocation.user()?;
+    let lines = vec![
+        format!("PRIVILEGE CLASSES FOR USER {}", user.id),
+        format!("        CURRENTLY: {}", invocation.classes),
+        format!("        DIRECTORY: {}", user.entry.classes),
+    ];
+    Ok(Answer::of(json!({ "userid": user.id, "currently": invocation.classes, "directory": user.entry.classes }), lines))
+}
+
+/// QUERY COMMANDS: six columns of twelve.
+pub(super) fn commands(invocation: &mut Invocation<'_>) -> Outcome {
+    nothing_more(invocation)?;
+    let mut names: Vec<_> = available(invocation.classes).map(|command| command.pattern.to_uppercase()).collect();
+    names.sort();
+    let lines = names.chunks(6).map(|six| six.iter().map(|name| format!("{name:<12}")).collect::<String>().trim_end().to_string());
+    Ok(Answer::of(&names, lines.collect()))
+}

@@ -1,0 +1,201 @@
+//! Commands of a session: LOGON LOGOFF DISCONNECT BEGIN IPL SYSTEM SLEEP ECHO and the comment.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use console::wire::Ending;
+use serde_json::json;
+
+use super::answer::{Answer, Outcome, error, host_error, invalid_operand, operand_missing};
+use super::operands::device;
+use super::{Invocation, Message};
+use crate::directory::MachineKind;
+use crate::users::{Line, User, log_off};
+
+/// Longest SLEEP, in seconds (99 hours).
+const SLEEP_MAX: u64 = 99 * 3600;
+
+/// LOGON from a session that is on already.
+pub(super) fn logon(invocation: &mut Invocation<'_>) -> Outcome {
+    let user = invocation.user()?;
+    Err(error("LGA", 54, format!("Already logged on {}", user.session.lock().line)))
+}
+
+/// LOGOFF
+pub(super) fn logoff(invocation: &mut Invocation<'_>) -> Outcome {
+    // HOLD keeps a dialled line; a terminal of ours has none to keep.
+    invocation.operands.take("HOld");
+    invocation.operands.end()?;
+    let user = Arc::clone(invocation.user()?);
+    log_off(&user, None, Ending::LoggedOff);
+    Ok(Answer::silent())
+}
+
+/// DISCONNECT [HOLD]
+pub(super) fn disconnect(invocation: &mut Invocation<'_>) -> Outcome {
+    invocation.operands.take("HOld");
+    invocation.operands.end()?;
+    let user = invocation.user()?;
+    let mut state = user.session.lock();
+    if state.line == Line::Disconnected {
+        return Ok(Answer::silent());
+    }
+    let line = state.leave();
+    drop(state);
+    user.disconnect(line);
+    Ok(Answer::silent())
+}
+
+/// BEGIN [address]
+pub(super) fn begin(invocation: &mut Invocation<'_>) -> Outcome {
+    let address = match invocation.operands.next_word() {
+        None => None,
+        Some(word) => Some(u64::from_str_radix(word, 16).map_err(|_| error("BEG", 4, format!("Invalid hexloc - {word}")))?),
+    };
+    invocation.operands.end()?;
+    if invocation.user()?.begin(address) {
+        return Ok(Answer::silent());
+    }
+    Err(error("BEG", 163, "Virtual machine has no system; use IPL first"))
+}
+
+/// IPL {system|vdev} [PARM text]
+pub(super) fn ipl(invocation: &mut Invocation<'_>) -> Outcome {
+    let name = invocation.operands.word()?.to_uppercase();
+    let parm = if invocation.operands.take("PARM") {
+        invocation.operands.rest().to_string()
+    } else {
+        invocation.operands.take("CLear");
+        invocation.operands.end()?;
+        String::new()
+    };
+    let user = invocation.user()?;
+    if user.entry.machine == MachineKind::Pc {
+        return Err(error("IPL", 174, "MACHINE PC is not in this release; use MACHINE CMS in the directory"));
+    }
+    let Some(system) = invocation.cp.saved_system(&name).cloned() else {
+        return Err(no_such_system(user, &name));
+    };
+    close_unit_records(user);
+    user.cp_read_ends();
+    let result = user.with_machine(|machine| machine.ipl(&system, &name, &parm));
+    match result {
+        Ok(()) => Ok(Answer { data: json!({ "system": name }), lines: Vec::new() }),
+        Err(problem) => Err(error("IPL", 174, problem.to_string())),
+    }
+}
+
+fn no_such_system(user: &User, name: &str) -> Message {
+    match device(name) {
+        Some(vdev) if user.devices.lock().contains(vdev) => {
+            error("VMI", 232, format!("IPL unit error; device {vdev} holds no system that can be loaded; use IPL CMS"))
+        }
+        Some(vdev) => error("VMI", 40, format!("Device {vdev} does not exist")),
+        None => error("VMI", 44, format!("Named Saved System (NSS) {name} does not exist")),
+    }
+}
+
+/// A reset ends output in progress: it is closed as it is, so nothing that was punched is lost.
+fn close_unit_records(user: &Arc<User>) {
+    let mut devices = user.devices.lock();
+    for (_, device) in devices.iter_mut() {
+        match device {
+            crate::users::Device::Output(output) => {
+                if let Err(message) = super::close_output(user, output) {
+                    user.say_cp(&[message.to_string()]);
+                }
+            }
+            crate::users::Device::Reader(reader) => reader.open = None,
+            _ => {}
+        }
+    }
+}
+
+/// SYSTEM {CLEAR|RESET|RESTART}
+pub(super) fn system(invocation: &mut Invocation<'_>) -> Outcome {
+    let what = invocation.operands.word()?;
+    let (clear, text) = if super::operands::is(what, "CLear") {
+        (true, "STORAGE CLEARED - SYSTEM RESET")
+    } else if super::operands::is(what, "RESET") {
+        (false, "SYSTEM RESET")
+    } else {
+        return Err(invalid_operand(what));
+    };
+    invocation.operands.end()?;
+    let user = invocation.user()?;
+    close_unit_records(user);
+    let cleared = user.with_machine(|machine| {
+        if clear {
+            machine.clear()
+        } else {
+            machine.reset();
+            Ok(())
+        }
+    });
+    cleared.map_err(host_error)?;
+    Ok(Answer::text(text))
+}
+
+/// SLEEP [n [SEC|MIN|HRS]]: until the time is over, or until a line or the attention key comes.
+pub(super) fn sleep(invocation: &mut Invocation<'_>) -> Outcome {
+    let time = sleep_time(invocation)?;
+    let user = Arc::clone(invocation.user()?);
+    if invocation.is_from_guest() {
+        // A guest's command has a thread of its own for this; see DIAGNOSE X'08'.
+        user.slumber(time);
+        return Ok(Answer::silent());
+    }
+    let was_running = user.with_machine(|machine| {
+        let running = !machine.is_stopped();
+        machine.stop();
+        running
+    });
+    user.fall_asleep();
+    let sleeper = Arc::clone(&user);
+    let spawned = std::thread::Builder::new().name("sleep".to_string()).spawn(move || {
+        sleeper.slumber(time);
+        if was_running {
+            sleeper.begin(None);
+        } else {
+            sleeper.with_machine(|_| ());
+        }
+    });
+    spawned.map_err(host_error)?;
+    Ok(Answer::silent())
+}
+
+fn sleep_time(invocation: &mut Invocation<'_>) -> Result<Option<Duration>, Message> {
+    let Some(number) = invocation.operands.next_word() else { return Ok(None) };
+    let number: u64 = number.parse().map_err(|_| invalid_operand(number))?;
+    let unit = match invocation.operands.next_word() {
+        None => 60,
+        Some(word) if super::operands::is(word, "SEC") => 1,
+        Some(word) if super::operands::is(word, "MIN") => 60,
+        Some(word) if super::operands::is(word, "HRS") => 3600,
+        Some(word) => return Err(invalid_operand(word)),
+    };
+    invocation.operands.end()?;
+    match number.checked_mul(unit) {
+        Some(seconds @ 1..=SLEEP_MAX) => Ok(Some(Duration::from_secs(seconds))),
+        _ => Err(operand_missing()),
+    }
+}
+
+/// ECHO [n]: what is typed next is repeated n times, until END.
+pub(super) fn echo(invocation: &mut Invocation<'_>) -> Outcome {
+    let times = match invocation.operands.next_word() {
+        None => 1,
+        Some(word) => match word.parse() {
+            Ok(times @ 1..=99) => times,
+            _ => return Err(invalid_operand(word)),
+        },
+    };
+    invocation.operands.end()?;
+    invocation.user()?.begin_echo(times);
+    Ok(Answer::text("ECHO ENTERED; TO TERMINATE TEST, TYPE END"))
+}
+
+/// `* text`
+pub(super) fn comment(_invocation: &mut Invocation<'_>) -> Outcome {
+    Ok(Answer::silent())
+}

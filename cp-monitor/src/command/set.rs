@@ -1,0 +1,126 @@
+//! SET and TERMINAL: how CP treats a user and the terminal.
+
+use serde_json::json;
+
+use super::Invocation;
+use super::answer::{Answer, Message, Outcome, error, invalid_operand, operand_missing};
+use super::operands::is;
+use crate::users::{Emsg, Settings};
+
+/// SET {MSG|WNG|IMSG|SMSG|EMSG|RUN|LOGMSG|ACNT|...} value
+pub(super) fn set(invocation: &mut Invocation<'_>) -> Outcome {
+    let word = invocation.operands.word()?;
+    if is(word, "LOGmsg") {
+        return set_log_message(invocation);
+    }
+    if is(word, "EMSG") {
+        let emsg = emsg(invocation.operands.word()?)?;
+        invocation.operands.end()?;
+        invocation.user()?.session.lock().settings.emsg = emsg;
+        return Ok(Answer::silent());
+    }
+    let field: fn(&mut Settings) -> &mut bool = if is(word, "MSG") || is(word, "MESSAGE") {
+        |settings| &mut settings.msg
+    } else if is(word, "WNG") || is(word, "WARNING") {
+        |settings| &mut settings.wng
+    } else if is(word, "IMSG") {
+        |settings| &mut settings.imsg
+    } else if is(word, "SMSG") {
+        |settings| &mut settings.smsg
+    } else if is(word, "RUN") {
+        |settings| &mut settings.run
+    } else {
+        return Err(invalid_operand(word));
+    };
+    let on = invocation.operands.on_off()?;
+    invocation.operands.end()?;
+    *field(&mut invocation.user()?.session.lock().settings) = on;
+    Ok(Answer::silent())
+}
+
+fn emsg(word: &str) -> Result<Emsg, Message> {
+    [("ON", Emsg::On), ("OFF", Emsg::Off), ("TEXT", Emsg::Text), ("CODE", Emsg::Code)]
+        .into_iter()
+        .find(|(name, _)| word.eq_ignore_ascii_case(name))
+        .map(|(_, emsg)| emsg)
+        .ok_or_else(|| invalid_operand(word))
+}
+
+/// SET LOGMSG {ON text|OFF|NULL}: what users see at logon; class B.
+fn set_log_message(invocation: &mut Invocation<'_>) -> Outcome {
+    if !invocation.has_class("B") {
+        return Err(invalid_operand("LOGMSG"));
+    }
+    let mut lines = invocation.cp.logmsg.lock();
+    if invocation.operands.take("OFF") || invocation.operands.take("NULL") {
+        lines.clear();
+        return Ok(Answer::silent());
+    }
+    if !invocation.operands.take("ON") || invocation.operands.is_empty() {
+        return Err(operand_missing());
+    }
+    lines.push(format!("* {}", invocation.operands.rest()));
+    Ok(Answer::silent())
+}
+
+/// TERMINAL {LINEND|ESCAPE|CHARDEL|LINEDEL {ON|OFF|char} | MORE n m | LINESIZE n | BRKKEY key}...
+pub(super) fn terminal(invocation: &mut Invocation<'_>) -> Outcome {
+    if invocation.operands.is_empty() {
+        return Err(operand_missing());
+    }
+    let user = invocation.user()?.clone();
+    let mut settings = user.session.lock().settings.clone();
+    while let Some(word) = invocation.operands.next_word() {
+        if is(word, "MORE") {
+            settings.more = (seconds(invocation)?, seconds(invocation)?);
+        } else if is(word, "LINESize") {
+            settings.columns = line_size(invocation.operands.word()?)?;
+        } else if is(word, "BRKkey") {
+            settings.break_key = break_key(invocation.operands.word()?)?;
+        } else {
+            edit_character(&mut settings, word, invocation.operands.word()?)?;
+        }
+    }
+    user.session.lock().settings = settings.clone();
+    Ok(Answer { data: json!({ "more": settings.more }), lines: Vec::new() })
+}
+
+fn seconds(invocation: &mut Invocation<'_>) -> Result<u32, Message> {
+    let word = invocation.operands.word()?;
+    word.parse().ok().filter(|&seconds| seconds <= 255).ok_or_else(|| invalid_operand(word))
+}
+
+fn line_size(word: &str) -> Result<u16, Message> {
+    if word.eq_ignore_ascii_case("OFF") {
+        return Ok(0);
+    }
+    word.parse().ok().filter(|size| (1..=255).contains(size)).ok_or_else(|| invalid_operand(word))
+}
+
+fn break_key(word: &str) -> Result<String, Message> {
+    let upper = word.to_uppercase();
+    if upper == "PA1" || upper == "NONE" { Ok(upper) } else { Err(invalid_operand(word)) }
+}
+
+fn edit_character(settings: &mut Settings, what: &str, value: &str) -> Result<(), Message> {
+    let edit = &mut settings.edit;
+    let (place, default) = if is(what, "LINENd") {
+        (&mut edit.linend, '#')
+    } else if is(what, "ESCape") {
+        (&mut edit.escape, '"')
+    } else if is(what, "CHardel") {
+        (&mut edit.chardel, '@')
+    } else if is(what, "LINEDel") {
+        (&mut edit.linedel, '[')
+    } else {
+        return Err(invalid_operand(what));
+    };
+    let mut characters = value.chars();
+    *place = match (value.to_ascii_uppercase().as_str(), characters.next(), characters.next()) {
+        ("ON", _, _) => Some(default),
+        ("OFF", _, _) => None,
+        (_, Some(character), None) if !character.is_alphanumeric() => Some(character),
+        _ => return Err(error("TRM", 29, format!("Invalid character - {value}"))),
+    };
+    Ok(())
+}

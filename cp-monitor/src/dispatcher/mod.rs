@@ -1,0 +1,222 @@
+//! The mechanism of dispatching: one thread per real processor that takes a machine, runs it for a slice and puts it back.
+//!
+//! Policy is in [`policy`]; what a slice does is behind [`Dispatchable`]; this file only knows threads, queues and clocks.
+//! Nothing that can block runs here. An idle machine is not in any queue and costs no thread and no time.
+//!
+//! Lock order: a machine's own lock, then [`Dispatcher::queue`]. The queue lock is never held while a machine runs.
+
+pub mod policy;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::processor::{Kicker, Processor};
+use policy::{MachineId, Policy};
+
+/// How a slice ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// The machine wants to go on.
+    Runnable,
+    /// The machine waits; [`Dispatcher::wake`] brings it back.
+    Waiting,
+}
+
+/// What the dispatcher runs.
+pub trait Dispatchable: Send + Sync + 'static {
+    /// Runs on `processor` for at most `slice`. Must not block. Must not unwind.
+    fn run_slice(self: &Arc<Self>, processor: &mut dyn Processor, slice: Duration) -> After;
+    /// Who it is, for displays.
+    fn name(&self) -> String;
+}
+
+/// Where a machine is in its cycle. A wake-up that comes while it runs is remembered, so none is lost.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Dormant,
+    Queued,
+    Running { woken: bool },
+}
+
+struct Entry<D> {
+    machine: Arc<D>,
+    place: Place,
+}
+
+struct Queue<D> {
+    policy: Box<dyn Policy>,
+    machines: HashMap<MachineId, Entry<D>>,
+    stopping: bool,
+    idle: usize,
+}
+
+/// One real processor as displays see it.
+#[derive(Default)]
+pub struct Lane {
+    /// Nanoseconds spent running machines and handling their exits.
+    pub busy_ns: AtomicU64,
+    running: Mutex<Option<String>>,
+    kicker: OnceLock<Kicker>,
+    /// Back end of this processor: `kvm` or `soft`.
+    kind: OnceLock<&'static str>,
+}
+
+impl Lane {
+    /// Name of the machine it runs now.
+    pub fn running(&self) -> Option<String> {
+        self.running.lock().clone()
+    }
+
+    /// Back end, once its thread has started.
+    pub fn kind(&self) -> &'static str {
+        self.kind.get().copied().unwrap_or("starting")
+    }
+}
+
+/// The dispatcher: queues, policy and the threads' meeting point.
+pub struct Dispatcher<D> {
+    queue: Mutex<Queue<D>>,
+    work: Condvar,
+    lanes: Vec<Lane>,
+    origin: Instant,
+    next: AtomicU64,
+}
+
+impl<D: Dispatchable> Dispatcher<D> {
+    /// A dispatcher for `processors` real processors; threads are started by [`Dispatcher::drive`].
+    pub fn new(processors: usize, policy: Box<dyn Policy>) -> Arc<Self> {
+        let queue = Queue { policy, machines: HashMap::new(), stopping: false, idle: 0 };
+        Arc::new(Self {
+            queue: Mutex::new(queue),
+            work: Condvar::new(),
+            lanes: (0..processors).map(|_| Lane::default()).collect(),
+            origin: Instant::now(),
+            next: AtomicU64::new(1),
+        })
+    }
+
+    /// The real processors.
+    pub fn lanes(&self) -> &[Lane] {
+        &self.lanes
+    }
+
+    /// Machines that wait for a processor now.
+    pub fn queued(&self) -> usize {
+        self.queue.lock().policy.queued()
+    }
+
+    /// Takes a machine in; it is dormant until woken.
+    pub fn admit(&self, machine: Arc<D>) -> MachineId {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        self.queue.lock().machines.insert(id, Entry { machine, place: Place::Dormant });
+        id
+    }
+
+    /// Forgets a machine. One that runs at this moment finishes its slice.
+    pub fn dismiss(&self, id: MachineId) {
+        let mut queue = self.queue.lock();
+        queue.policy.removed(id);
+        queue.machines.remove(&id);
+    }
+
+    /// Makes a machine runnable. Call it after the change that lets it run is visible under the machine's own lock.
+    pub fn wake(&self, id: MachineId) {
+        let now = self.origin.elapsed();
+        let mut queue = self.queue.lock();
+        let Some(entry) = queue.machines.get_mut(&id) else { return };
+        match entry.place {
+            Place::Queued => {}
+            Place::Running { .. } => entry.place = Place::Running { woken: true },
+            Place::Dormant => {
+                entry.place = Place::Queued;
+                queue.policy.runnable(id, now);
+                if queue.idle > 0 {
+                    self.work.notify_one();
+                }
+            }
+        }
+    }
+
+    /// Ends the slice of `id` soon if it runs now, so that its lock comes free.
+    pub fn kick(&self, name: &str) {
+        for lane in &self.lanes {
+            if lane.running.lock().as_deref() == Some(name)
+                && let Some(kicker) = lane.kicker.get()
+            {
+                kicker.kick();
+            }
+        }
+    }
+
+    /// Ends [`Dispatcher::drive`] on every thread after the slices that run now.
+    pub fn stop(&self) {
+        self.queue.lock().stopping = true;
+        self.work.notify_all();
+        for lane in &self.lanes {
+            if let Some(kicker) = lane.kicker.get() {
+                kicker.kick();
+            }
+        }
+    }
+
+    /// The life of a dispatcher thread: runs machines on `processor` until [`Dispatcher::stop`].
+    pub fn drive(&self, number: usize, processor: &mut dyn Processor) {
+        let lane = &self.lanes[number];
+        let _ = lane.kicker.set(processor.kicker());
+        let _ = lane.kind.set(processor.kind());
+        while let Some((id, machine, slice)) = self.take() {
+            *lane.running.lock() = Some(machine.name());
+            let start = Instant::now();
+            let after = machine.run_slice(processor, slice);
+            let used = start.elapsed();
+            *lane.running.lock() = None;
+            lane.busy_ns.fetch_add(used.as_nanos() as u64, Ordering::Relaxed);
+            self.put_back(id, after, used);
+        }
+    }
+
+    /// Waits for a machine to run; `None` when stopping.
+    fn take(&self) -> Option<(MachineId, Arc<D>, Duration)> {
+        let mut queue = self.queue.lock();
+        loop {
+            if queue.stopping {
+                return None;
+            }
+            let now = self.origin.elapsed();
+            if let Some((id, slice)) = queue.policy.choose(now) {
+                let Some(entry) = queue.machines.get_mut(&id) else { continue };
+                entry.place = Place::Running { woken: false };
+                return Some((id, Arc::clone(&entry.machine), slice));
+            }
+            queue.idle += 1;
+            self.work.wait(&mut queue);
+            queue.idle -= 1;
+        }
+    }
+
+    fn put_back(&self, id: MachineId, after: After, used: Duration) {
+        let now = self.origin.elapsed();
+        let mut queue = self.queue.lock();
+        let Some(entry) = queue.machines.get_mut(&id) else { return };
+        let woken = entry.place == Place::Running { woken: true };
+        match after {
+            After::Runnable => {
+                entry.place = Place::Queued;
+                queue.policy.preempted(id, used, now);
+            }
+            After::Waiting if woken => {
+                entry.place = Place::Queued;
+                queue.policy.waiting(id, used, now);
+                queue.policy.runnable(id, now);
+            }
+            After::Waiting => {
+                entry.place = Place::Dormant;
+                queue.policy.waiting(id, used, now);
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! DIAGNOSE X'250': block I/O to minidisks.
+
+use std::sync::Arc;
+
+use abi::{BLOCK_REQUEST_MAX, BlockInfo, BlockRequest, block_io, device};
+use minidisk::extent::ExtentError;
+use zerocopy::{FromBytes, IntoBytes};
+
+use super::{Answer, Answered, Completion, fetch};
+use crate::directory::DeviceNumber;
+use crate::machine::{Machine, ProgramCheck};
+use crate::users::{Disk, User};
+
+/// Bytes of a block.
+const BLOCK: usize = 4096;
+/// [`BlockRequest::operation`]: storage to disk.
+const WRITE: u32 = 1;
+/// [`BlockRequest::operation`]: disk to storage.
+const READ: u32 = 2;
+
+/// One block to move, with the bytes of a write already taken out of the machine.
+struct Move {
+    block: u32,
+    buffer: u64,
+    write: Option<Vec<u8>>,
+}
+
+/// (subcode, device number, buffer, count)
+pub(super) fn block_io(machine: &mut Machine, operands: [u64; 6]) -> Answered {
+    let [subcode, number, buffer, count, ..] = operands;
+    match subcode {
+        block_io::INIT => Ok(with_disk(number, move |disk| init(&disk, buffer))),
+        block_io::READ_WRITE if count > BLOCK_REQUEST_MAX => Ok(Answer::Now(block_io::TOO_MANY, 0)),
+        block_io::READ_WRITE => {
+            let moves = take_requests(machine, buffer, count)?;
+            Ok(match moves {
+                None => Answer::Now(block_io::BAD_BLOCK, 0),
+                Some(moves) => with_disk(number, move |disk| move_blocks(&disk, moves)),
+            })
+        }
+        block_io::FLUSH => Ok(with_disk(number, |disk| Completion::status(status_of(disk.extent.flush())))),
+        _ => Err(ProgramCheck::specification()),
+    }
+}
+
+/// A worker's job on the disk with that device number.
+fn with_disk(number: u64, job: impl FnOnce(Disk) -> Completion + Send + 'static) -> Answer {
+    Answer::Worker(Box::new(move |user: &Arc<User>| {
+        let disk = u16::try_from(number).ok().and_then(|number| user.devices.lock().disk(DeviceNumber(number)));
+        match disk {
+            None => Completion::status(block_io::NO_DEVICE),
+            Some(disk) => {
+                user.usage.count_io();
+                job(disk)
+            }
+        }
+    }))
+}
+
+fn init(disk: &Disk, buffer: u64) -> Completion {
+    let info = BlockInfo {
+        block_size: BLOCK as u32,
+        flags: if disk.read_only { device::READ_ONLY } else { 0 },
+        blocks: u64::from(disk.blocks),
+        cylinders: disk.cylinders,
+        reserved: 0,
+    };
+    Completion { stores: vec![(buffer, info.as_bytes().to_vec())], ..Completion::default() }
+}
+
+/// Reads the request list and the data of its writes; `None` for an unknown operation.
+fn take_requests(machine: &mut Machine, list: u64, count: u64) -> Result<Option<Vec<Move>>, ProgramCheck> {
+    let bytes = fetch(machine, list, count * size_of::<BlockRequest>() as u64, u64::MAX)?;
+    let mut moves = Vec::with_capacity(count as usize);
+    for entry in bytes.chunks_exact(size_of::<BlockRequest>()) {
+        let Ok(request) = BlockRequest::read_from_bytes(entry) else { return Ok(None) };
+        let write = match request.operation {
+            WRITE => Some(fetch(machine, request.buffer, BLOCK as u64, u64::MAX)?),
+            READ => None,
+            _ => return Ok(None),
+        };
+        moves.push(Move { block: request.block, buffer: request.buffer, write });
+    }
+    Ok(Some(moves))
+}
+
+/// Moves blocks in order until one fails; RDX counts those done.
+fn move_blocks(disk: &Disk, moves: Vec<Move>) -> Completion {
+    let mut completion = Completion::default();
+    for request in moves {
+        match move_block(disk, &request) {
+            Ok(read) => completion.stores.extend(read.map(|bytes| (request.buffer, bytes))),
+            Err(status) => {
+                completion.status = status;
+                break;
+            }
+        }
+        completion.value += 1;
+    }
+    completion
+}
+
+fn move_block(disk: &Disk, request: &Move) -> Result<Option<Vec<u8>>, u64> {
+    if request.block == 0 || request.block > disk.blocks {
+        return Err(block_io::BAD_BLOCK);
+    }
+    match &request.write {
+        Some(_) if disk.read_only => Err(block_io::READ_ONLY),
+        Some(bytes) => done(disk.extent.write_at(request.block, bytes)).map(|()| None),
+        None => {
+            let mut bytes = vec![0; BLOCK];
+            done(disk.extent.read_at(request.block, &mut bytes)).map(|()| Some(bytes))
+        }
+    }
+}
+
+fn done(result: Result<(), ExtentError>) -> Result<(), u64> {
+    match status_of(result) {
+        0 => Ok(()),
+        status => Err(status),
+    }
+}
+
+fn status_of(result: Result<(), ExtentError>) -> u64 {
+    match result {
+        Ok(()) => 0,
+        Err(ExtentError::NoSpace(_)) => block_io::NO_SPACE,
+        Err(ExtentError::ReadOnly(_)) => block_io::READ_ONLY,
+        Err(_) => block_io::IO_ERROR,
+    }
+}

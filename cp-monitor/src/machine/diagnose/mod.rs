@@ -1,0 +1,250 @@
+//! DIAGNOSE: what a CMS machine may ask of CP. The contract is the `abi` crate; this is CP's side of it.
+//!
+//! A DIAGNOSE either ends at once, on the dispatcher thread, or is handed to a worker because it may block: then its
+//! operands are copied out first, the machine waits, and the [`Completion`] is stored when the worker is done.
+//! Every address an operand names goes through the machine's own storage ([`crate::storage::AddressSpace`]), which checks it.
+
+mod blocks;
+mod commands;
+mod spool;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use abi::{DeviceInfo, Identification, PseudoTimer, SavedState, code, console, mask};
+use console::{HIDDEN, NO_LINE, NO_WAIT, PROMPT};
+use zerocopy::{FromBytes, IntoBytes};
+
+use super::{Machine, ProgramCheck, Wait};
+use crate::storage::AccessError;
+use crate::users::User;
+use ::console::wire::LineKind;
+
+/// What the machine's slice does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Go on (the slice loop sees by itself when the machine waits now).
+    GoOn,
+    /// Give the processor to somebody else first.
+    Yield,
+}
+
+/// What a worker found: RAX, RDX and what goes into the machine's storage.
+#[derive(Debug, Default)]
+pub(crate) struct Completion {
+    /// RAX.
+    pub status: u64,
+    /// RDX.
+    pub value: u64,
+    /// Addresses and the bytes for them.
+    pub stores: Vec<(u64, Vec<u8>)>,
+}
+
+impl Completion {
+    /// A return code alone.
+    pub fn status(status: u64) -> Self {
+        Self { status, ..Self::default() }
+    }
+}
+
+/// How a DIAGNOSE is answered.
+enum Answer {
+    /// RAX and RDX.
+    Now(u64, u64),
+    /// The registers are as they should be.
+    Done,
+    /// Done, and the slice is given up.
+    Yield,
+    /// A worker does it.
+    Worker(Job),
+    /// It may wait for as long as a person wants (SLEEP): a thread of its own does it, so that no worker is kept.
+    Thread(Job),
+}
+
+/// What is done outside the dispatcher.
+type Job = Box<dyn FnOnce(&Arc<User>) -> Completion + Send>;
+
+type Answered = Result<Answer, ProgramCheck>;
+
+/// The six operands in the order of the contract.
+fn operands(machine: &Machine) -> [u64; 6] {
+    let gpr = &machine.context.registers.general;
+    [gpr[7], gpr[6], gpr[2], gpr[1], gpr[8], gpr[9]]
+}
+
+/// Carries out the DIAGNOSE that the machine's registers describe.
+pub(super) fn carry_out(user: &Arc<User>, machine: &mut Machine) -> Next {
+    let number = machine.context.registers.general[0] as u32;
+    let operands = operands(machine);
+    match answer(user, machine, number, operands) {
+        Ok(Answer::Now(status, value)) => machine.set_result(status, value),
+        Ok(Answer::Done) => {}
+        Ok(Answer::Yield) => {
+            machine.set_result(0, 0);
+            return Next::Yield;
+        }
+        Ok(Answer::Worker(job)) => {
+            let job = waiting_for(user, machine, job);
+            user.cp().workers.submit(job);
+        }
+        Ok(Answer::Thread(job)) => {
+            let job = waiting_for(user, machine, job);
+            if let Err(error) = std::thread::Builder::new().name("sleep".to_string()).spawn(job) {
+                user.enter_cp_mode(machine, &format!("HCPMCP9151W CP entered; the host has no thread to give: {error}"));
+            }
+        }
+        Err(check) => machine.program_check(check),
+    }
+    Next::GoOn
+}
+
+/// Lets the machine wait for a job; the answer is the job with what follows it.
+fn waiting_for(user: &Arc<User>, machine: &mut Machine, job: Job) -> Box<dyn FnOnce() + Send> {
+    machine.wait = Some(Wait::Worker);
+    let generation = machine.generation();
+    let user = Arc::clone(user);
+    Box::new(move || match catch_unwind(AssertUnwindSafe(|| job(&user))) {
+        Ok(Completion { status, value, stores }) => {
+            user.with_machine(|machine| machine.complete(generation, status, value, &stores));
+        }
+        Err(_) => user.with_machine(|machine| {
+            user.enter_cp_mode(machine, "HCPMCP9151W CP entered; an internal error in CP ended this machine's DIAGNOSE");
+        }),
+    })
+}
+
+fn answer(user: &Arc<User>, machine: &mut Machine, number: u32, operands: [u64; 6]) -> Answered {
+    let [first, second, third, ..] = operands;
+    match number {
+        code::IDENTIFICATION => identification(user, machine, first, second),
+        code::COMMAND => commands::command(machine, operands),
+        code::PSEUDO_TIMER => store(machine, first, pseudo_timer(user).as_bytes(), 0),
+        code::RELEASE_PAGES => Ok(release(user, machine, first, second)),
+        code::SPOOL_INPUT => spool::input(machine, operands),
+        code::SPOOL_ATTRIBUTES => spool::attributes(machine, operands),
+        code::DEVICE_TYPE => Ok(device_type(first, second)),
+        code::YIELD => Ok(Answer::Yield),
+        code::STORAGE_SIZE => Ok(Answer::Now(0, machine.space.size())),
+        code::LOAD_PSW => load_psw(user, machine, first),
+        code::SET_MASK => Ok(set_mask(machine, first)),
+        code::CONSOLE_WRITE => console_write(user, machine, first, second, third),
+        code::CONSOLE_READ => console_read(user, machine, first, second, third),
+        code::UNIT_RECORD_WRITE => spool::output(machine, operands),
+        code::BLOCK_IO => blocks::block_io(machine, operands),
+        _ => Err(ProgramCheck::specification()),
+    }
+}
+
+/// Reads an operand's storage: at most `limit` bytes, else a specification exception.
+fn fetch(machine: &mut Machine, address: u64, length: u64, limit: u64) -> Result<Vec<u8>, ProgramCheck> {
+    if length > limit {
+        return Err(ProgramCheck::specification());
+    }
+    let mut bytes = vec![0; length as usize];
+    machine.space.read(address, &mut bytes).map_err(|error| ProgramCheck::access(address, error))?;
+    Ok(bytes)
+}
+
+/// Stores an answer and ends with RDX = `value`.
+fn store(machine: &mut Machine, address: u64, bytes: &[u8], value: u64) -> Answered {
+    machine.space.write(address, bytes).map_err(|error| ProgramCheck::access(address, error))?;
+    Ok(Answer::Now(0, value))
+}
+
+fn identification(user: &User, machine: &mut Machine, buffer: u64, length: u64) -> Answered {
+    let data = Identification {
+        system_name: *b"CP-64   ",
+        version: abi::VERSION,
+        reserved: 0,
+        userid: padded(user.id.as_str()),
+        system_id: padded(&user.cp().config.system_id),
+        release: padded(crate::RELEASE),
+    };
+    let bytes = &data.as_bytes()[..size_of::<Identification>().min(length as usize)];
+    store(machine, buffer, bytes, bytes.len() as u64)
+}
+
+fn pseudo_timer(user: &User) -> PseudoTimer {
+    let now = user.cp().clock.now();
+    PseudoTimer {
+        date: padded(&now.strftime("%Y-%m-%d").to_string()),
+        zone: padded(&now.strftime("%Z").to_string()),
+        time: padded(&now.strftime("%H:%M:%S").to_string()),
+        unix_seconds: now.timestamp().as_second().max(0) as u64,
+        zone_seconds: i64::from(now.offset().seconds()),
+        virtual_us: user.usage.virtual_us(),
+        total_us: user.usage.total_us(),
+    }
+}
+
+/// Text as a blank-padded field; what does not fit is cut.
+pub(crate) fn padded<const N: usize>(text: &str) -> [u8; N] {
+    let mut field = [b' '; N];
+    for (place, byte) in field.iter_mut().zip(text.bytes()) {
+        *place = byte;
+    }
+    field
+}
+
+fn release(user: &User, machine: &mut Machine, first: u64, last: u64) -> Answer {
+    if let Err(error) = machine.space.release(first, last) {
+        // What the machine would see of its storage is not certain any more.
+        user.enter_cp_mode(machine, &format!("HCPPGF415W CP entered; {error}"));
+    }
+    Answer::Now(0, 0)
+}
+
+/// The devices are the user's and may be busy with a close, so a worker looks.
+fn device_type(number: u64, buffer: u64) -> Answer {
+    Answer::Worker(Box::new(move |user| match user.devices.lock().info(number) {
+        None => Completion::status(3),
+        Some(info) => {
+            let info: DeviceInfo = info;
+            Completion { stores: vec![(buffer, info.as_bytes().to_vec())], ..Completion::default() }
+        }
+    }))
+}
+
+fn load_psw(user: &User, machine: &mut Machine, address: u64) -> Answered {
+    let bytes = fetch(machine, address, size_of::<SavedState>() as u64, u64::MAX)?;
+    let state = SavedState::read_from_bytes(&bytes).map_err(|_| ProgramCheck::access(address, AccessError::Addressing(address)))?;
+    machine.context.registers.general = state.registers;
+    machine.context.keep_vectors();
+    if machine.load_psw(state.psw) {
+        let psw = state.psw;
+        let text = format!("HCPGIR450W CP entered; disabled wait PSW {:08X} {:016X}", psw.mask, psw.address);
+        user.enter_cp_mode(machine, &text);
+    }
+    Ok(Answer::Done)
+}
+
+fn set_mask(machine: &mut Machine, new: u64) -> Answer {
+    let old = machine.mask;
+    machine.mask = new as u32 & (mask::EXTERNAL | mask::IO | mask::ATTENTION);
+    Answer::Now(0, u64::from(old))
+}
+
+fn console_write(user: &User, machine: &mut Machine, address: u64, length: u64, flags: u64) -> Answered {
+    let bytes = fetch(machine, address, length.min(abi::CONSOLE_LINE_MAX), abi::CONSOLE_LINE_MAX)?;
+    let kind = if flags & PROMPT != 0 { LineKind::Prompt } else { LineKind::Guest };
+    user.console.write(kind, &String::from_utf8_lossy(&bytes));
+    Ok(Answer::Now(0, 0))
+}
+
+fn console_read(user: &Arc<User>, machine: &mut Machine, buffer: u64, length: u64, flags: u64) -> Answered {
+    let hidden = flags & HIDDEN != 0;
+    if let Some(line) = machine.typed.pop_front() {
+        if machine.typed.is_empty() {
+            machine.pending.attention = false;
+        }
+        machine.give_line(buffer, length, &line);
+        return Ok(Answer::Done);
+    }
+    if flags & NO_WAIT != 0 {
+        return Ok(Answer::Now(NO_LINE, 0));
+    }
+    machine.wait = Some(Wait::ConsoleRead { buffer, length, hidden });
+    user.show_state(machine);
+    Ok(Answer::Done)
+}
+

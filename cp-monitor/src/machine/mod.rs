@@ -1,0 +1,403 @@
+//! One virtual machine: its storage, its processor state, what it waits for and which interruptions are pending.
+//!
+//! A [`Machine`] is plain state owned by value. Whoever holds its lock (a dispatcher thread for a slice, or a command for a
+//! moment) is the only one who touches it. It knows no console, no device and no disk: those are its user's
+//! ([`crate::users::User`]), and DIAGNOSE (in [`diagnose`]) joins the two.
+
+pub mod diagnose;
+mod interruption;
+mod run;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use abi::{PAGE, Psw, mask};
+
+use crate::processor::Context;
+use crate::storage::{AccessError, AddressSpace, SavedSystem, StorageError};
+
+pub use interruption::ProgramCheck;
+
+/// Where IPL leaves the PARM text in the machine's storage.
+const PARM_ADDRESS: u64 = 0x800;
+/// Longest PARM text, in bytes.
+pub const PARM_MAX: usize = 240;
+/// Lines a person may type ahead of the machine; more are not accepted.
+const TYPED_AHEAD_MAX: usize = 64;
+
+/// What keeps a machine from running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// A console read is up (VM READ): where the line goes.
+    ConsoleRead {
+        /// Storage address of the guest's buffer.
+        buffer: u64,
+        /// Its length in bytes.
+        length: u64,
+        /// The line is a secret.
+        hidden: bool,
+    },
+    /// A worker carries out its DIAGNOSE.
+    Worker,
+    /// It loaded a PSW with the wait bit.
+    Psw,
+}
+
+/// Interruptions that wait until the machine is enabled for them.
+#[derive(Default)]
+struct Pending {
+    attention: bool,
+    external: Option<u32>,
+}
+
+/// The state of one virtual machine.
+pub struct Machine {
+    /// General registers, PSW address and vector state.
+    pub context: Context,
+    /// Its storage.
+    pub space: AddressSpace,
+    /// A program interruption that is to be reflected next.
+    check: Option<ProgramCheck>,
+    /// Enabled classes of [`abi::mask`].
+    mask: u32,
+    pending: Pending,
+    wait: Option<Wait>,
+    /// In CP mode: stopped until BEGIN or IPL.
+    stopped: bool,
+    /// What was IPLed.
+    system: Option<String>,
+    typed: VecDeque<String>,
+    /// Counts resets, so that a worker that answers after one is not believed.
+    generation: u64,
+}
+
+/// Why IPL did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum IplError {
+    /// The saved system does not fit into the machine.
+    #[error("Virtual storage is too small for {0}")]
+    TooSmall(String),
+    /// Real storage has run out, or the like.
+    #[error("Storage of the machine cannot be prepared: {0}")]
+    Storage(#[from] StorageError),
+    /// The PARM text cannot be stored.
+    #[error("Storage of the machine cannot be written: {0:?}")]
+    Access(AccessError),
+}
+
+impl Machine {
+    /// A machine with cleared storage that nothing is IPLed in.
+    pub fn new(space: AddressSpace) -> Self {
+        Self {
+            context: Context::new(),
+            space,
+            check: None,
+            mask: 0,
+            pending: Pending::default(),
+            wait: None,
+            stopped: true,
+            system: None,
+            typed: VecDeque::new(),
+            generation: 0,
+        }
+    }
+
+    /// Whether a processor can do anything for it.
+    pub fn is_ready(&self) -> bool {
+        self.system.is_some() && !self.stopped && self.wait.is_none()
+    }
+
+    /// What it waits for.
+    pub fn wait(&self) -> Option<Wait> {
+        self.wait
+    }
+
+    /// Whether it is in CP mode.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// The system that was IPLed.
+    pub fn system(&self) -> Option<&str> {
+        self.system.as_deref()
+    }
+
+    /// Enabled interruption classes.
+    pub fn mask(&self) -> u32 {
+        self.mask
+    }
+
+    /// Which life of the machine this is; see [`Machine::complete`].
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// SYSTEM RESET: no system, nothing pending, storage kept.
+    pub fn reset(&mut self) {
+        self.context.reset();
+        self.check = None;
+        self.mask = 0;
+        self.pending = Pending::default();
+        self.wait = None;
+        self.stopped = true;
+        self.system = None;
+        self.typed.clear();
+        self.generation += 1;
+    }
+
+    /// SYSTEM CLEAR: reset, and all storage reads as zero.
+    pub fn clear(&mut self) -> Result<(), StorageError> {
+        self.reset();
+        self.space.clear()
+    }
+
+    /// IPLs a saved system with PARM text; the machine is then ready to run.
+    pub fn ipl(&mut self, system: &Arc<SavedSystem>, name: &str, parm: &str) -> Result<(), IplError> {
+        if system.end() + PAGE > self.space.size() {
+            return Err(IplError::TooSmall(name.to_string()));
+        }
+        self.clear()?;
+        self.space.map_saved_system(system)?;
+        let parm = &parm.as_bytes()[..parm.len().min(PARM_MAX)];
+        self.space.write(PARM_ADDRESS, parm).map_err(IplError::Access)?;
+        let registers = &mut self.context.registers;
+        registers.rip = system.entry();
+        registers.rflags = 2;
+        registers.general[7] = PARM_ADDRESS;
+        registers.general[6] = parm.len() as u64;
+        self.system = Some(name.to_string());
+        self.stopped = false;
+        Ok(())
+    }
+
+    /// Enters CP mode.
+    pub fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    /// BEGIN: leaves CP mode, at another address when one is given. False when nothing is IPLed.
+    pub fn begin(&mut self, address: Option<u64>) -> bool {
+        if self.system.is_none() {
+            return false;
+        }
+        if let Some(address) = address {
+            self.context.registers.rip = address;
+            if self.wait != Some(Wait::Worker) {
+                self.wait = None;
+            }
+        }
+        self.stopped = false;
+        true
+    }
+
+    /// A line was typed. It satisfies the read that is up, or is stacked and the machine gets its attention.
+    /// False when too many lines are stacked already (NOT ACCEPTED).
+    pub fn line_typed(&mut self, line: String) -> bool {
+        if let Some(Wait::ConsoleRead { buffer, length, .. }) = self.wait {
+            self.wait = None;
+            self.give_line(buffer, length, &line);
+            return true;
+        }
+        if self.typed.len() >= TYPED_AHEAD_MAX {
+            return false;
+        }
+        self.typed.push_back(line);
+        self.pending.attention = true;
+        self.unblock_psw_wait();
+        true
+    }
+
+    /// EXTERNAL: an external interruption with that code becomes pending.
+    pub fn external(&mut self, code: u32) {
+        self.pending.external = Some(code);
+        self.unblock_psw_wait();
+    }
+
+    /// Ends a worker's DIAGNOSE: `stores` go to storage, RAX and RDX are set. Ignored when the machine was reset since.
+    pub fn complete(&mut self, generation: u64, status: u64, value: u64, stores: &[(u64, Vec<u8>)]) {
+        if generation != self.generation || self.wait != Some(Wait::Worker) {
+            return;
+        }
+        self.wait = None;
+        for (address, bytes) in stores {
+            if let Err(error) = self.space.write(*address, bytes) {
+                self.program_check(ProgramCheck::access(*address, error));
+                return;
+            }
+        }
+        self.set_result(status, value);
+    }
+
+    fn set_result(&mut self, status: u64, value: u64) {
+        self.context.registers.general[0] = status;
+        self.context.registers.general[2] = value;
+    }
+
+    /// Stores a typed line and answers the console read with it.
+    fn give_line(&mut self, buffer: u64, length: u64, line: &str) {
+        let bytes = &line.as_bytes()[..line.len().min(length as usize)];
+        match self.space.write(buffer, bytes) {
+            Ok(()) => self.set_result(0, bytes.len() as u64),
+            Err(error) => self.program_check(ProgramCheck::access(buffer, error)),
+        }
+    }
+
+    /// Loads a PSW. Answers whether it is a disabled wait, in which the machine can never run again by itself.
+    fn load_psw(&mut self, psw: Psw) -> bool {
+        let registers = &mut self.context.registers;
+        registers.rip = psw.address;
+        registers.general[4] = psw.stack;
+        registers.rflags = interruption::allowed_flags(psw.flags);
+        self.mask = psw.mask & (mask::EXTERNAL | mask::IO | mask::ATTENTION);
+        if psw.mask & mask::WAIT == 0 {
+            return false;
+        }
+        self.wait = Some(Wait::Psw);
+        self.unblock_psw_wait();
+        self.wait.is_some() && self.mask == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use abi::{LOW_STORAGE, LowStorage, program};
+    use zerocopy::{FromBytes, IntoBytes};
+
+    use super::*;
+    use crate::storage::Storage;
+
+    const SIZE: u64 = 1 << 20;
+
+    /// A machine that runs at X'1000' with new PSWs for every class.
+    fn machine() -> Machine {
+        let storage = Storage::new(1024).expect("real storage");
+        let mut machine = Machine::new(AddressSpace::new(&storage, SIZE).expect("a machine's storage"));
+        let psw = |address| Psw { address, stack: 0x8000, flags: 0, mask: 0 };
+        let low = LowStorage {
+            program_new: psw(0x2000),
+            external_new: psw(0x3000),
+            attention_new: psw(0x4000),
+            ..LowStorage::default()
+        };
+        machine.space.write(LOW_STORAGE, low.as_bytes()).unwrap();
+        machine.context.registers.rip = 0x1000;
+        machine.system = Some("TEST".to_string());
+        machine.stopped = false;
+        machine
+    }
+
+    fn low(machine: &mut Machine) -> LowStorage {
+        let mut bytes = [0; size_of::<LowStorage>()];
+        machine.space.read(LOW_STORAGE, &mut bytes).unwrap();
+        LowStorage::read_from_bytes(&bytes).unwrap()
+    }
+
+    #[test]
+    fn a_program_interruption_swaps_psws_and_tells_why() {
+        let mut machine = machine();
+        machine.context.registers.general[9] = 99;
+        machine.program_check(ProgramCheck { code: program::PROTECTION, vector: 14, address: 0x5008 });
+        machine.take_interruption().unwrap();
+        assert_eq!(machine.context.registers.rip, 0x2000);
+        let low = low(&mut machine);
+        assert_eq!((low.program_code, low.program_vector, low.program_address), (program::PROTECTION, 14, 0x5008));
+        assert_eq!((low.program_old.psw.address, low.program_old.registers[9]), (0x1000, 99));
+    }
+
+    #[test]
+    fn a_machine_without_a_program_new_psw_is_stuck_and_says_so() {
+        let mut machine = machine();
+        machine.space.write(LOW_STORAGE, LowStorage::default().as_bytes()).unwrap();
+        machine.program_check(ProgramCheck::specification());
+        let stuck = machine.take_interruption().unwrap_err();
+        assert!(stuck.0.contains("specification exception at 0000000000001000"), "{stuck:?}");
+    }
+
+    #[test]
+    fn a_program_interruption_in_its_own_handler_is_a_loop() {
+        let mut machine = machine();
+        machine.context.registers.rip = 0x2000;
+        machine.program_check(ProgramCheck::specification());
+        assert!(machine.take_interruption().unwrap_err().0.contains("program interrupt loop"));
+    }
+
+    #[test]
+    fn attention_waits_until_the_machine_is_enabled() {
+        let mut machine = machine();
+        assert!(machine.line_typed("hello".to_string()));
+        machine.take_interruption().unwrap();
+        assert_eq!(machine.context.registers.rip, 0x1000, "it was not enabled");
+        machine.mask = mask::ATTENTION;
+        machine.take_interruption().unwrap();
+        assert_eq!(machine.context.registers.rip, 0x4000);
+        assert_eq!(machine.mask, 0, "the new PSW is disabled");
+        assert_eq!(low(&mut machine).attention_old.psw.mask, mask::ATTENTION);
+    }
+
+    #[test]
+    fn an_external_interruption_ends_an_enabled_wait() {
+        let mut machine = machine();
+        let stuck = machine.load_psw(Psw { address: 0x1100, stack: 0, flags: 0, mask: mask::WAIT | mask::EXTERNAL });
+        assert!(!stuck && !machine.is_ready());
+        machine.external(0x40);
+        assert!(machine.is_ready());
+        machine.take_interruption().unwrap();
+        assert_eq!((machine.context.registers.rip, low(&mut machine).external_code), (0x3000, 0x40));
+    }
+
+    #[test]
+    fn a_disabled_wait_is_for_good() {
+        let mut machine = machine();
+        assert!(machine.load_psw(Psw { address: 0, stack: 0, flags: 0, mask: mask::WAIT }));
+        machine.external(0x40);
+        assert!(!machine.is_ready());
+    }
+
+    #[test]
+    fn a_loaded_psw_cannot_raise_its_privilege() {
+        let mut machine = machine();
+        machine.load_psw(Psw { address: 0x1000, stack: 0, flags: u32::MAX, mask: 0 });
+        let (iopl, interrupts, virtual_8086) = (0x3000, 0x200, 0x2_0000);
+        assert_eq!(machine.context.registers.rflags & (iopl | interrupts | virtual_8086), 0);
+    }
+
+    #[test]
+    fn a_typed_line_answers_the_read_that_is_up() {
+        let mut machine = machine();
+        machine.wait = Some(Wait::ConsoleRead { buffer: 0x6000, length: 4, hidden: false });
+        assert!(machine.line_typed("listfile".to_string()));
+        let mut bytes = [0; 5];
+        machine.space.read(0x6000, &mut bytes).unwrap();
+        assert_eq!(&bytes, b"list\0", "it is cut to the buffer");
+        assert_eq!(machine.context.registers.general[2], 4);
+        assert!(machine.is_ready());
+    }
+
+    #[test]
+    fn a_read_into_storage_that_is_not_there_is_an_addressing_exception() {
+        let mut machine = machine();
+        machine.wait = Some(Wait::ConsoleRead { buffer: SIZE - 2, length: 80, hidden: false });
+        machine.line_typed("listfile".to_string());
+        machine.take_interruption().unwrap();
+        assert_eq!(low(&mut machine).program_code, program::ADDRESSING);
+    }
+
+    #[test]
+    fn only_so_many_lines_are_stacked() {
+        let mut machine = machine();
+        let taken = (0..1000).filter(|_| machine.line_typed(String::new())).count();
+        assert_eq!(taken, TYPED_AHEAD_MAX);
+    }
+
+    #[test]
+    fn a_worker_that_answers_after_a_reset_is_not_believed() {
+        let mut machine = machine();
+        machine.wait = Some(Wait::Worker);
+        let before = machine.generation();
+        machine.reset();
+        machine.complete(before, 7, 7, &[(0x6000, vec![1])]);
+        let mut byte = [0];
+        machine.space.read(0x6000, &mut byte).unwrap();
+        assert_eq!((byte[0], machine.context.registers.general[0]), (0, 0));
+    }
+}

@@ -1,0 +1,79 @@
+//! One slice of one machine: enter it, see why it left, do what that asks for, until it waits or the slice is over.
+//!
+//! Runs on a dispatcher thread with the machine's lock held. Whatever the guest does ends here as a resumed machine, a
+//! program interruption of that machine, or that machine in CP mode.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::diagnose::{self, Next};
+use super::{Machine, ProgramCheck};
+use crate::dispatcher::{After, Dispatchable};
+use crate::processor::{Exit, Processor};
+use crate::storage::AccessError;
+use crate::users::User;
+
+impl Dispatchable for User {
+    fn run_slice(self: &Arc<Self>, processor: &mut dyn Processor, slice: Duration) -> After {
+        let start = Instant::now();
+        let mut machine = self.machine.lock();
+        let mut guest = Duration::ZERO;
+        let ran = catch_unwind(AssertUnwindSafe(|| self.run_until(&mut machine, processor, slice, &mut guest)));
+        processor.release(&mut machine.context);
+        let after = ran.unwrap_or_else(|_| {
+            self.enter_cp_mode(&mut machine, "HCPMCP9151W CP entered; an internal error in CP stopped this virtual machine");
+            After::Waiting
+        });
+        self.usage.virtual_ns.fetch_add(guest.as_nanos() as u64, Ordering::Relaxed);
+        self.usage.total_ns.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        // Fair: a command that waits for this machine gets it before the next slice.
+        parking_lot::MutexGuard::unlock_fair(machine);
+        after
+    }
+
+    fn name(&self) -> String {
+        self.id.to_string()
+    }
+}
+
+impl User {
+    fn run_until(self: &Arc<Self>, machine: &mut Machine, processor: &mut dyn Processor, slice: Duration, guest: &mut Duration) -> After {
+        processor.start_slice(slice);
+        loop {
+            if !machine.is_ready() {
+                return After::Waiting;
+            }
+            if let Err(stuck) = machine.take_interruption() {
+                self.enter_cp_mode(machine, &stuck.0);
+                return After::Waiting;
+            }
+            let entered = Instant::now();
+            let exit = processor.run(&mut machine.context, &mut machine.space);
+            *guest += entered.elapsed();
+            match exit {
+                Exit::SliceEnd => return After::Runnable,
+                Exit::Diagnose => match diagnose::carry_out(self, machine) {
+                    Next::GoOn => {}
+                    Next::Yield => return After::Runnable,
+                },
+                Exit::PageFault { address, write } => self.page_fault(machine, address, write),
+                Exit::Program { code, vector, address } => machine.program_check(ProgramCheck { code, vector, address }),
+                Exit::Failed(why) => {
+                    self.enter_cp_mode(machine, &format!("HCPMCP9151W CP entered; the processor cannot run this machine: {why}"));
+                }
+            }
+        }
+    }
+
+    fn page_fault(self: &Arc<Self>, machine: &mut Machine, address: u64, write: bool) {
+        match machine.space.fault(address, write) {
+            Ok(()) => {}
+            Err(AccessError::NoFrames) => {
+                self.enter_cp_mode(machine, "HCPPGF415W CP entered; real storage is exhausted");
+            }
+            Err(error) => machine.program_check(ProgramCheck { vector: 14, ..ProgramCheck::access(address, error) }),
+        }
+    }
+}

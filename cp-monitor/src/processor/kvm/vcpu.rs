@@ -1,0 +1,755 @@
+//! One real processor of a partition: a KVM vCPU and the thread it belongs to.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use kvm_bindings::{
+    KVM_EXIT_FAIL_ENTRY, KVM_EXIT_INTERNAL_ERROR, KVM_EXIT_IO, KVM_EXIT_IO_OUT, KVM_EXIT_SHUTDOWN,
+    KVM_SYNC_X86_EVENTS, KVM_SYNC_X86_REGS, KVM_SYNC_X86_SREGS, Msrs, Xsave, kvm_dtable,
+    kvm_msr_entry, kvm_regs, kvm_segment, kvm_sregs, kvm_vcpu_events, kvm_xsave, kvm_xsave2,
+};
+use kvm_ioctls::{SyncReg, VcpuFd};
+use vm_memory::{Bytes, VolatileMemory};
+
+use super::assist::{self, Stub};
+use super::kick::{Look, Thread, Timer};
+use super::{Partition, PartitionError, step};
+use crate::processor::classify::program_code;
+use crate::processor::{Context, Exit, Kicker, MACHINE_FLAGS, Processor, Registers, VectorState};
+use crate::storage::AddressSpace;
+
+/// Flags that are always on while a machine runs: the reserved one, and interrupts (nothing is ever injected).
+const FIXED_FLAGS: u64 = 0x202;
+/// Paging with write protection for ring 0 too, protected mode, native x87 errors.
+const CR0: u64 = 0x8001_0033;
+/// Physical address extension, global pages off, SSE with its exceptions. No OSXSAVE: x87 and SSE2 are what a machine is promised.
+const CR4: u64 = 0x0000_0620;
+/// Long mode, no-execute; SYSCALL is off.
+const EFER: u64 = 0xd00;
+/// `out 0x83, eax`.
+const DIAGNOSE: [u8; 2] = [0xe7, abi::DIAGNOSE_PORT];
+/// KVM_RUNs that one unfinished instruction may need. A string instruction moves at most a page at a time.
+const FINISH_LIMIT: usize = 64;
+
+/// Numbers for loads of contexts: never used twice, never 0.
+fn next_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Bytes of the XSAVE area, from what KVM_CAP_XSAVE2 says.
+pub(super) fn xsave_bytes(capability: i32) -> usize {
+    (capability.max(0) as usize).max(size_of::<kvm_xsave>())
+}
+
+/// A processor of a [`Partition`]. Stays on the thread it was made on.
+pub struct KvmProcessor {
+    // Fields are dropped in this order: nothing may point into the vCPU's mapping when it goes, and the VM outlives it.
+    look: Look,
+    vcpu: VcpuFd,
+    timer: Timer,
+    partition: Arc<Partition>,
+    number: usize,
+    kicked: Arc<AtomicBool>,
+    slice_end: Option<Instant>,
+    /// The load whose machine the vCPU holds; 0 for none.
+    load: u64,
+    /// The vCPU is in ring 0 or in another state that must not be continued: system registers are to be loaded.
+    system_stale: bool,
+    system: kvm_sregs,
+    xsave_bytes: usize,
+    initial_vectors: VectorState,
+    /// The instruction address is past an OUT when KVM_RUN returns.
+    out_is_done: bool,
+    /// Where an OUT is unfinished.
+    unfinished: Option<u64>,
+    _stays_on_its_thread: PhantomData<*const ()>,
+}
+
+/// What the vCPU stopped for.
+enum Stop {
+    /// An OUT to a port, of so many bytes in all.
+    Out { port: u16, bytes: usize },
+    /// Anything else: KVM's exit reason.
+    Other(u32),
+    /// KVM_RUN failed.
+    Refused(io::Error),
+    /// The slice is over or somebody kicked.
+    SliceEnd,
+}
+
+impl KvmProcessor {
+    pub(super) fn new(partition: Arc<Partition>, number: usize) -> Result<Self, PartitionError> {
+        let (vcpu, look) = make_vcpu(&partition)?;
+        let system = system_registers(&vcpu, partition.processors, number)?;
+        let xsave_bytes = partition.facts.vector_state;
+        let mut processor = Self {
+            look,
+            vcpu,
+            timer: Timer::new().map_err(step("create a timer"))?,
+            number,
+            kicked: Arc::new(AtomicBool::new(false)),
+            slice_end: None,
+            load: 0,
+            system_stale: true,
+            system,
+            xsave_bytes,
+            initial_vectors: initial_vectors(xsave_bytes),
+            out_is_done: false,
+            unfinished: None,
+            partition,
+            _stays_on_its_thread: PhantomData,
+        };
+        processor.learn_out()?;
+        Ok(processor)
+    }
+
+    /// Runs a stub once, to see what the instruction address is after an OUT.
+    fn learn_out(&mut self) -> Result<(), PartitionError> {
+        let start = assist::stub(0);
+        let mut system = self.system;
+        system.cr3 = assist::parking_root();
+        system.cs = segment(assist::SUPERVISOR_CODE, 11, 0, true);
+        system.ss = segment(assist::SUPERVISOR_CODE + 8, 3, 0, false);
+        let (_, stack) = assist::tss(self.number);
+        let regs = kvm_regs {
+            rip: start,
+            rsp: stack + abi::PAGE,
+            rflags: 2,
+            ..kvm_regs::default()
+        };
+        self.vcpu
+            .set_sregs(&system)
+            .map_err(step("load system registers"))?;
+        self.vcpu.set_regs(&regs).map_err(step("load registers"))?;
+        let odd = || step("run the assist area")(io::Error::from(io::ErrorKind::Unsupported));
+        loop {
+            match self.enter() {
+                Stop::Out {
+                    port: assist::STUB_PORT,
+                    ..
+                } => break,
+                Stop::SliceEnd => continue,
+                Stop::Refused(error) => return Err(step("run the assist area")(error)),
+                Stop::Out { .. } | Stop::Other(_) => return Err(odd()),
+            }
+        }
+        let rip = self.vcpu.sync_regs().regs.rip;
+        self.out_is_done = match rip.checked_sub(start) {
+            Some(0) => false,
+            Some(2) => true,
+            _ => return Err(odd()),
+        };
+        self.unfinished = (!self.out_is_done).then_some(rip);
+        Ok(())
+    }
+
+    /// KVM_RUN until something happens that is not just a stray signal.
+    fn enter(&mut self) -> Stop {
+        self.look.listen();
+        let mut delivering = false;
+        loop {
+            if !delivering && self.slice_is_over() {
+                return Stop::SliceEnd;
+            }
+            let result = {
+                let _gate = self.partition.pass_gate();
+                self.vcpu.run().map(drop)
+            };
+            match result {
+                Ok(()) => return self.stop(),
+                Err(error) if matches!(error.errno(), libc::EINTR | libc::EAGAIN) => {
+                    // KVM takes registers over before it looks at the byte: the next KVM_RUN goes on where this one stopped.
+                    self.look.set(0);
+                    // No slice ends between an exception and its delivery: a trap, unlike a fault, would never come again.
+                    delivering = self.exception_is_queued();
+                }
+                Err(error) => return Stop::Refused(error.into()),
+            }
+        }
+    }
+
+    fn exception_is_queued(&self) -> bool {
+        let events = self.vcpu.get_vcpu_events();
+        events.is_ok_and(|events| events.exception.pending | events.exception.injected != 0)
+    }
+
+    fn stop(&mut self) -> Stop {
+        let run = self.vcpu.get_kvm_run();
+        if run.exit_reason != KVM_EXIT_IO {
+            return Stop::Other(run.exit_reason);
+        }
+        // SAFETY: `io` is the member of the union that KVM fills for KVM_EXIT_IO.
+        let io = unsafe { run.__bindgen_anon_1.io };
+        match u32::from(io.direction) {
+            KVM_EXIT_IO_OUT => Stop::Out {
+                port: io.port,
+                bytes: usize::from(io.size) * io.count as usize,
+            },
+            _ => Stop::Other(KVM_EXIT_IO),
+        }
+    }
+
+    fn slice_is_over(&self) -> bool {
+        if self.kicked.load(Ordering::SeqCst) {
+            self.kicked.store(false, Ordering::SeqCst);
+            return true;
+        }
+        self.slice_end.is_some_and(|end| Instant::now() >= end)
+    }
+
+    /// Lets KVM finish the instruction behind the last exit, and nothing more.
+    fn finish(&mut self) -> io::Result<()> {
+        self.vcpu.get_kvm_run().kvm_dirty_regs = 0;
+        for _ in 0..FINISH_LIMIT {
+            self.look.set(1);
+            let result = self.vcpu.run().map(drop);
+            match result {
+                Ok(()) => continue,
+                Err(error) if error.errno() == libc::EINTR => {
+                    self.unfinished = None;
+                    // A signal for this slice may have come meanwhile: `enter` looks at the clock and the kick flag itself.
+                    self.look.set(0);
+                    return Ok(());
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(io::ErrorKind::TimedOut.into())
+    }
+
+    /// Puts the machine's state where KVM_RUN takes it from.
+    fn load(&mut self, context: &mut Context, space: &mut AddressSpace) -> io::Result<()> {
+        // What an earlier load left, when its slice was over before anything ran, is still owed to the vCPU.
+        let owed = self.vcpu.get_kvm_run().kvm_dirty_regs as u32;
+        if self.unfinished == Some(context.registers.rip) {
+            self.finish()?;
+        }
+        let root = space.enter();
+        let switch = self.load == 0 || self.load != context.load;
+        let mut dirty = owed | KVM_SYNC_X86_REGS;
+        if switch {
+            let saved = context.vectors.take();
+            self.load_vectors(saved.as_deref())?;
+            self.load = next_number();
+            context.load = self.load;
+            dirty |= KVM_SYNC_X86_EVENTS;
+        }
+        if switch || self.system.cr3 != root || self.system_stale {
+            dirty |= KVM_SYNC_X86_SREGS;
+            (self.system.cr3, self.system_stale) = (root, false);
+        }
+        let system = self.system;
+        let sync = self.vcpu.sync_regs_mut();
+        sync.regs = to_kvm(&context.registers);
+        if dirty & KVM_SYNC_X86_SREGS != 0 {
+            sync.sregs = system;
+        }
+        if dirty & KVM_SYNC_X86_EVENTS != 0 {
+            sync.events = kvm_vcpu_events::default();
+        }
+        self.vcpu.get_kvm_run().kvm_dirty_regs = u64::from(dirty);
+        Ok(())
+    }
+
+    fn load_vectors(&mut self, saved: Option<&VectorState>) -> io::Result<()> {
+        let state = saved
+            .filter(|state| state.0.len() * 4 == self.xsave_bytes)
+            .unwrap_or(&self.initial_vectors);
+        let xsave = to_xsave(state)?;
+        // SAFETY: the area is as long as KVM_CAP_XSAVE2 says; no dynamically enabled features are permitted to this process.
+        unsafe { self.vcpu.set_xsave2(&xsave) }.map_err(io::Error::from)
+    }
+
+    /// Sets the vCPU up again after KVM lost its way, with a new vCPU if need be.
+    fn recover(&mut self) -> Result<(), PartitionError> {
+        self.load = 0;
+        self.system_stale = true;
+        let mended = self.finish().is_ok()
+            && self
+                .vcpu
+                .set_vcpu_events(&kvm_vcpu_events::default())
+                .is_ok()
+            && self.vcpu.set_sregs(&self.system).is_ok();
+        if mended {
+            return Ok(());
+        }
+        let (vcpu, look) = make_vcpu(&self.partition)?;
+        self.look = look;
+        self.vcpu = vcpu;
+        self.unfinished = None;
+        self.look.listen();
+        Ok(())
+    }
+
+    fn store(&self, context: &mut Context) -> kvm_sregs {
+        let sync = self.vcpu.sync_regs();
+        context.registers = from_kvm(&sync.regs);
+        sync.sregs
+    }
+
+    /// An OUT to the DIAGNOSE port by the machine.
+    fn diagnose(&mut self, context: &mut Context, space: &mut AddressSpace, bytes: usize) -> Exit {
+        let system = self.store(context);
+        let at = match self.out_is_done {
+            true => context.registers.rip.wrapping_sub(DIAGNOSE.len() as u64),
+            false => context.registers.rip,
+        };
+        let mut code = [0; DIAGNOSE.len()];
+        let is_diagnose = bytes == 4
+            && system.cs.selector == assist::USER_CODE
+            && space.read(at, &mut code).is_ok()
+            && code == DIAGNOSE;
+        if !is_diagnose {
+            return self.give_up(
+                context,
+                abi::program::PRIVILEGED,
+                "a write to a port that is no DIAGNOSE",
+            );
+        }
+        self.unfinished = (!self.out_is_done).then_some(at);
+        context.registers.rip = at + DIAGNOSE.len() as u64;
+        context.vectors_live = false;
+        Exit::Diagnose
+    }
+
+    /// An exception, or SYSCALL, of the machine: it is in a stub.
+    fn assisted(&mut self, context: &mut Context, space: &mut AddressSpace) -> Exit {
+        let system = self.store(context);
+        self.system_stale = true;
+        self.unfinished = (!self.out_is_done).then_some(context.registers.rip);
+        let entry = context.registers;
+        match assist::stub_at(entry.rip) {
+            Some(Stub::Vector(vector)) => match self.frame(vector, entry[Registers::RSP]) {
+                Some(frame) => exception(context, space, vector, frame, system.cr2),
+                None => self.give_up(
+                    context,
+                    abi::program::OPERATION,
+                    "an exception without a frame",
+                ),
+            },
+            Some(Stub::Syscall) => refused_syscall(context),
+            None => self.give_up(
+                context,
+                abi::program::PRIVILEGED,
+                "a write to the assist port",
+            ),
+        }
+    }
+
+    /// The frame that the processor pushed for an exception.
+    fn frame(&self, vector: u8, rsp: u64) -> Option<Frame> {
+        let has_error = matches!(vector, 8 | 10..=14 | 17 | 21 | 29 | 30);
+        let words = if has_error { 6 } else { 5 };
+        let offset = assist::stack_offset(self.number, rsp)?;
+        assist::stack_offset(self.number, rsp + words * 8 - 1)?;
+        let word = |index: usize| {
+            self.partition
+                .assist
+                .as_volatile_slice()
+                .read_obj::<u64>(offset + index * 8)
+                .ok()
+        };
+        let first = usize::from(has_error);
+        let cs = word(first + 1)?;
+        // An exception of ring 0 itself: the assist area never has one.
+        if cs & 3 != 3 {
+            return None;
+        }
+        Some(Frame {
+            error: if has_error { word(0)? } else { 0 },
+            rip: word(first)?,
+            rflags: word(first + 2)?,
+            rsp: word(first + 3)?,
+        })
+    }
+
+    /// KVM stopped for a reason that machines have no right to.
+    fn give_up(&mut self, context: &mut Context, code: u32, what: &str) -> Exit {
+        let sync = self.vcpu.sync_regs();
+        if sync.sregs.cs.selector == assist::USER_CODE && self.load != 0 {
+            // Where the machine was, if it is still in ring 3; otherwise where it was resumed.
+            context.registers = from_kvm(&sync.regs);
+        }
+        tracing::debug!(
+            what,
+            rip = context.registers.rip,
+            "A machine left the contract"
+        );
+        context.vectors = None;
+        context.vectors_live = false;
+        context.load = 0;
+        match self.recover() {
+            Ok(()) => Exit::Program {
+                code,
+                vector: 6,
+                address: 0,
+            },
+            Err(error) => Exit::Failed(format!(
+                "Processor {} cannot be set up again after {what}: {error}",
+                self.number
+            )),
+        }
+    }
+}
+
+/// What an exception pushed.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    error: u64,
+    rip: u64,
+    rflags: u64,
+    rsp: u64,
+}
+
+/// Decides what an exception is to the machine and puts its registers back as they were.
+fn exception(
+    context: &mut Context,
+    space: &mut AddressSpace,
+    vector: u8,
+    frame: Frame,
+    cr2: u64,
+) -> Exit {
+    const STORE: u64 = 1 << 1;
+    const FETCH: u64 = 1 << 4;
+    context.registers.rip = frame.rip;
+    context.registers.rflags = frame.rflags & MACHINE_FLAGS;
+    context.registers[Registers::RSP] = frame.rsp;
+    context.vectors_live = true;
+    if vector == 14 {
+        if frame.error & FETCH != 0 && assist::syscall_targets().contains(&frame.rip) {
+            // Some hosts let SYSCALL jump to its target while still in ring 3.
+            return refused_syscall(context);
+        }
+        if cr2 < space.size() {
+            return Exit::PageFault {
+                address: cr2,
+                write: frame.error & STORE != 0,
+            };
+        }
+        return Exit::Program {
+            code: abi::program::ADDRESSING,
+            vector: 14,
+            address: cr2,
+        };
+    }
+    let mut instruction = [0; 15];
+    let length = (0..=15)
+        .rev()
+        .find(|&length| space.read(frame.rip, &mut instruction[..length]).is_ok())
+        .unwrap_or(0);
+    let code = program_code(u32::from(vector), frame.error, &instruction[..length]);
+    Exit::Program {
+        code,
+        vector: u32::from(vector),
+        address: 0,
+    }
+}
+
+/// SYSCALL got as far as its target: RCX and R11 hold where it came from. It is no instruction of a CMS machine.
+fn refused_syscall(context: &mut Context) -> Exit {
+    const LENGTH: u64 = 2;
+    context.registers.rip = context.registers[Registers::RCX].wrapping_sub(LENGTH);
+    context.registers.rflags = context.registers[11] & MACHINE_FLAGS;
+    context.vectors_live = true;
+    Exit::Program {
+        code: abi::program::OPERATION,
+        vector: 6,
+        address: 0,
+    }
+}
+
+impl Processor for KvmProcessor {
+    fn start_slice(&mut self, length: Duration) {
+        self.look.set(0);
+        self.slice_end = Instant::now().checked_add(length);
+        self.timer.start(length);
+    }
+
+    fn run(&mut self, context: &mut Context, space: &mut AddressSpace) -> Exit {
+        if self.partition.broken.load(Ordering::SeqCst) {
+            return Exit::Failed("The partition of this machine lost its page tables".to_owned());
+        }
+        if context.registers.rip >= space.size() {
+            return Exit::Program {
+                code: abi::program::ADDRESSING,
+                vector: 14,
+                address: context.registers.rip,
+            };
+        }
+        if let Err(error) = self.load(context, space) {
+            return self.give_up(
+                context,
+                abi::program::OPERATION,
+                &format!("loading a machine failed: {error}"),
+            );
+        }
+        match self.enter() {
+            Stop::SliceEnd => {
+                // Nothing ran when the registers are still to be taken over.
+                if self.vcpu.get_kvm_run().kvm_dirty_regs == 0 {
+                    self.store(context);
+                    context.vectors_live = true;
+                }
+                Exit::SliceEnd
+            }
+            Stop::Out { port, bytes } if port == u16::from(abi::DIAGNOSE_PORT) => {
+                self.diagnose(context, space, bytes)
+            }
+            Stop::Out {
+                port: assist::STUB_PORT,
+                ..
+            } => self.assisted(context, space),
+            Stop::Out { port, .. } => self.give_up(
+                context,
+                abi::program::PRIVILEGED,
+                &format!("a write to port {port:#x}"),
+            ),
+            Stop::Other(KVM_EXIT_IO) => {
+                self.give_up(context, abi::program::PRIVILEGED, "a read from a port")
+            }
+            Stop::Other(reason) => {
+                let what = match reason {
+                    KVM_EXIT_SHUTDOWN => "a shutdown".to_owned(),
+                    KVM_EXIT_INTERNAL_ERROR => "an internal error of KVM".to_owned(),
+                    KVM_EXIT_FAIL_ENTRY => "a failed entry".to_owned(),
+                    _ => format!("exit reason {reason}"),
+                };
+                self.give_up(context, abi::program::OPERATION, &what)
+            }
+            Stop::Refused(error) => {
+                let what = format!("KVM would not run the machine: {error}");
+                match self.give_up(context, abi::program::OPERATION, &what) {
+                    Exit::Program { .. } => Exit::Failed(what),
+                    other => other,
+                }
+            }
+        }
+    }
+
+    fn release(&mut self, context: &mut Context) {
+        if context.load == 0 || context.load != self.load {
+            return;
+        }
+        if context.vectors_live {
+            context.vectors = self.save_vectors().map(Box::new);
+        }
+        context.load = 0;
+        self.load = 0;
+    }
+
+    fn kind(&self) -> &'static str {
+        "KVM"
+    }
+
+    fn kicker(&self) -> Kicker {
+        let thread = Thread::current();
+        Kicker::new(Arc::clone(&self.kicked), move || thread.interrupt())
+    }
+}
+
+impl KvmProcessor {
+    fn save_vectors(&self) -> Option<VectorState> {
+        let mut xsave = Xsave::new(
+            self.xsave_bytes
+                .saturating_sub(size_of::<kvm_xsave>())
+                .div_ceil(4),
+        )
+        .ok()?;
+        // SAFETY: the area is as long as KVM_CAP_XSAVE2 says; no dynamically enabled features are permitted to this process.
+        if let Err(error) = unsafe { self.vcpu.get_xsave2(&mut xsave) } {
+            tracing::error!(%error, "Vector registers of a machine could not be saved");
+            return None;
+        }
+        let mut words = xsave.as_fam_struct_ref().xsave.region.to_vec();
+        words.extend_from_slice(xsave.as_slice());
+        Some(VectorState(words))
+    }
+}
+
+impl Drop for KvmProcessor {
+    fn drop(&mut self) {
+        self.partition.forget_processor(self.number);
+    }
+}
+
+/// A vCPU with its CPUID and model-specific registers, and its `immediate_exit` byte.
+fn make_vcpu(partition: &Partition) -> Result<(VcpuFd, Look), PartitionError> {
+    let id = partition.next_vcpu.fetch_add(1, Ordering::Relaxed);
+    let mut vcpu = partition
+        .vm
+        .create_vcpu(id)
+        .map_err(step("create a vCPU"))?;
+    vcpu.set_cpuid2(&partition.cpuid)
+        .map_err(step("set the CPUID"))?;
+    let [long, compatibility] = assist::syscall_targets();
+    let entry = |index, data| kvm_msr_entry {
+        index,
+        data,
+        ..kvm_msr_entry::default()
+    };
+    let msrs = [
+        // STAR, LSTAR, CSTAR, SFMASK. SYSCALL is off, but hosts that let it through must end up in the assist area.
+        entry(
+            0xc000_0081,
+            u64::from(assist::SUPERVISOR_CODE) << 32 | 0x23 << 48,
+        ),
+        entry(0xc000_0082, long),
+        entry(0xc000_0083, compatibility),
+        entry(0xc000_0084, 0x4_7700),
+    ];
+    let list = Msrs::from_entries(&msrs).expect("four entries fit");
+    match vcpu.set_msrs(&list) {
+        Ok(count) if count == msrs.len() => {}
+        Ok(_) => {
+            return Err(step("set the SYSCALL target")(io::Error::from(
+                io::ErrorKind::Unsupported,
+            )));
+        }
+        Err(error) => return Err(step("set the SYSCALL target")(error)),
+    }
+    vcpu.set_sync_valid_reg(SyncReg::Register);
+    vcpu.set_sync_valid_reg(SyncReg::SystemRegister);
+    let byte = &raw mut vcpu.get_kvm_run().immediate_exit;
+    // SAFETY: the byte is in the mapping that `vcpu` owns; processors drop their `Look` before their vCPU.
+    let look = unsafe { Look::new(byte) }.map_err(step("install a signal handler"))?;
+    Ok((vcpu, look))
+}
+
+/// A flat segment.
+fn segment(selector: u16, kind: u8, privilege: u8, long: bool) -> kvm_segment {
+    kvm_segment {
+        base: 0,
+        limit: 0xffff_ffff,
+        selector,
+        type_: kind,
+        present: 1,
+        dpl: privilege,
+        db: u8::from(!long),
+        s: 1,
+        l: u8::from(long),
+        g: 1,
+        ..kvm_segment::default()
+    }
+}
+
+/// System registers of a machine in ring 3 on processor `number`; CR3 is still to be set.
+fn system_registers(
+    vcpu: &VcpuFd,
+    processors: usize,
+    number: usize,
+) -> Result<kvm_sregs, PartitionError> {
+    let mut system = vcpu.get_sregs().map_err(step("read system registers"))?;
+    let ((gdt, gdt_limit), (idt, idt_limit), (tss, tss_base)) =
+        (assist::gdt(processors), assist::idt(), assist::tss(number));
+    (system.cr0, system.cr2, system.cr3, system.cr4, system.efer) =
+        (CR0, 0, assist::parking_root(), CR4, EFER);
+    system.cs = segment(assist::USER_CODE, 11, 3, true);
+    system.ss = segment(assist::USER_DATA, 3, 3, false);
+    (system.ds, system.es, system.fs, system.gs) = (system.ss, system.ss, system.ss, system.ss);
+    system.tr = kvm_segment {
+        base: tss_base,
+        limit: assist::TSS_LIMIT,
+        selector: tss,
+        type_: 11,
+        present: 1,
+        ..kvm_segment::default()
+    };
+    system.ldt = kvm_segment {
+        unusable: 1,
+        ..kvm_segment::default()
+    };
+    system.gdt = kvm_dtable {
+        base: gdt,
+        limit: gdt_limit,
+        ..kvm_dtable::default()
+    };
+    system.idt = kvm_dtable {
+        base: idt,
+        limit: idt_limit,
+        ..kvm_dtable::default()
+    };
+    system.interrupt_bitmap = [0; 4];
+    Ok(system)
+}
+
+/// Vector state after FNINIT with the default MXCSR, in the layout of XSAVE, `bytes` long.
+fn initial_vectors(bytes: usize) -> VectorState {
+    let mut words = vec![0u32; bytes / 4];
+    words[0] = 0x037f;
+    // MXCSR, at byte 24 of the legacy area.
+    words[6] = 0x1f80;
+    // XSTATE_BV, at byte 512: x87 and SSE are given, every other component is initial.
+    words[128] = 0b11;
+    VectorState(words)
+}
+
+fn to_xsave(state: &VectorState) -> io::Result<Xsave> {
+    let legacy = size_of::<kvm_xsave>() / 4;
+    let extra = state.0.len().saturating_sub(legacy);
+    let mut xsave = Xsave::new(extra).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+    // SAFETY: the length of the flexible part is not changed.
+    let area: &mut kvm_xsave2 = unsafe { xsave.as_mut_fam_struct() };
+    area.xsave.region.copy_from_slice(&state.0[..legacy]);
+    xsave.as_mut_slice().copy_from_slice(&state.0[legacy..]);
+    Ok(xsave)
+}
+
+fn to_kvm(registers: &Registers) -> kvm_regs {
+    let [
+        rax,
+        rcx,
+        rdx,
+        rbx,
+        rsp,
+        rbp,
+        rsi,
+        rdi,
+        r8,
+        r9,
+        r10,
+        r11,
+        r12,
+        r13,
+        r14,
+        r15,
+    ] = registers.general;
+    let rflags = registers.rflags & MACHINE_FLAGS | FIXED_FLAGS;
+    let rip = registers.rip;
+    kvm_regs {
+        rax,
+        rbx,
+        rcx,
+        rdx,
+        rsi,
+        rdi,
+        rsp,
+        rbp,
+        r8,
+        r9,
+        r10,
+        r11,
+        r12,
+        r13,
+        r14,
+        r15,
+        rip,
+        rflags,
+    }
+}
+
+fn from_kvm(regs: &kvm_regs) -> Registers {
+    let r = regs;
+    Registers {
+        general: [
+            r.rax, r.rcx, r.rdx, r.rbx, r.rsp, r.rbp, r.rsi, r.rdi, r.r8, r.r9, r.r10, r.r11,
+            r.r12, r.r13, r.r14, r.r15,
+        ],
+        rip: r.rip,
+        rflags: r.rflags & MACHINE_FLAGS,
+    }
+}

@@ -1,0 +1,122 @@
+//! What `cp64` can be told to do. One file for each subcommand; this one reads the command line.
+//!
+//! Exit codes: 0 all is well; 1 it failed (the reason is on standard error); of `cp64 cp` and `cp64 logon` the low byte of the number of
+//! CP's message; 2 the command line is wrong.
+
+mod check;
+mod disk;
+mod logon;
+mod start;
+mod talk;
+mod user;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use cp_monitor::system::data;
+
+/// A time-sharing virtual machine monitor in the line of CP-67, VM/370 and z/VM.
+#[derive(Parser)]
+#[command(name = "cp64", version, about, long_about = None, disable_help_subcommand = true)]
+#[command(after_help = "Without a subcommand cp64 starts the system and shows the operator screen.\nHELP inside CMS and F1 on the operator screen explain the commands of CMS and CP; so does `cp64 help COMMAND`.")]
+struct CommandLine {
+    #[command(subcommand)]
+    what: Option<What>,
+    #[command(flatten)]
+    start: start::Options,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Which system is meant.
+#[derive(Args, Clone)]
+struct Place {
+    /// The data directory [default: $XDG_DATA_HOME/cp64, or ~/.local/share/cp64]
+    #[arg(long = "system", value_name = "DIR", global = true)]
+    system: Option<PathBuf>,
+}
+
+impl Place {
+    fn directory(&self) -> Result<PathBuf, String> {
+        if let Some(directory) = &self.system {
+            return std::path::absolute(directory).map_err(|error| format!("{}: {error}", directory.display()));
+        }
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        variable("XDG_DATA_HOME")
+            .or_else(|| variable("HOME").map(|home| home.join(".local/share")))
+            .map(|data| data.join("cp64"))
+            .ok_or_else(|| "There is no HOME to keep the system in; name a directory with --system DIR".to_string())
+    }
+
+    fn socket(&self) -> Result<PathBuf, String> {
+        Ok(data::socket(&self.directory()?))
+    }
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Start the system (the default)
+    Start(start::Options),
+    /// Log on to a running system as a user
+    Logon(logon::Options),
+    /// Show the operator screen of a running system
+    Operator(talk::OperatorOptions),
+    /// Issue one CP command as the operator
+    Cp(talk::CpOptions),
+    /// Put a file of the host into a user's reader
+    Punch(talk::PunchOptions),
+    /// Work with minidisks from the host
+    #[command(subcommand)]
+    Disk(disk::What),
+    /// Change the user directory
+    #[command(subcommand)]
+    User(user::What),
+    /// Verify the stores of a system that is not running
+    Check(check::Options),
+    /// Explain a CP or CMS command
+    Help(talk::HelpOptions),
+}
+
+/// How a subcommand ends: an exit code, or what went wrong.
+type Ended = Result<ExitCode, String>;
+
+/// Reads the command line and does it.
+pub fn run() -> ExitCode {
+    let CommandLine { what, start, place } = CommandLine::parse();
+    let ended = match what {
+        None => start::run(&place, &start),
+        Some(What::Start(options)) => start::run(&place, &options),
+        Some(What::Logon(options)) => logon::run(&place, options),
+        Some(What::Operator(options)) => talk::operator(&place, &options),
+        Some(What::Cp(options)) => talk::cp(&place, &options),
+        Some(What::Punch(options)) => talk::punch(&place, &options),
+        Some(What::Disk(what)) => disk::run(&place, what),
+        Some(What::User(what)) => user::run(&place, what),
+        Some(What::Check(options)) => check::run(&place, &options),
+        Some(What::Help(options)) => talk::help(&options),
+    };
+    ended.unwrap_or_else(|reason| {
+        eprintln!("cp64: {reason}");
+        ExitCode::FAILURE
+    })
+}
+
+/// An error as the reason of a failure.
+fn because(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+/// Writes to standard output; a reader who has gone away is not an error.
+fn print(text: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Where commands typed at a terminal are kept, next to the system they were typed at.
+fn history(directory: &Path, name: &str) -> Option<PathBuf> {
+    let folder = directory.join("history");
+    std::fs::create_dir_all(&folder).ok()?;
+    Some(folder.join(name))
+}

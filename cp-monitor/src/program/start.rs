@@ -1,0 +1,222 @@
+//! `cp64 start`: the system itself.
+
+use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use console::local;
+use cp_monitor::clock::Clock;
+use cp_monitor::processor::kvm;
+use cp_monitor::system::{Config, Cp, DataDirectory, Terminals};
+use spool::StartMode;
+
+use super::{Ended, Place, because, talk};
+
+/// What the detached process writes when logons are accepted.
+const READY: &str = "CP-64 is ready";
+
+/// Options of a start.
+#[derive(Args, Clone)]
+pub struct Options {
+    /// Run without the operator screen
+    #[arg(long)]
+    headless: bool,
+    /// With --headless: go on in the background and return when logons are accepted
+    #[arg(long, requires = "headless")]
+    detach: bool,
+    /// Keep the spool as it is (the default)
+    #[arg(long, group = "spool_start")]
+    warm: bool,
+    /// Keep the spool, skipping files that cannot be read
+    #[arg(long, group = "spool_start")]
+    force: bool,
+    /// Drop spool files; the old spool is set aside
+    #[arg(long, group = "spool_start")]
+    cold: bool,
+    /// Drop everything in the spool
+    #[arg(long, group = "spool_start")]
+    clean: bool,
+    /// Real processors to use [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    processors: Option<u16>,
+    /// What runs the machines
+    #[arg(long, value_enum, default_value = "auto")]
+    processor: Kind,
+    /// Real storage for machines, such as 4G [default: three quarters of the host's]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    storage: Option<u64>,
+    /// No colour on the operator screen
+    #[arg(long)]
+    no_color: bool,
+    /// The background process of --detach.
+    #[arg(long, hide = true)]
+    background: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
+enum Kind {
+    /// KVM
+    Auto,
+    /// KVM
+    Kvm,
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.to_ascii_uppercase().strip_suffix(['M', 'G']) {
+        Some(digits) if text.ends_with(['G', 'g']) => (digits.to_string(), 30),
+        Some(digits) => (digits.to_string(), 20),
+        None => return Err("a number followed by M or G, such as 4G".to_string()),
+    };
+    let number: u64 = digits.parse().map_err(|_| "a number followed by M or G, such as 4G".to_string())?;
+    match number.checked_mul(1 << shift) {
+        Some(bytes) if (16 << 20..=1 << 42).contains(&bytes) => Ok(bytes),
+        _ => Err("between 16M and 4096G".to_string()),
+    }
+}
+
+impl Options {
+    fn start_mode(&self) -> StartMode {
+        match (self.force, self.cold, self.clean) {
+            (true, _, _) => StartMode::Force,
+            (_, true, _) => StartMode::Cold,
+            (_, _, true) => StartMode::Clean,
+            _ => StartMode::Warm,
+        }
+    }
+}
+
+/// Starts the system; ends with it.
+pub fn run(place: &Place, options: &Options) -> Ended {
+    let directory = place.directory()?;
+    if options.detach && !options.background {
+        return detach(&directory);
+    }
+    let screen = !options.headless;
+    if screen && !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
+        return Err("The operator screen needs a terminal; use --headless to run without it".to_string());
+    }
+    // Before anything is written: is there a processor to run machines on?
+    kvm::probe().map_err(because)?;
+    let data = DataDirectory::hold(&directory).map_err(because)?;
+    if options.background {
+        rustix::process::setsid().map_err(because)?;
+    }
+    log_to(&directory, screen || options.background)?;
+    let (cp, listening) = bring_up(data, &directory, options)?;
+    let ended = if screen { watch_screen(&cp, &directory, options) } else { serve(&cp, options) };
+    cp.shut_down();
+    while !cp.wait_finished(Duration::from_secs(60)) {}
+    drop(listening);
+    ended
+}
+
+/// The front end, stopped once.
+type Listening = Arc<Mutex<Option<local::Listening>>>;
+
+fn bring_up(data: DataDirectory, directory: &Path, options: &Options) -> Result<(Arc<Cp>, Listening), String> {
+    let settings = data.settings(&Clock::of_host()).map_err(because)?;
+    let socket = data.socket();
+    let config = Config {
+        directory: directory.to_path_buf(),
+        system_id: settings.system_id,
+        processors: processors(options),
+        storage: options.storage.unwrap_or_else(three_quarters_of_host),
+        start: options.start_mode(),
+    };
+    let cp = Cp::start(config, data).map_err(because)?;
+    let listening = local::start(&socket, Arc::new(Terminals(Arc::clone(&cp))), local::Options::default()).map_err(because)?;
+    let listening = Arc::new(Mutex::new(Some(listening)));
+    let at_end = Arc::clone(&listening);
+    cp.on_shutdown(Box::new(move || {
+        if let Some(listening) = at_end.lock().ok().and_then(|mut slot| slot.take()) {
+            listening.stop();
+        }
+    }));
+    on_signals(&cp)?;
+    Ok((cp, listening))
+}
+
+fn processors(options: &Options) -> usize {
+    let host = std::thread::available_parallelism().map_or(1, usize::from);
+    options.processors.map_or(host.min(64), usize::from)
+}
+
+/// Three quarters of the host's memory; storage is taken from the host only as machines touch it.
+fn three_quarters_of_host() -> u64 {
+    let info = rustix::system::sysinfo();
+    let total = info.totalram as u64 * u64::from(info.mem_unit.max(1));
+    (total / 4 * 3).max(64 << 20) & !((1 << 20) - 1)
+}
+
+/// SIGTERM, SIGINT and SIGHUP end the system in order.
+fn on_signals(cp: &Arc<Cp>) -> Result<(), String> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(because)?;
+    let cp = Arc::clone(cp);
+    let spawned = std::thread::Builder::new().name("signals".to_string()).spawn(move || {
+        for _ in signals.forever() {
+            cp.shut_down();
+        }
+    });
+    spawned.map(drop).map_err(because)
+}
+
+/// Without the screen: say that the system is up, and wait for its end.
+fn serve(cp: &Arc<Cp>, options: &Options) -> Ended {
+    let directory = cp.config.directory.display();
+    if options.background {
+        super::print(&format!("{READY}\n"));
+    } else {
+        super::print(&format!("CP-64 {} is running in {directory}. End it with Ctrl-C or SHUTDOWN.\n", cp_monitor::RELEASE));
+    }
+    while !cp.wait_finished(Duration::from_secs(3600)) {}
+    Ok(ExitCode::SUCCESS)
+}
+
+fn watch_screen(cp: &Arc<Cp>, directory: &Path, options: &Options) -> Ended {
+    let socket = cp.data().socket();
+    talk::screen(&socket, directory, true, !options.no_color)
+}
+
+/// Where CP's own log goes: a file when the terminal is taken or left, else standard error.
+fn log_to(directory: &Path, file: bool) -> Result<(), String> {
+    let builder = tracing_subscriber::fmt().with_target(false).with_max_level(tracing::Level::INFO);
+    if file {
+        let path = directory.join("cp64.log");
+        let open = std::fs::OpenOptions::new().create(true).append(true).open(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        builder.with_ansi(false).with_writer(Mutex::new(open)).init();
+    } else {
+        builder.with_ansi(false).with_writer(std::io::stderr).init();
+    }
+    Ok(())
+}
+
+/// Starts this program again in the background and waits for it to be ready, passing on what it complains of.
+fn detach(directory: &Path) -> Ended {
+    let program = std::env::current_exe().map_err(because)?;
+    let mut child = Command::new(program)
+        .args(std::env::args_os().skip(1))
+        .arg("--background")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(because)?;
+    let (Some(output), Some(mut complaints)) = (child.stdout.take(), child.stderr.take()) else {
+        return Err("The background process has no output".to_string());
+    };
+    let mut line = String::new();
+    BufReader::new(output).read_line(&mut line).map_err(because)?;
+    if line.trim_end() == READY {
+        super::print(&format!("CP-64 {} is running in {} (process {})\n", cp_monitor::RELEASE, directory.display(), child.id()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut text = Vec::new();
+    complaints.read_to_end(&mut text).map_err(because)?;
+    let status = child.wait().map_err(because)?;
+    let _ = std::io::stderr().write_all(&text);
+    Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1).max(1)))
+}

@@ -1,0 +1,244 @@
+//! The data directory: what is where in it, and that only one CP uses it.
+//!
+//! ```text
+//! system.toml        what this system is called; its presence says that the first start was completed
+//! user.direct        the directory source people edit
+//! directory.online   the source that is on line
+//! minidisks/         one file for each minidisk: USERID.VDEV
+//! spool/             the spool
+//! cp64.lock          locked while CP runs; holds its process id
+//! cp64.socket        where terminals connect while CP runs
+//! ```
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::StartError;
+use super::first_start;
+use crate::clock::Clock;
+use crate::directory::{self, Directory};
+
+/// Version of the data directory's layout.
+const LAYOUT: u32 = 1;
+
+/// What goes wrong with a data directory.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// Another CP has it.
+    #[error("CP-64 is already running in {} (process {pid})", directory.display())]
+    Running {
+        /// The data directory.
+        directory: PathBuf,
+        /// Process id of the holder, as it wrote it.
+        pid: String,
+    },
+    /// No system was ever started here.
+    #[error("There is no CP-64 system in {}", .0.display())]
+    NoSystem(PathBuf),
+    /// The directory has contents that CP did not make.
+    #[error("{} holds {}, which is not part of a CP-64 system; nothing was changed", directory.display(), found)]
+    Foreign {
+        /// The data directory.
+        directory: PathBuf,
+        /// The first thing found.
+        found: String,
+    },
+    /// `system.toml` cannot be understood.
+    #[error("{} cannot be used: {reason}", file.display())]
+    Settings {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The host refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the host said.
+        source: std::io::Error,
+    },
+}
+
+/// `system.toml`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SystemFile {
+    /// Version of the layout.
+    pub layout: u32,
+    /// The system identifier, 1 to 8 letters and digits.
+    pub system_id: String,
+}
+
+/// A data directory that this process holds.
+pub struct DataDirectory {
+    root: PathBuf,
+    /// The lock is the open file: it ends with the process, however that ends.
+    _lock: File,
+}
+
+impl DataDirectory {
+    /// Takes the directory, making it when it does not exist. Nothing else is written yet.
+    pub fn hold(root: &Path) -> Result<Self, DataError> {
+        check_contents(root)?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(|source| io(root, source))?;
+        Ok(Self { root: root.to_path_buf(), _lock: lock(root)? })
+    }
+
+    /// Takes the directory of a system that exists and is not running.
+    pub fn hold_existing(root: &Path) -> Result<Self, DataError> {
+        if !root.join("system.toml").is_file() {
+            return Err(DataError::NoSystem(root.to_path_buf()));
+        }
+        Self::hold(root)
+    }
+
+    /// The directory itself.
+    pub fn root(&self) -> PathBuf {
+        self.root.clone()
+    }
+
+    /// The minidisks' files.
+    pub fn minidisks(&self) -> PathBuf {
+        minidisks(&self.root)
+    }
+
+    /// The spool.
+    pub fn spool(&self) -> PathBuf {
+        spool(&self.root)
+    }
+
+    /// The terminals' socket.
+    pub fn socket(&self) -> PathBuf {
+        socket(&self.root)
+    }
+
+    /// `system.toml`, after a first start when there has been none.
+    pub fn settings(&self, clock: &Clock) -> Result<SystemFile, StartError> {
+        let file = self.root.join("system.toml");
+        if !file.exists() {
+            first_start::make_system(&self.root, clock)?;
+        }
+        Ok(read_settings(&file)?)
+    }
+
+    /// The directory that is on line.
+    pub(super) fn load_directory(&self, clock: &Clock) -> Result<Directory, StartError> {
+        self.settings(clock)?;
+        directory::store::load(&self.root).map_err(|error| StartError::Directory(error.to_string()))
+    }
+}
+
+/// Where the minidisks of a system are.
+pub fn minidisks(root: &Path) -> PathBuf {
+    root.join("minidisks")
+}
+
+/// Where the spool of a system is.
+pub fn spool(root: &Path) -> PathBuf {
+    root.join("spool")
+}
+
+/// Where the terminals of a system connect.
+pub fn socket(root: &Path) -> PathBuf {
+    root.join("cp64.socket")
+}
+
+fn read_settings(file: &Path) -> Result<SystemFile, DataError> {
+    let refuse = |reason: String| DataError::Settings { file: file.to_path_buf(), reason };
+    let text = fs::read_to_string(file).map_err(|source| io(file, source))?;
+    let settings: SystemFile = toml::from_str(&text).map_err(|error| refuse(error.message().to_string()))?;
+    if settings.layout != LAYOUT {
+        return Err(refuse(format!("it is of layout {}, this CP knows layout {LAYOUT}", settings.layout)));
+    }
+    let id = &settings.system_id;
+    if id.is_empty() || id.len() > 8 || !id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()) {
+        return Err(refuse("system_id must be 1 to 8 capital letters and digits".to_string()));
+    }
+    Ok(settings)
+}
+
+/// The settings of a new system.
+pub(super) fn new_settings() -> SystemFile {
+    SystemFile { layout: LAYOUT, system_id: "CP64".to_string() }
+}
+
+/// Refuses a directory that holds something else than a system, or than what an interrupted first start leaves.
+fn check_contents(root: &Path) -> Result<(), DataError> {
+    if root.join("system.toml").exists() {
+        return Ok(());
+    }
+    let entries = match fs::read_dir(root) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(io(root, source)),
+    };
+    for entry in entries {
+        let name = entry.map_err(|source| io(root, source))?.file_name();
+        let known = ["cp64.lock", "cp64.socket", "minidisks", "spool", "user.direct", "directory.online", "directory.lock", "history", "cp64.log", first_start::STAGE];
+        if !known.iter().any(|known| name == *known) {
+            return Err(DataError::Foreign { directory: root.to_path_buf(), found: name.to_string_lossy().into_owned() });
+        }
+    }
+    Ok(())
+}
+
+fn lock(root: &Path) -> Result<File, DataError> {
+    let path = root.join("cp64.lock");
+    let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let mut file = open.map_err(|source| io(&path, source))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            let _ = file.read_to_string(&mut pid);
+            let pid = if pid.trim().is_empty() { "unknown".to_string() } else { pid.trim().to_string() };
+            return Err(DataError::Running { directory: root.to_path_buf(), pid });
+        }
+        Err(TryLockError::Error(source)) => return Err(io(&path, source)),
+    }
+    let write = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+    write.map_err(|source| io(&path, source))?;
+    Ok(file)
+}
+
+fn io(path: &Path, source: std::io::Error) -> DataError {
+    DataError::Io { path: path.to_path_buf(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_holder_is_told_the_pid_of_the_first() {
+        let root = tempfile::tempdir().unwrap();
+        let _held = DataDirectory::hold(root.path()).unwrap();
+        let error = DataDirectory::hold(root.path()).map(drop).unwrap_err().to_string();
+        assert!(error.contains(&std::process::id().to_string()), "{error}");
+    }
+
+    #[test]
+    fn a_directory_with_other_peoples_files_is_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("thesis.tex"), "years of work").unwrap();
+        let error = DataDirectory::hold(root.path()).map(drop).unwrap_err();
+        assert!(error.to_string().contains("thesis.tex"), "{error}");
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "something was written");
+    }
+
+    #[test]
+    fn settings_of_another_layout_are_named() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("system.toml");
+        fs::write(&file, "layout = 9\nsystem_id = \"CP64\"\n").unwrap();
+        assert!(read_settings(&file).unwrap_err().to_string().contains("layout 9"));
+        fs::write(&file, "\u{0}garbage").unwrap();
+        assert!(read_settings(&file).unwrap_err().to_string().contains("system.toml"));
+    }
+}

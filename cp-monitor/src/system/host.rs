@@ -1,0 +1,186 @@
+//! CP as terminals see it: the front ends' [`Host`].
+
+use std::sync::Arc;
+
+use console::wire::{self, Ending, LineKind};
+use console::{Host, LogonRefusal, Peer, Role, Session, WRONG_PASSWORD};
+
+use super::Cp;
+use crate::clock;
+use crate::command::{self, Origin};
+use crate::directory::{self, Password, UserEntry, UserId};
+use crate::users::{Line, LogonError, User, Way, log_on, start_up};
+
+/// CP behind the front ends.
+pub struct Terminals(pub Arc<Cp>);
+
+fn refused(code: u32, message: impl Into<String>) -> LogonRefusal {
+    LogonRefusal::Refused { code, message: message.into() }
+}
+
+fn wrong_password() -> LogonRefusal {
+    refused(WRONG_PASSWORD, "HCPLGA050E LOGON unsuccessful--incorrect userid and/or password")
+}
+
+impl Terminals {
+    /// Whether this peer may be that user: the owner of the system may be anyone who can log on at all.
+    fn authorize(&self, peer: &Peer, entry: &UserEntry, request: &wire::Logon) -> Result<(), LogonRefusal> {
+        if entry.password == Password::NoLog {
+            return Err(wrong_password());
+        }
+        if peer.owner || entry.password == Password::NoPass {
+            return Ok(());
+        }
+        let directory = self.0.directory();
+        let password = match &request.by {
+            None => &entry.password,
+            Some(by) => {
+                let by: UserId = by.parse().map_err(|_| wrong_password())?;
+                let surrogate = directory.user(&by).filter(|_| entry.logon_by.contains(&by));
+                &surrogate.ok_or_else(wrong_password)?.password
+            }
+        };
+        match &request.password {
+            None => Err(LogonRefusal::NeedPassword { prompt: "Enter your password,\nit will not appear when typed".to_string() }),
+            Some(typed) if directory::verify(password, typed) => Ok(()),
+            Some(_) => Err(wrong_password()),
+        }
+    }
+
+    fn session(&self, user: &Arc<User>, role: Role) -> Session {
+        Session::new(user.id.to_string(), self.0.config.system_id.clone(), &user.console, role)
+    }
+
+    /// Gives the console of a user who is logged on to another terminal.
+    fn reconnect(&self, user: &Arc<User>, here: bool) -> Result<Session, LogonRefusal> {
+        let mut state = user.session.lock();
+        let free = match state.line {
+            Line::Disconnected => true,
+            Line::System => user.console.owner().is_none(),
+            Line::Logical(_) => false,
+        };
+        if !free && !here {
+            let kind = if state.line == Line::System { "SYSC".to_string() } else { format!("LDEV {}", state.line) };
+            return Err(refused(54, format!("HCPLGA054E Already logged on {kind}")));
+        }
+        if state.line != Line::System {
+            state.line = Line::Logical(self.0.next_line());
+        }
+        let line = state.line;
+        drop(state);
+        let session = self.session(user, Role::Owner);
+        let now = clock::full(&self.0.clock.now());
+        user.console.write(LineKind::Cp, &format!("RECONNECTED AT {now}"));
+        self.0.note_line(user, line, "RECONNECT");
+        Ok(session)
+    }
+
+    fn user(&self, session: &Session) -> Option<Arc<User>> {
+        self.0.users.get(&session.userid.parse().ok()?)
+    }
+}
+
+impl Host for Terminals {
+    fn logon(&self, peer: &Peer, request: &wire::Logon) -> Result<Session, LogonRefusal> {
+        let cp = &self.0;
+        let id: UserId = request.userid.parse().map_err(|_| wrong_password())?;
+        let directory = cp.directory();
+        let entry = match directory.user(&id) {
+            Some(entry) => entry,
+            // The owner may be told; a stranger learns nothing about who exists.
+            None if peer.owner => return Err(refused(53, format!("HCPLGA053E {id} not in CP directory"))),
+            None if request.password.is_none() => {
+                return Err(LogonRefusal::NeedPassword { prompt: "Enter your password,\nit will not appear when typed".to_string() });
+            }
+            None => {
+                // As long as a real check takes: the time must not tell who exists.
+                directory::verify_nobody(request.password.as_deref().unwrap_or_default());
+                return Err(wrong_password());
+            }
+        };
+        self.authorize(peer, entry, request)?;
+        if let Some(user) = cp.users.get(&id) {
+            return match request.attach {
+                true => Ok(self.session(&user, Role::Observer)),
+                false => self.reconnect(&user, request.here),
+            };
+        }
+        if request.attach {
+            return Err(refused(45, format!("HCPCQU045E {id} not logged on")));
+        }
+        let user = match log_on(cp, &directory, entry, Way::Terminal) {
+            Ok(user) => user,
+            Err(LogonError::Present(user)) => return self.reconnect(&user, request.here),
+            Err(error) => return Err(refused(59, format!("HCPLGA059E LOGON unsuccessful--{error}"))),
+        };
+        let session = self.session(&user, Role::Owner);
+        let no_ipl = request.no_ipl;
+        let logged_on = Arc::clone(&user);
+        // The terminal is answered first; the IPL shows on it.
+        cp.workers.submit(Box::new(move || start_up(&logged_on, no_ipl)));
+        Ok(session)
+    }
+
+    fn input(&self, session: &Session, line: String) {
+        if let Some(user) = self.user(session) {
+            user.type_line(&line);
+        }
+    }
+
+    fn attention(&self, session: &Session) {
+        if let Some(user) = self.user(session) {
+            user.attention();
+        }
+    }
+
+    fn disconnected(&self, session: &Session, _by_request: bool) {
+        if let Some(user) = self.user(session) {
+            let mut state = user.session.lock();
+            if session.owns_console() {
+                let line = state.leave();
+                drop(state);
+                user.disconnect(line);
+            }
+        }
+    }
+
+    fn resize(&self, session: &Session, columns: u16, _rows: u16) {
+        if let Some(user) = self.user(session) {
+            user.session.lock().settings.columns = columns;
+        }
+    }
+
+    fn command(&self, _peer: &Peer, text: &str) -> wire::Answer {
+        let reply = command::execute(&self.0, Origin::host(&self.0), text);
+        wire::Answer { code: reply.code, json: reply.json().to_string(), lines: reply.lines }
+    }
+
+    fn punch(&self, _peer: &Peer, file: wire::Punch) -> wire::Answer {
+        let reply = command::punch_from_host(&self.0, file);
+        wire::Answer { code: reply.code, json: reply.json().to_string(), lines: reply.lines }
+    }
+
+    fn snapshot(&self, _peer: &Peer) -> wire::Snapshot {
+        self.0.snapshot()
+    }
+}
+
+impl User {
+    /// FORCE ... DISCONNECT: takes the terminal away.
+    pub fn force_disconnect(self: &Arc<Self>) {
+        let mut state = self.session.lock();
+        if state.line != Line::Disconnected {
+            let line = state.leave();
+            drop(state);
+            self.disconnect(line);
+        }
+    }
+
+    /// The terminal at `line` is gone; the machine goes on.
+    pub fn disconnect(self: &Arc<Self>, line: Line) {
+        let now = clock::full(&self.cp().clock.now());
+        self.console.write(LineKind::Cp, &format!("DISCONNECT AT {now}"));
+        self.console.end(Ending::Disconnected);
+        self.cp().note_line(self, line, "DISCONNECT");
+    }
+}

@@ -1,0 +1,280 @@
+//! The control program as a whole: what is shared by every user, and its start and end.
+
+pub mod data;
+mod first_start;
+mod host;
+mod operator;
+mod snapshot;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use console::wire::Ending;
+use parking_lot::{Condvar, Mutex, RwLock};
+use spool::{Spool, SpoolError, StartMode};
+
+use crate::clock::Clock;
+use crate::directory::{self, Directory};
+use crate::dispatcher::Dispatcher;
+use crate::dispatcher::policy::RoundRobin;
+use crate::links::LinkTable;
+use crate::processor::kvm::{Partition, PartitionError};
+use crate::storage::{ImageError, SavedSystem, Storage, StorageError};
+use crate::users::{User, Users, log_off};
+use crate::workers::Workers;
+
+pub use data::{DataDirectory, DataError};
+pub use first_start::make_minidisks;
+pub use host::Terminals;
+pub use snapshot::Load;
+
+/// Threads for what may block.
+const WORKERS: usize = 4;
+
+/// How a system is started.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The data directory.
+    pub directory: PathBuf,
+    /// The system identifier, 1 to 8 characters.
+    pub system_id: String,
+    /// Real processors (dispatcher threads).
+    pub processors: usize,
+    /// Real storage, in bytes.
+    pub storage: u64,
+    /// What becomes of the spool.
+    pub start: StartMode,
+}
+
+/// Why the system did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The directory of users.
+    #[error("{0}")]
+    Directory(String),
+    /// The spool.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// Real storage.
+    #[error("Real storage cannot be had: {0}")]
+    Storage(#[from] StorageError),
+    /// The processor.
+    #[error("Processors cannot be started: {0}")]
+    Partition(#[from] PartitionError),
+    /// The CMS image.
+    #[error("CMS cannot be loaded: {0}")]
+    Image(#[from] ImageError),
+    /// A thread, a socket.
+    #[error("{what}: {source}")]
+    Host {
+        /// What was tried.
+        what: &'static str,
+        /// What the host said.
+        source: std::io::Error,
+    },
+}
+
+/// The control program.
+pub struct Cp {
+    /// How it was started.
+    pub config: Config,
+    /// Time of day.
+    pub clock: Clock,
+    /// Who is logged on.
+    pub users: Users,
+    /// Spool files.
+    pub spool: Spool,
+    /// Minidisks in use.
+    pub links: LinkTable,
+    /// Who runs.
+    pub dispatcher: Arc<Dispatcher<User>>,
+    /// Real storage.
+    pub storage: Arc<Storage>,
+    /// Threads for what may block.
+    pub workers: Workers,
+    /// When it was started.
+    pub started: Instant,
+    /// Processor load for INDICATE and the operator screen.
+    pub load: Mutex<Load>,
+    /// Text that LOGON shows (SET LOGMSG).
+    pub logmsg: Mutex<Vec<String>>,
+    data: DataDirectory,
+    online: RwLock<Arc<Directory>>,
+    saved_systems: Vec<(String, Arc<SavedSystem>)>,
+    partition: Arc<Partition>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    lines: AtomicU32,
+    down: AtomicBool,
+    finished: (Mutex<bool>, Condvar),
+    front_ends: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+impl Cp {
+    /// Starts the system in its data directory: stores, directory, storage, processors, operator.
+    pub fn start(config: Config, data: DataDirectory) -> Result<Arc<Self>, StartError> {
+        let clock = Clock::of_host();
+        let online = data.load_directory(&clock)?;
+        let (spool, report) = Spool::open(&data.spool(), config.start)?;
+        let storage = Storage::new((config.storage / abi::PAGE) as usize)?;
+        let partition = Partition::new(&storage, config.processors)?;
+        let cms = SavedSystem::from_elf(&storage, "CMS", crate::CMS_IMAGE)?;
+        let workers = Workers::start(WORKERS).map_err(|source| StartError::Host { what: "Threads cannot be started", source })?;
+        let cp = Arc::new(Self {
+            clock,
+            users: Users::default(),
+            spool,
+            links: LinkTable::new(data.minidisks()),
+            dispatcher: Dispatcher::new(config.processors, Box::<RoundRobin>::default()),
+            storage,
+            workers,
+            started: Instant::now(),
+            load: Mutex::default(),
+            logmsg: Mutex::default(),
+            data,
+            online: RwLock::new(Arc::new(online)),
+            saved_systems: vec![("CMS".to_string(), cms)],
+            partition,
+            threads: Mutex::default(),
+            lines: AtomicU32::new(0),
+            down: AtomicBool::new(false),
+            finished: (Mutex::new(false), Condvar::new()),
+            front_ends: OnceLock::new(),
+            config,
+        });
+        cp.start_processors()?;
+        cp.log_on_operator(&report);
+        cp.start_sampling()?;
+        Ok(cp)
+    }
+
+    fn start_processors(self: &Arc<Self>) -> Result<(), StartError> {
+        for number in 0..self.config.processors {
+            let cp = Arc::clone(self);
+            let (ready, result) = std::sync::mpsc::channel();
+            let thread = std::thread::Builder::new().name(format!("processor-{number}")).spawn(move || {
+                match cp.partition.processor(number) {
+                    Ok(mut processor) => {
+                        let _ = ready.send(Ok(()));
+                        cp.dispatcher.drive(number, &mut processor);
+                    }
+                    Err(error) => {
+                        let _ = ready.send(Err(error));
+                    }
+                }
+            });
+            let thread = thread.map_err(|source| StartError::Host { what: "Processor thread cannot be started", source })?;
+            self.threads.lock().push(thread);
+            if let Ok(Err(error)) = result.recv() {
+                self.dispatcher.stop();
+                return Err(error.into());
+            }
+        }
+        Ok(())
+    }
+
+    fn start_sampling(self: &Arc<Self>) -> Result<(), StartError> {
+        let cp = Arc::clone(self);
+        let thread = std::thread::Builder::new().name("load".to_string()).spawn(move || {
+            while !cp.wait_finished(Duration::from_secs(1)) {
+                cp.sample_load();
+            }
+        });
+        thread.map(drop).map_err(|source| StartError::Host { what: "Thread cannot be started", source })
+    }
+
+    /// The directory that is on line.
+    pub fn directory(&self) -> Arc<Directory> {
+        Arc::clone(&self.online.read())
+    }
+
+    /// DIRECTXA: compiles `user.direct` and puts it on line, all or nothing. Answers warnings.
+    pub fn compile_directory(&self) -> Result<Vec<String>, String> {
+        let online = directory::store::put_online(&self.data.root()).map_err(|error| error.lines().join("\n"))?;
+        *self.online.write() = Arc::new(online.directory);
+        Ok(online.warnings.iter().map(ToString::to_string).collect())
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> &DataDirectory {
+        &self.data
+    }
+
+    /// A saved system by name.
+    pub fn saved_system(&self, name: &str) -> Option<&Arc<SavedSystem>> {
+        self.saved_systems.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, system)| system)
+    }
+
+    /// A number for a logical terminal that nobody has.
+    pub fn next_line(&self) -> u32 {
+        self.lines.fetch_add(1, Ordering::Relaxed) & 0xffff
+    }
+
+    /// The text that LOGON shows.
+    pub fn log_message(&self) -> Option<String> {
+        let lines = self.logmsg.lock();
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
+    /// Whether SHUTDOWN was accepted.
+    pub fn is_shutting_down(&self) -> bool {
+        self.down.load(Ordering::Acquire)
+    }
+
+    /// What ends the front ends at shutdown.
+    pub fn on_shutdown(&self, end: Box<dyn Fn() + Send + Sync>) {
+        let _ = self.front_ends.set(end);
+    }
+
+    /// Begins SHUTDOWN: no more logons; everyone is logged off in a thread of its own, and [`Cp::wait_finished`] returns when all is down.
+    pub fn shut_down(self: &Arc<Self>) {
+        if self.down.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let cp = Arc::clone(self);
+        // Not on the caller's thread: the command that asks for it must still be answered.
+        let spawned = std::thread::Builder::new().name("shutdown".to_string()).spawn(move || cp.take_down());
+        if spawned.is_err() {
+            self.take_down();
+        }
+    }
+
+    fn take_down(self: &Arc<Self>) {
+        std::thread::sleep(Duration::from_millis(50));
+        let operator = self.operator_id();
+        let (last, others): (Vec<_>, Vec<_>) = self.users.all().into_iter().partition(|user| user.id == operator);
+        for user in others {
+            log_off(&user, None, Ending::Shutdown);
+        }
+        self.dispatcher.stop();
+        for thread in self.threads.lock().drain(..) {
+            let _ = thread.join();
+        }
+        self.workers.stop();
+        self.say_to_operator("HCPWRP961W SYSTEM SHUTDOWN COMPLETE");
+        for user in last {
+            log_off(&user, None, Ending::Shutdown);
+        }
+        if let Some(end) = self.front_ends.get() {
+            end();
+        }
+        let (finished, wake) = &self.finished;
+        *finished.lock() = true;
+        wake.notify_all();
+    }
+
+    /// Waits until SHUTDOWN is complete, for at most `timeout`; answers whether it is.
+    pub fn wait_finished(&self, timeout: Duration) -> bool {
+        let (finished, wake) = &self.finished;
+        let mut finished = finished.lock();
+        if !*finished {
+            wake.wait_for(&mut finished, timeout);
+        }
+        *finished
+    }
+}

@@ -1,0 +1,92 @@
+//! The operator's log: what CP tells the operator of logons, logoffs and trouble.
+
+use std::sync::Arc;
+
+use console::wire::LineKind;
+use spool::{SpoolError, StartReport};
+
+use super::Cp;
+use crate::clock;
+use crate::directory::UserId;
+use crate::users::{Line, User, Way, log_on};
+
+impl Cp {
+    /// Who the operator is.
+    pub fn operator_id(&self) -> UserId {
+        "OPERATOR".parse().expect("OPERATOR is a userid")
+    }
+
+    /// A line for the operator's console, and the log.
+    pub fn say_to_operator(&self, text: &str) {
+        tracing::info!("{text}");
+        if let Some(operator) = self.users.get(&self.operator_id()) {
+            let now = self.clock.now().strftime("%H:%M:%S").to_string();
+            operator.console.write(LineKind::Cp, &format!("{now} {text}"));
+        }
+    }
+
+    /// Logs the operator on and says how the start went.
+    pub(super) fn log_on_operator(self: &Arc<Self>, report: &StartReport) {
+        let directory = self.directory();
+        match directory.user(&self.operator_id()) {
+            None => tracing::warn!("There is no user {} in the directory; nobody is the operator", self.operator_id()),
+            Some(entry) => {
+                if let Err(error) = log_on(self, &directory, entry, Way::Operator) {
+                    tracing::error!("The operator cannot be logged on: {error}");
+                }
+            }
+        }
+        self.say_to_operator(&format!("HCPWRS2513I Spool files available {:>8}", report.files.all()));
+        for file in &report.skipped {
+            self.say_to_operator(&format!("Spool file {} {} of {} is damaged and was skipped", file.queue.abbreviation(), file.spid, file.owner));
+        }
+        for (path, why) in &report.passed_over {
+            self.say_to_operator(&format!("{} was passed over: {why}", path.display()));
+        }
+        if let Some(path) = &report.set_aside {
+            self.say_to_operator(&format!("The old spool was set aside as {}", path.display()));
+        }
+        self.say_to_operator("HCPCPI966I Initialization complete");
+    }
+
+    /// `GRAF L0003 LOGON  AS  MAINT    USERS = 12`
+    pub fn note_logon(&self, user: &User, way: Way) {
+        let count = self.users.count();
+        let id = user.id;
+        match way {
+            Way::Operator => {}
+            Way::Autolog => self.say_to_operator(&format!("AUTO LOGON  ***       {id:<8} USERS = {count}")),
+            Way::Terminal => {
+                let line = user.session.lock().line;
+                self.say_to_operator(&format!("GRAF {line} LOGON  AS  {id:<8} USERS = {count}"));
+            }
+        }
+    }
+
+    /// `USER DSC   LOGOFF AS  LINUX2   USERS = 31    FORCED BY MAINT`
+    pub fn note_logoff(&self, user: &User, forced_by: Option<&UserId>) {
+        let forced = forced_by.map_or_else(String::new, |who| format!("    FORCED BY {who}"));
+        let place = place(user.session.lock().line);
+        self.say_to_operator(&format!("{place} LOGOFF AS  {:<8} USERS = {}{forced}", user.id, self.users.count()));
+    }
+
+    /// `GRAF L0003 DISCONNECT MAINT    USERS = 12`; `line` is the terminal it is about.
+    pub fn note_line(&self, user: &User, line: Line, what: &str) {
+        let place = place(line);
+        self.say_to_operator(&format!("{place} {what} {:<8} USERS = {}", user.id, self.users.count()));
+    }
+
+    /// A spool file could not be written or read: its user and the operator are told.
+    pub fn spool_trouble(&self, user: &User, error: &SpoolError) {
+        let text = format!("HCPSPL9433E Spool error: {error}");
+        user.console.write(LineKind::Warning, &text);
+        self.say_to_operator(&format!("{text} (user {} at {})", user.id, clock::full(&self.clock.now())));
+    }
+}
+
+fn place(line: Line) -> String {
+    match line {
+        Line::Disconnected => "USER DSC  ".to_string(),
+        line => format!("GRAF {line}"),
+    }
+}

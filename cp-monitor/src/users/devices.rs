@@ -1,0 +1,273 @@
+//! A user's virtual devices: console, unit record devices and disks.
+//!
+//! Plain state under [`super::User::devices`]. Workers and commands use it; a dispatcher thread never does, so a slow host
+//! disk holds up only the user who waits for it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use abi::{DeviceInfo, device};
+use minidisk::extent::Extent;
+use spool::{Attributes, FileReader, OpenFile, Queue, Spid, Userid};
+
+use crate::directory::{DeviceNumber, LinkMode, SpoolKind, UserEntry, UserId};
+use crate::machine::diagnose::padded;
+
+/// One virtual device.
+pub enum Device {
+    /// The console.
+    Console(Console),
+    /// A card reader.
+    Reader(Reader),
+    /// A punch or a printer.
+    Output(Box<Output>),
+    /// A minidisk.
+    Disk(Disk),
+}
+
+/// The virtual console as a device.
+pub struct Console {
+    /// `3215` or `3270`.
+    pub model: &'static str,
+    /// Spool class of its output.
+    pub class: char,
+}
+
+/// A virtual card reader.
+pub struct Reader {
+    /// `2540`.
+    pub model: String,
+    /// Class of the files it reads; `*` is any.
+    pub class: char,
+    /// HOLD: files are kept, in hold, when they are closed.
+    pub hold: bool,
+    /// KEEP: files are kept when they are closed.
+    pub keep: bool,
+    /// CONT: several files read as one.
+    pub cont: bool,
+    /// EOF: the end of a file is shown as end of file.
+    pub eof: bool,
+    /// The file being read.
+    pub open: Option<Reading>,
+}
+
+/// A spool file in the course of being read.
+pub struct Reading {
+    /// Its number.
+    pub spid: Spid,
+    /// Its records.
+    pub file: FileReader,
+}
+
+/// A virtual punch or printer.
+pub struct Output {
+    /// Which of the two.
+    pub kind: SpoolKind,
+    /// `2540`, `1403`.
+    pub model: String,
+    /// What files made on it begin with.
+    pub attributes: Attributes,
+    /// CONT: CLOSE does not close.
+    pub cont: bool,
+    /// SPOOL TO: whose reader files go to, or FOR whom they are queued.
+    pub route: Route,
+    /// The file being made.
+    pub open: Option<OpenFile>,
+}
+
+/// Where closed output goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// The user's own printer or punch queue.
+    Own,
+    /// `TO user`: that user's queue of this kind, the reader by default.
+    To(UserId, Queue),
+    /// `FOR user`: the queue of this device, owned by that user.
+    For(UserId),
+}
+
+/// A link to a minidisk.
+#[derive(Clone)]
+pub struct Disk {
+    /// Who owns the minidisk.
+    pub owner: UserId,
+    /// Its number with the owner.
+    pub owner_vdev: DeviceNumber,
+    /// How it was linked.
+    pub mode: LinkMode,
+    /// It may only be read.
+    pub read_only: bool,
+    /// The blocks on the host.
+    pub extent: Arc<Extent>,
+    /// `3390`, `FB-512`.
+    pub device_type: String,
+    /// Label of the volume it is on.
+    pub volume: String,
+    /// Cylinders, 0 for a fixed-block device.
+    pub cylinders: u32,
+    /// 4096-byte blocks.
+    pub blocks: u32,
+}
+
+impl Output {
+    /// The queue its files go to when it is routed nowhere.
+    pub fn queue(&self) -> Queue {
+        if self.kind == SpoolKind::Printer { Queue::Printer } else { Queue::Punch }
+    }
+
+    /// The kind of device, as the spool names it.
+    pub fn spool_device(&self) -> spool::Device {
+        if self.kind == SpoolKind::Printer { spool::Device::Printer } else { spool::Device::Punch }
+    }
+
+    /// Longest record it takes, in bytes. A punch takes 80 columns, but records of CMS programs may be longer and are kept whole.
+    pub fn record_length(&self) -> u32 {
+        if self.kind == SpoolKind::Printer { 204 } else { 80 }
+    }
+}
+
+/// The devices of one user, by number.
+#[derive(Default)]
+pub struct Devices {
+    table: BTreeMap<DeviceNumber, Device>,
+}
+
+impl Devices {
+    /// The unit record devices and the console that a directory entry defines. Disks are linked one by one afterwards.
+    pub fn of_entry(entry: &UserEntry, dist: Option<spool::Word>) -> Self {
+        let mut devices = Self::default();
+        let (vdev, class) = entry.console.as_ref().map_or((DeviceNumber(9), 'T'), |console| (console.vdev, console.class));
+        devices.table.insert(vdev, Device::Console(Console { model: "3215", class }));
+        for statement in &entry.spool {
+            devices.define_unit_record(statement.vdev, statement.kind, &statement.model, statement.class, dist);
+        }
+        devices
+    }
+
+    /// Adds a reader, punch or printer with the defaults of z/VM. False when the number is taken.
+    pub fn define_unit_record(&mut self, vdev: DeviceNumber, kind: SpoolKind, model: &str, class: char, dist: Option<spool::Word>) -> bool {
+        if self.table.contains_key(&vdev) {
+            return false;
+        }
+        let device = match kind {
+            SpoolKind::Reader => {
+                Device::Reader(Reader { model: model.to_string(), class, hold: false, keep: false, cont: false, eof: true, open: None })
+            }
+            SpoolKind::Punch | SpoolKind::Printer => {
+                let class = spool::Class::new(class).unwrap_or(spool::Class::A);
+                let attributes = Attributes { class, dist, ..Attributes::default() };
+                Device::Output(Box::new(Output { kind, model: model.to_string(), attributes, cont: false, route: Route::Own, open: None }))
+            }
+        };
+        self.table.insert(vdev, device);
+        true
+    }
+
+    /// Adds a disk. False when the number is taken.
+    pub fn define_disk(&mut self, vdev: DeviceNumber, disk: Disk) -> bool {
+        let free = !self.table.contains_key(&vdev);
+        if free {
+            self.table.insert(vdev, Device::Disk(disk));
+        }
+        free
+    }
+
+    /// Whether that number is in use.
+    pub fn contains(&self, vdev: DeviceNumber) -> bool {
+        self.table.contains_key(&vdev)
+    }
+
+    /// Takes a device away.
+    pub fn remove(&mut self, vdev: DeviceNumber) -> Option<Device> {
+        self.table.remove(&vdev)
+    }
+
+    /// Gives a device another number. False when the old one is not there or the new one is taken.
+    pub fn renumber(&mut self, from: DeviceNumber, to: DeviceNumber) -> bool {
+        if self.table.contains_key(&to) {
+            return false;
+        }
+        let Some(device) = self.table.remove(&from) else { return false };
+        self.table.insert(to, device);
+        true
+    }
+
+    /// All devices by number.
+    pub fn iter(&self) -> impl Iterator<Item = (DeviceNumber, &Device)> {
+        self.table.iter().map(|(number, device)| (*number, device))
+    }
+
+    /// All devices by number, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (DeviceNumber, &mut Device)> {
+        self.table.iter_mut().map(|(number, device)| (*number, device))
+    }
+
+    /// One device.
+    pub fn get(&self, vdev: DeviceNumber) -> Option<&Device> {
+        self.table.get(&vdev)
+    }
+
+    /// One device, to be changed.
+    pub fn get_mut(&mut self, vdev: DeviceNumber) -> Option<&mut Device> {
+        self.table.get_mut(&vdev)
+    }
+
+    /// The disk with that number.
+    pub fn disk(&self, vdev: DeviceNumber) -> Option<Disk> {
+        match self.table.get(&vdev) {
+            Some(Device::Disk(disk)) => Some(disk.clone()),
+            _ => None,
+        }
+    }
+
+    /// What DIAGNOSE X'24' answers for a number; all ones is the console.
+    pub fn info(&self, number: u64) -> Option<DeviceInfo> {
+        let (vdev, device) = if number == u64::MAX || number == u64::from(u32::MAX) {
+            self.iter().find(|(_, device)| matches!(device, Device::Console(_)))?
+        } else {
+            let vdev = DeviceNumber(u16::try_from(number).ok()?);
+            (vdev, self.get(vdev)?)
+        };
+        Some(device.info(vdev))
+    }
+}
+
+impl Device {
+    fn info(&self, vdev: DeviceNumber) -> DeviceInfo {
+        let number = u32::from(vdev.0);
+        let blank = DeviceInfo { number, volume: padded(""), ..DeviceInfo::default() };
+        match self {
+            Device::Console(console) => DeviceInfo { class: device::CONSOLE, name: padded(console.model), ..blank },
+            Device::Reader(reader) => DeviceInfo { class: device::READER, name: padded(&reader.model), blocks: 80, ..blank },
+            Device::Output(output) => DeviceInfo {
+                class: if output.kind == SpoolKind::Printer { device::PRINTER } else { device::PUNCH },
+                name: padded(&output.model),
+                blocks: output.record_length(),
+                ..blank
+            },
+            Device::Disk(disk) => DeviceInfo {
+                class: device::DASD,
+                flags: if disk.read_only { device::READ_ONLY } else { 0 },
+                cylinders: disk.cylinders,
+                blocks: disk.blocks,
+                name: padded(&disk.device_type),
+                volume: padded(&disk.volume),
+                ..blank
+            },
+        }
+    }
+}
+
+/// A user as the spool names users. Both sides accept the same names (tested), so this cannot fail.
+pub fn spool_userid(id: &UserId) -> Userid {
+    Userid::new(id.as_str()).expect("every CP userid is a userid of the spool")
+}
+
+impl IntoIterator for Devices {
+    type Item = (DeviceNumber, Device);
+    type IntoIter = std::collections::btree_map::IntoIter<DeviceNumber, Device>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.table.into_iter()
+    }
+}

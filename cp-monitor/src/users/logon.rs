@@ -1,0 +1,252 @@
+//! Logging on and off: making a user's machine, console, devices and links, and giving them back.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use console::wire::{ConsoleState, Ending, LineKind};
+use console::{Limits, VirtualConsole};
+use parking_lot::{Condvar, Mutex};
+
+use super::{Device, Devices, Disk, Line, SessionState, Settings, Usage, User, spool_userid};
+use crate::clock;
+use crate::command::{self, Origin};
+use crate::directory::{DeviceNumber, Directory, IplSystem, LinkMode, UserEntry, UserId};
+use crate::links::{LinkError, described};
+use crate::machine::Machine;
+use crate::storage::{AddressSpace, StorageError};
+use crate::system::Cp;
+
+/// How somebody logs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// At a logical terminal.
+    Terminal,
+    /// By XAUTOLOG, without a terminal.
+    Autolog,
+    /// As the system's operator at start.
+    Operator,
+}
+
+/// Why a logon did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum LogonError {
+    /// The user was logged on by someone else meanwhile.
+    #[error("Already logged on")]
+    Present(Arc<User>),
+    /// Real storage cannot give the machine its storage.
+    #[error("Storage of the virtual machine cannot be provided: {0}")]
+    Storage(#[from] StorageError),
+    /// The system is going down.
+    #[error("System shutdown is in progress")]
+    Shutdown,
+}
+
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.id)
+    }
+}
+
+/// Logs a user on: everything but the IPL, which [`start_up`] does once a terminal is attached.
+pub fn log_on(cp: &Arc<Cp>, directory: &Directory, entry: &UserEntry, way: Way) -> Result<Arc<User>, LogonError> {
+    if cp.is_shutting_down() {
+        return Err(LogonError::Shutdown);
+    }
+    let user = Arc::new(make_user(cp, entry, way)?);
+    cp.users.insert(&user).map_err(LogonError::Present)?;
+    let _ = user.dispatch.set(cp.dispatcher.admit(Arc::clone(&user)));
+    greet(&user, directory);
+    cp.note_logon(&user, way);
+    Ok(user)
+}
+
+fn make_user(cp: &Arc<Cp>, entry: &UserEntry, way: Way) -> Result<User, StorageError> {
+    let space = AddressSpace::new(&cp.storage, entry.storage.bytes())?;
+    let line = match way {
+        Way::Terminal => Line::Logical(cp.next_line()),
+        Way::Autolog => Line::Disconnected,
+        Way::Operator => Line::System,
+    };
+    let dist = spool::Word::new(entry.userid.as_str()).ok();
+    let console = VirtualConsole::new(Limits::default());
+    console.set_state(ConsoleState::CpRead);
+    Ok(User {
+        id: entry.userid,
+        entry: entry.clone(),
+        logged_on_at: cp.clock.now(),
+        logged_on: Instant::now(),
+        console,
+        session: Mutex::new(SessionState { line, settings: Settings::default() }),
+        machine: Mutex::new(Machine::new(space)),
+        devices: Mutex::new(Devices::of_entry(entry, dist)),
+        usage: Usage::default(),
+        storage: AtomicU64::new(entry.storage.bytes()),
+        rest: Mutex::default(),
+        awake: Condvar::new(),
+        last_seen: Mutex::default(),
+        cp_read: AtomicBool::new(false),
+        gone: AtomicBool::new(false),
+        dispatch: OnceLock::new(),
+        cp: Arc::clone(cp),
+    })
+}
+
+/// What a user sees at logon, in z/VM's order: release, links that went wrong, spool files, when.
+fn greet(user: &Arc<User>, directory: &Directory) {
+    let cp = user.cp();
+    let say = |text: String| user.console.write(LineKind::Cp, &text);
+    say(format!("CP-64 Version {}, {} ({})", crate::RELEASE, crate::DESCRIPTION, cp.config.system_id));
+    match cp.log_message() {
+        None => say("There is no logmsg data".to_string()),
+        Some(text) => text.lines().for_each(|line| say(line.to_string())),
+    }
+    let counts = cp.spool.counts(spool_userid(&user.id)).unwrap_or_default();
+    say(command::spool_files_line(&counts));
+    for disk in &user.entry.minidisks {
+        link_at_logon(user, directory, user.id, disk.vdev, disk.vdev, disk.mode);
+    }
+    for link in &user.entry.links {
+        link_at_logon(user, directory, link.owner, link.vdev, link.as_vdev, link.mode);
+    }
+    say(format!("LOGON AT {}", clock::full(&user.logged_on_at)));
+}
+
+fn link_at_logon(user: &Arc<User>, directory: &Directory, owner: UserId, vdev: DeviceNumber, at: DeviceNumber, mode: LinkMode) {
+    if let Err(line) = link(user, directory, owner, vdev, at, mode).map(|line| line.map(|line| user.console.write(LineKind::Cp, &line))) {
+        user.console.write(LineKind::Cp, &line.to_string());
+    }
+}
+
+/// Links `owner`'s disk `vdev` as `at`. Answers the line that LINK shows, none when nobody else has the disk.
+pub fn link(
+    user: &Arc<User>,
+    directory: &Directory,
+    owner: UserId,
+    vdev: DeviceNumber,
+    at: DeviceNumber,
+    mode: LinkMode,
+) -> Result<Option<String>, command::Message> {
+    let refuse = |number, why: String| Err(command::error("LNM", number, format!("{owner} {vdev} not linked; {why}")));
+    let Some(minidisk) = directory.minidisk(&owner, vdev) else {
+        return refuse(107, "not in CP directory".to_string());
+    };
+    if user.devices.lock().contains(at) {
+        return refuse(110, format!("DASD {at} already defined"));
+    }
+    if minidisk.is_temporary() {
+        return refuse(108, "T-DISK and V-DISK are not in this release".to_string());
+    }
+    let Some(blocks) = minidisk.blocks().and_then(|blocks| u32::try_from(blocks).ok()) else {
+        return refuse(108, "it has no extent on a volume of this system".to_string());
+    };
+    let links = &user.cp().links;
+    user.cp().ensure_minidisk(owner, minidisk).map_err(|error| command::error("LNM", 108, format!("{owner} {vdev} not linked; {error}")))?;
+    let linked = match links.link((owner, vdev), user.id, at, mode) {
+        Ok(linked) => linked,
+        Err(LinkError::InUse(others)) => {
+            let number = match (others.iter().any(|holder| holder.writes), others.iter().any(|holder| !holder.writes)) {
+                (false, _) => 104,
+                (true, false) => 105,
+                (true, true) => 106,
+            };
+            return refuse(number, described(&others).unwrap_or_default());
+        }
+        Err(LinkError::Extent(error)) => return refuse(108, error.to_string()),
+    };
+    let disk = Disk {
+        owner,
+        owner_vdev: vdev,
+        mode,
+        read_only: linked.read_only,
+        extent: Arc::clone(&linked.extent),
+        device_type: minidisk.device.as_str().to_string(),
+        volume: minidisk.volid.map_or_else(String::new, |volid| volid.to_string()),
+        cylinders: minidisk.cylinders().unwrap_or(0),
+        blocks,
+    };
+    if !user.devices.lock().define_disk(at, disk) {
+        links.unlink((owner, vdev), user.id, at);
+        return refuse(110, format!("DASD {at} already defined"));
+    }
+    Ok(link_line(at, linked.read_only, linked.forced, &linked.others))
+}
+
+fn link_line(at: DeviceNumber, read_only: bool, forced: bool, others: &[crate::links::Holder]) -> Option<String> {
+    let rest = described(others);
+    if forced {
+        return Some(format!("HCPLNM101W DASD {at} forced R/O; {}", rest.unwrap_or_default()));
+    }
+    let access = if read_only { "R/O" } else { "R/W" };
+    rest.map(|rest| format!("DASD {at} LINKED {access}; {rest}"))
+}
+
+/// COMMAND statements and the IPL of the directory entry.
+pub fn start_up(user: &Arc<User>, no_ipl: bool) {
+    for text in &user.entry.commands {
+        let reply = command::execute(user.cp(), Origin::console(user), text);
+        user.say_cp(&reply.lines);
+    }
+    let Some(statement) = user.entry.ipl.as_ref().filter(|_| !no_ipl) else { return };
+    let system = match &statement.system {
+        IplSystem::Device(vdev) => vdev.to_string(),
+        IplSystem::Named(name) => name.clone(),
+    };
+    let parm = statement.parm.as_deref().map_or_else(String::new, |parm| format!(" PARM {parm}"));
+    let reply = command::execute(user.cp(), Origin::console(user), &format!("IPL {system}{parm}"));
+    user.say_cp(&reply.lines);
+}
+
+/// Logs a user off: closes spool files, drops links and the machine, ends the console. Done once, however often it is asked for.
+/// `forced_by` names who used FORCE.
+pub fn log_off(user: &Arc<User>, forced_by: Option<&UserId>, ending: Ending) {
+    if user.gone.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    let cp = user.cp();
+    user.awaken();
+    if let Some(&id) = user.dispatch.get() {
+        cp.dispatcher.dismiss(id);
+    }
+    cp.dispatcher.kick(user.id.as_str());
+    if let Err(error) = user.machine.lock().clear() {
+        tracing::warn!("Storage of {} is not cleared at logoff: {error}", user.id);
+    }
+    give_back_devices(user);
+    for line in logoff_lines(user) {
+        user.console.write(LineKind::Cp, &line);
+    }
+    cp.users.remove(&user.id);
+    user.console.end(ending);
+    cp.note_logoff(user, forced_by);
+}
+
+fn give_back_devices(user: &Arc<User>) {
+    let mut devices = user.devices.lock();
+    for (number, device) in devices.iter_mut() {
+        if let Device::Output(output) = device
+            && let Err(message) = command::close_output(user, output)
+        {
+            user.console.write(LineKind::Cp, &format!("Spool file of {number} is lost: {message}"));
+        }
+    }
+    for (number, device) in std::mem::take(&mut *devices).into_iter() {
+        if let Device::Disk(disk) = device {
+            user.cp().links.unlink((disk.owner, disk.owner_vdev), user.id, number);
+        }
+    }
+}
+
+/// `CONNECT= ... VIRTCPU= ... TOTCPU= ...`, of LOGOFF and QUERY TIME.
+pub fn usage_line(user: &User) -> String {
+    format!(
+        "CONNECT= {} VIRTCPU= {} TOTCPU= {}",
+        clock::hours(user.logged_on.elapsed().as_secs()),
+        clock::processor_time(user.usage.virtual_us()),
+        clock::processor_time(user.usage.total_us())
+    )
+}
+
+fn logoff_lines(user: &User) -> [String; 2] {
+    [usage_line(user), format!("LOGOFF AT {}", clock::full(&user.cp().clock.now()))]
+}

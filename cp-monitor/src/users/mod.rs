@@ -1,0 +1,300 @@
+//! Users who are logged on: each with a machine, a console, devices, settings and what they used.
+//!
+//! **Locks.** [`User::machine`] and [`User::devices`] are the outer ones; no thread holds both, nor those of two users. Under either,
+//! the inner ones may be taken one at a time: [`User::session`], the table of [`Users`], the link table, the spool, a console.
+
+mod devices;
+mod input;
+mod logon;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use console::VirtualConsole;
+use console::wire::{ConsoleState, LineKind};
+use jiff::Zoned;
+use parking_lot::{Condvar, Mutex};
+
+use crate::directory::{UserEntry, UserId};
+use crate::dispatcher::policy::MachineId;
+use crate::machine::{Machine, Wait};
+use crate::system::Cp;
+
+pub use devices::{Device, Devices, Disk, Output, Reader, Reading, Route, spool_userid};
+pub use logon::{LogonError, Way, link, log_off, log_on, start_up, usage_line};
+
+/// What a machine has used since logon.
+#[derive(Default)]
+pub struct Usage {
+    /// Nanoseconds in the guest.
+    pub virtual_ns: AtomicU64,
+    /// Nanoseconds in the guest and in CP for it.
+    pub total_ns: AtomicU64,
+    /// Block and unit-record operations.
+    io: AtomicU64,
+}
+
+impl Usage {
+    /// Virtual processor time in microseconds.
+    pub fn virtual_us(&self) -> u64 {
+        self.virtual_ns.load(Ordering::Relaxed) / 1000
+    }
+
+    /// Virtual and CP time in microseconds.
+    pub fn total_us(&self) -> u64 {
+        self.total_ns.load(Ordering::Relaxed) / 1000
+    }
+
+    /// Counts one I/O operation.
+    pub fn count_io(&self) {
+        self.io.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// I/O operations so far.
+    pub fn io(&self) -> u64 {
+        self.io.load(Ordering::Relaxed)
+    }
+}
+
+/// Where a user's console is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// No terminal: `DSC`.
+    Disconnected,
+    /// The operator's screen: `SYSC`.
+    System,
+    /// A logical terminal: `L0003`.
+    Logical(u32),
+}
+
+impl std::fmt::Display for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Line::Disconnected => f.pad("DSC"),
+            Line::System => f.pad("SYSC"),
+            Line::Logical(number) => f.pad(&format!("L{number:04X}")),
+        }
+    }
+}
+
+/// What SET and TERMINAL change. Kept over disconnect and reconnect.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Messages from others are shown.
+    pub msg: bool,
+    /// Warnings are shown.
+    pub wng: bool,
+    /// CP's information messages are shown.
+    pub imsg: bool,
+    /// Special messages are accepted.
+    pub smsg: bool,
+    /// How numbered messages are shown.
+    pub emsg: Emsg,
+    /// The machine goes on while its user is in CP READ.
+    pub run: bool,
+    /// Terminal line editing.
+    pub edit: console::LineEdit,
+    /// TERMINAL MORE: seconds until the alarm and from there to clearing; a line-mode terminal scrolls and ignores them.
+    pub more: (u32, u32),
+    /// Columns of the terminal, 0 when unknown.
+    pub columns: u16,
+    /// What the attention key does: enter CP.
+    pub break_key: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            msg: true,
+            wng: true,
+            imsg: true,
+            smsg: false,
+            emsg: Emsg::On,
+            run: false,
+            edit: console::LineEdit::default(),
+            more: (0, 0),
+            columns: 0,
+            break_key: "PA1".to_string(),
+        }
+    }
+}
+
+/// SET EMSG: how a numbered message is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Emsg {
+    /// Code and text.
+    On,
+    /// Neither.
+    Off,
+    /// The text alone.
+    Text,
+    /// The code alone.
+    Code,
+}
+
+/// The changing part of a session.
+pub struct SessionState {
+    /// Where the console is.
+    pub line: Line,
+    /// SET and TERMINAL values.
+    pub settings: Settings,
+}
+
+impl SessionState {
+    /// The terminal leaves; answers where it was. The operator's place stays the operator's.
+    pub fn leave(&mut self) -> Line {
+        let line = self.line;
+        if line != Line::System {
+            self.line = Line::Disconnected;
+        }
+        line
+    }
+}
+
+/// What ECHO and SLEEP have going on.
+#[derive(Default)]
+struct Rest {
+    /// Times a typed line is repeated; 0 when ECHO is off.
+    echo: u32,
+    asleep: bool,
+}
+
+/// One user who is logged on.
+pub struct User {
+    /// Who.
+    pub id: UserId,
+    /// The directory entry as it was at logon.
+    pub entry: UserEntry,
+    /// When, in local time.
+    pub logged_on_at: Zoned,
+    /// When, for CONNECT=.
+    pub logged_on: Instant,
+    /// The virtual console.
+    pub console: Arc<VirtualConsole>,
+    /// Connection and settings.
+    pub session: Mutex<SessionState>,
+    /// The virtual machine.
+    pub machine: Mutex<Machine>,
+    /// Virtual devices.
+    pub devices: Mutex<Devices>,
+    /// What was used.
+    pub usage: Usage,
+    /// Storage the machine has, in bytes (DEFINE STORAGE changes it).
+    pub storage: AtomicU64,
+    rest: Mutex<Rest>,
+    awake: Condvar,
+    /// What a display last saw of the machine: IPLed system and resident pages.
+    pub last_seen: Mutex<(String, u64)>,
+    /// CP reads the console although the machine may run (SET RUN ON).
+    cp_read: AtomicBool,
+    gone: AtomicBool,
+    dispatch: OnceLock<MachineId>,
+    cp: Arc<Cp>,
+}
+
+impl User {
+    /// The control program.
+    pub fn cp(&self) -> &Arc<Cp> {
+        &self.cp
+    }
+
+    /// Whether the user is logging off or gone.
+    pub fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
+    /// Does something to the machine between its slices, then lets it go on if it can.
+    pub fn with_machine<T>(&self, change: impl FnOnce(&mut Machine) -> T) -> T {
+        let mut machine = match self.machine.try_lock() {
+            Some(machine) => machine,
+            None => {
+                self.cp.dispatcher.kick(self.id.as_str());
+                self.machine.lock()
+            }
+        };
+        let result = change(&mut machine);
+        self.show_state(&machine);
+        let ready = machine.is_ready();
+        drop(machine);
+        if ready {
+            self.wake();
+        }
+        result
+    }
+
+    fn wake(&self) {
+        if let Some(&id) = self.dispatch.get() {
+            self.cp.dispatcher.wake(id);
+        }
+    }
+
+    /// Puts the machine into CP mode with a line that says why.
+    pub fn enter_cp_mode(&self, machine: &mut Machine, why: &str) {
+        machine.stop();
+        self.console.write(LineKind::Cp, why);
+        self.show_state(machine);
+    }
+
+    /// Tells the console what the machine's state makes of it.
+    pub fn show_state(&self, machine: &Machine) {
+        let state = if machine.is_stopped() || self.cp_read.load(Ordering::Acquire) {
+            ConsoleState::CpRead
+        } else if let Some(Wait::ConsoleRead { hidden, .. }) = machine.wait() {
+            ConsoleState::VmRead { hidden }
+        } else {
+            ConsoleState::Running
+        };
+        self.console.set_state(state);
+    }
+
+    /// Writes CP's lines to the console.
+    pub fn say_cp(&self, lines: &[String]) {
+        for line in lines {
+            self.console.write(LineKind::Cp, line);
+        }
+    }
+
+    /// Whether no terminal has the console.
+    pub fn is_disconnected(&self) -> bool {
+        self.session.lock().line == Line::Disconnected
+    }
+}
+
+/// The table of users who are logged on.
+#[derive(Default)]
+pub struct Users {
+    table: Mutex<BTreeMap<UserId, Arc<User>>>,
+}
+
+impl Users {
+    /// The user, if logged on.
+    pub fn get(&self, id: &UserId) -> Option<Arc<User>> {
+        self.table.lock().get(id).cloned()
+    }
+
+    /// Everyone, by userid.
+    pub fn all(&self) -> Vec<Arc<User>> {
+        self.table.lock().values().cloned().collect()
+    }
+
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.table.lock().len()
+    }
+
+    /// Takes a user in; the one who is there already when there is one.
+    fn insert(&self, user: &Arc<User>) -> Result<(), Arc<User>> {
+        let mut table = self.table.lock();
+        if let Some(present) = table.get(&user.id) {
+            return Err(Arc::clone(present));
+        }
+        table.insert(user.id, Arc::clone(user));
+        Ok(())
+    }
+
+    fn remove(&self, id: &UserId) {
+        self.table.lock().remove(id);
+    }
+}

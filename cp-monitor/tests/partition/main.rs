@@ -1,0 +1,13 @@
+//! The partition on the KVM that is there: machines compute, fault, are interrupted, and never see one another.
+//!
+//! These tests need `/dev/kvm`; without it they fail and say so.
+// Guest code is written as assembly, which counts as unsafe although it is never executed here.
+#![allow(unsafe_code)]
+
+mod contract;
+mod isolation;
+mod machines;
+
+mod random;
+mod slices;
+mod vectors;

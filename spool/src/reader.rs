@@ -1,0 +1,225 @@
+//! A file being read.
+
+use std::sync::Arc;
+
+use crate::attributes::FileInfo;
+use crate::block::{BLOCK_HEADER, BlockHeader, Record, record_at};
+use crate::error::SpoolError;
+use crate::pins::Pins;
+use crate::segments::{Extent, Segment, Segments};
+
+/// The records of a file, block by block, each verified.
+pub struct Records {
+    segments: Arc<Segments>,
+    serial: u64,
+    /// How many there must be.
+    expected: u64,
+    extents: Vec<Extent>,
+    segment: Option<Arc<Segment>>,
+    /// The extent of the next block, and where in that extent it begins.
+    next: (usize, u64),
+    sequence: u32,
+    /// Where the block after a damaged one begins, if that can be told.
+    beyond_damage: Option<(usize, u64)>,
+    payload: Vec<u8>,
+    /// Where in the payload the next record begins.
+    at: usize,
+    passed: u64,
+}
+
+impl Records {
+    /// The records of the file `serial`, of which there are `expected`.
+    pub fn new(segments: Arc<Segments>, serial: u64, expected: u64, extents: Vec<Extent>) -> Self {
+        Self {
+            segments,
+            serial,
+            expected,
+            extents,
+            segment: None,
+            next: (0, 0),
+            sequence: 0,
+            beyond_damage: None,
+            payload: Vec::new(),
+            at: 0,
+            passed: 0,
+        }
+    }
+
+    /// Begins again at the first record.
+    pub fn restart(&mut self) {
+        (self.next, self.sequence, self.at, self.passed) = ((0, 0), 0, 0, 0);
+        self.payload.clear();
+    }
+
+    /// The next record, which stays the next one.
+    pub fn peek(&mut self) -> Result<Option<Record<'_>>, SpoolError> {
+        if self.at >= self.payload.len() && !self.read_block()? {
+            return match self.passed == self.expected {
+                true => Ok(None),
+                false => Err(self.unreadable("records are missing at the end")),
+            };
+        }
+        match record_at(&self.payload[self.at..]) {
+            Some((record, _)) => Ok(Some(record)),
+            None => Err(self.unreadable("a record runs over the end of its block")),
+        }
+    }
+
+    /// The next record, or none at the end.
+    pub fn next(&mut self) -> Result<Option<Record<'_>>, SpoolError> {
+        let at = match self.peek()? {
+            None => return Ok(None),
+            Some(_) => self.at,
+        };
+        // Looked up again because the first look must not keep `self` borrowed while the position moves.
+        Ok(record_at(&self.payload[at..]).map(|(record, length)| {
+            self.at += length;
+            self.passed += 1;
+            record
+        }))
+    }
+
+    /// Reads the next block; false at the end of the file.
+    fn read_block(&mut self) -> Result<bool, SpoolError> {
+        let (index, within) = self.next;
+        self.beyond_damage = None;
+        let Some(extent) = self.extents.get(index).copied() else {
+            return Ok(false);
+        };
+        let offset = extent.offset.saturating_add(within);
+        let segment = match &self.segment {
+            Some(segment) if segment.number == extent.segment => Arc::clone(segment),
+            _ => Arc::clone(self.segment.insert(self.segments.open(extent.segment)?)),
+        };
+        let unreadable = |what| SpoolError::Unreadable {
+            path: segment.path.clone(),
+            offset,
+            what,
+        };
+        let left = extent.length.saturating_sub(within);
+        if left < BLOCK_HEADER as u64 {
+            return Err(unreadable("a block is cut off"));
+        }
+        let mut bytes = [0; BLOCK_HEADER];
+        segment.read(offset, &mut bytes)?;
+        let header = BlockHeader::decode(&bytes).map_err(unreadable)?;
+        let length = BLOCK_HEADER as u64 + u64::from(header.length);
+        if length > left {
+            return Err(unreadable("a block is cut off"));
+        }
+        let beyond = if length == left {
+            (index + 1, 0)
+        } else {
+            (index, within + length)
+        };
+        self.beyond_damage = Some(beyond);
+        self.at = 0;
+        let mut payload = std::mem::take(&mut self.payload);
+        payload.resize(header.length as usize, 0);
+        segment.read(offset.saturating_add(BLOCK_HEADER as u64), &mut payload)?;
+        if !header.verify(&bytes, &payload) {
+            return Err(unreadable("the checksum of a block is wrong"));
+        }
+        if header.serial != self.serial || header.sequence != self.sequence {
+            return Err(unreadable("a block of another file stands here"));
+        }
+        self.payload = payload;
+        self.sequence = self.sequence.wrapping_add(1);
+        self.next = beyond;
+        Ok(true)
+    }
+
+    /// Goes on behind the block that could not be read; false when nobody knows where that would be.
+    pub fn pass_over_damage(&mut self) -> bool {
+        let Some(beyond) = self.beyond_damage.take() else {
+            return false;
+        };
+        self.next = beyond;
+        self.sequence = self.sequence.wrapping_add(1);
+        true
+    }
+
+    fn unreadable(&self, what: &'static str) -> SpoolError {
+        let path = self
+            .segment
+            .as_ref()
+            .map_or(self.segments.directory(), |segment| segment.path.as_path())
+            .to_owned();
+        SpoolError::Unreadable {
+            path,
+            offset: self.next.1,
+            what,
+        }
+    }
+}
+
+/// Reads the records of a file.
+///
+/// A purge, change or transfer while it reads does not disturb it: the records stay until the reader is dropped, and
+/// the file's number is not given to another file before.
+pub struct FileReader {
+    pins: Arc<Pins>,
+    segments: Arc<Segments>,
+    file: FileInfo,
+    records: Records,
+}
+
+impl FileReader {
+    pub(crate) fn new(
+        pins: Arc<Pins>,
+        segments: Arc<Segments>,
+        file: FileInfo,
+        extents: Vec<Extent>,
+    ) -> Self {
+        let records = Records::new(Arc::clone(&segments), file.serial, file.records, extents);
+        Self {
+            pins,
+            segments,
+            file,
+            records,
+        }
+    }
+
+    /// The file as it was when the reader was opened.
+    #[must_use]
+    pub fn file(&self) -> &FileInfo {
+        &self.file
+    }
+
+    /// The next record, or none at the end.
+    ///
+    /// # Errors
+    /// [`SpoolError::Unreadable`] where the records are damaged, [`SpoolError::Io`] when the host cannot read.
+    pub fn next_record(&mut self) -> Result<Option<Record<'_>>, SpoolError> {
+        self.records.next()
+    }
+
+    /// The record that [`FileReader::next_record`] will answer; it stays the next one.
+    ///
+    /// # Errors
+    /// As [`FileReader::next_record`].
+    pub fn peek(&mut self) -> Result<Option<Record<'_>>, SpoolError> {
+        self.records.peek()
+    }
+
+    /// Begins again at the first record.
+    pub fn restart(&mut self) {
+        self.records.restart();
+    }
+}
+
+impl Drop for FileReader {
+    fn drop(&mut self) {
+        if let Some(extents) = self.pins.unpin(&self.file) {
+            self.segments.release([extents]);
+        }
+    }
+}
+
+impl std::fmt::Debug for FileReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FileReader")
+            .field("file", &self.file)
+            .finish_non_exhaustive()
+    }
+}

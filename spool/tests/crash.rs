@@ -1,0 +1,511 @@
+//! What is left after the power fails, the disk is full or damaged, or somebody kills the system.
+
+mod faults;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use faults::{FaultyDisk, directory, new_file, on, read, reader_of, userid, warm};
+use proptest::prelude::*;
+use proptest::test_runner::{RngAlgorithm, TestRng};
+use spool::{FileInfo, Options, Queue, Selection, Spool, SpoolError, StartMode};
+
+fn path(name: &str) -> PathBuf {
+    directory().join(name)
+}
+
+/// The records of the `n`th file that these tests write: a few small ones, or many that fill blocks and segments.
+fn text(n: u64) -> Vec<Vec<u8>> {
+    let count = if n.is_multiple_of(5) { 40 } else { n % 4 };
+    let length = if n.is_multiple_of(5) { 9000 } else { 80 };
+    (0..count)
+        .map(|i| {
+            format!("{n}/{i} ")
+                .into_bytes()
+                .into_iter()
+                .cycle()
+                .take(length)
+                .collect()
+        })
+        .collect()
+}
+
+fn close(spool: &Spool, owner: &str, n: u64) -> Result<FileInfo, SpoolError> {
+    let mut new = new_file(owner);
+    new.created = n;
+    let mut file = spool.create(new);
+    for record in text(n) {
+        file.append(0x41, &record)?;
+    }
+    Ok(spool.close(file, reader_of(owner))?.file)
+}
+
+/// Checks that every file is whole and answers which ones there are, by the number they were written with.
+fn whole_files(spool: &Spool) -> BTreeMap<u64, FileInfo> {
+    let files = spool.list(&Selection::default()).unwrap();
+    for file in &files {
+        let read = read(spool, file);
+        assert!(
+            read.is_ok_and(|records| records == text(file.created)),
+            "file {} is not whole",
+            file.created
+        );
+    }
+    files.into_iter().map(|file| (file.created, file)).collect()
+}
+
+/// Writes and purges files until the power fails; answers the files acknowledged and not purged, and the number of the one
+/// whose close or purge was under way.
+fn work_until_power_fails(disk: &FaultyDisk, from: u64) -> (Vec<FileInfo>, Option<u64>) {
+    let mut acknowledged = Vec::<FileInfo>::new();
+    let Ok(spool) = warm(disk) else {
+        return (acknowledged, None);
+    };
+    for n in from..from + 60 {
+        match close(&spool, "ALICE", n) {
+            Ok(file) => acknowledged.push(file),
+            Err(_) => return (acknowledged, Some(n)),
+        }
+        if n % 3 == 0 {
+            let victim = acknowledged.remove(acknowledged.len() / 2);
+            let selection = Selection {
+                serial: Some(victim.serial),
+                ..Selection::default()
+            };
+            if spool.purge(&selection).is_err() {
+                return (acknowledged, Some(victim.created));
+            }
+        }
+    }
+    (acknowledged, None)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn after_loss_of_power_every_acknowledged_file_is_whole_and_no_half_one_shows(
+        calls in prop::collection::vec(1..900_i64, 1..4),
+        seed: [u8; 32],
+    ) {
+        let mut rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+        let mut disk = FaultyDisk::new();
+        let mut expected: BTreeMap<u64, FileInfo> = BTreeMap::new();
+        for (round, calls) in calls.into_iter().enumerate() {
+            disk.faults.power.store(calls, Ordering::SeqCst);
+            let (acknowledged, under_way) = work_until_power_fails(&disk, round as u64 * 1000);
+            expected.extend(acknowledged.into_iter().map(|file| (file.created, file)));
+            disk = disk.after_power_loss(|below| (rng.next_u32() as usize) % below);
+            let spool = warm(&disk).unwrap();
+            let found = whole_files(&spool);
+            for (n, file) in &expected {
+                prop_assert_eq!(found.get(n), Some(file), "acknowledged file {}", n);
+            }
+            for n in found.keys() {
+                prop_assert!(expected.contains_key(n) || under_way == Some(*n), "file {} came from nowhere", n);
+            }
+            expected = found;
+        }
+        // And it goes on from there.
+        let spool = warm(&disk).unwrap();
+        let file = close(&spool, "ALICE", 9_999_995).unwrap();
+        prop_assert_eq!(read(&spool, &file).unwrap(), text(9_999_995));
+    }
+}
+
+#[test]
+fn two_hundred_who_close_together_share_a_few_syncs() {
+    let disk = FaultyDisk::new();
+    let spool = warm(&disk).unwrap();
+    // The first one makes the segment.
+    close(&spool, "FIRST", 1).unwrap();
+    disk.faults.sync_takes.store(5, Ordering::SeqCst);
+    let before = disk.faults.syncs.load(Ordering::SeqCst);
+    close(&spool, "ALONE", 1).unwrap();
+    let alone = disk.faults.syncs.load(Ordering::SeqCst) - before;
+    let together = std::sync::Barrier::new(200);
+    std::thread::scope(|scope| {
+        for n in 0..200 {
+            let (spool, together) = (&spool, &together);
+            scope.spawn(move || {
+                together.wait();
+                close(spool, &format!("USER{n}"), 1).unwrap();
+            });
+        }
+    });
+    let shared = disk.faults.syncs.load(Ordering::SeqCst) - before - alone;
+    assert!(
+        shared * 10 < alone * 200,
+        "{shared} syncs for 200 closes, {alone} for one alone"
+    );
+    whole_files(&spool);
+    assert_eq!(spool.totals().unwrap().files.reader, 202);
+}
+
+#[test]
+fn a_full_disk_costs_the_file_being_written_and_nothing_else() {
+    let disk = FaultyDisk::new();
+    let spool = warm(&disk).unwrap();
+    let kept: Vec<FileInfo> = (1..5).map(|n| close(&spool, "ALICE", n).unwrap()).collect();
+    disk.faults.room.store(1_000_000, Ordering::SeqCst);
+    let mut file = spool.create(new_file("BOB"));
+    let mut outcome = Ok(());
+    while outcome.is_ok() {
+        outcome = file.append(0x41, &[7; 10_000]);
+    }
+    assert!(matches!(outcome, Err(SpoolError::Full(_))), "{outcome:?}");
+    assert!(matches!(
+        file.append(0x41, b"more"),
+        Err(SpoolError::GivenUp)
+    ));
+    assert!(matches!(
+        spool.close(file, reader_of("BOB")).unwrap_err().error,
+        SpoolError::GivenUp
+    ));
+    // The file being given up made room again.
+    close(&spool, "ALICE", 6).unwrap();
+    let files = whole_files(&spool);
+    assert!(
+        kept.iter()
+            .all(|file| files.get(&file.created) == Some(file))
+    );
+    drop(spool);
+    let spool = warm(&disk).unwrap();
+    assert_eq!(whole_files(&spool), files);
+}
+
+#[test]
+fn a_spool_filled_to_the_last_byte_can_be_purged_and_used_again() {
+    let disk = FaultyDisk::new();
+    let spool = warm(&disk).unwrap();
+    disk.faults.room.store(3_000_000, Ordering::SeqCst);
+    let mut acknowledged = Vec::new();
+    let refused = loop {
+        match close(&spool, "ALICE", acknowledged.len() as u64 + 1) {
+            Ok(file) => acknowledged.push(file),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, SpoolError::Full(_)), "{refused:?}");
+    // Every byte gone, so that the index cannot grow either.
+    disk.faults.room.store(0, Ordering::SeqCst);
+    assert!(close(&spool, "ALICE", 5).is_err());
+    let files = whole_files(&spool);
+    assert_eq!(
+        files.values().collect::<Vec<_>>(),
+        acknowledged.iter().collect::<Vec<_>>()
+    );
+    assert_eq!(
+        spool.purge(&Selection::of(userid("ALICE"))).unwrap(),
+        acknowledged.len()
+    );
+    disk.faults.room.store(1_000_000, Ordering::SeqCst);
+    close(&spool, "ALICE", 5).unwrap();
+    assert_eq!(whole_files(&warm_again(&disk, spool)).len(), 1);
+}
+
+fn warm_again(disk: &FaultyDisk, spool: Spool) -> Spool {
+    drop(spool);
+    warm(disk).unwrap()
+}
+
+#[test]
+fn records_that_the_host_failed_to_sync_are_not_acknowledged_and_the_spool_goes_on() {
+    let disk = FaultyDisk::new();
+    let options = Options {
+        segment_bytes: 16 << 20,
+        ..on(&disk)
+    };
+    let (spool, _) = Spool::open_with(directory(), StartMode::Warm, &options).unwrap();
+    let kept = close(&spool, "ALICE", 1).unwrap();
+    let mut open_meanwhile = spool.create(new_file("BOB"));
+    (0..30).for_each(|_| open_meanwhile.append(0x41, &[9; 9000]).unwrap());
+    *disk.faults.sync_fails.lock().unwrap() = Some("segment-");
+    assert!(matches!(
+        close(&spool, "ALICE", 2),
+        Err(SpoolError::Io { .. })
+    ));
+    *disk.faults.sync_fails.lock().unwrap() = None;
+    // The host reported the failure once, but the other file's records may have been among those it forgot.
+    assert!(spool.close(open_meanwhile, reader_of("BOB")).is_err());
+    let next = close(&spool, "ALICE", 3).unwrap();
+    let spool = warm_again(&disk.after_power_loss(|_| 0), spool);
+    assert_eq!(whole_files(&spool), BTreeMap::from([(1, kept), (3, next)]));
+}
+
+#[test]
+fn an_index_that_the_host_failed_to_sync_stops_changes_until_the_next_start() {
+    let disk = FaultyDisk::new();
+    let spool = warm(&disk).unwrap();
+    let kept = close(&spool, "ALICE", 1).unwrap();
+    *disk.faults.sync_fails.lock().unwrap() = Some("index");
+    assert!(matches!(
+        close(&spool, "ALICE", 2),
+        Err(SpoolError::Io { .. })
+    ));
+    *disk.faults.sync_fails.lock().unwrap() = None;
+    assert!(matches!(
+        close(&spool, "ALICE", 3),
+        Err(SpoolError::Stopped)
+    ));
+    // Whether the second file is there nobody can say; if it is, it is whole.
+    for left in [
+        disk.after_power_loss(|_| 0),
+        disk.after_power_loss(|below| below - 1),
+    ] {
+        let files = whole_files(&warm(&left).unwrap());
+        assert_eq!(files.get(&1), Some(&kept));
+        assert!(!files.contains_key(&3));
+    }
+}
+
+#[test]
+fn a_flipped_byte_is_found_by_the_reader() {
+    let disk = FaultyDisk::new();
+    let spool = warm(&disk).unwrap();
+    let first = close(&spool, "ALICE", 1).unwrap();
+    let second = close(&spool, "ALICE", 2).unwrap();
+    drop(spool);
+    let text = disk
+        .bytes(&path("segment-00000001"))
+        .windows(3)
+        .rposition(|bytes| bytes == b"2/1")
+        .unwrap();
+    disk.damage(&path("segment-00000001"), |bytes| bytes[text] ^= 0x10);
+    let spool = warm(&disk).unwrap();
+    assert_eq!(read(&spool, &first).unwrap(), self::text(1));
+    assert!(matches!(
+        read(&spool, &second),
+        Err(SpoolError::Unreadable { .. })
+    ));
+}
+
+/// A spool with files 1 to 12 of ALICE, the tenth of which alone fills the last segments, shut down.
+fn with_files() -> (FaultyDisk, BTreeMap<u64, FileInfo>) {
+    let disk = FaultyDisk::new();
+    let spool = warm(&disk).unwrap();
+    (1..13).for_each(|n| drop(close(&spool, "ALICE", n).unwrap()));
+    let files = whole_files(&spool);
+    (disk, files)
+}
+
+fn start(disk: &FaultyDisk, mode: StartMode) -> Result<(Spool, spool::StartReport), SpoolError> {
+    Spool::open_with(directory(), mode, &on(disk))
+}
+
+#[test]
+fn a_torn_segment_refuses_a_warm_start_by_name_and_a_forced_one_skips_its_files() {
+    let (disk, files) = with_files();
+    let torn = path("segment-00000001");
+    disk.damage(&torn, |bytes| bytes.truncate(bytes.len() - 1));
+    let before = disk.bytes(&torn);
+    let refused = start(&disk, StartMode::Warm).unwrap_err();
+    assert!(
+        matches!(&refused, SpoolError::Damaged { path, .. } if *path == torn),
+        "{refused}"
+    );
+    assert!(refused.to_string().contains("FORCE"), "{refused}");
+    assert_eq!(disk.bytes(&torn), before, "nothing was overwritten");
+
+    let (spool, report) = start(&disk, StartMode::Force).unwrap();
+    assert!(!report.skipped.is_empty());
+    assert_eq!(report.passed_over.len(), 1);
+    let left = whole_files(&spool);
+    assert_eq!(left.len() + report.skipped.len(), files.len());
+    assert_eq!(disk.bytes(&torn), before, "the records are kept");
+    close(&spool, "ALICE", 20).unwrap();
+}
+
+#[test]
+fn a_missing_segment_refuses_a_warm_start() {
+    let (disk, _) = with_files();
+    spool::Disk::remove(&disk, &path("segment-00000001")).unwrap();
+    let refused = start(&disk, StartMode::Warm).unwrap_err();
+    assert!(
+        matches!(&refused, SpoolError::Damaged { path: p, .. } if *p == path("segment-00000001")),
+        "{refused}"
+    );
+    assert!(!start(&disk, StartMode::Force).unwrap().1.skipped.is_empty());
+}
+
+#[test]
+fn a_foreign_file_by_the_name_of_a_segment_is_named_and_left_alone() {
+    let (disk, files) = with_files();
+    let foreign = path("segment-00000099");
+    disk.put(&foreign, b"Dear diary");
+    let refused = start(&disk, StartMode::Warm).unwrap_err();
+    assert!(
+        matches!(&refused, SpoolError::Foreign { path, .. } if *path == foreign),
+        "{refused}"
+    );
+    let (spool, report) = start(&disk, StartMode::Force).unwrap();
+    assert_eq!(report.passed_over[0].0, foreign);
+    assert_eq!(whole_files(&spool), files);
+    close(&spool, "ALICE", 20).unwrap();
+    assert_eq!(disk.bytes(&foreign), b"Dear diary");
+}
+
+#[test]
+fn any_damage_to_the_index_is_an_error_or_harmless_and_nothing_else() {
+    let (disk, files) = with_files();
+    let index = path("index.redb");
+    let length = disk.bytes(&index).len();
+    for at in (0..length).step_by(length / 400) {
+        let copy = disk.after_power_loss(|_| 0);
+        copy.damage(&index, |bytes| bytes[at] ^= 0x41);
+        match start(&copy, StartMode::Warm) {
+            Ok((spool, _)) => assert_eq!(
+                whole_files(&spool),
+                files,
+                "byte {at} changed what is there"
+            ),
+            Err(error) => assert!(error.to_string().contains("index.redb"), "{error}"),
+        }
+    }
+    for bytes in [&b""[..], b"Dear diary", &[0; 4096]] {
+        let copy = disk.after_power_loss(|_| 0);
+        copy.put(&index, bytes);
+        let refused = start(&copy, StartMode::Warm).unwrap_err();
+        assert!(refused.to_string().contains("index.redb"), "{refused}");
+        assert_eq!(copy.bytes(&index), bytes);
+    }
+}
+
+#[test]
+fn cold_sets_the_old_spool_aside_and_clean_drops_it() {
+    let (disk, files) = with_files();
+    let (spool, report) = start(&disk, StartMode::Cold).unwrap();
+    assert_eq!(report.set_aside, Some(path("aside-0001")));
+    assert_eq!(spool.totals().unwrap().files.all(), 0);
+    close(&spool, "ALICE", 30).unwrap();
+    drop(spool);
+    // What was set aside is a spool that can be started elsewhere.
+    let (aside, _) = Spool::open_with(&path("aside-0001"), StartMode::Warm, &on(&disk)).unwrap();
+    assert_eq!(whole_files(&aside), files);
+    drop(aside);
+
+    let (spool, report) = start(&disk, StartMode::Clean).unwrap();
+    assert_eq!(
+        (report.set_aside, spool.totals().unwrap().files.all()),
+        (None, 0)
+    );
+    drop(spool);
+    assert!(whole_files(&warm(&disk).unwrap()).is_empty());
+}
+
+#[test]
+fn bytes_of_files_never_closed_are_given_back_at_the_next_start() {
+    let disk = FaultyDisk::new();
+    let spool = warm(&disk).unwrap();
+    let mut never_closed = spool.create(new_file("BOB"));
+    (0..30).for_each(|_| never_closed.append(0x41, &[9; 9000]).unwrap());
+    let kept = close(&spool, "ALICE", 5).unwrap();
+    (0..30).for_each(|_| never_closed.append(0x41, &[9; 9000]).unwrap());
+    let left = disk.after_power_loss(|below| below.min(2) - 1);
+    let (spool, report) = start(&left, StartMode::Warm).unwrap();
+    assert!(report.reclaimed > 100_000, "{report:?}");
+    assert_eq!(whole_files(&spool), BTreeMap::from([(5, kept)]));
+}
+
+const CHILD: &str = "CP64_SPOOL_CRASH_TEST_DIRECTORY";
+
+/// Not a test by itself: the process that the next test kills. It tells each acknowledged close and each purge begun.
+#[test]
+fn child_that_is_killed() {
+    let Some(directory) = std::env::var_os(CHILD) else {
+        return;
+    };
+    let (spool, _) = Spool::open(directory.as_ref(), StartMode::Warm).unwrap();
+    let files = whole_files(&spool);
+    let from = files.keys().next_back().map_or(0, |n| n / 1_000_000 + 1) * 1_000_000;
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (spool, files) = (&spool, &files);
+            scope.spawn(move || {
+                let mine = files
+                    .values()
+                    .filter(|file| file.created % 4 == thread)
+                    .map(|file| file.created);
+                let mut mine: Vec<u64> = mine.collect();
+                for n in (from + thread..).step_by(4) {
+                    close(spool, &format!("USER{thread}"), n).unwrap();
+                    println!("closed {n}");
+                    mine.push(n);
+                    if mine.len() > 20 {
+                        let victim = mine.remove(n as usize % mine.len());
+                        println!("purging {victim}");
+                        let owner = Selection::of(userid(&format!("USER{thread}")));
+                        let file = spool
+                            .list(&owner)
+                            .unwrap()
+                            .into_iter()
+                            .find(|file| file.created == victim)
+                            .unwrap();
+                        spool.purge(&owner.spid(file.spid)).unwrap();
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn after_kill_9_at_any_moment_every_acknowledged_file_is_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut expected = std::collections::BTreeSet::new();
+    let mut closed_in_all = 0;
+    for round in 0..12_u64 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["child_that_is_killed", "--exact", "--nocapture"])
+            .env(CHILD, directory.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Killed a moment after it told of so many closes: while it is in the middle of others.
+        let lines = BufReader::new(child.stdout.take().unwrap())
+            .lines()
+            .map_while(Result::ok);
+        let mut to_go = 10 + round * 7 % 25;
+        for line in lines {
+            if line.starts_with("closed") && to_go > 0 {
+                to_go -= 1;
+                if to_go == 0 {
+                    std::thread::sleep(Duration::from_micros(round * 997 % 5000));
+                    child.kill().unwrap();
+                }
+            }
+            match line.split_once(' ') {
+                Some(("closed", n)) => {
+                    closed_in_all += 1;
+                    expected.insert(n.parse::<u64>().unwrap());
+                }
+                Some(("purging", n)) => drop(expected.remove(&n.parse().unwrap())),
+                _ => {}
+            }
+        }
+        child.wait().unwrap();
+        let (spool, report) = Spool::open(directory.path(), StartMode::Warm).unwrap();
+        let found = whole_files(&spool);
+        assert_eq!(report.files.all(), found.len() as u64);
+        let lost: Vec<_> = expected.iter().filter(|n| !found.contains_key(n)).collect();
+        assert!(lost.is_empty(), "round {round} lost {lost:?}");
+        // A close or purge under way may have been made; no more of them than there were threads.
+        let surplus = found.keys().filter(|n| !expected.contains(n)).count();
+        assert!(
+            surplus <= 8,
+            "round {round}: {surplus} files nobody was told of"
+        );
+        expected = found.into_keys().collect();
+        let owner = userid("USER0");
+        let listed = spool.list(&Selection::of(owner).on(Queue::Reader)).unwrap();
+        assert_eq!(spool.counts(owner).unwrap().reader, listed.len() as u64);
+    }
+    assert!(
+        closed_in_all >= 12 * 10,
+        "the children did not get to work: {closed_in_all} files"
+    );
+}
