@@ -103,9 +103,7 @@ impl Cp for ControlProgram {
                     buffer.clear();
                     return Ok(false);
                 }
-                spool_input::BUFFER_SHORT
-                    if length > buffer.len() && length as u64 <= abi::RECORD_BUFFER_MAX =>
-                {
+                spool_input::BUFFER_SHORT if length > buffer.len() && length as u64 <= abi::RECORD_BUFFER_MAX => {
                     buffer.resize(length, 0);
                 }
                 status => return Err(status),
@@ -144,16 +142,10 @@ impl Cp for ControlProgram {
         let mut registers = abend.state.registers;
         registers[4] = psw.stack;
         let named: Vec<_> = names.iter().chain(&numbered).zip(registers).collect();
-        lines.extend(named.chunks(4).map(|four| {
-            four.iter()
-                .map(|(name, value)| format!("{name} {value:016X}"))
-                .collect::<Vec<_>>()
-                .join("  ")
-        }));
-        lines
-            .into_iter()
-            .map(alloc::string::String::into_bytes)
-            .collect()
+        lines.extend(
+            named.chunks(4).map(|four| four.iter().map(|(name, value)| format!("{name} {value:016X}")).collect::<Vec<_>>().join("  ")),
+        );
+        lines.into_iter().map(alloc::string::String::into_bytes).collect()
     }
 }
 
