@@ -72,6 +72,8 @@ pub(crate) use tables::{
 const SWEEP_BATCH: usize = 512;
 /// Trees of up to this many tables are handed on.
 const SPARE_TREE_TABLES: usize = 16;
+/// Most tables in spare trees, enough for 4,000 small machines to log on: 64 MiB.
+const SPARE_TABLES: usize = 16384;
 /// Trees of machines that are gone that make a sweep worth while.
 const SWEEP_TREES: usize = 64;
 /// Page-table frames in quarantine that make a flush worth its price (every machine's translations are rebuilt afterwards).
@@ -377,6 +379,10 @@ impl Storage {
 
     /// Keeps a tree for the next machine of its saved system, or for any machine. Answers the system, to be let go of later.
     fn hand_on(&self, retired: RetiredTree) -> Option<Arc<SavedSystem>> {
+        if lock(&self.state).spare_tables > SPARE_TABLES {
+            self.discard_spare_trees(vec![retired.tree]);
+            return None;
+        }
         let Some(system) = retired.system else {
             lock(&self.state).spare_trees.push(retired.tree);
             return None;

@@ -365,6 +365,7 @@ fn pieces(address: u64, length: usize) -> impl Iterator<Item = (u64, std::ops::R
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::{SPARE_TABLES, SPARE_TREE_TABLES, SWEEP_BATCH, SWEEP_TREES};
     use super::*;
 
     const PAGES: u64 = 40;
@@ -516,6 +517,42 @@ mod tests {
     }
 
     #[test]
+    fn page_tables_are_kept_for_the_next_machines_but_not_without_end() {
+        let storage = Storage::new(200_000).unwrap();
+        let mut spaces: Vec<_> = (0..1000)
+            .map(|_| AddressSpace::new(&storage, SIZE).unwrap())
+            .collect();
+        spaces
+            .iter_mut()
+            .for_each(|space| space.write(0, &[1]).unwrap());
+        let held = storage.counts().page_tables;
+        assert_eq!(held, 4000);
+        spaces.truncate(100);
+        let spare = storage.counts().spare_tables;
+        assert!(spare > 3000, "{:?}", storage.counts());
+        spaces.extend((0..500).map(|_| AddressSpace::new(&storage, SIZE).unwrap()));
+        assert_eq!(
+            storage.counts().spare_tables,
+            spare - 2000,
+            "a tree comes with its lower tables"
+        );
+        spaces.clear();
+        let mut wide = Vec::new();
+        for _ in 0..1600 {
+            let mut space = AddressSpace::new(&storage, 64 << 20).unwrap();
+            (0..9).for_each(|part| space.fault(part << 21, true).unwrap());
+            wide.push(space);
+        }
+        wide.clear();
+        let counts = storage.counts();
+        assert!(
+            counts.spare_tables <= SPARE_TABLES + SWEEP_TREES * SPARE_TREE_TABLES,
+            "{counts:?}"
+        );
+        assert_eq!((counts.in_use, counts.page_tables), (0, 0));
+    }
+
+    #[test]
     fn host_memory_returns_when_machines_go() {
         let storage = Storage::new(4096).unwrap();
         let in_host = || storage.arena.host_frames();
@@ -530,6 +567,6 @@ mod tests {
         let counts = storage.counts();
         assert_eq!(counts.in_use, 768);
         assert_eq!(in_host(), 768 + counts.quarantined);
-        assert!(counts.quarantined < super::super::SWEEP_BATCH);
+        assert!(counts.quarantined < SWEEP_BATCH);
     }
 }
