@@ -48,8 +48,8 @@
 //! # Locks, outermost first
 //!
 //! `sweeping` (one batch of retired frames at a time), `flushing` (one flush at a time), then the partition's gate (taken by
-//! `refresh_tables`), then `state`. `state` is held for bookkeeping only, never across a system call. No method here may
-//! be called from inside KVM_RUN, where the processor holds the gate.
+//! `refresh_tables`), then `state` or a saved system's own lists. The last are held for bookkeeping only, never across a
+//! system call. No method here may be called from inside KVM_RUN, where the processor holds the gate.
 
 mod frames;
 mod saved;
