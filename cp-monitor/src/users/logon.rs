@@ -84,6 +84,7 @@ fn make_user(cp: &Arc<Cp>, entry: &UserEntry, way: Way) -> Result<User, StorageE
         usage: Usage::default(),
         storage: AtomicU64::new(entry.storage.bytes()),
         rest: Mutex::default(),
+        complained: Mutex::default(),
         awake: Condvar::new(),
         last_seen: Mutex::default(),
         cp_read: AtomicBool::new(false),

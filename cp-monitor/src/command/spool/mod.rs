@@ -19,7 +19,7 @@ use crate::system::Cp;
 use crate::users::{Device, Output, Reader, Route, User, spool_userid};
 
 pub(super) use files::{change, order, purge, transfer};
-pub(super) use options::queue_of;
+pub(super) use options::{class, name_or_off, queue_of, spid};
 use options::selection;
 
 /// Which devices a command is about.
