@@ -42,7 +42,12 @@ impl Cp {
         }
         self.say_to_operator(&format!("HCPWRS2513I Spool files available {:>8}", report.files.all()));
         for file in &report.skipped {
-            self.say_to_operator(&format!("Spool file {} {} of {} is damaged and was skipped", file.queue.abbreviation(), file.spid, file.owner));
+            self.say_to_operator(&format!(
+                "Spool file {} {} of {} is damaged and was skipped",
+                file.queue.abbreviation(),
+                file.spid,
+                file.owner
+            ));
         }
         for (path, why) in &report.passed_over {
             self.say_to_operator(&format!("{} was passed over: {why}", path.display()));
