@@ -134,6 +134,9 @@ pub fn link(
     if user.devices.lock().contains(at) {
         return refuse(110, format!("DASD {at} already defined"));
     }
+    if minidisk.is_temporary() {
+        return refuse(108, "T-DISK and V-DISK are not in this release".to_string());
+    }
     let Some(blocks) = minidisk.blocks().and_then(|blocks| u32::try_from(blocks).ok()) else {
         return refuse(108, "it has no extent on a volume of this system".to_string());
     };
