@@ -727,7 +727,9 @@ impl QueueCounts {
     /// All files.
     #[must_use]
     pub fn all(&self) -> u64 {
-        self.reader + self.printer + self.punch
+        self.reader
+            .saturating_add(self.printer)
+            .saturating_add(self.punch)
     }
 }
 

@@ -331,3 +331,105 @@ fn segment_use<'a>(files: impl Iterator<Item = &'a [Extent]>) -> BTreeMap<u32, S
     }
     segments
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::disk::{Disk, HostDisk};
+    use crate::index::Index;
+
+    fn index(directory: &Path) -> Result<Index, SpoolError> {
+        let path = directory.join("index");
+        let file = match HostDisk.create(&path) {
+            Ok(file) => {
+                Index::format(&path, &file, 7)?;
+                file
+            }
+            Err(_) => HostDisk.open(&path).unwrap(),
+        };
+        Index::open(&path, Arc::clone(&file))
+    }
+
+    #[test]
+    fn an_index_of_another_version_is_refused_with_both_versions() {
+        let directory = tempfile::tempdir().unwrap();
+        let ours = index(directory.path()).unwrap();
+        ours.write(|tables| tables.meta.insert("version", 2).at(tables.path).map(drop))
+            .unwrap();
+        drop(ours);
+        let refused = index(directory.path()).unwrap_err();
+        assert!(
+            matches!(
+                refused,
+                SpoolError::Version {
+                    found: 2,
+                    known: VERSION,
+                    ..
+                }
+            ),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_is_an_error_that_names_the_index() {
+        let directory = tempfile::tempdir().unwrap();
+        let index = index(directory.path()).unwrap();
+        let owner = Userid::new("ALICE").unwrap();
+        for key in [
+            (owner.padded(), 0, 5),
+            (owner.padded(), 9, 5),
+            (b"lower   ", 0, 5),
+        ] {
+            index
+                .write(|tables| {
+                    tables.files.retain(|_, _| false).at(tables.path)?;
+                    tables
+                        .files
+                        .insert(key, b"rubbish".as_slice())
+                        .at(tables.path)
+                        .map(drop)
+                })
+                .unwrap();
+            let refused = index
+                .read(|view| view.list(&Selection::default()))
+                .unwrap_err();
+            assert!(refused.to_string().contains("index"), "{refused}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_in_a_row_are_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let path = Path::new("index");
+            let _ = decode::<Entry>(path, &bytes);
+            let _ = decode::<Withheld>(path, &bytes);
+            if let Ok(extents) = decode::<Vec<Extent>>(path, &bytes) {
+                segment_use(std::iter::once(extents.as_slice()));
+            }
+        }
+
+        #[test]
+        fn rows_read_back(number in 1..=9999_u16, tag in "[ -~]{0,136}", name in "[!-~]{1,8}") {
+            let path = Path::new("index");
+            let origin = Userid::new("ALICE").unwrap();
+            let attributes = Attributes {
+                tag: crate::Tag::new(&tag).unwrap(),
+                name: crate::FileName::File(crate::Word::new(&name).unwrap(), None),
+                ..Attributes::default()
+            };
+            let entry = Entry {
+                serial: 1, spid: number, origin, device: Device::Punch, created: 2, records: 3, bytes: 4, attributes,
+            };
+            let file = entry.info(path, origin, Queue::Punch).unwrap();
+            let bytes = encode(path, &Entry::of(&file)).unwrap();
+            let back: Entry = decode(path, &bytes).unwrap();
+            prop_assert_eq!(back.info(path, origin, Queue::Punch).unwrap(), file);
+            prop_assert!(decode::<Entry>(path, &bytes[..bytes.len() - 1]).is_err());
+        }
+    }
+}

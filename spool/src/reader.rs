@@ -54,9 +54,10 @@ impl Records {
     /// The next record, which stays the next one.
     pub fn peek(&mut self) -> Result<Option<Record<'_>>, SpoolError> {
         if self.at >= self.payload.len() && !self.read_block()? {
-            return match self.passed == self.expected {
-                true => Ok(None),
-                false => Err(self.unreadable("records are missing at the end")),
+            return if self.passed == self.expected {
+                Ok(None)
+            } else {
+                Err(self.unreadable("records are missing at the end"))
             };
         }
         match record_at(&self.payload[self.at..]) {

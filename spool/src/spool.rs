@@ -291,7 +291,10 @@ impl Spool {
     /// When the index cannot be read.
     pub fn totals(&self) -> Result<Totals, SpoolError> {
         let (files, stored) = self.index.read(|view| {
-            let stored = view.segments()?.values().map(|segment| segment.bytes).sum();
+            let segments = view.segments()?;
+            let stored = segments
+                .values()
+                .fold(0_u64, |sum, segment| sum.saturating_add(segment.bytes));
             Ok((view.all_counts()?, stored))
         })?;
         Ok(Totals {

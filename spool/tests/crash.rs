@@ -85,7 +85,7 @@ fn work_until_power_fails(disk: &FaultyDisk, from: u64) -> (Vec<FileInfo>, Optio
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
     #[test]
     fn after_loss_of_power_every_acknowledged_file_is_whole_and_no_half_one_shows(
@@ -241,26 +241,25 @@ fn records_that_the_host_failed_to_sync_are_not_acknowledged_and_the_spool_goes_
 fn an_index_that_the_host_failed_to_sync_stops_changes_until_the_next_start() {
     let disk = FaultyDisk::new();
     let spool = warm(&disk).unwrap();
-    let kept = close(&spool, "ALICE", 1).unwrap();
+    let kept: Vec<FileInfo> = (1..4).map(|n| close(&spool, "ALICE", n).unwrap()).collect();
     *disk.faults.sync_fails.lock().unwrap() = Some("index");
     assert!(matches!(
-        close(&spool, "ALICE", 2),
+        close(&spool, "ALICE", 6),
         Err(SpoolError::Io { .. })
     ));
     *disk.faults.sync_fails.lock().unwrap() = None;
     assert!(matches!(
-        close(&spool, "ALICE", 3),
+        close(&spool, "ALICE", 7),
         Err(SpoolError::Stopped)
     ));
-    // Whether the second file is there nobody can say; if it is, it is whole.
-    for left in [
-        disk.after_power_loss(|_| 0),
-        disk.after_power_loss(|below| below - 1),
-    ] {
-        let files = whole_files(&warm(&left).unwrap());
-        assert_eq!(files.get(&1), Some(&kept));
-        assert!(!files.contains_key(&3));
+    // Whether file 6 is there nobody could say; where it is, it is whole.
+    let mut doubtful = Vec::new();
+    for left in [disk.after_power_loss(|_| 0), disk.after_kill()] {
+        let mut files = whole_files(&warm(&left).unwrap());
+        doubtful.push(files.remove(&6).is_some());
+        assert_eq!(files.into_values().collect::<Vec<_>>(), kept);
     }
+    assert_eq!(doubtful, [false, true]);
 }
 
 #[test]
@@ -354,7 +353,7 @@ fn any_damage_to_the_index_is_an_error_or_harmless_and_nothing_else() {
     let (disk, files) = with_files();
     let index = path("index.redb");
     let length = disk.bytes(&index).len();
-    for at in (0..length).step_by(length / 400) {
+    for at in (0..length).step_by(length / 160) {
         let copy = disk.after_power_loss(|_| 0);
         copy.damage(&index, |bytes| bytes[at] ^= 0x41);
         match start(&copy, StartMode::Warm) {

@@ -127,11 +127,11 @@ impl<'t> Tables<'t> {
         let spid = self
             .free_spid(to.owner, reserved)
             .map_err(Failure::Refused)?;
-        let was = match to.owner == written.origin {
-            true => spid,
-            false => self
-                .free_spid(written.origin, reserved)
-                .map_err(Failure::Refused)?,
+        let was = if to.owner == written.origin {
+            spid
+        } else {
+            self.free_spid(written.origin, reserved)
+                .map_err(Failure::Refused)?
         };
         let file = FileInfo {
             owner: to.owner,
@@ -180,6 +180,7 @@ impl<'t> Tables<'t> {
         first: &[Selection],
     ) -> Result<usize, Failure> {
         let mut selected: Vec<Queued> = Vec::new();
+        let mut named = HashSet::new();
         for selection in first {
             let selection = Selection {
                 owner: Some(owner),
@@ -187,10 +188,7 @@ impl<'t> Tables<'t> {
                 ..selection.clone()
             };
             for queued in self.select(&selection).map_err(Failure::Refused)? {
-                if !selected
-                    .iter()
-                    .any(|earlier| earlier.file.serial == queued.file.serial)
-                {
+                if named.insert(queued.file.serial) {
                     selected.push(queued);
                 }
             }
@@ -409,7 +407,8 @@ impl<'t> Tables<'t> {
             .insert((userid.padded(), spid.number()), place)
             .at(self.path)?;
         let mut owner = self.owner(userid)?;
-        owner.files[usize::from(queue_number(queue))] += 1;
+        let files = &mut owner.files[usize::from(queue_number(queue))];
+        *files = files.saturating_add(1);
         self.set_owner(userid, owner)
     }
 
@@ -441,17 +440,18 @@ impl<'t> Tables<'t> {
             let now: SegmentUse = row.map_or(Ok(SegmentUse::default()), |row| {
                 decode(self.path, row.value())
             })?;
-            let now = match coming {
-                true => SegmentUse {
-                    files: now.files + change.files,
+            let now = if coming {
+                SegmentUse {
+                    files: now.files.saturating_add(change.files),
                     bytes: now.bytes.saturating_add(change.bytes),
                     end: now.end.max(change.end),
-                },
-                false => SegmentUse {
+                }
+            } else {
+                SegmentUse {
                     files: now.files.saturating_sub(change.files),
                     bytes: now.bytes.saturating_sub(change.bytes),
                     end: now.end,
-                },
+                }
             };
             self.set_segment(number, now)?;
         }

@@ -157,7 +157,7 @@ impl<'a> View<'a> {
             let (_, row) = row.at(self.path)?;
             let owner: Owner = decode(self.path, row.value())?;
             for (all, files) in all.files.iter_mut().zip(owner.files) {
-                *all += files;
+                *all = all.saturating_add(files);
             }
         }
         Ok(all.counts())

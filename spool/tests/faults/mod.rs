@@ -94,6 +94,15 @@ impl FaultyDisk {
         disk
     }
 
+    /// What the next system finds when this one was killed: all that was written, synced or not.
+    pub fn after_kill(&self) -> Self {
+        let disk = Self::new();
+        for (path, content) in &self.names.lock().unwrap().now {
+            disk.put(path, &content.lock().unwrap().now);
+        }
+        disk
+    }
+
     /// What is in a file.
     pub fn bytes(&self, path: &Path) -> Vec<u8> {
         self.names.lock().unwrap().now[path]
