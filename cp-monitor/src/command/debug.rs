@@ -122,7 +122,7 @@ fn store_one(machine: &mut Machine, target: &str, value: &str) -> Result<(), Mes
     }
     let address = u64::from_str_radix(target, 16).map_err(|_| error("CDB", 4, format!("Invalid hexloc - {target}")))?;
     let digits: String = value.split(' ').collect();
-    if digits.len() % 2 != 0 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if !digits.len().is_multiple_of(2) || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(error("CDB", 5, format!("Invalid hexdata - {value}")));
     }
     let bytes: Vec<u8> = (0..digits.len()).step_by(2).filter_map(|at| u8::from_str_radix(&digits[at..at + 2], 16).ok()).collect();

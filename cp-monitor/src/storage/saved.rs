@@ -10,7 +10,7 @@ use object::elf::{self, FileHeader64};
 use object::read::elf::{FileHeader, ProgramHeader};
 
 use super::frames::{FRAME, Frame};
-use super::{Storage, StorageError, lock, tables};
+use super::{Storage, StorageError, Tree, lock, tables};
 
 /// Most pages that a known write set may have. 256 KiB: what an idle CMS may cost.
 const KNOWN_WRITE_SET_MAX: usize = 64;
@@ -74,6 +74,8 @@ pub struct SavedSystem {
     entry: u64,
     end: u64,
     known: Mutex<KnownWriteSet>,
+    /// Trees of machines that are gone, with this system's shared entries still in them.
+    spare_trees: Mutex<Vec<Tree>>,
 }
 
 /// A loadable part of an image.
@@ -202,6 +204,7 @@ impl SavedSystem {
                 open: true,
                 ..KnownWriteSet::default()
             }),
+            spare_trees: Mutex::new(Vec::new()),
         }))
     }
 
@@ -256,6 +259,18 @@ impl SavedSystem {
         known.open
     }
 
+    /// A tree that maps this system already, in part at least.
+    pub(super) fn take_tree(&self) -> Option<Tree> {
+        let tree = lock(&self.spare_trees).pop()?;
+        lock(&self.storage.state).spare_tables -= tree.tables;
+        Some(tree)
+    }
+
+    /// Keeps such a tree for the next machine.
+    pub(super) fn keep_tree(&self, tree: Tree) {
+        lock(&self.spare_trees).push(tree);
+    }
+
     pub(super) fn pages(&self) -> &BTreeMap<u64, SavedPage> {
         &self.pages
     }
@@ -263,6 +278,8 @@ impl SavedSystem {
 
 impl Drop for SavedSystem {
     fn drop(&mut self) {
+        self.storage
+            .discard_spare_trees(std::mem::take(&mut *lock(&self.spare_trees)));
         let frames: Vec<Frame> = self.pages.values().map(|page| page.frame).collect();
         self.storage.unshare(frames.len());
         self.storage.retire(frames);

@@ -23,8 +23,6 @@ pub struct AddressSpace {
     teaches: Option<Arc<SavedSystem>>,
     /// Some entry was made since the tables were new.
     used: bool,
-    /// No processor has run with these tables, so no translation was derived from them.
-    fresh: bool,
 }
 
 impl std::fmt::Debug for AddressSpace {
@@ -53,7 +51,6 @@ impl AddressSpace {
             systems: Vec::new(),
             teaches: None,
             used: false,
-            fresh: true,
         })
     }
 
@@ -75,8 +72,8 @@ impl AddressSpace {
         if self.used {
             let new = self.storage.take_tree()?;
             let old = std::mem::replace(&mut self.tree, new);
-            self.storage.retire_tree(&old);
-            (self.resident, self.used, self.fresh) = (0, false, true);
+            self.storage.retire_tree(old, &self.systems);
+            (self.resident, self.used) = (0, false);
         }
         self.systems.clear();
         self.stop_teaching();
@@ -101,36 +98,67 @@ impl AddressSpace {
             // Whole pages: a frame under the last part of the image must not be forgotten.
             self.release(0, system.end().next_multiple_of(abi::PAGE) - 1)?;
         }
-        self.systems.push(Arc::clone(system));
-        for (&address, page) in system.pages() {
-            let shared = Page::Shared {
-                frame: page.frame,
-                copy: page.writable,
-            };
-            self.set(address, shared)?;
+        if !self.used
+            && let Some(tree) = system.take_tree()
+        {
+            // This machine's own tree is empty and goes to the next one.
+            let own = std::mem::replace(&mut self.tree, tree);
+            self.storage.retire_tree(own, &[]);
+            self.used = true;
         }
-        let (mut known, learns) = system.known_write_set();
-        known.retain(|&page| {
-            page < self.size
-                && !matches!(
-                    self.page(page),
-                    Page::Shared { copy: false, .. } | Page::Private(_)
-                )
-        });
-        let frames = self.storage.take_exactly(known.len())?;
-        let mut pairs = known.into_iter().zip(frames);
-        while let Some((page, frame)) = pairs.next() {
-            if let Page::Shared { frame: from, .. } = self.page(page) {
-                self.storage.arena.copy(from, frame);
+        self.systems.push(Arc::clone(system));
+        let (known, learns) = system.known_write_set();
+        self.map_known_write_set(system, known)?;
+        for (&address, page) in system.pages() {
+            if self.page(address) == Page::Untouched {
+                self.set(
+                    address,
+                    Page::Shared {
+                        frame: page.frame,
+                        copy: page.writable,
+                    },
+                )?;
             }
-            self.adopt(page, frame).inspect_err(|_| {
-                self.storage
-                    .retire(pairs.by_ref().map(|(_, frame)| frame).collect())
-            })?;
         }
         self.stop_teaching();
         self.teaches = learns.then(|| Arc::clone(system));
         Ok(())
+    }
+
+    /// Gives the machine its own copies of the pages that it is known to store into.
+    fn map_known_write_set(
+        &mut self,
+        system: &SavedSystem,
+        mut known: Vec<u64>,
+    ) -> Result<(), StorageError> {
+        let writable = |page: &u64| system.pages().get(page).is_none_or(|saved| saved.writable);
+        known.retain(|page| {
+            *page < self.size && writable(page) && !matches!(self.page(*page), Page::Private(_))
+        });
+        let frames = self.storage.take_exactly(known.len())?;
+        let mut pairs = known.into_iter().zip(frames);
+        while let Some((page, frame)) = pairs.next() {
+            if let Some(saved) = system.pages().get(&page) {
+                self.storage.arena.copy(saved.frame, frame);
+            }
+            let before = self.page(page);
+            let mapped = self.adopt(page, frame).and_then(|()| self.forget(before));
+            if mapped.is_err() {
+                self.storage.retire(pairs.map(|(_, frame)| frame).collect());
+                return mapped;
+            }
+        }
+        Ok(())
+    }
+
+    /// The page that `before` described is another one now (rule 2).
+    fn forget(&self, before: Page) -> Result<(), StorageError> {
+        match before {
+            Page::Shared { frame, .. } if self.tree.seen => {
+                Ok(self.storage.arena.drop_mappings(frame)?)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Makes `address` accessible: the answer to a page fault of the machine. An untouched page gets a zeroed frame, and
@@ -217,7 +245,7 @@ impl AddressSpace {
         }
         self.resident -= private.len() as u64;
         let private = self.storage.release_now(private);
-        if !self.fresh {
+        if self.tree.seen {
             for frame in shared {
                 self.storage.arena.drop_mappings(frame)?;
             }
@@ -227,7 +255,7 @@ impl AddressSpace {
 
     /// A processor is about to run the machine: answers the physical address of its tables. KVM may keep translations from now on.
     pub(crate) fn enter(&mut self) -> u64 {
-        self.fresh = false;
+        self.tree.seen = true;
         tables::root_address(self.tree.root)
     }
 
@@ -254,7 +282,7 @@ impl AddressSpace {
 
     fn set(&mut self, address: u64, page: Page) -> Result<(), StorageError> {
         self.used = true;
-        let (table, index) = self.storage.make_leaf(&self.tree, address)?;
+        let (table, index) = self.storage.make_leaf(&mut self.tree, address)?;
         self.storage.tables.store(table, index, page.encode());
         Ok(())
     }
@@ -281,7 +309,7 @@ impl AddressSpace {
         self.storage.arena.copy(from, frame);
         self.adopt(address, frame)
             .map_err(|_| AccessError::NoFrames)?;
-        if self.fresh {
+        if !self.tree.seen {
             return Ok(());
         }
         self.storage
@@ -316,7 +344,8 @@ impl AddressSpace {
 impl Drop for AddressSpace {
     fn drop(&mut self) {
         self.stop_teaching();
-        self.storage.retire_tree(&self.tree);
+        let tree = Tree { ..self.tree };
+        self.storage.retire_tree(tree, &self.systems);
     }
 }
 
@@ -336,6 +365,7 @@ fn pieces(address: u64, length: usize) -> impl Iterator<Item = (u64, std::ops::R
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::{SPARE_TABLES, SPARE_TREE_TABLES, SWEEP_BATCH, SWEEP_TREES};
     use super::*;
 
     const PAGES: u64 = 40;
@@ -487,6 +517,42 @@ mod tests {
     }
 
     #[test]
+    fn page_tables_are_kept_for_the_next_machines_but_not_without_end() {
+        let storage = Storage::new(200_000).unwrap();
+        let mut spaces: Vec<_> = (0..1000)
+            .map(|_| AddressSpace::new(&storage, SIZE).unwrap())
+            .collect();
+        spaces
+            .iter_mut()
+            .for_each(|space| space.write(0, &[1]).unwrap());
+        let held = storage.counts().page_tables;
+        assert_eq!(held, 4000);
+        spaces.truncate(100);
+        let spare = storage.counts().spare_tables;
+        assert!(spare > 3000, "{:?}", storage.counts());
+        spaces.extend((0..500).map(|_| AddressSpace::new(&storage, SIZE).unwrap()));
+        assert_eq!(
+            storage.counts().spare_tables,
+            spare - 2000,
+            "a tree comes with its lower tables"
+        );
+        spaces.clear();
+        let mut wide = Vec::new();
+        for _ in 0..1600 {
+            let mut space = AddressSpace::new(&storage, 64 << 20).unwrap();
+            (0..9).for_each(|part| space.fault(part << 21, true).unwrap());
+            wide.push(space);
+        }
+        wide.clear();
+        let counts = storage.counts();
+        assert!(
+            counts.spare_tables <= SPARE_TABLES + SWEEP_TREES * SPARE_TREE_TABLES,
+            "{counts:?}"
+        );
+        assert_eq!((counts.in_use, counts.page_tables), (0, 0));
+    }
+
+    #[test]
     fn host_memory_returns_when_machines_go() {
         let storage = Storage::new(4096).unwrap();
         let in_host = || storage.arena.host_frames();
@@ -500,16 +566,7 @@ mod tests {
         spaces.truncate(3);
         let counts = storage.counts();
         assert_eq!(counts.in_use, 768);
-        assert_eq!(
-            in_host(),
-            768 + counts.quarantined - counts_of_tables(&counts, 7)
-        );
-        assert!(counts.quarantined < super::super::SWEEP_BATCH + 100);
-    }
-
-    /// Tables in quarantine after `machines` of 1 MiB are gone: four each.
-    fn counts_of_tables(counts: &super::super::FrameCounts, machines: usize) -> usize {
-        assert!(counts.quarantined >= machines * 4);
-        machines * 4
+        assert_eq!(in_host(), 768 + counts.quarantined);
+        assert!(counts.quarantined < SWEEP_BATCH);
     }
 }

@@ -18,7 +18,7 @@ pub enum Device {
     /// The console.
     Console(Console),
     /// A card reader.
-    Reader(Reader),
+    Reader(Box<Reader>),
     /// A punch or a printer.
     Output(Box<Output>),
     /// A minidisk.
@@ -151,7 +151,7 @@ impl Devices {
         }
         let device = match kind {
             SpoolKind::Reader => {
-                Device::Reader(Reader { model: model.to_string(), class, hold: false, keep: false, cont: false, eof: true, open: None })
+                Device::Reader(Box::new(Reader { model: model.to_string(), class, hold: false, keep: false, cont: false, eof: true, open: None }))
             }
             SpoolKind::Punch | SpoolKind::Printer => {
                 let class = spool::Class::new(class).unwrap_or(spool::Class::A);

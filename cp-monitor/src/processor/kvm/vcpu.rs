@@ -202,7 +202,10 @@ impl KvmProcessor {
         self.vcpu.get_kvm_run().kvm_dirty_regs = 0;
         for _ in 0..FINISH_LIMIT {
             self.look.set(1);
-            let result = self.vcpu.run().map(drop);
+            let result = {
+                let _gate = self.partition.pass_gate();
+                self.vcpu.run().map(drop)
+            };
             match result {
                 Ok(()) => continue,
                 Err(error) if error.errno() == libc::EINTR => {
