@@ -9,8 +9,7 @@ use crate::machine::Machine;
 /// Most bytes one DISPLAY shows.
 const DISPLAY_MAX: u64 = 64 << 10;
 /// The general registers by x86-64 number.
-const NAMES: [&str; 16] =
-    ["RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"];
+const NAMES: [&str; 16] = ["RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"];
 
 /// DISPLAY {address[-end|.length] ... | G[n] | PSW | ALL}
 pub(super) fn display(invocation: &mut Invocation<'_>) -> Outcome {

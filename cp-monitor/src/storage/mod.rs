@@ -63,10 +63,7 @@ use tables::Page;
 
 pub use saved::{ImageError, SavedSystem};
 pub use space::AddressSpace;
-pub(crate) use tables::{
-    ACCESSED, ARENA_BASE, ASSIST_ADDRESS, ASSIST_BASE, ASSIST_POINTERS, DIRTY, PRESENT,
-    TABLES_BASE, WRITE,
-};
+pub(crate) use tables::{ACCESSED, ARENA_BASE, ASSIST_ADDRESS, ASSIST_BASE, ASSIST_POINTERS, DIRTY, PRESENT, TABLES_BASE, WRITE};
 
 /// Retired frames that are punched together. 2 MiB: few system calls, little memory held back.
 const SWEEP_BATCH: usize = 512;
@@ -211,9 +208,7 @@ impl Storage {
         let failed = |source| StorageError::Arena { frames, source };
         let count = u32::try_from(frames)
             .ok()
-            .filter(|&count| {
-                count > 0 && u64::from(count) <= (tables::MAX_SIZE - ARENA_BASE) / abi::PAGE
-            })
+            .filter(|&count| count > 0 && u64::from(count) <= (tables::MAX_SIZE - ARENA_BASE) / abi::PAGE)
             .ok_or_else(|| failed(std::io::ErrorKind::InvalidInput.into()))?;
         // A small machine has four tables for some 25 pages, a large one a table for 512 pages. The slot is registered anew
         // at each flush, which takes the longer the larger it is: no more than a million.
@@ -254,8 +249,7 @@ impl Storage {
 
     /// The memory slots a partition registers: (guest-physical address, bytes, host address) of the arena and of the tables.
     pub(crate) fn slots(&self) -> [(u64, u64, u64); 2] {
-        [(ARENA_BASE, &self.arena), (TABLES_BASE, &self.tables)]
-            .map(|(base, region)| (base, region.bytes(), region.host_address()))
+        [(ARENA_BASE, &self.arena), (TABLES_BASE, &self.tables)].map(|(base, region)| (base, region.bytes(), region.host_address()))
     }
 
     /// Page-table frames in all.
@@ -283,11 +277,7 @@ impl Storage {
             self.sweep();
             attempt(&mut frames);
         }
-        if frames.is_empty() && want > 0 {
-            Err(StorageError::NoFrames)
-        } else {
-            Ok(frames)
-        }
+        if frames.is_empty() && want > 0 { Err(StorageError::NoFrames) } else { Ok(frames) }
     }
 
     /// Takes exactly `count` frames or none.
@@ -344,10 +334,7 @@ impl Storage {
         let _one_at_a_time = lock(&self.sweeping);
         let (mut batch, trees) = {
             let mut state = lock(&self.state);
-            (
-                std::mem::take(&mut state.retired),
-                std::mem::take(&mut state.retired_trees),
-            )
+            (std::mem::take(&mut state.retired), std::mem::take(&mut state.retired_trees))
         };
         let (mut clean, mut kept) = (Vec::with_capacity(batch.len()), Vec::new());
         for run in runs(&mut batch) {
@@ -366,11 +353,7 @@ impl Storage {
             clean.into_iter().for_each(|frame| state.data.give(frame));
         }
         if all_punched {
-            systems.extend(
-                trees
-                    .into_iter()
-                    .filter_map(|retired| self.hand_on(retired)),
-            );
+            systems.extend(trees.into_iter().filter_map(|retired| self.hand_on(retired)));
         } else {
             // One of them may still lead to a frame that was not punched.
             lock(&self.state).retired_trees.extend(trees);
@@ -433,10 +416,7 @@ impl Storage {
                 let spare = std::mem::take(&mut lock(&self.state).spare_trees);
                 self.discard_spare_trees(spare);
                 self.flush_tables()?;
-                lock(&self.state)
-                    .tables
-                    .take()
-                    .ok_or(StorageError::NoFrames)
+                lock(&self.state).tables.take().ok_or(StorageError::NoFrames)
             }
         }
     }
@@ -448,18 +428,11 @@ impl Storage {
         if batch.is_empty() {
             return Ok(());
         }
-        let holders: Vec<_> = lock(&self.holders)
-            .iter()
-            .filter_map(Weak::upgrade)
-            .collect();
+        let holders: Vec<_> = lock(&self.holders).iter().filter_map(Weak::upgrade).collect();
         let flushed = holders
             .iter()
             .try_for_each(|holder| holder.refresh_tables())
-            .and_then(|()| {
-                runs(&mut batch)
-                    .into_iter()
-                    .try_for_each(|run| self.tables.punch(run))
-            });
+            .and_then(|()| runs(&mut batch).into_iter().try_for_each(|run| self.tables.punch(run)));
         let mut state = lock(&self.state);
         match flushed {
             Ok(()) => batch.into_iter().for_each(|frame| state.tables.give(frame)),
@@ -495,21 +468,10 @@ impl Storage {
             return Ok(tree);
         }
         let root = self.take_table()?;
-        let pointers = self
-            .take_table()
-            .inspect_err(|_| self.retire_tables([root]))?;
+        let pointers = self.take_table().inspect_err(|_| self.retire_tables([root]))?;
         self.tables.store(root, 0, tables::link(pointers));
-        self.tables.store(
-            root,
-            tables::ASSIST_SLOT,
-            ASSIST_POINTERS | PRESENT | WRITE | ACCESSED,
-        );
-        Ok(Tree {
-            root,
-            pointers,
-            tables: 2,
-            seen: false,
-        })
+        self.tables.store(root, tables::ASSIST_SLOT, ASSIST_POINTERS | PRESENT | WRITE | ACCESSED);
+        Ok(Tree { root, pointers, tables: 2, seen: false })
     }
 
     /// The entry for `address` in its page table, if that table exists.
@@ -557,11 +519,7 @@ impl Storage {
     fn tables_of(&self, tree: &Tree) -> Vec<Frame> {
         let (directories, leaves) = self.lower_tables(tree);
         let leaves = leaves.into_iter().map(|(_, table)| table);
-        [tree.root, tree.pointers]
-            .into_iter()
-            .chain(directories)
-            .chain(leaves)
-            .collect()
+        [tree.root, tree.pointers].into_iter().chain(directories).chain(leaves).collect()
     }
 
     /// Takes over the tree of a machine that does not run any more, with the saved systems it mapped. Private frames retire. A small

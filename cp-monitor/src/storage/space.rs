@@ -27,10 +27,7 @@ pub struct AddressSpace {
 
 impl std::fmt::Debug for AddressSpace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AddressSpace")
-            .field("size", &self.size)
-            .field("resident", &self.resident)
-            .finish_non_exhaustive()
+        f.debug_struct("AddressSpace").field("size", &self.size).field("resident", &self.resident).finish_non_exhaustive()
     }
 }
 
@@ -88,11 +85,7 @@ impl AddressSpace {
     /// machine should be cleared.
     pub fn map_saved_system(&mut self, system: &Arc<SavedSystem>) -> Result<(), StorageError> {
         if system.end() > self.size {
-            return Err(StorageError::TooSmall {
-                name: system.name().to_owned(),
-                end: system.end(),
-                size: self.size,
-            });
+            return Err(StorageError::TooSmall { name: system.name().to_owned(), end: system.end(), size: self.size });
         }
         if self.used && system.end() > 0 {
             // Whole pages: a frame under the last part of the image must not be forgotten.
@@ -111,13 +104,7 @@ impl AddressSpace {
         self.map_known_write_set(system, known)?;
         for (&address, page) in system.pages() {
             if self.page(address) == Page::Untouched {
-                self.set(
-                    address,
-                    Page::Shared {
-                        frame: page.frame,
-                        copy: page.writable,
-                    },
-                )?;
+                self.set(address, Page::Shared { frame: page.frame, copy: page.writable })?;
             }
         }
         self.stop_teaching();
@@ -126,15 +113,9 @@ impl AddressSpace {
     }
 
     /// Gives the machine its own copies of the pages that it is known to store into.
-    fn map_known_write_set(
-        &mut self,
-        system: &SavedSystem,
-        mut known: Vec<u64>,
-    ) -> Result<(), StorageError> {
+    fn map_known_write_set(&mut self, system: &SavedSystem, mut known: Vec<u64>) -> Result<(), StorageError> {
         let writable = |page: &u64| system.pages().get(page).is_none_or(|saved| saved.writable);
-        known.retain(|page| {
-            *page < self.size && writable(page) && !matches!(self.page(*page), Page::Private(_))
-        });
+        known.retain(|page| *page < self.size && writable(page) && !matches!(self.page(*page), Page::Private(_)));
         let frames = self.storage.take_exactly(known.len())?;
         let mut pairs = known.into_iter().zip(frames);
         while let Some((page, frame)) = pairs.next() {
@@ -154,9 +135,7 @@ impl AddressSpace {
     /// The page that `before` described is another one now (rule 2).
     fn forget(&self, before: Page) -> Result<(), StorageError> {
         match before {
-            Page::Shared { frame, .. } if self.tree.seen => {
-                Ok(self.storage.arena.drop_mappings(frame)?)
-            }
+            Page::Shared { frame, .. } if self.tree.seen => Ok(self.storage.arena.drop_mappings(frame)?),
             _ => Ok(()),
         }
     }
@@ -208,9 +187,7 @@ impl AddressSpace {
         }
         for (address, piece) in pieces(address, from.len()) {
             if let Page::Private(frame) = self.page(address) {
-                self.storage
-                    .arena
-                    .write(frame, (address % abi::PAGE) as usize, &from[piece]);
+                self.storage.arena.write(frame, (address % abi::PAGE) as usize, &from[piece]);
             }
         }
         Ok(())
@@ -223,10 +200,7 @@ impl AddressSpace {
     /// [`StorageError::Host`] when old translations could not be dropped: the machine must then not go on.
     pub fn release(&mut self, first: u64, last: u64) -> Result<(), StorageError> {
         let from = first.div_ceil(abi::PAGE);
-        let to = last
-            .min(self.size - 1)
-            .checked_add(1)
-            .map_or(0, |end| end / abi::PAGE);
+        let to = last.min(self.size - 1).checked_add(1).map_or(0, |end| end / abi::PAGE);
         let (mut private, mut shared) = (Vec::new(), Vec::new());
         let mut page = from;
         while page < to {
@@ -275,9 +249,7 @@ impl AddressSpace {
 
     fn page(&self, address: u64) -> Page {
         let leaf = self.storage.leaf(&self.tree, address);
-        leaf.map_or(Page::Untouched, |(table, index)| {
-            Page::decode(self.storage.tables.load(table, index))
-        })
+        leaf.map_or(Page::Untouched, |(table, index)| Page::decode(self.storage.tables.load(table, index)))
     }
 
     fn set(&mut self, address: u64, page: Page) -> Result<(), StorageError> {
@@ -290,8 +262,7 @@ impl AddressSpace {
     /// Makes a frame the machine's own page at `address`. The frame is retired when there is no page table for it.
     fn adopt(&mut self, address: u64, frame: Frame) -> Result<(), StorageError> {
         let page = address / abi::PAGE * abi::PAGE;
-        self.set(page, Page::Private(frame))
-            .inspect_err(|_| self.storage.retire(vec![frame]))?;
+        self.set(page, Page::Private(frame)).inspect_err(|_| self.storage.retire(vec![frame]))?;
         self.resident += 1;
         if let Some(system) = &self.teaches
             && !system.learn([page])
@@ -302,34 +273,23 @@ impl AddressSpace {
     }
 
     fn copy_shared(&mut self, address: u64, from: Frame) -> Result<(), AccessError> {
-        let frame = self
-            .storage
-            .take_frames(1)
-            .map_err(|_| AccessError::NoFrames)?[0];
+        let frame = self.storage.take_frames(1).map_err(|_| AccessError::NoFrames)?[0];
         self.storage.arena.copy(from, frame);
-        self.adopt(address, frame)
-            .map_err(|_| AccessError::NoFrames)?;
+        self.adopt(address, frame).map_err(|_| AccessError::NoFrames)?;
         if !self.tree.seen {
             return Ok(());
         }
-        self.storage
-            .arena
-            .drop_mappings(from)
-            .map_err(|_| AccessError::Host(address))
+        self.storage.arena.drop_mappings(from).map_err(|_| AccessError::Host(address))
     }
 
     fn give_zeroed(&mut self, address: u64) -> Result<(), AccessError> {
         let page = address / abi::PAGE * abi::PAGE;
         let first = page / (FAULT_AROUND * abi::PAGE) * (FAULT_AROUND * abi::PAGE);
         let around = (0..FAULT_AROUND).map(|i| first + i * abi::PAGE);
-        let wanted = std::iter::once(page).chain(around.filter(|&other| {
-            other != page && other < self.size && self.page(other) == Page::Untouched
-        }));
+        let wanted =
+            std::iter::once(page).chain(around.filter(|&other| other != page && other < self.size && self.page(other) == Page::Untouched));
         let wanted: Vec<u64> = wanted.collect();
-        let frames = self
-            .storage
-            .take_frames(wanted.len())
-            .map_err(|_| AccessError::NoFrames)?;
+        let frames = self.storage.take_frames(wanted.len()).map_err(|_| AccessError::NoFrames)?;
         let mut pairs = wanted.into_iter().zip(frames);
         while let Some((page, frame)) = pairs.next() {
             if self.adopt(page, frame).is_err() {
@@ -374,23 +334,10 @@ mod tests {
     /// What can be done to storage.
     #[derive(Clone, Debug)]
     enum Step {
-        Write {
-            address: u64,
-            length: usize,
-            byte: u8,
-        },
-        Read {
-            address: u64,
-            length: usize,
-        },
-        Fault {
-            address: u64,
-            write: bool,
-        },
-        Release {
-            first: u64,
-            last: u64,
-        },
+        Write { address: u64, length: usize, byte: u8 },
+        Read { address: u64, length: usize },
+        Fault { address: u64, write: bool },
+        Release { first: u64, last: u64 },
         Clear,
         Map,
     }
@@ -421,8 +368,7 @@ mod tests {
         }
 
         fn release(&mut self, first: u64, last: u64) {
-            let whole =
-                |page: &u64| page * abi::PAGE >= first && (page + 1) * abi::PAGE - 1 <= last;
+            let whole = |page: &u64| page * abi::PAGE >= first && (page + 1) * abi::PAGE - 1 <= last;
             for page in (0..PAGES).filter(whole) {
                 let at = page as usize * FRAME;
                 self.0[at..at + FRAME].fill(0);
@@ -490,27 +436,11 @@ mod tests {
     fn ranges_that_wrap_around_are_outside() {
         let storage = Storage::new(16).unwrap();
         let mut space = AddressSpace::new(&storage, SIZE).unwrap();
-        for (address, length) in [
-            (u64::MAX, 2),
-            (u64::MAX - 10, 4096),
-            (SIZE, 1),
-            (SIZE - 1, 2),
-            (1 << 63, 1),
-        ] {
-            assert!(matches!(
-                space.read(address, &mut vec![0; length]),
-                Err(AccessError::Addressing(_))
-            ));
-            assert!(matches!(
-                space.write(address, &vec![0; length]),
-                Err(AccessError::Addressing(_))
-            ));
+        for (address, length) in [(u64::MAX, 2), (u64::MAX - 10, 4096), (SIZE, 1), (SIZE - 1, 2), (1 << 63, 1)] {
+            assert!(matches!(space.read(address, &mut vec![0; length]), Err(AccessError::Addressing(_))));
+            assert!(matches!(space.write(address, &vec![0; length]), Err(AccessError::Addressing(_))));
         }
-        assert_eq!(
-            space.write(SIZE, &[]),
-            Ok(()),
-            "nothing at the end is inside"
-        );
+        assert_eq!(space.write(SIZE, &[]), Ok(()), "nothing at the end is inside");
         space.release(u64::MAX - 3, u64::MAX).unwrap();
         space.release(0, u64::MAX).unwrap();
         assert_eq!(storage.counts().in_use, 0);
@@ -519,23 +449,15 @@ mod tests {
     #[test]
     fn page_tables_are_kept_for_the_next_machines_but_not_without_end() {
         let storage = Storage::new(200_000).unwrap();
-        let mut spaces: Vec<_> = (0..1000)
-            .map(|_| AddressSpace::new(&storage, SIZE).unwrap())
-            .collect();
-        spaces
-            .iter_mut()
-            .for_each(|space| space.write(0, &[1]).unwrap());
+        let mut spaces: Vec<_> = (0..1000).map(|_| AddressSpace::new(&storage, SIZE).unwrap()).collect();
+        spaces.iter_mut().for_each(|space| space.write(0, &[1]).unwrap());
         let held = storage.counts().page_tables;
         assert_eq!(held, 4000);
         spaces.truncate(100);
         let spare = storage.counts().spare_tables;
         assert!(spare > 3000, "{:?}", storage.counts());
         spaces.extend((0..500).map(|_| AddressSpace::new(&storage, SIZE).unwrap()));
-        assert_eq!(
-            storage.counts().spare_tables,
-            spare - 2000,
-            "a tree comes with its lower tables"
-        );
+        assert_eq!(storage.counts().spare_tables, spare - 2000, "a tree comes with its lower tables");
         spaces.clear();
         let mut wide = Vec::new();
         for _ in 0..1600 {
@@ -545,10 +467,7 @@ mod tests {
         }
         wide.clear();
         let counts = storage.counts();
-        assert!(
-            counts.spare_tables <= SPARE_TABLES + SWEEP_TREES * SPARE_TREE_TABLES,
-            "{counts:?}"
-        );
+        assert!(counts.spare_tables <= SPARE_TABLES + SWEEP_TREES * SPARE_TREE_TABLES, "{counts:?}");
         assert_eq!((counts.in_use, counts.page_tables), (0, 0));
     }
 
@@ -556,12 +475,8 @@ mod tests {
     fn host_memory_returns_when_machines_go() {
         let storage = Storage::new(4096).unwrap();
         let in_host = || storage.arena.host_frames();
-        let mut spaces: Vec<_> = (0..10)
-            .map(|_| AddressSpace::new(&storage, 1 << 20).unwrap())
-            .collect();
-        spaces
-            .iter_mut()
-            .for_each(|space| space.write(0, &vec![1; 1 << 20]).unwrap());
+        let mut spaces: Vec<_> = (0..10).map(|_| AddressSpace::new(&storage, 1 << 20).unwrap()).collect();
+        spaces.iter_mut().for_each(|space| space.write(0, &vec![1; 1 << 20]).unwrap());
         assert_eq!((storage.counts().in_use, in_host()), (2560, 2560));
         spaces.truncate(3);
         let counts = storage.counts();

@@ -254,8 +254,7 @@ fn console_read(user: &Arc<User>, machine: &mut Machine, buffer: u64, length: u6
     if flags & NO_WAIT != 0 {
         return Ok(Answer::Now(NO_LINE, 0));
     }
-    machine.wait = Some(Wait::ConsoleRead { buffer, length, hidden });
+    machine.wait_for_line(buffer, length, hidden);
     user.show_state(machine);
     Ok(Answer::Done)
 }
-
