@@ -67,6 +67,25 @@ fn a_line_is_sent_only_at_a_read() {
 }
 
 #[test]
+fn a_guest_that_eases_off_when_told_loses_nothing() {
+    let system = System::start();
+    let (output, notices, ended) = run(&system, "pour 100000\n");
+    assert_eq!(ended.unwrap(), Ending::LoggedOff);
+    assert_eq!(notices, "");
+    let poured: Vec<_> = output
+        .lines()
+        .filter(|line| line.starts_with("pour "))
+        .collect();
+    assert_eq!(poured.len(), 100_000);
+    assert!(
+        poured
+            .iter()
+            .enumerate()
+            .all(|(number, line)| line.starts_with(&format!("pour {number} ")))
+    );
+}
+
+#[test]
 fn an_empty_script_logs_on_and_off() {
     let system = System::start();
     let (output, _, ended) = run(&system, "");

@@ -92,8 +92,8 @@ pub(crate) fn find<C: Cp>(word: &str, abbreviations: bool) -> Option<&'static Co
     exact.or_else(abbreviated)
 }
 
-/// The names of all commands, for HELP and its tests.
-pub(crate) fn names<C: Cp>() -> Vec<String> {
+/// The names of all commands: HELP lists them, and each has a help file.
+pub fn names<C: Cp>() -> Vec<String> {
     Shell::<C>::COMMANDS
         .iter()
         .map(|command| String::from(command.name))

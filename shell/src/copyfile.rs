@@ -148,34 +148,37 @@ impl<C: Cp> Shell<C> {
     /// An option with a value.
     fn copy_value_option(&mut self, option: &str, value: &str, options: &mut Options) -> Outcome {
         let positive = number::<u32>(value).filter(|&number| number > 0);
-        let good = match option {
-            option if is(option, "FRom") => positive.map(|record| options.from = record),
-            "FOR" => positive.map(|count| options.count = count),
-            option if is(option, "FRLabel") => Some(options.from_label = Some(String::from(value))),
-            option if is(option, "TOLabel") => Some(options.to_label = Some(String::from(value))),
+        let invalid = format!("Invalid parameter {value} in the option {option} field");
+        match option {
+            option if is(option, "FRom") => {
+                options.from = positive.ok_or_else(|| self.fail(24, "029E", invalid))?;
+            }
+            "FOR" => options.count = positive.ok_or_else(|| self.fail(24, "029E", invalid))?,
+            option if is(option, "FRLabel") && !value.is_empty() => {
+                options.from_label = Some(String::from(value))
+            }
+            option if is(option, "TOLabel") && !value.is_empty() => {
+                options.to_label = Some(String::from(value))
+            }
             option if is(option, "RECfm") => match value {
-                "F" => Some(options.fixed = Some(true)),
-                "V" => Some(options.fixed = Some(false)),
-                _ => None,
+                "F" => options.fixed = Some(true),
+                "V" => options.fixed = Some(false),
+                _ => return Err(self.fail(24, "029E", invalid)),
             },
-            option if is(option, "LRecl") => positive
-                .filter(|&lrecl| lrecl <= minidisk::edf::MAX_RECORD)
-                .map(|lrecl| options.lrecl = Some(lrecl)),
-            option if is(option, "FIll") => match value.as_bytes() {
-                [byte] => Some(options.fill = *byte),
-                _ => u8::from_str_radix(value, 16)
-                    .ok()
-                    .map(|byte| options.fill = byte),
-            },
+            option if is(option, "LRecl") => {
+                let lrecl = positive.filter(|&lrecl| lrecl <= minidisk::edf::MAX_RECORD);
+                options.lrecl = Some(lrecl.ok_or_else(|| self.fail(24, "029E", invalid))?);
+            }
+            option if is(option, "FIll") => {
+                let fill = match value.as_bytes() {
+                    [byte] => Some(*byte),
+                    _ => u8::from_str_radix(value, 16).ok(),
+                };
+                options.fill = fill.ok_or_else(|| self.fail(24, "029E", invalid))?;
+            }
             option => return Err(self.bad_option(option)),
-        };
-        good.filter(|()| !value.is_empty()).ok_or_else(|| {
-            self.fail(
-                24,
-                "029E",
-                format!("Invalid parameter {value} in the option {option} field"),
-            )
-        })
+        }
+        Ok(())
     }
 
     /// Copies files, one behind the other, to one target.
@@ -285,10 +288,14 @@ impl<C: Cp> Shell<C> {
         let mut record = Vec::new();
         let mut copying = options.from_label.is_none();
         let mut left = options.count;
+        // Words of a command line are capitals: letters of either case are the same here.
         let begins = |record: &[u8], label: &Option<String>| {
-            label
-                .as_ref()
-                .is_some_and(|label| record.starts_with(label.as_bytes()))
+            let label = label.as_deref().map(str::as_bytes);
+            label.is_some_and(|label| {
+                record
+                    .get(..label.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(label))
+            })
         };
         while left > 0 && self.next_record(&mut source, &mut record)? {
             copying = copying || begins(&record, &options.from_label);

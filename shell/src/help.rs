@@ -23,7 +23,7 @@ const COMPONENTS: [(&str, &str, &str); 2] = [
 ];
 
 /// Topics on a line of the menu.
-const COLUMNS: usize = 8;
+const COLUMNS: usize = 7;
 
 impl<C: Cp> Shell<C> {
     /// HELP.
@@ -62,7 +62,7 @@ impl<C: Cp> Shell<C> {
             self.say("");
             self.say(*title);
             for line in topics.chunks(COLUMNS) {
-                let line: String = line.iter().map(|topic| format!("  {topic:<7}")).collect();
+                let line: String = line.iter().map(|topic| format!("{topic:<10}")).collect();
                 self.say(line.trim_end());
             }
         }

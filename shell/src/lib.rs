@@ -30,3 +30,5 @@ mod records;
 pub mod session;
 mod unit_record;
 mod words;
+
+pub use commands::names as command_names;

@@ -2,18 +2,22 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use minidisk::edf::BlockDevice;
 
 use crate::cp::Cp;
 use crate::disks::Accessed;
 use crate::fileid::ModeSpec;
-use crate::message::Outcome;
+use crate::message::{Outcome, Rc};
 use crate::session::{LEVEL, Settings, Shell};
 use crate::words::{Words, field, is};
 
+/// Where a switch is kept.
+type Switch = fn(&mut Settings) -> &mut bool;
+
 /// The switches that SET sets and QUERY shows.
-const SWITCHES: [(&str, fn(&mut Settings) -> &mut bool); 3] = [
+const SWITCHES: [(&str, Switch); 3] = [
     ("IMPCP", |settings| &mut settings.implied_cp),
     ("IMPEX", |settings| &mut settings.implied_exec),
     ("ABBREV", |settings| &mut settings.abbreviations),
@@ -125,12 +129,12 @@ impl<C: Cp> Shell<C> {
             "R/W" | "MAX" => ModeSpec::ANY,
             word => self.mode_spec(word, ModeSpec::ANY)?,
         };
-        let mut devices = alloc::vec::Vec::new();
+        let mut devices = Vec::new();
         for vdev in self
             .disks
             .iter()
             .map(|disk| disk.access.vdev)
-            .collect::<alloc::vec::Vec<_>>()
+            .collect::<Vec<_>>()
         {
             let device = self.cp.device(vdev);
             let name = device.map_or(String::from("?"), |device| field(&device.name));
@@ -177,7 +181,7 @@ impl<C: Cp> Shell<C> {
         &mut self,
         spec: ModeSpec,
         line: impl Fn(&Accessed<C::Disk>) -> String,
-    ) -> Result<alloc::vec::Vec<String>, crate::message::Rc> {
+    ) -> Result<Vec<String>, Rc> {
         self.disks
             .check(spec.mode)
             .map_err(|missing| self.missing(missing, ""))?;

@@ -166,7 +166,7 @@ fn decode<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T, SpoolErro
 }
 
 fn damaged(path: &Path, what: &str) -> SpoolError {
-    SpoolError::Damaged {
+    SpoolError::IndexLost {
         path: path.to_owned(),
         what: what.to_owned(),
     }
@@ -325,7 +325,7 @@ fn segment_use<'a>(files: impl Iterator<Item = &'a [Extent]>) -> BTreeMap<u32, S
         }
         for extent in extents {
             let segment = segments.entry(extent.segment).or_default();
-            segment.bytes += extent.length;
+            segment.bytes = segment.bytes.saturating_add(extent.length);
             segment.end = segment.end.max(extent.end());
         }
     }

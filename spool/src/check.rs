@@ -4,7 +4,7 @@
 //! the index in memory, so it changes nothing. A repair takes unreadable files out of their queues (their blocks are
 //! kept, and what can be read of them is copied out beside), derives anew what is derived, and moves aside what is foreign.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,7 @@ use crate::index::{INDEX_NAME, Index};
 use crate::reader::Records;
 use crate::segments::{Extent, Segments, segment_name, segments_of};
 use crate::spool::Options;
-use crate::start::{Contents, examine, set_aside, take_lock};
+use crate::start::{Contents, examine, never_written, set_aside, take_lock};
 
 /// One thing that a check found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,12 +57,13 @@ pub fn check(directory: &Path, repair: bool, options: &Options) -> Result<CheckR
     }
     let index = match open_index(disk, directory, repair) {
         Ok(index) => index,
-        Err(error) => {
+        Err(error @ SpoolError::IndexLost { .. }) => {
             report
                 .problems
                 .push(lost_index(disk, directory, &contents, &error, repair)?);
             return Ok(report);
         }
+        Err(error) => return Err(error),
     };
     let mut check = Check {
         directory,
@@ -82,7 +83,7 @@ pub fn check(directory: &Path, repair: bool, options: &Options) -> Result<CheckR
 fn open_index(disk: &dyn Disk, directory: &Path, repair: bool) -> Result<Index, SpoolError> {
     let path = directory.join(INDEX_NAME);
     let fail = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => SpoolError::Damaged {
+        io::ErrorKind::NotFound => SpoolError::IndexLost {
             path: path.clone(),
             what: "is missing".to_owned(),
         },
@@ -141,6 +142,22 @@ impl Check<'_> {
         self.options.disk.as_ref()
     }
 
+    /// The segments, for reading only.
+    fn segments(&self, store: u64) -> Arc<Segments> {
+        let Options {
+            disk,
+            segment_bytes,
+        } = self.options;
+        Arc::new(Segments::new(
+            Arc::clone(disk),
+            self.directory,
+            store,
+            *segment_bytes,
+            u32::MAX,
+            HashMap::new(),
+        ))
+    }
+
     fn problem(&mut self, path: PathBuf, file: Option<FileInfo>, what: String) {
         self.report.problems.push(Problem {
             path,
@@ -180,15 +197,7 @@ impl Check<'_> {
                 .iter()
                 .filter_map(|(extents, _)| extents.as_deref().ok()),
         );
-        let segments = Segments::new(
-            Arc::clone(&self.options.disk),
-            self.directory,
-            store,
-            self.options.segment_bytes,
-            u32::MAX,
-            Default::default(),
-        );
-        let segments = Arc::new(segments);
+        let segments = self.segments(store);
         let mut unreadable = Vec::new();
         for (extents, file) in files {
             let outcome = extents
@@ -246,6 +255,9 @@ impl Check<'_> {
             .filter(|n| !known.contains(n))
             .collect();
         for number in others {
+            if never_written(self.disk(), self.directory, number) {
+                continue;
+            }
             if let Err(error) = examine(self.disk(), self.directory, number, store, 0) {
                 self.problem(
                     self.directory.join(segment_name(number)),
@@ -281,14 +293,7 @@ impl Check<'_> {
     fn repair(&mut self, unreadable: &[Unreadable]) -> Result<(), SpoolError> {
         let aside = self.directory.join(self.contents.next_aside());
         let store = self.index.read(|view| view.store())?;
-        let segments = Arc::new(Segments::new(
-            Arc::clone(&self.options.disk),
-            self.directory,
-            store,
-            self.options.segment_bytes,
-            u32::MAX,
-            Default::default(),
-        ));
+        let segments = self.segments(store);
         let mut rescued = BTreeMap::new();
         for (file, extents) in unreadable {
             self.make_aside(&aside)?;

@@ -32,6 +32,24 @@ pub enum SpoolError {
         /// What is wrong with it.
         what: String,
     },
+    /// The index is missing, torn or damaged, so that no spool file can be found. It was left as it is.
+    #[error("{}: {what}; it was left as it is, try a COLD start or cp64 check --repair, which set the spool aside", .path.display())]
+    IndexLost {
+        /// The index's file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The index was written by a program that keeps the spool in another way.
+    #[error("{}: has version {found}, this program knows version {known}; it was left as it is", .path.display())]
+    Version {
+        /// The index's file.
+        path: PathBuf,
+        /// The version it has.
+        found: u64,
+        /// The version of this program.
+        known: u64,
+    },
     /// The records of one spool file cannot be read back.
     #[error("Spool file cannot be read: {} at byte {offset}: {what}", .path.display())]
     Unreadable {

@@ -74,7 +74,7 @@ impl Index {
     /// Opens an index, every page of which is verified.
     pub fn open(path: &Path, file: Arc<dyn DiskFile>) -> Result<Self, SpoolError> {
         let mut magic = [0; REDB_MAGIC.len()];
-        let foreign = |what: &str| SpoolError::Foreign {
+        let foreign = |what: &str| SpoolError::IndexLost {
             path: path.to_owned(),
             what: what.to_owned(),
         };
@@ -208,7 +208,7 @@ fn open_database(
     builder
         .set_cache_size(CACHE_BYTES)
         .set_check_integrity_on_open(true);
-    let damaged = |what: String| SpoolError::Damaged {
+    let damaged = |what: String| SpoolError::IndexLost {
         path: path.to_owned(),
         what,
     };
@@ -239,7 +239,7 @@ impl<T, E: Into<redb::Error>> At<T> for Result<T, E> {
 pub fn failed(path: &Path, error: impl Into<redb::Error>) -> SpoolError {
     match error.into() {
         redb::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-            SpoolError::Damaged {
+            SpoolError::IndexLost {
                 path: path.to_owned(),
                 what: format!("is damaged ({error})"),
             }

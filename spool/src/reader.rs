@@ -116,7 +116,7 @@ impl Records {
         self.at = 0;
         let mut payload = std::mem::take(&mut self.payload);
         payload.resize(header.length as usize, 0);
-        segment.read(offset + BLOCK_HEADER as u64, &mut payload)?;
+        segment.read(offset.saturating_add(BLOCK_HEADER as u64), &mut payload)?;
         if !header.verify(&bytes, &payload) {
             return Err(unreadable("the checksum of a block is wrong"));
         }

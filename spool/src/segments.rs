@@ -63,36 +63,42 @@ pub struct Segment {
     /// Its file, for messages.
     pub path: PathBuf,
     file: Arc<dyn DiskFile>,
-    /// Whether making it durable ever failed. The host reports such a failure to one caller only, and forgets the bytes.
-    unreliable: Mutex<bool>,
+    disk: Arc<dyn Disk>,
+    standing: Mutex<Standing>,
+}
+
+/// How far a segment can be relied upon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Its name is not durable yet.
+    New,
+    /// Its name is durable.
+    Named,
+    /// Making it durable failed once. The host reports such a failure to one caller only, and forgets the bytes.
+    Unreliable,
 }
 
 impl Segment {
-    fn new(number: u32, path: PathBuf, file: Arc<dyn DiskFile>) -> Arc<Self> {
-        Arc::new(Self {
-            number,
-            path,
-            file,
-            unreliable: Mutex::new(false),
-        })
+    /// Makes everything written to it so far durable, and the first time its name.
+    pub fn sync(&self) -> Result<(), SpoolError> {
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let synced = match *standing {
+            Standing::New => self.file.sync_data().and_then(|()| self.sync_name()),
+            Standing::Named => self.file.sync_data(),
+            Standing::Unreliable => Err(io::Error::other("An earlier write was not made durable")),
+        };
+        *standing = if synced.is_ok() {
+            Standing::Named
+        } else {
+            Standing::Unreliable
+        };
+        synced.map_err(|error| SpoolError::io(&self.path, error))
     }
 
-    /// Makes everything written to it so far durable.
-    pub fn sync(&self) -> Result<(), SpoolError> {
-        let mut unreliable = self
-            .unreliable
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if *unreliable {
-            return Err(SpoolError::io(
-                &self.path,
-                io::Error::other("An earlier write was not made durable"),
-            ));
-        }
-        self.file.sync_data().map_err(|error| {
-            *unreliable = true;
-            SpoolError::io(&self.path, error)
-        })
+    fn sync_name(&self) -> io::Result<()> {
+        self.path
+            .parent()
+            .map_or(Ok(()), |directory| self.disk.sync_directory(directory))
     }
 
     /// Fills `buffer` from `offset`.
@@ -215,7 +221,7 @@ impl Segments {
         Ok(place)
     }
 
-    /// Makes the next segment. Its header is durable under its final name before anything is put into it.
+    /// Makes the next segment. It has its header before it has its name; both are durable before any file of it is.
     fn make(&self, state: &mut State) -> Result<Arc<Segment>, SpoolError> {
         let number = state.next;
         let path = self.path(number);
@@ -223,8 +229,7 @@ impl Segments {
         state.next = number
             .checked_add(1)
             .ok_or_else(|| SpoolError::Full(self.directory.clone()))?;
-        let made = (|| {
-            let file = self.disk.create(&unfinished)?;
+        let made = self.disk.create(&unfinished).and_then(|file| {
             file.write_at(
                 0,
                 &SegmentHeader {
@@ -233,24 +238,37 @@ impl Segments {
                 }
                 .encode(),
             )?;
-            file.sync_data()?;
             self.disk.rename(&unfinished, &path)?;
-            self.disk.sync_directory(&self.directory)?;
             Ok(file)
-        })();
+        });
         match made {
             Ok(file) => {
-                let segment = Segment::new(number, path, file);
+                let segment = self.segment(number, path, file, Standing::New);
                 state.opened.retain(|_, segment| segment.strong_count() > 0);
                 state.opened.insert(number, Arc::downgrade(&segment));
                 Ok(segment)
             }
             Err(error) => {
                 let _ = self.disk.remove(&unfinished);
-                let _ = self.disk.remove(&path);
                 Err(SpoolError::io(&path, error))
             }
         }
+    }
+
+    fn segment(
+        &self,
+        number: u32,
+        path: PathBuf,
+        file: Arc<dyn DiskFile>,
+        standing: Standing,
+    ) -> Arc<Segment> {
+        Arc::new(Segment {
+            number,
+            path,
+            file,
+            disk: Arc::clone(&self.disk),
+            standing: Mutex::new(standing),
+        })
     }
 
     /// Takes no more blocks into a segment that the host failed on.
@@ -329,7 +347,7 @@ impl Segments {
             _ => SpoolError::io(&path, error),
         })?;
         check_header(&path, file.as_ref(), number, self.store)?;
-        let segment = Segment::new(number, path, file);
+        let segment = self.segment(number, path, file, Standing::Named);
         self.lock().opened.insert(number, Arc::downgrade(&segment));
         Ok(segment)
     }

@@ -1,7 +1,9 @@
 //! The spool as CP sees it: the calls, and how a group of them becomes one durable write.
 //!
-//! Order of locks: the lead of the group commit, then the index, then a pin or a segment; each is let go before the next
-//! but the lead, which one thread has for as long as a group takes.
+//! Locks: the lead of the group commit is one thread's for as long as a group takes; only it writes the index. Readers of
+//! the index share it. The pins are held while a reader looks into the index, and asked while the lead writes it: both only
+//! share the index, and the lead holds neither when it opens the index again after a failure. The segments' lock is
+//! innermost.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -337,8 +339,7 @@ impl Spool {
     fn count(&self, operation: Operation) -> Result<usize, SpoolError> {
         match self.submit(operation, None) {
             Ok(Outcome::Count(count)) => Ok(count),
-            Ok(Outcome::Purged(purged)) => Ok(purged.len()),
-            Ok(Outcome::Closed(_) | Outcome::Moved(_)) => Ok(0),
+            Ok(_) => Ok(0),
             Err(failed) => Err(failed.error),
         }
     }
@@ -363,7 +364,7 @@ impl Spool {
         let committed = self
             .index
             .write(|tables| self.apply(tables, group, &unsynced));
-        let outcomes = match committed {
+        let mut outcomes = match committed {
             Ok(outcomes) => outcomes,
             Err(error) => {
                 let failed = match error {
@@ -379,12 +380,15 @@ impl Spool {
                 return group.iter().map(|_| Err(failed.clone())).collect();
             }
         };
-        let purged = outcomes.iter().filter_map(|outcome| match outcome {
-            Ok(Outcome::Purged(purged)) => Some(purged.clone()),
-            _ => None,
-        });
-        self.segments
-            .release(self.pins.unread(purged.flatten().collect()));
+        let mut purged = Vec::new();
+        for outcome in outcomes.iter_mut().flatten() {
+            if let Outcome::Purged(gone) = outcome {
+                let count = gone.len();
+                purged.append(gone);
+                *outcome = Outcome::Count(count);
+            }
+        }
+        self.segments.release(self.pins.unread(purged));
         outcomes
     }
 

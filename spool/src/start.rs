@@ -196,7 +196,7 @@ fn open_index(disk: &dyn Disk, directory: &Path, contents: &Contents) -> Result<
     let path = directory.join(INDEX_NAME);
     if !contents.index {
         if !contents.segments.is_empty() {
-            return Err(SpoolError::Damaged {
+            return Err(SpoolError::IndexLost {
                 path,
                 what: "is missing, though there are segments".to_owned(),
             });
@@ -284,6 +284,21 @@ fn clean(disk: &dyn Disk, directory: &Path, contents: &Contents) -> Result<(), S
         .map_err(|error| SpoolError::io(directory, error))
 }
 
+/// Whether a segment that no file has blocks in lost its header with the power: it is empty, or zeros where that would be.
+pub fn never_written(disk: &dyn Disk, directory: &Path, number: u32) -> bool {
+    let Ok(file) = disk.open(&directory.join(segment_name(number))) else {
+        return false;
+    };
+    let mut header = [0; SEGMENT_HEADER];
+    match file.length() {
+        Ok(length) if length < SEGMENT_HEADER as u64 => {
+            let header = &mut header[..usize::try_from(length).unwrap_or(0)];
+            file.read_at(0, header).is_ok() && header.iter().all(|byte| *byte == 0)
+        }
+        _ => file.read_at(0, &mut header).is_ok() && header == [0; SEGMENT_HEADER],
+    }
+}
+
 /// Looks at a segment that must hold files up to `end`.
 pub fn examine(
     disk: &dyn Disk,
@@ -324,6 +339,7 @@ fn take_stock(
         index.read(|view| Ok((view.store()?, view.segments()?, view.kept_segments()?)))?;
     let mut good = BTreeMap::new();
     let mut bad = BTreeMap::new();
+    let mut never = Vec::new();
     for number in contents
         .segments
         .iter()
@@ -332,6 +348,10 @@ fn take_stock(
         .collect::<BTreeSet<_>>()
     {
         let end = used.get(&number).map_or(0, |segment| segment.end);
+        if end == 0 && !kept.contains_key(&number) && never_written(disk, directory, number) {
+            never.push(number);
+            continue;
+        }
         match examine(disk, directory, number, store, end) {
             Ok(file) => drop(good.insert(number, file)),
             // What withheld files have is known to be bad.
@@ -347,6 +367,11 @@ fn take_stock(
     );
     let (used, kept) = index.read(|view| Ok((view.segments()?, view.kept_segments()?)))?;
     good.retain(|number, _| !kept.contains_key(number));
+    for number in never {
+        let path = directory.join(segment_name(number));
+        disk.remove(&path)
+            .map_err(|error| SpoolError::io(&path, error))?;
+    }
     report.reclaimed += reclaim(disk, directory, index, &good, &used)?;
 
     let next = contents

@@ -1,6 +1,7 @@
 //! A file being written.
 
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use crate::attributes::{Attributes, NewFile};
 use crate::block::{BLOCK_HEADER, BlockHeader, PAYLOAD_MAX, RECORD_HEADER, RECORD_MAX, Record};
@@ -20,8 +21,10 @@ pub struct OpenFile {
     block_records: u32,
     sequence: u32,
     extents: Vec<Extent>,
-    /// The segment of the last block, until it is durable.
+    /// The segment of the last block.
     last: Option<Arc<Segment>>,
+    /// The segment before it being made durable.
+    left: Option<JoinHandle<Result<(), SpoolError>>>,
     records: u64,
     bytes: u64,
     given_up: bool,
@@ -38,6 +41,7 @@ impl OpenFile {
             sequence: 0,
             extents: Vec::new(),
             last: None,
+            left: None,
             records: 0,
             bytes: 0,
             given_up: false,
@@ -123,23 +127,39 @@ impl OpenFile {
             .sequence
             .checked_add(1)
             .ok_or_else(|| SpoolError::Full(segment.path.clone()))?;
-        // Going on to another segment, the one left behind is made durable now: a file has one segment open at a time, and
-        // the close of a file of many segments waits for the last one only.
-        if let Some(left) = self.last.replace(segment)
-            && self
-                .last
-                .as_ref()
-                .is_some_and(|now| now.number != left.number)
+        if let Some(left) = self.last.replace(Arc::clone(&segment))
+            && left.number != segment.number
         {
-            self.segments_sync(&left)?;
+            self.leave(left)?;
         }
         Ok(())
     }
 
-    fn segments_sync(&self, segment: &Segment) -> Result<(), SpoolError> {
-        segment
-            .sync()
-            .inspect_err(|_| self.segments.retire(segment.number))
+    /// Makes a segment durable that the file goes on from, while the file goes on.
+    ///
+    /// So the close of a long file waits for its last segment only, and the disk works while the next one is filled. One
+    /// segment at a time: a writer faster than the disk waits here.
+    fn leave(&mut self, segment: Arc<Segment>) -> Result<(), SpoolError> {
+        self.wait_for_left()?;
+        let segments = Arc::clone(&self.segments);
+        let sync = move || {
+            segment
+                .sync()
+                .inspect_err(|_| segments.retire(segment.number))
+        };
+        self.left = Some(
+            thread::Builder::new()
+                .name("spool-sync".to_owned())
+                .spawn(sync)
+                .map_err(|error| SpoolError::io(self.segments.directory(), error))?,
+        );
+        Ok(())
+    }
+
+    fn wait_for_left(&mut self) -> Result<(), SpoolError> {
+        self.left.take().map_or(Ok(()), |left| {
+            left.join().unwrap_or(Err(SpoolError::GivenUp))
+        })
     }
 
     /// Writes what is still in memory, and answers what the index must know and the segment that is to be made durable first.
@@ -148,6 +168,7 @@ impl OpenFile {
             return Err(SpoolError::GivenUp);
         }
         self.write_block()?;
+        self.wait_for_left().inspect_err(|_| self.given_up = true)?;
         let written = Written {
             serial: self.serial,
             origin: self.file.origin,

@@ -151,7 +151,7 @@ fn without_its_index_a_repair_sets_all_aside() {
     let (disk, _) = with_three_files();
     let index = directory().join("index.redb");
     disk.put(&index, b"");
-    assert!(matches!(warm(&disk), Err(SpoolError::Foreign { .. })));
+    assert!(matches!(warm(&disk), Err(SpoolError::IndexLost { .. })));
     assert_eq!(check(&disk, false).problems.len(), 1);
     assert_eq!(disk.bytes(&index), b"");
     let problems = check(&disk, true).problems;

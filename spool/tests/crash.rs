@@ -20,8 +20,8 @@ fn path(name: &str) -> PathBuf {
 
 /// The records of the `n`th file that these tests write: a few small ones, or many that fill blocks and segments.
 fn text(n: u64) -> Vec<Vec<u8>> {
-    let count = if n % 5 == 0 { 40 } else { n % 4 };
-    let length = if n % 5 == 0 { 9000 } else { 80 };
+    let count = if n.is_multiple_of(5) { 40 } else { n % 4 };
+    let length = if n.is_multiple_of(5) { 9000 } else { 80 };
     (0..count)
         .map(|i| {
             format!("{n}/{i} ")
@@ -85,7 +85,7 @@ fn work_until_power_fails(disk: &FaultyDisk, from: u64) -> (Vec<FileInfo>, Optio
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
     fn after_loss_of_power_every_acknowledged_file_is_whole_and_no_half_one_shows(

@@ -116,7 +116,8 @@ fn log_on(
             Reply::Accepted { .. } => return Ok(()),
             Reply::Output(line) => terminal::put(&paint::line(&line, colour)),
             Reply::Password(prompt) => {
-                let prompt = text::typed(&prompt) + " ";
+                let (above, prompt) = split_prompt(&prompt);
+                terminal::put(&above);
                 screen.ask_secret();
                 screen.begin_edit(Duration::ZERO);
                 let password = editor.readline(&prompt);
@@ -135,6 +136,13 @@ fn log_on(
     }
 }
 
+/// A prompt of several lines: those above, and the one that is typed behind.
+fn split_prompt(prompt: &str) -> (String, String) {
+    let mut lines: Vec<String> = text::lines(prompt).collect();
+    let last = lines.pop().unwrap_or_default() + " ";
+    (lines.into_iter().map(|line| line + "\n").collect(), last)
+}
+
 /// The thread that edits lines and sends them.
 struct Typing {
     screen: Arc<Screen>,
@@ -151,6 +159,7 @@ impl Typing {
     fn run(&mut self, mut editor: LineEditor) -> Result<Ending, ClientError> {
         // Whether Ctrl-D was the last key: the second one disconnects.
         let mut leaving = false;
+        let mut failed = None;
         while let Some(prompt) = self.screen.begin_edit(PATIENCE) {
             let entered = editor.readline(prompt.as_deref().unwrap_or(paint::MARKER));
             let edited = self.screen.end_edit();
@@ -181,7 +190,10 @@ impl Typing {
                     });
                     Ok(())
                 }
-                Err(error) => return Err(ClientError::Terminal(editor::io_error(error))),
+                Err(error) => {
+                    failed = Some(ClientError::Terminal(editor::io_error(error)));
+                    break;
+                }
             };
             // A connection that cannot be sent on ends: the showing thread says how.
             if sent.is_err() {
@@ -191,6 +203,9 @@ impl Typing {
         // What is left is shown without the editor. Its printer, if it is stuck, comes free with it.
         self.screen.leave();
         drop(editor);
+        if let Some(error) = failed {
+            return Err(error);
+        }
         self.screen
             .ending(GOODBYE)
             .unwrap_or(Err(ClientError::Lost))
@@ -323,5 +338,23 @@ impl<P: ExternalPrinter> Showing<P> {
             )?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_of_a_prompt_is_typed_behind() {
+        assert_eq!(
+            split_prompt("Password:"),
+            (String::new(), "Password: ".into())
+        );
+        let (above, prompt) = split_prompt("Enter your password,\nit \u{1b}[8mwill not appear");
+        assert_eq!(
+            (above.as_str(), prompt.as_str()),
+            ("Enter your password,\n", "it .[8mwill not appear ")
+        );
     }
 }

@@ -34,6 +34,11 @@ pub struct Options {
 /// Logs on, is the user's console until the session ends, and answers how it did. With standard input and output at a terminal this is
 /// the line client, otherwise [`script`].
 ///
+/// At a terminal, what stands before the line being typed is the console's state: `VM>` the guest reads (VM READ), `CP>` CP reads and the
+/// machine waits (CP READ), `...` the machine runs (RUNNING) and takes the line when it reads next. A guest's own prompt stands there
+/// instead of `VM>`. Ctrl-C is the attention key (PA1), Ctrl-D twice disconnects, TAB completes command names, a line that begins with a
+/// blank is not remembered.
+///
 /// # Errors
 /// No CP answers on `socket`, it refuses, or the connection is lost. [`ClientError::exit_code`] is the program's exit code then.
 pub fn logon(socket: &Path, mut options: Options) -> Result<Ending, ClientError> {

@@ -103,7 +103,12 @@ pub async fn serve(
     loop {
         let accepted = tokio::select! {
             () = &mut shutdown => break,
-            Some(_) = connections.join_next(), if !connections.is_empty() => continue,
+            Some(done) = connections.join_next(), if !connections.is_empty() => {
+                if let Err(error) = done {
+                    tracing::error!(%error, "A connection failed");
+                }
+                continue;
+            }
             accepted = listener.accept() => accepted,
         };
         match accepted {
@@ -158,7 +163,6 @@ pub fn start(
     let (listener, owner) = socket::listen(socket, options.group)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
-        .max_blocking_threads(64)
         .thread_name("console")
         .thread_keep_alive(Duration::from_secs(5))
         .enable_io()

@@ -11,17 +11,13 @@ pub struct Word {
 
 impl Word {
     fn begins_with(&self, typed: &str) -> bool {
-        self.name
-            .get(..typed.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(typed))
+        self.name.get(..typed.len()).is_some_and(|start| start.eq_ignore_ascii_case(typed))
     }
 }
 
 /// The command that CP takes `typed` for: the first in the table that it abbreviates.
 pub fn meaning<'a>(words: &'a [Word], typed: &str) -> Option<&'a str> {
-    let found = words
-        .iter()
-        .find(|word| typed.len() >= word.minimum.max(1) && word.begins_with(typed));
+    let found = words.iter().find(|word| typed.len() >= word.minimum.max(1) && word.begins_with(typed));
     found.map(|word| word.name.as_str())
 }
 
@@ -31,10 +27,7 @@ pub fn candidates(words: &[Word], typed: &str) -> Vec<String> {
         return Vec::new();
     }
     let meant = meaning(words, typed);
-    let others = words
-        .iter()
-        .filter(|word| word.begins_with(typed))
-        .map(|word| word.name.as_str());
+    let others = words.iter().filter(|word| word.begins_with(typed)).map(|word| word.name.as_str());
     let mut found: Vec<String> = Vec::new();
     for name in meant.into_iter().chain(others) {
         if !found.iter().any(|known| known == name) {
@@ -47,11 +40,7 @@ pub fn candidates(words: &[Word], typed: &str) -> Vec<String> {
 /// Where the command name stands in a line: behind blanks and a `CP` or `#CP` in front.
 pub fn command_at(line: &str) -> std::ops::Range<usize> {
     let start = line.len() - line.trim_start().len();
-    let word = |from: usize| {
-        line[from..]
-            .find(char::is_whitespace)
-            .map_or(line.len(), |n| from + n)
-    };
+    let word = |from: usize| line[from..].find(char::is_whitespace).map_or(line.len(), |n| from + n);
     let end = word(start);
     let first = &line[start..end];
     if end < line.len() && (first.eq_ignore_ascii_case("cp") || first.eq_ignore_ascii_case("#cp")) {
@@ -78,19 +67,9 @@ mod tests {
     use super::*;
 
     fn words() -> Vec<Word> {
-        [
-            ("QUERY", 1),
-            ("DISPLAY", 1),
-            ("DISCONN", 4),
-            ("DEFINE", 3),
-            ("FORCE", 5),
-            ("LOGON", 1),
-        ]
-        .map(|(name, minimum)| Word {
-            name: name.into(),
-            minimum,
-        })
-        .into()
+        [("QUERY", 1), ("DISPLAY", 1), ("DISCONN", 4), ("DEFINE", 3), ("FORCE", 5), ("LOGON", 1)]
+            .map(|(name, minimum)| Word { name: name.into(), minimum })
+            .into()
     }
 
     #[test]
@@ -100,11 +79,7 @@ mod tests {
         assert_eq!(meaning(&words, "dis"), Some("DISPLAY"));
         assert_eq!(meaning(&words, "disc"), Some("DISCONN"));
         assert_eq!(meaning(&words, "de"), None, "too short for DEFINE");
-        assert_eq!(
-            meaning(&words, "forc"),
-            None,
-            "dangerous commands are written out"
-        );
+        assert_eq!(meaning(&words, "forc"), None, "dangerous commands are written out");
         assert_eq!(meaning(&words, "queryy"), None);
         assert_eq!(meaning(&words, ""), None);
     }
@@ -115,22 +90,12 @@ mod tests {
         assert_eq!(candidates(&words(), "d"), ["DISPLAY", "DISCONN", "DEFINE"]);
         assert_eq!(candidates(&words(), "forc"), ["FORCE"]);
         assert!(candidates(&words(), "zz").is_empty());
-        assert!(
-            candidates(&words(), "é").is_empty(),
-            "no cut inside a character"
-        );
+        assert!(candidates(&words(), "é").is_empty(), "no cut inside a character");
     }
 
     #[test]
     fn the_command_is_found_behind_cp() {
-        for (line, command) in [
-            ("q names", "q"),
-            ("  msg op x", "msg"),
-            ("cp q", "q"),
-            ("#CP  ind load", "ind"),
-            ("cp", "cp"),
-            ("", ""),
-        ] {
+        for (line, command) in [("q names", "q"), ("  msg op x", "msg"), ("cp q", "q"), ("#CP  ind load", "ind"), ("cp", "cp"), ("", "")] {
             assert_eq!(&line[command_at(line)], command, "{line}");
         }
     }

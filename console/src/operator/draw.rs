@@ -18,9 +18,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &State) {
     }
     let cursor = match state.view {
         View::Main => main(frame.buffer_mut(), area, state),
-        View::OperatorConsole | View::GuestConsole => {
-            panes::console::draw(frame.buffer_mut(), area, state)
-        }
+        View::OperatorConsole | View::GuestConsole => panes::console::draw(frame.buffer_mut(), area, state),
     };
     match &state.overlay {
         Some(overlay) => draw_overlay(frame.buffer_mut(), area, state, overlay),
@@ -53,9 +51,7 @@ fn main(buf: &mut Buffer, area: Rect, state: &State) -> Option<(u16, u16)> {
 
 fn draw_overlay(buf: &mut Buffer, area: Rect, state: &State, overlay: &Overlay) {
     match overlay {
-        Overlay::Help { title, lines, top } => {
-            panes::help::draw(buf, area, state, title, lines, *top)
-        }
+        Overlay::Help { title, lines, top } => panes::help::draw(buf, area, state, title, lines, *top),
         Overlay::Leave => panes::leave::draw(buf, area, state),
         Overlay::ShuttingDown => panes::leave::draw_shutting_down(buf, area, state),
         Overlay::Closing { ending, .. } => panes::leave::draw_closing(buf, area, state, ending),
@@ -67,25 +63,12 @@ pub(super) fn put(buf: &mut Buffer, area: Rect, x: u16, row: u16, text: &str, st
     if x >= area.width || row >= area.height {
         return x;
     }
-    let (end, _) = buf.set_stringn(
-        area.x + x,
-        area.y + row,
-        text,
-        usize::from(area.width - x),
-        style,
-    );
+    let (end, _) = buf.set_stringn(area.x + x, area.y + row, text, usize::from(area.width - x), style);
     end - area.x
 }
 
 /// Writes text so that it ends `gap` columns before the right end of a row.
-pub(super) fn put_right(
-    buf: &mut Buffer,
-    area: Rect,
-    gap: u16,
-    row: u16,
-    text: &str,
-    style: Style,
-) {
+pub(super) fn put_right(buf: &mut Buffer, area: Rect, gap: u16, row: u16, text: &str, style: Style) {
     let width = super::text::columns(text).min(usize::from(area.width)) as u16;
     let x = area.width.saturating_sub(width + gap);
     put(buf, area, x, row, text, style);
@@ -97,21 +80,10 @@ pub(super) fn rule(buf: &mut Buffer, area: Rect, style: Style) {
 }
 
 /// A box in the middle of the screen with the screen wiped behind it; returns its inside.
-pub(super) fn boxed(
-    buf: &mut Buffer,
-    area: Rect,
-    state: &State,
-    title: &str,
-    size: (u16, u16),
-) -> Rect {
+pub(super) fn boxed(buf: &mut Buffer, area: Rect, state: &State, title: &str, size: (u16, u16)) -> Rect {
     use ratatui::widgets::{Block, BorderType, Clear, Padding, Widget};
     let (width, height) = (size.0.min(area.width), size.1.min(area.height));
-    let place = Rect {
-        x: area.x + (area.width - width) / 2,
-        y: area.y + (area.height - height) / 2,
-        width,
-        height,
-    };
+    let place = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
     Clear.render(place, buf);
     let block = Block::bordered()
         .border_type(BorderType::Rounded)

@@ -29,10 +29,7 @@ struct Recall {
 impl Editor {
     /// An empty line over earlier lines, oldest first.
     pub fn with_history(history: Vec<String>) -> Self {
-        Self {
-            history,
-            ..Self::default()
-        }
+        Self { history, ..Self::default() }
     }
 
     /// What is typed so far.
@@ -140,51 +137,33 @@ impl Editor {
     }
 
     fn left(&self) -> usize {
-        self.before_cursor()
-            .char_indices()
-            .next_back()
-            .map_or(0, |(at, _)| at)
+        self.before_cursor().char_indices().next_back().map_or(0, |(at, _)| at)
     }
 
     fn right(&self) -> usize {
-        self.text[self.cursor..]
-            .chars()
-            .next()
-            .map_or(self.cursor, |c| self.cursor + c.len_utf8())
+        self.text[self.cursor..].chars().next().map_or(self.cursor, |c| self.cursor + c.len_utf8())
     }
 
     fn word_left(&self) -> usize {
         let trimmed = self.before_cursor().trim_end();
-        trimmed.rfind(char::is_whitespace).map_or(0, |at| {
-            at + trimmed[at..].chars().next().map_or(1, char::len_utf8)
-        })
+        trimmed.rfind(char::is_whitespace).map_or(0, |at| at + trimmed[at..].chars().next().map_or(1, char::len_utf8))
     }
 
     fn word_right(&self) -> usize {
         let rest = &self.text[self.cursor..];
         let skipped = rest.len() - rest.trim_start().len();
-        rest[skipped..]
-            .find(char::is_whitespace)
-            .map_or(self.text.len(), |at| self.cursor + skipped + at)
+        rest[skipped..].find(char::is_whitespace).map_or(self.text.len(), |at| self.cursor + skipped + at)
     }
 
     /// Goes to the next older (or newer) line that starts with what was typed; past the newest stands what was typed.
     fn walk(&mut self, older: bool) {
-        let recall = self.recall.take().unwrap_or_else(|| Recall {
-            typed: self.text.clone(),
-            at: self.history.len(),
-        });
+        let recall = self.recall.take().unwrap_or_else(|| Recall { typed: self.text.clone(), at: self.history.len() });
         let matches = |line: &&String| line.starts_with(&recall.typed);
         let found = if older {
-            self.history[..recall.at]
-                .iter()
-                .rposition(|line| matches(&line))
+            self.history[..recall.at].iter().rposition(|line| matches(&line))
         } else {
             let next = (recall.at + 1).min(self.history.len());
-            self.history[next..]
-                .iter()
-                .position(|line| matches(&line))
-                .map(|n| next + n)
+            self.history[next..].iter().position(|line| matches(&line)).map(|n| next + n)
         };
         let at = match (found, older) {
             (Some(at), _) => at,
@@ -215,20 +194,9 @@ mod tests {
     fn letters_go_in_at_the_cursor_and_come_out_whole() {
         let mut editor = Editor::default();
         editor.insert("qery 日本");
-        press(
-            &mut editor,
-            &[KeyCode::Home, KeyCode::Right, KeyCode::Char('u')],
-        );
+        press(&mut editor, &[KeyCode::Home, KeyCode::Right, KeyCode::Char('u')]);
         assert_eq!(editor.text(), "query 日本");
-        press(
-            &mut editor,
-            &[
-                KeyCode::End,
-                KeyCode::Backspace,
-                KeyCode::Left,
-                KeyCode::Delete,
-            ],
-        );
+        press(&mut editor, &[KeyCode::End, KeyCode::Backspace, KeyCode::Left, KeyCode::Delete]);
         assert_eq!(editor.take(), "query ");
         assert_eq!(editor.text(), "");
     }
@@ -243,19 +211,12 @@ mod tests {
         editor.key(KeyEvent::new(KeyCode::Right, KeyModifiers::CONTROL));
         assert!(control(&mut editor, 'k'));
         assert_eq!(editor.text(), "force");
-        assert!(
-            !control(&mut editor, 'x'),
-            "an unknown key is left to others"
-        );
+        assert!(!control(&mut editor, 'x'), "an unknown key is left to others");
     }
 
     #[test]
     fn up_finds_what_starts_like_the_typed_text_and_down_returns_to_it() {
-        let mut editor = Editor::with_history(
-            ["query names", "msg op hello", "query time"]
-                .map(String::from)
-                .into(),
-        );
+        let mut editor = Editor::with_history(["query names", "msg op hello", "query time"].map(String::from).into());
         editor.insert("q");
         press(&mut editor, &[KeyCode::Up]);
         assert_eq!(editor.text(), "query time");

@@ -26,48 +26,31 @@ pub fn size(bytes: u64) -> String {
 /// Processor time as CP writes it, `mmm:ss.hs`, from microseconds.
 pub fn processor_time(us: u64) -> String {
     let hundredths = us / 10_000;
-    format!(
-        "{:03}:{:02}.{:02}",
-        hundredths / 6000,
-        hundredths / 100 % 60,
-        hundredths % 100
-    )
+    format!("{:03}:{:02}.{:02}", hundredths / 6000, hundredths / 100 % 60, hundredths % 100)
 }
 
 /// A span as `hh:mm:ss`, with days in front when there are any.
 pub fn span(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     let clock = format!("{:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60);
-    if days == 0 {
-        clock
-    } else {
-        format!("{days}d {clock}")
-    }
+    if days == 0 { clock } else { format!("{days}d {clock}") }
 }
 
 /// A percentage that is surely a number, not negative.
 pub fn sane(percent: f32) -> f32 {
-    if percent.is_finite() {
-        percent.clamp(0.0, 999_999.0)
-    } else {
-        0.0
-    }
+    if percent.is_finite() { percent.clamp(0.0, 999_999.0) } else { 0.0 }
 }
 
 /// `part` of `whole` in percent; 0 of nothing is 0.
 pub fn percent(part: u64, whole: u64) -> f32 {
-    if whole == 0 {
-        0.0
-    } else {
-        (part as f64 / whole as f64 * 100.0) as f32
-    }
+    if whole == 0 { 0.0 } else { (part as f64 / whole as f64 * 100.0) as f32 }
 }
 
-/// A bar of `width` columns for 0 to 100 percent. Anything above zero shows.
+/// A bar of `width` columns for 0 to 100 percent, as (full, empty). From one percent on something shows.
 pub fn bar(percent: f32, width: usize) -> (usize, usize) {
     let share = f64::from(sane(percent).min(100.0)) / 100.0;
     let mut full = (share * width as f64).round() as usize;
-    if share > 0.0 && full == 0 && width > 0 {
+    if share >= 0.01 && full == 0 && width > 0 {
         full = 1;
     }
     (full.min(width), width - full.min(width))
@@ -85,26 +68,8 @@ mod tests {
 
     #[test]
     fn sizes_stay_short_from_a_frame_to_everything() {
-        let shown: Vec<_> = [
-            0,
-            1,
-            4096,
-            640 << 10,
-            1536 << 10,
-            32 << 20,
-            (1 << 30) - 1,
-            1 << 30,
-            5 << 40,
-            u64::MAX,
-        ]
-        .map(size)
-        .into();
-        assert_eq!(
-            shown,
-            [
-                "0", "0.1K", "4K", "640K", "1.5M", "32M", "1024M", "1G", "5T", "16E"
-            ]
-        );
+        let shown: Vec<_> = [0, 1, 4096, 640 << 10, 1536 << 10, 32 << 20, (1 << 30) - 1, 1 << 30, 5 << 40, u64::MAX].map(size).into();
+        assert_eq!(shown, ["0", "0.1K", "4K", "640K", "1.5M", "32M", "1024M", "1G", "5T", "16E"]);
     }
 
     #[test]
@@ -121,7 +86,7 @@ mod tests {
             let (full, rest) = bar(percent, 10);
             assert_eq!(full + rest, 10, "{percent}");
         }
-        assert_eq!(bar(0.1, 10), (1, 9));
-        assert_eq!(bar(0.0, 10), (0, 10));
+        assert_eq!(bar(1.0, 10), (1, 9));
+        assert_eq!(bar(0.4, 10), (0, 10));
     }
 }

@@ -27,13 +27,8 @@ pub fn load(path: &Path) -> io::Result<Vec<String>> {
     file.take(READ_MAX).read_to_end(&mut bytes)?;
     let content = String::from_utf8_lossy(&bytes);
     // A cut start is half a line, not a command.
-    let lines = content
-        .lines()
-        .skip(usize::from(skipped > 0))
-        .filter(|line| !line.trim().is_empty());
-    let mut lines: Vec<String> = lines
-        .map(|line| text::clean(line, text::LINE_MAX))
-        .collect();
+    let lines = content.lines().skip(usize::from(skipped > 0)).filter(|line| !line.trim().is_empty());
+    let mut lines: Vec<String> = lines.map(|line| text::clean(line, text::LINE_MAX)).collect();
     let surplus = lines.len().saturating_sub(HISTORY_MAX);
     lines.drain(..surplus);
     if skipped > 0 {
@@ -44,23 +39,14 @@ pub fn load(path: &Path) -> io::Result<Vec<String>> {
 
 /// Adds one line. The file is the user's alone.
 pub fn append(path: &Path, line: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
     file.write_all(format!("{line}\n").as_bytes())
 }
 
 /// Writes the file anew beside itself and renames it, so that a crash leaves the old or the new one.
 fn replace(path: &Path, lines: &[String]) -> io::Result<()> {
     let beside = path.with_extension("new");
-    let mut file = OpenOptions::new()
-        .create(true)
-        .write(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&beside)?;
+    let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&beside)?;
     for line in lines {
         writeln!(file, "{line}")?;
     }
@@ -81,10 +67,7 @@ mod tests {
         append(&path, "query names").unwrap();
         append(&path, "indicate load").unwrap();
         assert_eq!(load(&path).unwrap(), ["query names", "indicate load"]);
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]
@@ -99,10 +82,7 @@ mod tests {
         let lines = load(&path).unwrap();
         assert_eq!(lines.len(), HISTORY_MAX);
         assert_eq!(lines[HISTORY_MAX - 1], "query .49999");
-        assert!(
-            fs::metadata(&path).unwrap().len() < READ_MAX,
-            "the file was trimmed"
-        );
+        assert!(fs::metadata(&path).unwrap().len() < READ_MAX, "the file was trimmed");
         assert_eq!(load(&path).unwrap(), lines);
     }
 }

@@ -44,11 +44,7 @@ pub struct Console {
 }
 
 fn row(area: Rect, y: u16, height: u16) -> Rect {
-    Rect {
-        y: area.y + y,
-        height,
-        ..area
-    }
+    Rect { y: area.y + y, height, ..area }
 }
 
 /// Divides the main screen.
@@ -58,16 +54,9 @@ pub fn screen(area: Rect) -> Screen {
     let upper = row(area, 2, high);
     let (upper, side) = if area.width >= WIDE {
         let width = area.width - SIDE;
-        let column = Rect {
-            x: area.x + width,
-            width: SIDE,
-            ..upper
-        };
+        let column = Rect { x: area.x + width, width: SIDE, ..upper };
         let spool = SPOOL_ROWS.min(high / 2);
-        let sides = (
-            row(column, 0, high - spool),
-            row(column, high - spool, spool),
-        );
+        let sides = (row(column, 0, high - spool), row(column, high - spool, spool));
         (Rect { width, ..upper }, Some(sides))
     } else {
         (upper, None)
@@ -95,11 +84,7 @@ pub fn console(area: Rect) -> Console {
 
 /// What is left of a pane below its title.
 pub fn below_title(pane: Rect) -> Rect {
-    Rect {
-        y: pane.y + 1,
-        height: pane.height.saturating_sub(1),
-        ..pane
-    }
+    Rect { y: pane.y + 1, height: pane.height.saturating_sub(1), ..pane }
 }
 
 /// Whether the terminal is too small to show anything.
@@ -124,13 +109,7 @@ mod tests {
                 assert!(panes.iter().all(|pane| area.intersection(*pane) == *pane));
                 assert!(s.upper.height >= 4 && s.messages.height >= 3);
                 let c = console(area);
-                assert_eq!(
-                    [c.bar, c.output, c.input, c.legend]
-                        .iter()
-                        .map(|r| r.height)
-                        .sum::<u16>(),
-                    height
-                );
+                assert_eq!([c.bar, c.output, c.input, c.legend].iter().map(|r| r.height).sum::<u16>(), height);
             }
         }
     }

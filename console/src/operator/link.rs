@@ -17,12 +17,7 @@ const SEND_LIMIT: Duration = Duration::from_secs(2);
 /// A system to connect to.
 pub trait System {
     /// Opens a connection. Its replies, and at last [`Event::Closed`], go to `events`.
-    fn open(
-        &mut self,
-        channel: Channel,
-        request: Request,
-        events: &SyncSender<Event>,
-    ) -> Result<Box<dyn Conversation>, ClientError>;
+    fn open(&mut self, channel: Channel, request: Request, events: &SyncSender<Event>) -> Result<Box<dyn Conversation>, ClientError>;
 }
 
 /// An open connection; dropped, it closes.
@@ -39,27 +34,18 @@ pub struct Socket {
 impl Socket {
     /// The CP that listens there.
     pub fn new(path: &Path) -> Self {
-        Self {
-            path: path.to_owned(),
-        }
+        Self { path: path.to_owned() }
     }
 }
 
 impl System for Socket {
-    fn open(
-        &mut self,
-        channel: Channel,
-        request: Request,
-        events: &SyncSender<Event>,
-    ) -> Result<Box<dyn Conversation>, ClientError> {
+    fn open(&mut self, channel: Channel, request: Request, events: &SyncSender<Event>) -> Result<Box<dyn Conversation>, ClientError> {
         let connection = Connection::open(&self.path, request)?;
         let sender = connection.sender()?;
         sender.limit(SEND_LIMIT)?;
         let events = events.clone();
         let listener = thread::Builder::new().name(format!("operator {channel:?}"));
-        listener
-            .spawn(move || listen(connection, channel, &events))
-            .map_err(ClientError::Terminal)?;
+        listener.spawn(move || listen(connection, channel, &events)).map_err(ClientError::Terminal)?;
         Ok(Box::new(Line(sender)))
     }
 }
@@ -70,13 +56,21 @@ fn listen(mut connection: Connection, channel: Channel, events: &SyncSender<Even
         let reply = match connection.receive() {
             Ok(reply) => reply,
             Err(ClientError::Refused { code, message }) => Reply::Refused { code, message },
-            Err(e) => break e.to_string(),
+            Err(e) => break reason(&e),
         };
         if events.send(Event::Reply(channel, Box::new(reply))).is_err() {
             return;
         }
     };
     let _ = events.send(Event::Closed(channel, why));
+}
+
+/// Why a connection is gone, to stand behind "The connection to CP is gone:".
+pub fn reason(error: &ClientError) -> String {
+    match error {
+        ClientError::Lost => "CP closed it".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 struct Line(Sender);
@@ -111,40 +105,22 @@ mod tests {
         let cp = thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             stream.write_all(&encode(&Reply::Lost(3)).unwrap()).unwrap();
-            let refused = Reply::Refused {
-                code: 3,
-                message: "No".into(),
-            };
+            let refused = Reply::Refused { code: 3, message: "No".into() };
             stream.write_all(&encode(&refused).unwrap()).unwrap();
             let mut bytes = Vec::new();
             stream.read_to_end(&mut bytes).unwrap();
             bytes
         });
         let (sender, events) = sync_channel(8);
-        let mut line = Socket::new(&path)
-            .open(Channel::Watch, Request::Watch, &sender)
-            .unwrap();
-        let Ok(Event::Reply(Channel::Watch, reply)) = events.recv() else {
-            panic!("no reply")
-        };
+        let mut line = Socket::new(&path).open(Channel::Watch, Request::Watch, &sender).unwrap();
+        let Ok(Event::Reply(Channel::Watch, reply)) = events.recv() else { panic!("no reply") };
         assert!(matches!(*reply, Reply::Lost(3)));
-        let Ok(Event::Reply(Channel::Watch, reply)) = events.recv() else {
-            panic!("no refusal")
-        };
-        assert!(
-            matches!(*reply, Reply::Refused { code: 3, .. }),
-            "a refusal is a reply, the closing comes after it"
-        );
+        let Ok(Event::Reply(Channel::Watch, reply)) = events.recv() else { panic!("no refusal") };
+        assert!(matches!(*reply, Reply::Refused { code: 3, .. }), "a refusal is a reply, the closing comes after it");
         line.send(&ClientFrame::Poll).unwrap();
         drop(line);
-        assert!(matches!(
-            events.recv(),
-            Ok(Event::Closed(Channel::Watch, _))
-        ));
-        let hello = Hello {
-            version: VERSION,
-            request: Request::Watch,
-        };
+        assert!(matches!(events.recv(), Ok(Event::Closed(Channel::Watch, _))));
+        let hello = Hello { version: VERSION, request: Request::Watch };
         let expected = [encode(&hello).unwrap(), encode(&ClientFrame::Poll).unwrap()].concat();
         assert_eq!(cp.join().unwrap(), expected, "hello, one poll, the end");
     }
@@ -155,14 +131,10 @@ mod tests {
         let path = folder.path().join("console");
         let listener = UnixListener::bind(&path).unwrap();
         let (sender, events) = sync_channel(8);
-        let line = Socket::new(&path)
-            .open(Channel::Order, Request::Watch, &sender)
-            .unwrap();
+        let line = Socket::new(&path).open(Channel::Order, Request::Watch, &sender).unwrap();
         let (mut stream, _) = listener.accept().unwrap();
         stream.write_all(b"HTTP/1.1 400 Bad Request").unwrap();
-        let Ok(Event::Closed(Channel::Order, why)) = events.recv() else {
-            panic!("not closed")
-        };
+        let Ok(Event::Closed(Channel::Order, why)) = events.recv() else { panic!("not closed") };
         assert!(why.contains("longer than"), "{why}");
         drop(line);
     }
@@ -173,9 +145,7 @@ mod tests {
         let path = folder.path().join("console");
         let _silent = UnixListener::bind(&path).unwrap();
         let (sender, _events) = sync_channel(8);
-        let mut line = Socket::new(&path)
-            .open(Channel::Watch, Request::Watch, &sender)
-            .unwrap();
+        let mut line = Socket::new(&path).open(Channel::Watch, Request::Watch, &sender).unwrap();
         let started = std::time::Instant::now();
         let frame = ClientFrame::Line("x".repeat(1 << 20));
         assert!(line.send(&frame).is_err(), "more than the socket holds");

@@ -29,8 +29,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
-use crossterm::execute;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
+use crossterm::{execute, queue};
 use thiserror::Error;
 
 use crate::client::ClientError;
@@ -57,13 +57,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            owns_system: false,
-            color: true,
-            history: None,
-            words: Vec::new(),
-            help: |_| None,
-        }
+        Self { owns_system: false, color: true, history: None, words: Vec::new(), help: |_| None }
     }
 }
 
@@ -105,20 +99,9 @@ pub fn run(socket: &Path, options: Options) -> Result<Ending, OperatorError> {
     }
     let size = crossterm::terminal::size().map_err(OperatorError::Terminal)?;
     let color = options.color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let state = state::State::new(
-        size,
-        color,
-        options.owns_system,
-        options.words,
-        options.help,
-    );
+    let state = state::State::new(size, color, options.owns_system, options.words, options.help);
     let (sender, receiver) = sync_channel(QUEUE);
-    let mut app = app::App::new(
-        state,
-        link::Socket::new(socket),
-        sender.clone(),
-        options.history,
-    );
+    let mut app = app::App::new(state, link::Socket::new(socket), sender.clone(), options.history);
     app.start().map_err(OperatorError::Connect)?;
 
     let mut screen = terminal::Screen::enter(&sender).map_err(OperatorError::Terminal)?;
@@ -127,11 +110,11 @@ pub fn run(socket: &Path, options: Options) -> Result<Ending, OperatorError> {
     let started = Instant::now();
     app.run(
         &mut screen.terminal,
-        &receiver,
+        receiver,
         || started.elapsed(),
         |terminal, state| {
             // Terminals that know synchronized updates show whole pictures only.
-            execute!(terminal.backend_mut(), BeginSynchronizedUpdate)?;
+            queue!(terminal.backend_mut(), BeginSynchronizedUpdate)?;
             app::picture(terminal, state)?;
             execute!(terminal.backend_mut(), EndSynchronizedUpdate)
         },

@@ -37,21 +37,12 @@ pub struct Session {
 impl Session {
     /// A console that is about to be opened.
     pub fn new(number: u32, userid: &str) -> Self {
-        Self {
-            number,
-            userid: userid.to_owned(),
-            transcript: Transcript::default(),
-            editor: Editor::default(),
-            phase: Phase::Opening,
-        }
+        Self { number, userid: userid.to_owned(), transcript: Transcript::default(), editor: Editor::default(), phase: Phase::Opening }
     }
 
     /// Whether what is typed must not be seen.
     pub fn is_hidden(&self) -> bool {
-        matches!(
-            self.phase,
-            Phase::Password(_) | Phase::Open(ConsoleState::VmRead { hidden: true })
-        )
+        matches!(self.phase, Phase::Password(_) | Phase::Open(ConsoleState::VmRead { hidden: true }))
     }
 
     /// The words of the status area, as a 3270 under VM shows them.
@@ -70,10 +61,7 @@ impl Session {
 
     /// Adds a line of the screen's own.
     pub fn say(&mut self, text: &str, kind: LineKind) {
-        self.transcript.push(Line {
-            text: text.to_owned(),
-            kind,
-        });
+        self.transcript.push(Line { text: text.to_owned(), kind });
     }
 
     /// Takes what CP sent.
@@ -92,10 +80,9 @@ impl Session {
                 self.phase = Phase::Over(None);
             }
             Reply::Output(line) => self.transcript.push(line),
-            Reply::Lost(lines) => self.say(
-                &format!("* {lines} lines were lost: they came faster than this screen took them"),
-                LineKind::Cp,
-            ),
+            Reply::Lost(lines) => {
+                self.say(&format!("* {lines} lines were lost: they came faster than this screen took them"), LineKind::Cp)
+            }
             Reply::State(state) => {
                 // A secret half typed must not become visible, nor an open line a secret.
                 let was_hidden = self.is_hidden();
@@ -106,10 +93,7 @@ impl Session {
             }
             Reply::Ended(ending) => {
                 self.phase = Phase::Over(Some(ending));
-                self.say(
-                    &format!("* {}", over(&self.userid, ending)),
-                    LineKind::Warning,
-                );
+                self.say(&format!("* {}", over(&self.userid, ending)), LineKind::Warning);
             }
             Reply::Answer(_) | Reply::Snapshot(_) => {}
         }
@@ -119,10 +103,7 @@ impl Session {
     pub fn lost(&mut self, why: &str) {
         if !matches!(self.phase, Phase::Over(_)) {
             self.phase = Phase::Over(None);
-            self.say(
-                &format!("* The connection was closed: {why}"),
-                LineKind::Warning,
-            );
+            self.say(&format!("* The connection was closed: {why}"), LineKind::Warning);
         }
     }
 
@@ -163,21 +144,13 @@ mod tests {
 
     fn open(state: ConsoleState) -> Session {
         let mut session = Session::new(1, "MAINT");
-        session.receive(Reply::Accepted {
-            system: "CP64".into(),
-            userid: "MAINT".into(),
-        });
+        session.receive(Reply::Accepted { system: "CP64".into(), userid: "MAINT".into() });
         session.receive(Reply::State(state));
         session
     }
 
     fn rows(session: &Session) -> Vec<String> {
-        session
-            .transcript
-            .window(80, 24)
-            .iter()
-            .map(|row| row.text.to_owned())
-            .collect()
+        session.transcript.window(80, 24).iter().map(|row| row.text.to_owned()).collect()
     }
 
     #[test]
@@ -207,11 +180,7 @@ mod tests {
         assert_eq!(session.editor.text(), "");
         session.editor.insert("q time");
         session.receive(Reply::State(ConsoleState::CpRead));
-        assert_eq!(
-            session.editor.text(),
-            "q time",
-            "an ordinary change keeps what is typed"
-        );
+        assert_eq!(session.editor.text(), "q time", "an ordinary change keeps what is typed");
     }
 
     #[test]

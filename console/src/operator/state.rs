@@ -192,13 +192,7 @@ pub struct State {
 
 impl State {
     /// A screen that has heard nothing yet.
-    pub fn new(
-        size: (u16, u16),
-        color: bool,
-        owns_system: bool,
-        words: Vec<Word>,
-        help: fn(&str) -> Option<String>,
-    ) -> Self {
+    pub fn new(size: (u16, u16), color: bool, owns_system: bool, words: Vec<Word>, help: fn(&str) -> Option<String>) -> Self {
         Self {
             now: Duration::ZERO,
             size,
@@ -258,9 +252,7 @@ impl State {
 
     /// Rows of machines that are visible.
     pub fn table_height(&self) -> usize {
-        panes::machines::rows(layout::screen(self.area()).upper)
-            .height
-            .into()
+        panes::machines::rows(layout::screen(self.area()).upper).height.into()
     }
 
     /// Columns of the table at this width.

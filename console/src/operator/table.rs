@@ -63,10 +63,7 @@ impl Key {
 
     /// Figures are looked at from the largest.
     pub fn largest_first(self) -> bool {
-        matches!(
-            self,
-            Self::Cpu | Self::VirtCpu | Self::TotCpu | Self::Storage | Self::Resident
-        )
+        matches!(self, Self::Cpu | Self::VirtCpu | Self::TotCpu | Self::Storage | Self::Resident)
     }
 
     fn compare(self, a: &MachineView, b: &MachineView) -> Ordering {
@@ -90,9 +87,7 @@ impl Key {
 
 /// A share as kind and figure: `A5%` before `R100` before `R1000`.
 fn share(text: &str) -> (Option<char>, f64) {
-    let figure = text
-        .trim_start_matches(|c: char| !c.is_ascii_digit())
-        .trim_end_matches('%');
+    let figure = text.trim_start_matches(|c: char| !c.is_ascii_digit()).trim_end_matches('%');
     (text.chars().next(), figure.parse().unwrap_or(0.0))
 }
 
@@ -135,8 +130,7 @@ impl Table {
     pub fn arrange(&mut self, machines: &[MachineView], height: usize, follow: bool) {
         let wanted = self.filter.trim().to_lowercase();
         self.rows.clear();
-        self.rows
-            .extend((0..machines.len()).filter(|&n| matches(&machines[n], &wanted)));
+        self.rows.extend((0..machines.len()).filter(|&n| matches(&machines[n], &wanted)));
         let (key, descending) = (self.key, self.descending);
         self.rows.sort_by(|&a, &b| {
             let (a, b) = (&machines[a], &machines[b]);
@@ -146,10 +140,7 @@ impl Table {
             order.then_with(|| a.userid.cmp(&b.userid))
         });
         if let Some(chosen) = &self.chosen {
-            let found = self
-                .rows
-                .iter()
-                .position(|&n| machines[n].userid == *chosen);
+            let found = self.rows.iter().position(|&n| machines[n].userid == *chosen);
             self.choose(found.unwrap_or(self.cursor), machines);
         }
         self.settle(height, follow);
@@ -157,11 +148,7 @@ impl Table {
 
     /// Moves the choice by `rows`; chooses the first in the window when none was chosen.
     pub fn step(&mut self, rows: isize, machines: &[MachineView], height: usize) {
-        let from = if self.chosen.is_some() {
-            self.cursor.saturating_add_signed(rows)
-        } else {
-            self.top
-        };
+        let from = if self.chosen.is_some() { self.cursor.saturating_add_signed(rows) } else { self.top };
         self.choose(from, machines);
         self.settle(height, true);
     }
@@ -178,12 +165,7 @@ impl Table {
 
     /// Rows of the window as (number of the row, index of the machine).
     pub fn window(&self, height: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
-        self.rows
-            .iter()
-            .copied()
-            .enumerate()
-            .skip(self.top)
-            .take(height)
+        self.rows.iter().copied().enumerate().skip(self.top).take(height)
     }
 
     /// Rows above and below the window.
@@ -198,19 +180,13 @@ impl Table {
 
     fn choose(&mut self, row: usize, machines: &[MachineView]) {
         self.cursor = row.min(self.rows.len().saturating_sub(1));
-        self.chosen = self
-            .rows
-            .get(self.cursor)
-            .map(|&n| machines[n].userid.clone());
+        self.chosen = self.rows.get(self.cursor).map(|&n| machines[n].userid.clone());
     }
 
     /// Keeps the window within the rows and, if asked, around the chosen one.
     fn settle(&mut self, height: usize, follow: bool) {
         if follow && self.chosen.is_some() {
-            self.top = self
-                .top
-                .min(self.cursor)
-                .max((self.cursor + 1).saturating_sub(height));
+            self.top = self.top.min(self.cursor).max((self.cursor + 1).saturating_sub(height));
         }
         self.top = self.top.min(self.rows.len().saturating_sub(height));
     }
@@ -218,11 +194,7 @@ impl Table {
 
 fn matches(machine: &MachineView, wanted: &str) -> bool {
     let has = |text: &str| text.to_lowercase().contains(wanted);
-    wanted.is_empty()
-        || has(&machine.userid)
-        || has(&machine.state)
-        || has(&machine.system)
-        || has(&machine.console)
+    wanted.is_empty() || has(&machine.userid) || has(&machine.state) || has(&machine.system) || has(&machine.console)
 }
 
 #[cfg(test)]
@@ -240,10 +212,7 @@ mod tests {
     }
 
     fn shown<'a>(table: &Table, machines: &'a [MachineView], height: usize) -> Vec<&'a str> {
-        table
-            .window(height)
-            .map(|(_, n)| machines[n].userid.as_str())
-            .collect()
+        table.window(height).map(|(_, n)| machines[n].userid.as_str()).collect()
     }
 
     #[test]
@@ -273,10 +242,7 @@ mod tests {
     #[test]
     fn the_filter_looks_at_user_state_system_and_console() {
         let machines = machines(&[("MAINT", 0.0), ("OPERATOR", 0.0), ("RUNNER", 3.0)]);
-        let mut table = Table {
-            filter: " Run ".into(),
-            ..Default::default()
-        };
+        let mut table = Table { filter: " Run ".into(), ..Default::default() };
         table.arrange(&machines, 9, false);
         assert_eq!(shown(&table, &machines, 9), ["RUNNER"]);
         table.filter = "vm read".into();

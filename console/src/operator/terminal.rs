@@ -1,6 +1,6 @@
 //! The real terminal: taken over, read from, and given back clean on every way out.
 
-use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::io::{self, IsTerminal, Write};
 use std::panic::{self, PanicHookInfo};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -16,12 +16,11 @@ use ratatui::backend::CrosstermBackend;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
+use super::app::wipe;
 use super::state::Event;
 
 /// How often the keyboard thread looks whether it should end.
 const LOOK_UP: Duration = Duration::from_millis(200);
-/// Room for a whole screen, so that a frame reaches the terminal in one write.
-const SCREEN_BYTES: usize = 64 << 10;
 /// Panics of other threads that are kept for after the screen.
 const PANICS_MAX: usize = 16;
 
@@ -35,7 +34,7 @@ pub fn is_there() -> bool {
 /// The terminal while the screen has it. Dropped, it is as it was before.
 pub struct Screen {
     /// To draw on.
-    pub terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    pub terminal: Terminal<CrosstermBackend<Pictures>>,
     leaving: Arc<AtomicBool>,
     signals: Handle,
     threads: Vec<JoinHandle<()>>,
@@ -47,46 +46,54 @@ impl Screen {
     /// Takes the terminal over and starts to send keys and signals to `events`.
     pub fn enter(events: &SyncSender<Event>) -> io::Result<Self> {
         let signals = Signals::new([SIGTERM, SIGHUP, SIGINT])?;
-        let backend = CrosstermBackend::new(BufWriter::with_capacity(SCREEN_BYTES, io::stdout()));
+        let backend = CrosstermBackend::new(Pictures::default());
         let terminal = Terminal::new(backend)?;
         let panics = Arc::default();
         let hook = watch_panics(events.clone(), Arc::clone(&panics));
-        let mut screen = Self {
-            terminal,
-            leaving: Arc::default(),
-            signals: signals.handle(),
-            threads: Vec::new(),
-            hook,
-            panics,
-        };
+        let mut screen = Self { terminal, leaving: Arc::default(), signals: signals.handle(), threads: Vec::new(), hook, panics };
         // From here on dropping `screen` undoes whatever was done.
+        TAKEN.store(true, Ordering::SeqCst);
         terminal::enable_raw_mode()?;
         execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
-        screen.terminal.clear()?;
+        wipe(&mut screen.terminal)?;
         screen.listen(events, signals)?;
         Ok(screen)
     }
 
     fn listen(&mut self, events: &SyncSender<Event>, mut signals: Signals) -> io::Result<()> {
         let (keys, leaving) = (events.clone(), Arc::clone(&self.leaving));
-        self.threads.push(
-            thread::Builder::new()
-                .name("operator keyboard".into())
-                .spawn(move || read_keys(&keys, &leaving))?,
-        );
+        self.threads.push(thread::Builder::new().name("operator keyboard".into()).spawn(move || read_keys(&keys, &leaving))?);
         let told = events.clone();
-        self.threads.push(
-            thread::Builder::new()
-                .name("operator signals".into())
-                .spawn(move || {
-                    for number in signals.forever() {
-                        if told.send(Event::Signal(number)).is_err() {
-                            return;
-                        }
-                    }
-                })?,
-        );
+        self.threads.push(thread::Builder::new().name("operator signals".into()).spawn(move || {
+            for number in signals.forever() {
+                if told.send(Event::Signal(number)).is_err() {
+                    return;
+                }
+            }
+        })?);
         Ok(())
+    }
+}
+
+/// Collects a picture and writes it at once, so that a terminal never shows half of one. What is left when the terminal was given back
+/// (a panic in the middle of a picture) goes nowhere.
+#[derive(Debug, Default)]
+pub struct Pictures(Vec<u8>);
+
+impl Write for Pictures {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let picture = std::mem::take(&mut self.0);
+        if !TAKEN.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        let mut out = io::stdout().lock();
+        out.write_all(&picture)?;
+        out.flush()
     }
 }
 
@@ -94,7 +101,6 @@ impl Drop for Screen {
     fn drop(&mut self) {
         self.leaving.store(true, Ordering::Relaxed);
         self.signals.close();
-        let _ = self.terminal.backend_mut().flush();
         give_back();
         if thread::panicking() {
             // The hooks of a panicking thread cannot be changed, and its other threads end with the process.
@@ -105,26 +111,22 @@ impl Drop for Screen {
         }
         let previous = Arc::clone(&self.hook);
         panic::set_hook(Box::new(move |info| previous(info)));
-        for text in self
-            .panics
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .drain(..)
-        {
+        for text in self.panics.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             eprintln!("{text}");
         }
     }
 }
 
-/// Gives the terminal back. Errors are not looked at: a terminal that is gone needs nothing.
+/// Whether the screen has the terminal. One process has one terminal, and its panic hook must know.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Gives the terminal back, once: a second time would move the cursor into what was printed since. Errors are not looked at: a terminal
+/// that is gone needs nothing.
 fn give_back() {
-    let _ = execute!(
-        io::stdout(),
-        EndSynchronizedUpdate,
-        DisableBracketedPaste,
-        LeaveAlternateScreen,
-        cursor::Show
-    );
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let _ = execute!(io::stdout(), EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
     let _ = terminal::disable_raw_mode();
 }
 

@@ -25,7 +25,7 @@ pub enum Align {
 /// Controls (C0, DEL, C1) become `.`, as a 3270 shows an unprintable byte; tabs become spaces; characters that reorder or join their
 /// neighbours are dropped, because they would let one user's line change how another's is read.
 pub fn clean(text: &str, limit: usize) -> String {
-    if text.len() <= limit && text.bytes().all(|b| (b' '..0x7f).contains(&b)) {
+    if is_plain(text, limit) {
         return text.to_owned();
     }
     let (mut out, mut kept, mut marks) = (String::with_capacity(text.len().min(limit)), 0, 0);
@@ -58,6 +58,11 @@ pub fn clean(text: &str, limit: usize) -> String {
         kept += 1;
     }
     out
+}
+
+/// Whether [`clean`] would change nothing: short printable ASCII, as nearly everything is.
+pub fn is_plain(text: &str, limit: usize) -> bool {
+    text.len() <= limit && text.bytes().all(|b| (b' '..0x7f).contains(&b))
 }
 
 /// Invisible characters that join, select a form, reorder or tag: zero-width joiners, bidirectional controls, variation selectors,
@@ -120,14 +125,8 @@ pub fn fill(text: &str, width: usize) -> Vec<&str> {
     while columns(rest) > width {
         let fits = clip(rest, width).len();
         // The blank may stand just behind the row.
-        let blank = rest
-            .get(..fits + 1)
-            .unwrap_or(&rest[..fits])
-            .rfind(' ')
-            .filter(|&at| !rest[..at].trim().is_empty());
-        let end = blank
-            .unwrap_or(fits)
-            .max(rest.chars().next().map_or(1, char::len_utf8));
+        let blank = rest.get(..fits + 1).unwrap_or(&rest[..fits]).rfind(' ').filter(|&at| !rest[..at].trim().is_empty());
+        let end = blank.unwrap_or(fits).max(rest.chars().next().map_or(1, char::len_utf8));
         rows.push(&rest[..end]);
         rest = rest[end..].trim_start();
     }
@@ -174,10 +173,7 @@ mod tests {
 
     #[test]
     fn prose_breaks_between_words() {
-        assert_eq!(
-            fill("CP closed the connection", 20),
-            ["CP closed the", "connection"]
-        );
+        assert_eq!(fill("CP closed the connection", 20), ["CP closed the", "connection"]);
         assert_eq!(fill("CP closed the  x", 13), ["CP closed the", "x"]);
         assert_eq!(fill("abcdefgh ij", 4), ["abcd", "efgh", "ij"]);
         assert_eq!(fill("", 4), [""]);

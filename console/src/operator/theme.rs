@@ -18,20 +18,13 @@ impl Theme {
     }
 
     fn pick(self, color: Color, without: Modifier) -> Style {
-        if self.color {
-            Style::new().fg(color)
-        } else {
-            Style::new().add_modifier(without)
-        }
+        if self.color { Style::new().fg(color) } else { Style::new().add_modifier(without) }
     }
 
     /// The first row.
     pub fn bar(self) -> Style {
         if self.color {
-            Style::new()
-                .fg(Color::White)
-                .bg(Color::Blue)
-                .add_modifier(Modifier::BOLD)
+            Style::new().fg(Color::White).bg(Color::Blue).add_modifier(Modifier::BOLD)
         } else {
             Style::new().add_modifier(Modifier::REVERSED)
         }
@@ -87,9 +80,7 @@ impl Theme {
             LineKind::Guest => Style::new(),
             LineKind::Prompt => Style::new().add_modifier(Modifier::BOLD),
             LineKind::Message => self.pick(Color::Yellow, Modifier::BOLD),
-            LineKind::Warning => self
-                .pick(Color::LightRed, Modifier::REVERSED)
-                .add_modifier(Modifier::BOLD),
+            LineKind::Warning => self.pick(Color::LightRed, Modifier::REVERSED).add_modifier(Modifier::BOLD),
             LineKind::Input => self.pick(Color::Green, Modifier::UNDERLINED),
         }
     }
@@ -101,7 +92,6 @@ impl Theme {
 
     /// What must not be missed.
     pub fn alarm(self) -> Style {
-        self.pick(Color::LightRed, Modifier::REVERSED)
-            .add_modifier(Modifier::BOLD)
+        self.pick(Color::LightRed, Modifier::REVERSED).add_modifier(Modifier::BOLD)
     }
 }

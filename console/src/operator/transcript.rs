@@ -46,10 +46,7 @@ impl Transcript {
             self.lines.pop_front();
             self.dropped += 1;
         }
-        self.lines.push_back(Line {
-            text,
-            kind: line.kind,
-        });
+        self.lines.push_back(Line { text, kind: line.kind });
     }
 
     /// Lines below the window: 0 when it follows the output.
@@ -69,8 +66,7 @@ impl Transcript {
 
     /// The window's rows, top first, at most `height` of them.
     pub fn window(&self, width: u16, height: u16) -> Vec<Row<'_>> {
-        self.window_from(self.bottom(width, height), width, height)
-            .0
+        self.window_from(self.bottom(width, height), width, height).0
     }
 
     /// One page (less a line of overlap) towards the oldest line.
@@ -84,9 +80,7 @@ impl Transcript {
         let Some(held) = self.held else { return };
         let (mut bottom, mut rows) = (held, 0);
         while bottom < self.last() {
-            let next = self
-                .line(bottom + 1)
-                .map_or(1, |line| text::wrap(&line.text, width.into()).len());
+            let next = self.line(bottom + 1).map_or(1, |line| text::wrap(&line.text, width.into()).len());
             rows += next;
             if rows >= usize::from(height) && bottom > held {
                 break;
@@ -112,15 +106,11 @@ impl Transcript {
 
     /// The line at the bottom of the window: never so near the oldest that the window is not full.
     fn bottom(&self, width: u16, height: u16) -> u64 {
-        self.held.map_or(self.last(), |held| {
-            held.max(self.highest_bottom(width, height))
-                .min(self.last())
-        })
+        self.held.map_or(self.last(), |held| held.max(self.highest_bottom(width, height)).min(self.last()))
     }
 
     fn line(&self, number: u64) -> Option<&Line> {
-        self.lines
-            .get(usize::try_from(number.checked_sub(self.dropped + 1)?).ok()?)
+        self.lines.get(usize::try_from(number.checked_sub(self.dropped + 1)?).ok()?)
     }
 
     /// The lowest line number that fills the window when it stands at the bottom.
@@ -141,15 +131,7 @@ impl Transcript {
         let height = usize::from(height);
         let (mut rows, mut number) = (Vec::new(), bottom);
         while let Some(line) = self.line(number) {
-            rows.extend(
-                text::wrap(&line.text, width.into())
-                    .into_iter()
-                    .rev()
-                    .map(|text| Row {
-                        text,
-                        kind: line.kind,
-                    }),
-            );
+            rows.extend(text::wrap(&line.text, width.into()).into_iter().rev().map(|text| Row { text, kind: line.kind }));
             if rows.len() >= height {
                 break;
             }
@@ -166,10 +148,7 @@ mod tests {
     use super::*;
 
     fn said(text: &str) -> Line {
-        Line {
-            text: text.into(),
-            kind: LineKind::Cp,
-        }
+        Line { text: text.into(), kind: LineKind::Cp }
     }
 
     fn counted(lines: usize) -> Transcript {
@@ -179,11 +158,7 @@ mod tests {
     }
 
     fn shown(transcript: &Transcript) -> Vec<&str> {
-        transcript
-            .window(10, 3)
-            .into_iter()
-            .map(|row| row.text)
-            .collect()
+        transcript.window(10, 3).into_iter().map(|row| row.text).collect()
     }
 
     #[test]
@@ -193,11 +168,7 @@ mod tests {
         transcript.back(10, 3);
         assert_eq!(shown(&transcript), ["5", "6", "7"]);
         transcript.push(said("10"));
-        assert_eq!(
-            shown(&transcript),
-            ["5", "6", "7"],
-            "new output does not move it"
-        );
+        assert_eq!(shown(&transcript), ["5", "6", "7"], "new output does not move it");
         assert_eq!(transcript.below(), 3);
         transcript.forward(10, 3);
         assert_eq!(shown(&transcript), ["7", "8", "9"]);
@@ -229,28 +200,15 @@ mod tests {
         transcript.oldest(10, 3);
         assert_eq!(shown(&transcript), ["1", "2", "3"]);
         (0..10).for_each(|_| transcript.push(said("new")));
-        assert_eq!(
-            shown(&transcript),
-            ["11", "12", "13"],
-            "what was looked at is gone; the oldest page is shown"
-        );
+        assert_eq!(shown(&transcript), ["11", "12", "13"], "what was looked at is gone; the oldest page is shown");
     }
 
     #[test]
     fn an_answer_stands_behind_its_prompt() {
         let mut transcript = Transcript::default();
-        transcript.push(Line {
-            text: "Enter name: ".into(),
-            kind: LineKind::Prompt,
-        });
-        transcript.push(Line {
-            text: "ada".into(),
-            kind: LineKind::Input,
-        });
-        transcript.push(Line {
-            text: "q time".into(),
-            kind: LineKind::Input,
-        });
+        transcript.push(Line { text: "Enter name: ".into(), kind: LineKind::Prompt });
+        transcript.push(Line { text: "ada".into(), kind: LineKind::Input });
+        transcript.push(Line { text: "q time".into(), kind: LineKind::Input });
         assert_eq!(shown(&transcript), ["Enter name", ": ada", "q time"]);
     }
 

@@ -351,6 +351,17 @@ fn guest_runs(
                 }
                 log.add(format!("{userid} flood done"));
             }
+            "pour" => {
+                for number in 0..rest.parse().unwrap_or(0) {
+                    while console.congested() {
+                        thread::sleep(Duration::from_millis(1));
+                    }
+                    console.write(
+                        LineKind::Guest,
+                        &format!("pour {number} {}", "x".repeat(80)),
+                    );
+                }
+            }
             "prompt" => {
                 console.write(LineKind::Prompt, "Your name: ");
                 console.set_state(READ);

@@ -55,9 +55,9 @@ fn register_range(machine: &Machine, text: &str) -> Option<Answer> {
 fn registers(machine: &Machine, first: usize, last: usize) -> Answer {
     let values = machine.saved_state().registers;
     let lines = (first..=last).collect::<Vec<_>>();
-    let lines = lines.chunks(4).map(|four| {
-        let shown = four.iter().map(|&n| format!("{:016X}", values[n])).collect::<Vec<_>>().join(" ");
-        format!("GRG {:2} =  {shown}   {}", four[0], four.iter().map(|&n| NAMES[n]).collect::<Vec<_>>().join(" "))
+    let lines = lines.chunks(2).map(|two| {
+        let shown = two.iter().map(|&n| format!("{:<3} {:016X}", NAMES[n], values[n])).collect::<Vec<_>>().join("   ");
+        format!("GRG {:2} =  {shown}", two[0])
     });
     let data: serde_json::Map<String, Value> = (first..=last).map(|n| (NAMES[n].to_string(), json!(values[n]))).collect();
     Answer::of(data, lines.collect())

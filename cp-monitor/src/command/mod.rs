@@ -50,6 +50,8 @@ impl Classes {
 pub struct Command {
     /// Name; leading capitals are the minimum abbreviation.
     pub pattern: &'static str,
+    /// Its file in `docs/help/cp`.
+    pub help: &'static str,
     /// Who may use it.
     pub classes: Classes,
     /// What it is for, in a few words, for completion and menus.
@@ -57,56 +59,57 @@ pub struct Command {
     handler: fn(&mut Invocation<'_>) -> Outcome,
 }
 
-/// Every CP command. The first entry that matches wins, so the order settles abbreviations (`D` is DISPLAY, `L` is LOGON).
+/// Every CP command. The first entry that matches wins, so the order settles abbreviations (`D` is DISPLAY, `LOG` is LOGOFF, `L` is LOGON).
 pub const TABLE: &[Command] = &[
-    command("Logon", Classes::Any, "log on (from a terminal)", session::logon),
-    command("LOGIn", Classes::Any, "log on (from a terminal)", session::logon),
-    command("Begin", Classes::Of("G"), "let the machine go on", session::begin),
-    command("CHange", Classes::Of("DG"), "change attributes of spool files", spool::change),
-    command("Close", Classes::Of("G"), "close a reader, printer or punch", spool::close),
-    command("Display", Classes::Of("G"), "show storage, registers and PSW", debug::display),
-    command("DEFine", Classes::Of("G"), "define devices and storage", link::define),
-    command("DETach", Classes::Of("BG"), "take a device away", link::detach),
-    command("DIRECTXA", Classes::Of("ABC"), "put the user directory on line", operator::directxa),
-    command("DISConnect", Classes::Any, "leave; the machine goes on", session::disconnect),
-    command("ECho", Classes::Of("G"), "repeat what is typed, to test a terminal", session::echo),
-    command("EXTernal", Classes::Of("G"), "make an external interruption", debug::external),
-    command("FORCE", Classes::Of("A"), "log a user off", operator::force),
-    command("INDicate", Classes::Of("EG"), "show load and what users use", indicate::indicate),
-    command("Ipl", Classes::Of("G"), "load an operating system", session::ipl),
-    command("LINK", Classes::Of("G"), "use a minidisk of your own or another's", link::link),
-    command("LOGoff", Classes::Any, "end the session", session::logoff),
-    command("LOGOUt", Classes::Any, "end the session", session::logoff),
-    command("Message", Classes::Any, "send a line to a user", message::message),
-    command("MSG", Classes::Any, "send a line to a user", message::message),
-    command("MSGNOH", Classes::Of("B"), "send a line without a header", message::message_no_header),
-    command("ORDer", Classes::Of("DG"), "put spool files in order", spool::order),
-    command("PURge", Classes::Of("DG"), "throw spool files away", spool::purge),
-    command("Query", Classes::Any, "ask CP for information", query::query),
-    command("SET", Classes::Any, "set how CP treats you", set::set),
-    command("SHUTDOWN", Classes::Of("A"), "end the system", operator::shutdown),
-    command("SLeep", Classes::Any, "let the machine sleep", session::sleep),
-    command("SMsg", Classes::Of("G"), "send a special message", message::special),
-    command("SPool", Classes::Of("G"), "set where unit record files go", spool::spool),
-    command("STore", Classes::Of("G"), "change storage and registers", debug::store),
-    command("SYStem", Classes::Of("G"), "reset or clear the machine", session::system),
-    command("TAg", Classes::Of("G"), "attach text to spool files", spool::tag),
-    command("TERMinal", Classes::Of("G"), "set how the terminal behaves", set::terminal),
-    command("TRANsfer", Classes::Of("DG"), "move spool files to another user", spool::transfer),
-    command("Warning", Classes::Of("ABC"), "send an urgent line to users", message::warning),
-    command("WNG", Classes::Of("ABC"), "send an urgent line to users", message::warning),
-    command("XAUTOLOg", Classes::Of("ABG"), "log a user on without a terminal", operator::xautolog),
-    command("AUTOLOg", Classes::Of("AB"), "log a user on without a terminal", operator::xautolog),
-    command("*", Classes::Any, "a comment", session::comment),
+    command("LOGoff", "LOGOFF", Classes::Any, "end the session", session::logoff),
+    command("LOGOUt", "LOGOFF", Classes::Any, "end the session", session::logoff),
+    command("Logon", "LOGON", Classes::Any, "log on (from a terminal)", session::logon),
+    command("LOGIn", "LOGON", Classes::Any, "log on (from a terminal)", session::logon),
+    command("Begin", "BEGIN", Classes::Of("G"), "let the machine go on", session::begin),
+    command("CHange", "CHANGE", Classes::Of("DG"), "change attributes of spool files", spool::change),
+    command("Close", "CLOSE", Classes::Of("G"), "close a reader, printer or punch", spool::close),
+    command("Display", "DISPLAY", Classes::Of("G"), "show storage, registers and PSW", debug::display),
+    command("DEFine", "DEFINE", Classes::Of("G"), "define devices and storage", link::define),
+    command("DETach", "DETACH", Classes::Of("BG"), "take a device away", link::detach),
+    command("DIRECTXA", "DIRECTXA", Classes::Of("ABC"), "put the user directory on line", operator::directxa),
+    command("DISConnect", "DISCONN", Classes::Any, "leave; the machine goes on", session::disconnect),
+    command("ECho", "ECHO", Classes::Of("G"), "repeat what is typed, to test a terminal", session::echo),
+    command("EXTernal", "EXTERNAL", Classes::Of("G"), "make an external interruption", debug::external),
+    command("FORCE", "FORCE", Classes::Of("A"), "log a user off", operator::force),
+    command("INDicate", "INDICATE", Classes::Of("EG"), "show load and what users use", indicate::indicate),
+    command("Ipl", "IPL", Classes::Of("G"), "load an operating system", session::ipl),
+    command("LINK", "LINK", Classes::Of("G"), "use a minidisk of your own or another's", link::link),
+    command("Message", "MESSAGE", Classes::Any, "send a line to a user", message::message),
+    command("MSG", "MESSAGE", Classes::Any, "send a line to a user", message::message),
+    command("MSGNOH", "MESSAGE", Classes::Of("B"), "send a line without a header", message::message_no_header),
+    command("ORDer", "ORDER", Classes::Of("DG"), "put spool files in order", spool::order),
+    command("PURge", "PURGE", Classes::Of("DG"), "throw spool files away", spool::purge),
+    command("Query", "QUERY", Classes::Any, "ask CP for information", query::query),
+    command("SET", "SET", Classes::Any, "set how CP treats you", set::set),
+    command("SHUTDOWN", "SHUTDOWN", Classes::Of("A"), "end the system", operator::shutdown),
+    command("SLeep", "SLEEP", Classes::Any, "let the machine sleep", session::sleep),
+    command("SMsg", "SMSG", Classes::Of("G"), "send a special message", message::special),
+    command("SPool", "SPOOL", Classes::Of("G"), "set where unit record files go", spool::spool),
+    command("STore", "STORE", Classes::Of("G"), "change storage and registers", debug::store),
+    command("SYStem", "SYSTEM", Classes::Of("G"), "reset or clear the machine", session::system),
+    command("TAg", "TAG", Classes::Of("G"), "attach text to spool files", spool::tag),
+    command("TERMinal", "TERMINAL", Classes::Of("G"), "set how the terminal behaves", set::terminal),
+    command("TRANsfer", "TRANSFER", Classes::Of("DG"), "move spool files to another user", spool::transfer),
+    command("Warning", "WARNING", Classes::Of("ABC"), "send an urgent line to users", message::warning),
+    command("WNG", "WARNING", Classes::Of("ABC"), "send an urgent line to users", message::warning),
+    command("XAUTOLOg", "XAUTOLOG", Classes::Of("ABG"), "log a user on without a terminal", operator::xautolog),
+    command("AUTOLOg", "XAUTOLOG", Classes::Of("AB"), "log a user on without a terminal", operator::xautolog),
+    command("*", "COMMENT", Classes::Any, "a comment", session::comment),
 ];
 
 const fn command(
     pattern: &'static str,
+    help: &'static str,
     classes: Classes,
     summary: &'static str,
     handler: fn(&mut Invocation<'_>) -> Outcome,
 ) -> Command {
-    Command { pattern, classes, summary, handler }
+    Command { pattern, help, classes, summary, handler }
 }
 
 /// Where a command comes from.
@@ -233,6 +236,13 @@ fn run(cp: &Arc<Cp>, origin: &Origin, text: &str) -> Outcome {
     }
     let Some(command) = find(word, classes) else { return Err(answer::unknown_command(word)) };
     (command.handler)(&mut Invocation { cp, origin, classes, word, operands })
+}
+
+/// Whether a command line may wait for as long as a person wants.
+pub fn may_sleep(text: &str) -> bool {
+    let mut operands = Operands::new(text);
+    while operands.take("CP") {}
+    operands.take("SLeep")
 }
 
 /// The command that `word` names for a user of these classes.

@@ -44,11 +44,7 @@ pub(super) fn xautolog(invocation: &mut Invocation<'_>) -> Outcome {
     };
     let logged_on = Arc::clone(&user);
     invocation.cp.workers.submit(Box::new(move || start_up(&logged_on, no_ipl)));
-    let lines = vec![
-        "Command accepted".to_string(),
-        format!("AUTO LOGON  ***       {id:<8} USERS = {}", invocation.cp.users.count()),
-    ];
-    Ok(Answer::of(json!({ "userid": id, "users": invocation.cp.users.count() }), lines))
+    Ok(Answer::line(json!({ "userid": id, "users": invocation.cp.users.count() }), "Command accepted"))
 }
 
 fn already_on(user: &User) -> Message {

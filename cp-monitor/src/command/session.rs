@@ -9,6 +9,7 @@ use serde_json::json;
 use super::answer::{Answer, Outcome, error, host_error, invalid_operand, operand_missing};
 use super::operands::device;
 use super::{Invocation, Message};
+use crate::directory::MachineKind;
 use crate::users::{Line, User, log_off};
 
 /// Longest SLEEP, in seconds (99 hours).
@@ -39,11 +40,9 @@ pub(super) fn disconnect(invocation: &mut Invocation<'_>) -> Outcome {
     if state.line == Line::Disconnected {
         return Ok(Answer::silent());
     }
-    if state.line != Line::System {
-        state.line = Line::Disconnected;
-    }
+    let line = state.leave();
     drop(state);
-    user.disconnect();
+    user.disconnect(line);
     Ok(Answer::silent())
 }
 
@@ -71,6 +70,9 @@ pub(super) fn ipl(invocation: &mut Invocation<'_>) -> Outcome {
         String::new()
     };
     let user = invocation.user()?;
+    if user.entry.machine == MachineKind::Pc {
+        return Err(error("IPL", 174, "MACHINE PC is not in this release; use MACHINE CMS in the directory"));
+    }
     let Some(system) = invocation.cp.saved_system(&name).cloned() else {
         return Err(no_such_system(user, &name));
     };

@@ -132,9 +132,11 @@ mod tests {
     fn one_that_waited_goes_before_forty_spinners() {
         let mut policy = RoundRobin::default();
         (1..=40).for_each(|id| policy.runnable(id, NOW));
-        spin(&mut policy, 40);
+        spin(&mut policy, 80);
         policy.runnable(41, NOW);
-        assert_eq!(policy.choose(NOW).map(|(id, _)| id), Some(41));
+        // At most one batch machine, whose turn was due, goes before it.
+        let next: Vec<_> = (0..2).filter_map(|_| policy.choose(NOW)).map(|(id, _)| id).collect();
+        assert!(next.contains(&41), "{next:?} go before 41");
     }
 
     #[test]

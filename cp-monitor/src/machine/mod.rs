@@ -257,3 +257,147 @@ impl Machine {
         self.wait.is_some() && self.mask == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use abi::{LOW_STORAGE, LowStorage, program};
+    use zerocopy::{FromBytes, IntoBytes};
+
+    use super::*;
+    use crate::storage::Storage;
+
+    const SIZE: u64 = 1 << 20;
+
+    /// A machine that runs at X'1000' with new PSWs for every class.
+    fn machine() -> Machine {
+        let storage = Storage::new(1024).expect("real storage");
+        let mut machine = Machine::new(AddressSpace::new(&storage, SIZE).expect("a machine's storage"));
+        let psw = |address| Psw { address, stack: 0x8000, flags: 0, mask: 0 };
+        let low = LowStorage {
+            program_new: psw(0x2000),
+            external_new: psw(0x3000),
+            attention_new: psw(0x4000),
+            ..LowStorage::default()
+        };
+        machine.space.write(LOW_STORAGE, low.as_bytes()).unwrap();
+        machine.context.registers.rip = 0x1000;
+        machine.system = Some("TEST".to_string());
+        machine.stopped = false;
+        machine
+    }
+
+    fn low(machine: &mut Machine) -> LowStorage {
+        let mut bytes = [0; size_of::<LowStorage>()];
+        machine.space.read(LOW_STORAGE, &mut bytes).unwrap();
+        LowStorage::read_from_bytes(&bytes).unwrap()
+    }
+
+    #[test]
+    fn a_program_interruption_swaps_psws_and_tells_why() {
+        let mut machine = machine();
+        machine.context.registers.general[9] = 99;
+        machine.program_check(ProgramCheck { code: program::PROTECTION, vector: 14, address: 0x5008 });
+        machine.take_interruption().unwrap();
+        assert_eq!(machine.context.registers.rip, 0x2000);
+        let low = low(&mut machine);
+        assert_eq!((low.program_code, low.program_vector, low.program_address), (program::PROTECTION, 14, 0x5008));
+        assert_eq!((low.program_old.psw.address, low.program_old.registers[9]), (0x1000, 99));
+    }
+
+    #[test]
+    fn a_machine_without_a_program_new_psw_is_stuck_and_says_so() {
+        let mut machine = machine();
+        machine.space.write(LOW_STORAGE, LowStorage::default().as_bytes()).unwrap();
+        machine.program_check(ProgramCheck::specification());
+        let stuck = machine.take_interruption().unwrap_err();
+        assert!(stuck.0.contains("specification exception at 0000000000001000"), "{stuck:?}");
+    }
+
+    #[test]
+    fn a_program_interruption_in_its_own_handler_is_a_loop() {
+        let mut machine = machine();
+        machine.context.registers.rip = 0x2000;
+        machine.program_check(ProgramCheck::specification());
+        assert!(machine.take_interruption().unwrap_err().0.contains("program interrupt loop"));
+    }
+
+    #[test]
+    fn attention_waits_until_the_machine_is_enabled() {
+        let mut machine = machine();
+        assert!(machine.line_typed("hello".to_string()));
+        machine.take_interruption().unwrap();
+        assert_eq!(machine.context.registers.rip, 0x1000, "it was not enabled");
+        machine.mask = mask::ATTENTION;
+        machine.take_interruption().unwrap();
+        assert_eq!(machine.context.registers.rip, 0x4000);
+        assert_eq!(machine.mask, 0, "the new PSW is disabled");
+        assert_eq!(low(&mut machine).attention_old.psw.mask, mask::ATTENTION);
+    }
+
+    #[test]
+    fn an_external_interruption_ends_an_enabled_wait() {
+        let mut machine = machine();
+        let stuck = machine.load_psw(Psw { address: 0x1100, stack: 0, flags: 0, mask: mask::WAIT | mask::EXTERNAL });
+        assert!(!stuck && !machine.is_ready());
+        machine.external(0x40);
+        assert!(machine.is_ready());
+        machine.take_interruption().unwrap();
+        assert_eq!((machine.context.registers.rip, low(&mut machine).external_code), (0x3000, 0x40));
+    }
+
+    #[test]
+    fn a_disabled_wait_is_for_good() {
+        let mut machine = machine();
+        assert!(machine.load_psw(Psw { address: 0, stack: 0, flags: 0, mask: mask::WAIT }));
+        machine.external(0x40);
+        assert!(!machine.is_ready());
+    }
+
+    #[test]
+    fn a_loaded_psw_cannot_raise_its_privilege() {
+        let mut machine = machine();
+        machine.load_psw(Psw { address: 0x1000, stack: 0, flags: u32::MAX, mask: 0 });
+        let (iopl, interrupts, virtual_8086) = (0x3000, 0x200, 0x2_0000);
+        assert_eq!(machine.context.registers.rflags & (iopl | interrupts | virtual_8086), 0);
+    }
+
+    #[test]
+    fn a_typed_line_answers_the_read_that_is_up() {
+        let mut machine = machine();
+        machine.wait = Some(Wait::ConsoleRead { buffer: 0x6000, length: 4, hidden: false });
+        assert!(machine.line_typed("listfile".to_string()));
+        let mut bytes = [0; 5];
+        machine.space.read(0x6000, &mut bytes).unwrap();
+        assert_eq!(&bytes, b"list\0", "it is cut to the buffer");
+        assert_eq!(machine.context.registers.general[2], 4);
+        assert!(machine.is_ready());
+    }
+
+    #[test]
+    fn a_read_into_storage_that_is_not_there_is_an_addressing_exception() {
+        let mut machine = machine();
+        machine.wait = Some(Wait::ConsoleRead { buffer: SIZE - 2, length: 80, hidden: false });
+        machine.line_typed("listfile".to_string());
+        machine.take_interruption().unwrap();
+        assert_eq!(low(&mut machine).program_code, program::ADDRESSING);
+    }
+
+    #[test]
+    fn only_so_many_lines_are_stacked() {
+        let mut machine = machine();
+        let taken = (0..1000).filter(|_| machine.line_typed(String::new())).count();
+        assert_eq!(taken, TYPED_AHEAD_MAX);
+    }
+
+    #[test]
+    fn a_worker_that_answers_after_a_reset_is_not_believed() {
+        let mut machine = machine();
+        machine.wait = Some(Wait::Worker);
+        let before = machine.generation();
+        machine.reset();
+        machine.complete(before, 7, 7, &[(0x6000, vec![1])]);
+        let mut byte = [0];
+        machine.space.read(0x6000, &mut byte).unwrap();
+        assert_eq!((byte[0], machine.context.registers.general[0]), (0, 0));
+    }
+}

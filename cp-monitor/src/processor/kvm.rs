@@ -24,9 +24,8 @@
 //!
 //! Each KVM_RUN that starts another machine loads: general registers, segments with FS and GS bases, control registers, *no* pending
 //! or injected event, and the whole XSAVE area, initial or as saved. A host may execute AVX whatever CR4.OSXSAVE and CPUID say; loading
-//! an area whose header names only x87 and SSE puts every other component into its initial state. A machine that was
-//! preempted with an exception queued loses the queued event, not the exception: faults are raised again when the instruction is
-//! executed again.
+//! an area whose header names only x87 and SSE puts every other component into its initial state. A run that a signal ends just when
+//! KVM has queued an exception goes on until the exception is delivered, so that none is lost and none meets another machine.
 //!
 //! # Operations that KVM finishes later
 //!
@@ -66,6 +65,7 @@ use kvm_bindings::{CpuId, KVM_MAX_CPUID_ENTRIES, kvm_enable_cap, kvm_userspace_m
 use kvm_ioctls::{Cap, Kvm, VmFd};
 use vm_memory::mmap::{MmapRegion, MmapRegionBuilder};
 use vm_memory::{Bytes, VolatileMemory};
+use vmm_sys_util::ioctl::ioctl_with_val;
 
 use crate::storage::{ARENA_BASE, ASSIST_BASE, Storage, StorageError, TABLES_BASE, TableHolder};
 use kick::Thread;
@@ -158,7 +158,7 @@ pub enum PartitionError {
 }
 
 /// Names the step that an error is about.
-fn step<E: Into<io::Error>>(step: &'static str) -> impl Fn(E) -> PartitionError {
+pub(super) fn step<E: Into<io::Error>>(step: &'static str) -> impl Fn(E) -> PartitionError {
     move |source| PartitionError::Step {
         step,
         source: source.into(),
@@ -275,6 +275,7 @@ impl Partition {
         }
         let vm = kvm.create_vm().map_err(step("create a VM"))?;
         forgo_patching(&kvm, &vm);
+        allow_shadow_pages(&vm, storage.table_frames());
         let assist = MmapRegionBuilder::new(assist::bytes(processors))
             .with_mmap_prot(libc::PROT_READ | libc::PROT_WRITE)
             .with_mmap_flags(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS)
@@ -427,6 +428,17 @@ fn physical_address_bits(cpuid: &CpuId) -> u32 {
         .iter()
         .find(|entry| entry.function == 0x8000_0008);
     leaf.map_or(36, |entry| entry.eax & 0xff).clamp(32, 52)
+}
+
+/// Lets KVM keep a shadow of every page table there can be, on hosts that shadow them. Its own limit is 2% of the storage, which a
+/// thousand small machines exceed: their shadows would be thrown away and rebuilt in turn. Memory is taken as shadows are made.
+fn allow_shadow_pages(vm: &VmFd, pages: u32) {
+    const SET_NR_MMU_PAGES: libc::c_ulong = 0xae44;
+    // SAFETY: the request takes a plain number and touches no memory of ours.
+    let result = unsafe { ioctl_with_val(vm, SET_NR_MMU_PAGES, libc::c_ulong::from(pages)) };
+    if result < 0 {
+        tracing::debug!(error = %io::Error::last_os_error(), "KVM keeps its own limit of shadow pages");
+    }
 }
 
 /// Asks KVM not to rewrite a VMCALL in guest code into the host's own form (and the other way round): a shared page must stay as it is.

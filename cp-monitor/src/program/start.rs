@@ -148,7 +148,7 @@ fn processors(options: &Options) -> usize {
 fn three_quarters_of_host() -> u64 {
     let info = rustix::system::sysinfo();
     let total = info.totalram as u64 * u64::from(info.mem_unit.max(1));
-    (total / 4 * 3).max(64 << 20) & !(abi::PAGE - 1)
+    (total / 4 * 3).max(64 << 20) & !((1 << 20) - 1)
 }
 
 /// SIGTERM, SIGINT and SIGHUP end the system in order.

@@ -146,6 +146,13 @@ impl Region {
             .map_err(io::Error::from)
     }
 
+    /// Frames that cost host memory at this moment.
+    #[cfg(test)]
+    pub(super) fn host_frames(&self) -> usize {
+        use std::os::unix::fs::MetadataExt;
+        self.file.metadata().expect("the memory file").blocks() as usize * 512 / FRAME
+    }
+
     /// Drops every mapping of a frame, KVM's included, and keeps its content: the memory file still holds it.
     pub(super) fn drop_mappings(&self, frame: Frame) -> io::Result<()> {
         let address = self.frame(frame).ptr_guard_mut().as_ptr();

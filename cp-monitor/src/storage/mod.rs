@@ -27,14 +27,11 @@
 //! the others. A store of CP's into a page table is seen by neither. So:
 //!
 //! 1. *Not present to present needs nothing.* The machine faults and KVM reads the table again.
-//! 2. *A copy-on-write break that the machine's own store asked for needs nothing* on the processor where it happened: the
-//!    store faults on the old translation and KVM reads the table again. On another processor an old read-only translation
-//!    may be left, so a machine that comes back to a processor after running elsewhere has its translations flushed there
-//!    (the processor does it, see [`AddressSpace::enter`]).
-//! 3. *Every other change* (CP's own store into a shared page, release of a page) first changes the entry and then drops
-//!    every mapping of the *old data frame*, by `MADV_DONTNEED` when the frame lives on and by punching it out of the file
-//!    when it does not. The host tells KVM of both. The machine cannot run meanwhile: these are methods on `&mut AddressSpace`,
-//!    which its processor holds while it runs.
+//! 2. *Every other change* (a copy-on-write break, release of a page) first changes the entry and then drops every mapping of
+//!    the *old data frame*, by `MADV_DONTNEED` when the frame lives on and by punching it out of the file when it does not. The
+//!    host tells KVM of both. A break that the machine's own store asked for is no exception: the store would bring the new
+//!    translation, but CP may send the machine elsewhere first, and reads would go on through the old one.
+//! 3. *The machine does not run meanwhile.* All this is done by methods on `&mut AddressSpace`, which its processor holds while it runs.
 //! 4. *A private frame is punched before anybody else gets it.* Freed frames are *retired* and punched in batches; only then
 //!    are they free. Punching drops all mappings, returns host memory and leaves zeroes, so a frame on the free map is clean
 //!    by construction.
@@ -228,6 +225,11 @@ impl Storage {
             .map(|(base, region)| (base, region.bytes(), region.host_address()))
     }
 
+    /// Page-table frames in all.
+    pub(crate) fn table_frames(&self) -> u32 {
+        lock(&self.state).tables.total()
+    }
+
     /// From now on `holder` is told to forget what it derived from page tables before any of them gets a new meaning.
     pub(crate) fn add_holder(&self, holder: Weak<dyn TableHolder>) {
         let mut holders = lock(&self.holders);
@@ -323,7 +325,7 @@ impl Storage {
         }
     }
 
-    /// Punches frames at once: a machine that goes on running gave them up (rule 3).
+    /// Punches frames at once: a machine that goes on running gave them up (rule 2).
     fn release_now(&self, mut frames: Vec<Frame>) -> Result<(), StorageError> {
         for run in runs(&mut frames) {
             if let Err(error) = self.arena.punch(run) {

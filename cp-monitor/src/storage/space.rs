@@ -25,8 +25,6 @@ pub struct AddressSpace {
     used: bool,
     /// No processor has run with these tables, so no translation was derived from them.
     fresh: bool,
-    /// The processor that ran the machine last, and 0 for none.
-    last_processor: u64,
 }
 
 impl std::fmt::Debug for AddressSpace {
@@ -56,7 +54,6 @@ impl AddressSpace {
             teaches: None,
             used: false,
             fresh: true,
-            last_processor: 0,
         })
     }
 
@@ -82,11 +79,12 @@ impl AddressSpace {
             (self.resident, self.used, self.fresh) = (0, false, true);
         }
         self.systems.clear();
-        self.teaches = None;
+        self.stop_teaching();
         Ok(())
     }
 
-    /// Maps a saved system: shared pages as they are, pages of its known write set as copies of the machine's own.
+    /// Maps a saved system: shared pages as they are, pages of its known write set as copies of the machine's own. What was in
+    /// storage from address 0 to the end of its last page is gone.
     ///
     /// # Errors
     /// [`StorageError::TooSmall`], [`StorageError::NoFrames`] or [`StorageError::Host`]; pages may then be mapped in part, and the
@@ -100,7 +98,8 @@ impl AddressSpace {
             });
         }
         if self.used && system.end() > 0 {
-            self.release(0, system.end() - 1)?;
+            // Whole pages: a frame under the last part of the image must not be forgotten.
+            self.release(0, system.end().next_multiple_of(abi::PAGE) - 1)?;
         }
         self.systems.push(Arc::clone(system));
         for (&address, page) in system.pages() {
@@ -129,6 +128,7 @@ impl AddressSpace {
                     .retire(pairs.by_ref().map(|(_, frame)| frame).collect())
             })?;
         }
+        self.stop_teaching();
         self.teaches = learns.then(|| Arc::clone(system));
         Ok(())
     }
@@ -176,15 +176,7 @@ impl AddressSpace {
     pub fn write(&mut self, address: u64, from: &[u8]) -> Result<(), AccessError> {
         self.check(address, from.len())?;
         for (address, _) in pieces(address, from.len()) {
-            let before = self.page(address);
             self.fault(address, true)?;
-            if let (Page::Shared { frame, .. }, false) = (before, self.fresh) {
-                // Rule 3: the machine may still read the shared frame through an old translation.
-                self.storage
-                    .arena
-                    .drop_mappings(frame)
-                    .map_err(|_| AccessError::Host(address))?;
-            }
         }
         for (address, piece) in pieces(address, from.len()) {
             if let Page::Private(frame) = self.page(address) {
@@ -233,13 +225,17 @@ impl AddressSpace {
         private
     }
 
-    /// A processor (`processor` is its number, not 0) is about to run the machine: answers the physical address of its tables and whether
-    /// translations which that processor kept from an earlier run may be out of date (rule 2).
-    pub(crate) fn enter(&mut self, processor: u64) -> (u64, bool) {
-        let elsewhere = self.last_processor != processor;
-        self.last_processor = processor;
+    /// A processor is about to run the machine: answers the physical address of its tables. KVM may keep translations from now on.
+    pub(crate) fn enter(&mut self) -> u64 {
         self.fresh = false;
-        (tables::root_address(self.tree.root), elsewhere)
+        tables::root_address(self.tree.root)
+    }
+
+    /// Another machine may go on where this one stops.
+    fn stop_teaching(&mut self) {
+        if let Some(system) = self.teaches.take() {
+            system.teacher_is_gone();
+        }
     }
 
     fn check(&self, address: u64, length: usize) -> Result<(), AccessError> {
@@ -284,7 +280,14 @@ impl AddressSpace {
             .map_err(|_| AccessError::NoFrames)?[0];
         self.storage.arena.copy(from, frame);
         self.adopt(address, frame)
-            .map_err(|_| AccessError::NoFrames)
+            .map_err(|_| AccessError::NoFrames)?;
+        if self.fresh {
+            return Ok(());
+        }
+        self.storage
+            .arena
+            .drop_mappings(from)
+            .map_err(|_| AccessError::Host(address))
     }
 
     fn give_zeroed(&mut self, address: u64) -> Result<(), AccessError> {
@@ -312,6 +315,7 @@ impl AddressSpace {
 
 impl Drop for AddressSpace {
     fn drop(&mut self) {
+        self.stop_teaching();
         self.storage.retire_tree(&self.tree);
     }
 }
@@ -326,4 +330,186 @@ fn pieces(address: u64, length: usize) -> impl Iterator<Item = (u64, std::ops::R
         done += piece;
         (piece > 0).then_some((at, range))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PAGES: u64 = 40;
+    const SIZE: u64 = PAGES * abi::PAGE;
+
+    /// What can be done to storage.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Write {
+            address: u64,
+            length: usize,
+            byte: u8,
+        },
+        Read {
+            address: u64,
+            length: usize,
+        },
+        Fault {
+            address: u64,
+            write: bool,
+        },
+        Release {
+            first: u64,
+            last: u64,
+        },
+        Clear,
+        Map,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let address = || 0..SIZE + 100;
+        let length = 0usize..3 * FRAME;
+        prop::collection::vec(
+            prop_oneof![
+                6 => (address(), length.clone(), any::<u8>()).prop_map(|(address, length, byte)| Step::Write { address, length, byte }),
+                6 => (address(), length).prop_map(|(address, length)| Step::Read { address, length }),
+                4 => (address(), any::<bool>()).prop_map(|(address, write)| Step::Fault { address, write }),
+                2 => (address(), address()).prop_map(|(first, last)| Step::Release { first, last }),
+                1 => Just(Step::Clear),
+                1 => Just(Step::Map),
+            ],
+            1..40,
+        )
+    }
+
+    /// The same storage as a plain array.
+    struct Model(Vec<u8>);
+
+    impl Model {
+        fn range(&self, address: u64, length: usize) -> Option<std::ops::Range<usize>> {
+            let end = address as usize + length;
+            (end <= self.0.len()).then_some(address as usize..end)
+        }
+
+        fn release(&mut self, first: u64, last: u64) {
+            let whole =
+                |page: &u64| page * abi::PAGE >= first && (page + 1) * abi::PAGE - 1 <= last;
+            for page in (0..PAGES).filter(whole) {
+                let at = page as usize * FRAME;
+                self.0[at..at + FRAME].fill(0);
+            }
+        }
+    }
+
+    fn saved_bytes() -> Vec<u8> {
+        (0..3 * FRAME + 77).map(|at| (at % 251) as u8 + 1).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn storage_behaves_like_an_array(steps in steps()) {
+            const ORIGIN: u64 = 5 * abi::PAGE + 123;
+            let storage = Storage::new(256).unwrap();
+            let system = SavedSystem::from_image(&storage, "MODEL", ORIGIN, &saved_bytes(), ORIGIN).unwrap();
+            let mut space = AddressSpace::new(&storage, SIZE).unwrap();
+            let mut model = Model(vec![0; SIZE as usize]);
+            for step in steps {
+                match step {
+                    Step::Write { address, length, byte } => {
+                        let stored = space.write(address, &vec![byte; length]);
+                        match model.range(address, length) {
+                            Some(range) => { stored.unwrap(); model.0[range].fill(byte); }
+                            None => prop_assert!(matches!(stored, Err(AccessError::Addressing(_)))),
+                        }
+                    }
+                    Step::Read { address, length } => {
+                        let resident = space.resident_pages();
+                        let mut bytes = vec![0xee; length];
+                        let fetched = space.read(address, &mut bytes);
+                        match model.range(address, length) {
+                            Some(range) => { fetched.unwrap(); prop_assert!(bytes == model.0[range]); }
+                            None => prop_assert!(matches!(fetched, Err(AccessError::Addressing(_)))),
+                        }
+                        prop_assert_eq!(space.resident_pages(), resident, "reading costs no frames");
+                    }
+                    Step::Fault { address, write } => {
+                        let expected = if address < SIZE { Ok(()) } else { Err(AccessError::Addressing(address)) };
+                        prop_assert_eq!(space.fault(address, write), expected);
+                    }
+                    Step::Release { first, last } => {
+                        space.release(first, last).unwrap();
+                        model.release(first, last);
+                    }
+                    Step::Clear => {
+                        space.clear().unwrap();
+                        model.0.fill(0);
+                        prop_assert_eq!(space.resident_pages(), 0);
+                    }
+                    Step::Map => {
+                        space.map_saved_system(&system).unwrap();
+                        model.0[..(system.end() as usize).next_multiple_of(FRAME)].fill(0);
+                        model.0[ORIGIN as usize..system.end() as usize].copy_from_slice(&saved_bytes());
+                    }
+                }
+                prop_assert!(space.resident_pages() <= PAGES);
+                prop_assert_eq!(storage.counts().in_use as u64, space.resident_pages());
+            }
+        }
+    }
+
+    #[test]
+    fn ranges_that_wrap_around_are_outside() {
+        let storage = Storage::new(16).unwrap();
+        let mut space = AddressSpace::new(&storage, SIZE).unwrap();
+        for (address, length) in [
+            (u64::MAX, 2),
+            (u64::MAX - 10, 4096),
+            (SIZE, 1),
+            (SIZE - 1, 2),
+            (1 << 63, 1),
+        ] {
+            assert!(matches!(
+                space.read(address, &mut vec![0; length]),
+                Err(AccessError::Addressing(_))
+            ));
+            assert!(matches!(
+                space.write(address, &vec![0; length]),
+                Err(AccessError::Addressing(_))
+            ));
+        }
+        assert_eq!(
+            space.write(SIZE, &[]),
+            Ok(()),
+            "nothing at the end is inside"
+        );
+        space.release(u64::MAX - 3, u64::MAX).unwrap();
+        space.release(0, u64::MAX).unwrap();
+        assert_eq!(storage.counts().in_use, 0);
+    }
+
+    #[test]
+    fn host_memory_returns_when_machines_go() {
+        let storage = Storage::new(4096).unwrap();
+        let in_host = || storage.arena.host_frames();
+        let mut spaces: Vec<_> = (0..10)
+            .map(|_| AddressSpace::new(&storage, 1 << 20).unwrap())
+            .collect();
+        spaces
+            .iter_mut()
+            .for_each(|space| space.write(0, &vec![1; 1 << 20]).unwrap());
+        assert_eq!((storage.counts().in_use, in_host()), (2560, 2560));
+        spaces.truncate(3);
+        let counts = storage.counts();
+        assert_eq!(counts.in_use, 768);
+        assert_eq!(
+            in_host(),
+            768 + counts.quarantined - counts_of_tables(&counts, 7)
+        );
+        assert!(counts.quarantined < super::super::SWEEP_BATCH + 100);
+    }
+
+    /// Tables in quarantine after `machines` of 1 MiB are gone: four each.
+    fn counts_of_tables(counts: &super::super::FrameCounts, machines: usize) -> usize {
+        assert!(counts.quarantined >= machines * 4);
+        machines * 4
+    }
 }

@@ -66,11 +66,12 @@ impl Terminals {
         if state.line != Line::System {
             state.line = Line::Logical(self.0.next_line());
         }
+        let line = state.line;
         drop(state);
         let session = self.session(user, Role::Owner);
         let now = clock::full(&self.0.clock.now());
         user.console.write(LineKind::Cp, &format!("RECONNECTED AT {now}"));
-        self.0.note_line(user, "RECONNECT");
+        self.0.note_line(user, line, "RECONNECT");
         Ok(session)
     }
 
@@ -136,11 +137,9 @@ impl Host for Terminals {
         if let Some(user) = self.user(session) {
             let mut state = user.session.lock();
             if session.owns_console() {
-                if state.line != Line::System {
-                    state.line = Line::Disconnected;
-                }
+                let line = state.leave();
                 drop(state);
-                user.disconnect();
+                user.disconnect(line);
             }
         }
     }
@@ -170,18 +169,18 @@ impl User {
     /// FORCE ... DISCONNECT: takes the terminal away.
     pub fn force_disconnect(self: &Arc<Self>) {
         let mut state = self.session.lock();
-        if let Line::Logical(_) = state.line {
-            state.line = Line::Disconnected;
+        if state.line != Line::Disconnected {
+            let line = state.leave();
             drop(state);
-            self.disconnect();
+            self.disconnect(line);
         }
     }
 
-    /// The terminal is gone; the machine goes on.
-    pub fn disconnect(self: &Arc<Self>) {
+    /// The terminal at `line` is gone; the machine goes on.
+    pub fn disconnect(self: &Arc<Self>, line: Line) {
         let now = clock::full(&self.cp().clock.now());
         self.console.write(LineKind::Cp, &format!("DISCONNECT AT {now}"));
         self.console.end(Ending::Disconnected);
-        self.cp().note_line(self, "DISCONNECT");
+        self.cp().note_line(self, line, "DISCONNECT");
     }
 }

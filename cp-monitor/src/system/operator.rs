@@ -7,7 +7,6 @@ use spool::{SpoolError, StartReport};
 
 use super::Cp;
 use crate::clock;
-use crate::command;
 use crate::directory::UserId;
 use crate::users::{Line, User, Way, log_on};
 
@@ -37,8 +36,7 @@ impl Cp {
                 }
             }
         }
-        let files = report.files;
-        self.say_to_operator(&command::spool_files_line(&files));
+        self.say_to_operator(&format!("HCPWRS2513I Spool files available {:>8}", report.files.all()));
         for file in &report.skipped {
             self.say_to_operator(&format!("Spool file {} {} of {} is damaged and was skipped", file.queue.abbreviation(), file.spid, file.owner));
         }
@@ -72,9 +70,9 @@ impl Cp {
         self.say_to_operator(&format!("{place} LOGOFF AS  {:<8} USERS = {}{forced}", user.id, self.users.count()));
     }
 
-    /// `GRAF L0003 DISCONNECT MAINT    USERS = 12`
-    pub fn note_line(&self, user: &User, what: &str) {
-        let place = place(user.session.lock().line);
+    /// `GRAF L0003 DISCONNECT MAINT    USERS = 12`; `line` is the terminal it is about.
+    pub fn note_line(&self, user: &User, line: Line, what: &str) {
+        let place = place(line);
         self.say_to_operator(&format!("{place} {what} {:<8} USERS = {}", user.id, self.users.count()));
     }
 

@@ -104,7 +104,11 @@ impl User {
     /// The attention key: CP reads, and the machine stops unless SET RUN is ON.
     pub fn attention(&self) {
         self.awaken();
-        let run = self.session.lock().settings.run;
+        let settings = self.session.lock().settings.clone();
+        if settings.break_key == "NONE" {
+            return;
+        }
+        let run = settings.run;
         self.cp_read.store(true, Ordering::Release);
         self.with_machine(|machine| {
             if !run {

@@ -1,7 +1,7 @@
 //! Users who are logged on: each with a machine, a console, devices, settings and what they used.
 //!
-//! Lock order, outermost first: [`Users`] table, [`User::session`], [`User::machine`], [`User::devices`], the link table, the spool.
-//! No thread holds the machine lock of two users.
+//! **Locks.** [`User::machine`] and [`User::devices`] are the outer ones; no thread holds both, nor those of two users. Under either,
+//! the inner ones may be taken one at a time: [`User::session`], the table of [`Users`], the link table, the spool, a console.
 
 mod devices;
 mod input;
@@ -140,6 +140,17 @@ pub struct SessionState {
     pub line: Line,
     /// SET and TERMINAL values.
     pub settings: Settings,
+}
+
+impl SessionState {
+    /// The terminal leaves; answers where it was. The operator's place stays the operator's.
+    pub fn leave(&mut self) -> Line {
+        let line = self.line;
+        if line != Line::System {
+            self.line = Line::Disconnected;
+        }
+        line
+    }
 }
 
 /// What ECHO and SLEEP have going on.

@@ -159,6 +159,30 @@ fn what_cp_stores_is_seen_by_the_machine_and_by_no_other() {
 }
 
 #[test]
+fn what_cp_stores_after_a_copy_is_seen_although_the_machine_was_sent_elsewhere() {
+    let mut host = Host::new();
+    let system = system(&host, look(), 1000);
+    let mut machine = host.machine_of(&system);
+    machine.space.write(0x9000, store()).unwrap();
+    machine.context.registers[Registers::RBX] = DATA;
+    assert_eq!(host.answer(&mut machine), 1000);
+    // A store faults; CP copies the page, stores into it itself, and has the machine do something else first.
+    machine.context.registers.rip = 0x9000;
+    let exit = host.processor.run(&mut machine.context, &mut machine.space);
+    assert_eq!(
+        exit,
+        Exit::PageFault {
+            address: DATA,
+            write: true
+        }
+    );
+    machine.space.fault(DATA, true).unwrap();
+    machine.put_word(DATA, 2000);
+    machine.start();
+    assert_eq!(host.answer(&mut machine), 2000);
+}
+
+#[test]
 fn a_released_page_of_a_saved_system_reads_as_zero() {
     let mut host = Host::new();
     let system = system(&host, look(), 1000);
@@ -235,18 +259,17 @@ fn cleared_storage_reads_as_zero_and_the_next_system_is_seen() {
 
 #[test]
 fn recycled_page_tables_lead_nowhere_old() {
-    // Each machine has four tables or five: 1,500 of them go through the quarantine of 2,048 tables three times.
-    let mut host = Host::with_frames(4096);
-    let system = system(&host, look(), 1000);
+    // Each machine has four tables: 1,500 of them go through the quarantine of 2,048 tables twice. Three systems by turns, so
+    // that a table which comes back belongs to another one than before. Much storage, so that KVM does not forget by itself.
+    let mut host = Host::with_frames(200_000);
+    let systems = [1000, 2000, 3000].map(|data| system(&host, look(), data));
     for number in 0..1500u64 {
-        let mut machine = host.machine_of(&system);
+        let turn = number % 3;
+        let mut machine = host.machine_of(&systems[turn as usize]);
         let page = 0x10000 + number % 32 * 0x1000;
         machine.put_word(page, number);
-        for (address, word) in [
-            (page, number),
-            (0x10000 + (number + 1) % 32 * 0x1000, 0),
-            (DATA, 1000),
-        ] {
+        let untouched = 0x10000 + (number + 1) % 32 * 0x1000;
+        for (address, word) in [(page, number), (untouched, 0), (DATA, 1000 * (turn + 1))] {
             machine.context.registers[Registers::RBX] = address;
             assert_eq!(
                 host.answer(&mut machine),

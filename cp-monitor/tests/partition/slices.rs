@@ -54,8 +54,8 @@ fn a_slice_ends_a_machine_that_never_calls_cp() {
 fn a_slice_ends_a_machine_that_always_calls_cp() {
     let mut host = Host::new();
     let mut machine = host.machine(call());
-    host.processor.start_slice(Duration::from_millis(20));
     let start = Instant::now();
+    host.processor.start_slice(Duration::from_millis(20));
     let mut calls = 0;
     while host.run(&mut machine) == Exit::Diagnose {
         calls += 1;
@@ -115,6 +115,45 @@ fn a_kick_ends_the_run_from_another_thread_every_time() {
             start.elapsed()
         );
     });
+}
+
+#[test]
+fn no_trap_is_lost_between_kicks() {
+    const STEPS: u64 = 20_000;
+    const TRAP_FLAG: u64 = 1 << 8;
+    let mut host = Host::new();
+    let mut machine = host.machine(spin());
+    machine.context.registers.rflags = TRAP_FLAG;
+    host.processor.start_slice(Duration::from_secs(600));
+    let kicker = host.processor.kicker();
+    let stop = AtomicBool::new(false);
+    let (mut traps, mut kicks) = (0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::SeqCst) {
+                kicker.kick();
+                std::thread::sleep(Duration::from_micros(40));
+            }
+        });
+        while traps < STEPS {
+            match host.run(&mut machine) {
+                Exit::SliceEnd => kicks += 1,
+                Exit::Program {
+                    code: abi::program::DEBUG_EVENT,
+                    ..
+                } => traps += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        stop.store(true, Ordering::SeqCst);
+    });
+    // Every second instruction counts.
+    assert_eq!(
+        machine.context.registers[Registers::RAX],
+        STEPS / 2,
+        "instructions without a trap, over {kicks} kicks"
+    );
+    assert!(kicks > 100);
 }
 
 #[test]

@@ -70,15 +70,12 @@ unsafe extern "C" {
 
 /// Puts the new PSWs of the two classes in place. Run once at IPL with every class disabled.
 pub fn install() {
-    let mut low = LowStorage::default();
-    low.program_new = handler(
-        program_interruption as *const () as u64,
-        PROGRAM_STACK.0.get() as u64,
-    );
-    low.attention_new = handler(
-        attention_interruption as *const () as u64,
-        ATTENTION_STACK.0.get() as u64,
-    );
+    let (program, attention) = (PROGRAM_STACK.0.get() as u64, ATTENTION_STACK.0.get() as u64);
+    let low = LowStorage {
+        program_new: handler(program_interruption as *const () as u64, program),
+        attention_new: handler(attention_interruption as *const () as u64, attention),
+        ..LowStorage::default()
+    };
     // SAFETY: low storage is there in every machine, is nothing of ours, and every class is disabled.
     unsafe { (LOW_STORAGE as *mut LowStorage).write_volatile(low) };
 }

@@ -23,6 +23,7 @@ use shell::session::Shell;
 
 unsafe extern "C" {
     static __end: u8;
+    static __stack_bottom: u8;
     static __stack_top: u8;
 }
 
@@ -69,9 +70,18 @@ extern "C" fn ipl(parm: *const u8, length: u64) -> ! {
     run(shell)
 }
 
+/// Bytes of the stack that are kept when the shell starts again: what it needs for itself.
+const STACK_KEPT: usize = 32 * 1024;
+
 /// Starts the shell again after an abnormal end with that completion code.
 fn recover(code: i32) -> ! {
     empty_heap();
+    let (bottom, top) = (
+        (&raw const __stack_bottom) as usize,
+        (&raw const __stack_top) as usize,
+    );
+    // SAFETY: the stack is empty but for this function, far above what is released.
+    unsafe { diagnose::release_pages(bottom, top - STACK_KEPT - 1) };
     run(Shell::recover(
         ControlProgram,
         interruption::session(),

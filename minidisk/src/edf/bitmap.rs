@@ -22,6 +22,13 @@ impl Bitmap {
         }
     }
 
+    /// The set in the blocks of an allocation map.
+    pub(crate) fn from_chunks(bytes: &[u8]) -> Bitmap {
+        Bitmap {
+            bytes: bytes.to_vec(),
+        }
+    }
+
     pub(crate) fn contains(&self, block: u32) -> bool {
         self.bytes[byte(block)] & bit(block) != 0
     }

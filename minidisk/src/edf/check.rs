@@ -21,8 +21,10 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Further inconsistencies that were only counted.
     pub more: u64,
-    /// Blocks that the map has in use and nothing owns. No data is at risk; they are lost until the disk is copied and formatted.
+    /// Blocks that the map has in use and nothing owns. No data is at risk; [`FileSystem::reclaim`] frees them.
     pub leaked: u32,
+    /// The label counts other blocks in use than the map has.
+    pub miscounted: bool,
 }
 
 /// One inconsistency.
@@ -63,6 +65,29 @@ impl<D: BlockDevice> FileSystem<D> {
     ///
     /// Changes that are not committed yet are checked as if they were. An error means that the device failed.
     pub fn check(&mut self) -> Result<Report, D> {
+        Ok(self.check_owners()?.0)
+    }
+
+    /// Frees the blocks that are allocated but belong to no file, and corrects the label's count; durable with the next commit.
+    /// Answers how many blocks it freed. A disk on which anything else is wrong is left as it is: who owns what is not sure there.
+    pub fn reclaim(&mut self) -> Result<u32, D> {
+        self.writable()?;
+        let (report, owned) = self.check_owners()?;
+        let harmless = u64::from(report.leaked > 0) + u64::from(report.miscounted);
+        if report.findings.len() as u64 + report.more != harmless {
+            return Err(EdfError::Damaged(
+                "only lost blocks can be reclaimed, and more than that is wrong",
+            ));
+        }
+        for block in (1..=self.space.blocks()).filter(|&block| !owned.contains(block)) {
+            self.space.release(block);
+        }
+        self.changed |= harmless > 0;
+        Ok(report.leaked)
+    }
+
+    /// Checks everything, and finds the blocks that have an owner.
+    fn check_owners(&mut self) -> Result<(Report, Bitmap), D> {
         let mut report = Report::default();
         let mut owned = Bitmap::new(self.space.blocks());
         self.check_own_blocks(&mut report, &mut owned);
@@ -74,15 +99,12 @@ impl<D: BlockDevice> FileSystem<D> {
             self.check_file(file, &mut report, &mut owned)?;
         }
         self.check_map(&mut report, &owned);
-        Ok(report)
+        Ok((report, owned))
     }
 
     fn check_own_blocks(&self, report: &mut Report, owned: &mut Bitmap) {
         let own = (1..LABEL_BLOCK + 1).chain(DIRECTORY_HOMES);
-        let places = [&self.directory.directory, &self.directory.map];
-        let placed = places
-            .into_iter()
-            .flat_map(|place| place.blocks.iter().chain(&place.pointers).copied());
+        let placed = self.directory.own_blocks();
         for block in own.chain(placed.filter(|block| !DIRECTORY_HOMES.contains(block))) {
             if !owned.insert(block) {
                 report.add(
@@ -113,7 +135,8 @@ impl<D: BlockDevice> FileSystem<D> {
                 format!("{leaked} blocks are allocated but belong to no file"),
             );
         }
-        if !self.changed && self.label().used != self.space.used() {
+        report.miscounted = !self.changed && self.label().used != self.space.used();
+        if report.miscounted {
             let (label, map) = (self.label().used, self.space.used());
             report.add(
                 None,

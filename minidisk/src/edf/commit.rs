@@ -1,10 +1,11 @@
 //! Commit: how a set of changes becomes durable, all or none.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::bitmap::chunks;
-use super::directory::{Place, pointer_blocks, pointer_count};
-use super::label::DIRECTORY_HOMES;
+use super::directory::{Directory, Place, pointer_blocks, pointer_count};
+use super::label::{DIRECTORY_HOMES, LABEL_BLOCK};
 use super::space::Space;
 use super::{BLOCK_SIZE, BlockDevice, EdfError, FileSystem, Result};
 
@@ -91,7 +92,7 @@ impl<D: BlockDevice> FileSystem<D> {
         label.commit(home, self.space.used());
         let written = self
             .device
-            .write(super::label::LABEL_BLOCK, &label.bytes[..])
+            .write(LABEL_BLOCK, &label.bytes[..])
             .and_then(|()| self.device.flush());
         if written.is_err() {
             self.uncertain = true;
@@ -166,12 +167,7 @@ impl<D: BlockDevice> FileSystem<D> {
 }
 
 /// Decides on every block of the new directory and map; `None` when the space does not suffice.
-fn place_all(
-    plan: &mut Plan,
-    space: &mut Space,
-    old: &super::directory::Directory,
-    home: u32,
-) -> Option<()> {
+fn place_all(plan: &mut Plan, space: &mut Space, old: &Directory, home: u32) -> Option<()> {
     DIRECTORY_HOMES
         .iter()
         .for_each(|&block| space.mark_used(block));
@@ -195,7 +191,7 @@ fn place_all(
     plan.directory.pointers = plan.replace_pointers(space, &old.directory.pointers, count)?;
     plan.map.pointers = plan.replace_pointers(space, &old.map.pointers, old.map.blocks.len())?;
     // Moving a chunk of the map changes the map, perhaps in another chunk: go on until none is left.
-    let mut moved = alloc::collections::BTreeSet::new();
+    let mut moved = BTreeSet::new();
     while let Some(&chunk) = space.changed().iter().find(|chunk| !moved.contains(*chunk)) {
         moved.insert(chunk);
         plan.give(space, old.map.blocks[chunk]);

@@ -9,6 +9,7 @@ use super::BLOCK_SIZE;
 
 /// A disk of 4096-byte blocks, numbered from 1.
 ///
+/// Requests may be of any length; whoever has a limit (256 blocks in one DIAGNOSE X'250') cuts them.
 /// The file system never asks for a block number beyond [`BlockDevice::blocks`]. A device may be given whole runs
 /// ([`read`](BlockDevice::read)) or lists ([`read_list`](BlockDevice::read_list)); whoever moves blocks with one
 /// request each way, such as DIAGNOSE X'250', implements the lists.

@@ -1,5 +1,6 @@
 //! The directory: a file of 64-byte entries, the first two of which describe the directory and the allocation map.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
@@ -7,8 +8,8 @@ use super::bitmap::{Bitmap, chunks};
 use super::entry::{BadEntry, FileEntry};
 use super::pointers::{Pointer, Shape, reach};
 use super::{
-    BLOCK_SIZE, Block, BlockDevice, DateTime, ENTRY_SIZE, EdfError, FileId, Result, be32, put32,
-    zero_block,
+    BLOCK_SIZE, Block, BlockDevice, DateTime, ENTRY_SIZE, EdfError, FileId, MAX_FILES, Result,
+    be32, put32, zero_block,
 };
 
 /// Entries of a block.
@@ -71,24 +72,22 @@ impl Directory {
         }
     }
 
-    /// Reads the directory that begins at block `home`, and the allocation map.
+    /// Reads the directory that begins at block `home`, whose content is `first`, and the allocation map.
     pub(crate) fn read<D: BlockDevice>(
         device: &mut D,
-        home: u32,
+        (home, first): (u32, &Block),
         disk_blocks: u32,
     ) -> Result<(Directory, Bitmap), D> {
-        let mut first = zero_block();
-        device
-            .read(home, &mut first[..])
-            .map_err(EdfError::Device)?;
-        let [own, map] = [raw_entry(&first, 0), raw_entry(&first, 1)];
+        let [own, map] = [raw_entry(first, 0), raw_entry(first, 1)];
         if own[..16] != DIRECTORY_NAME || map[..16] != MAP_NAME {
             return Err(EdfError::Damaged(
                 "the directory does not begin with its own entries",
             ));
         }
         let count = be32(&own, 0x30) as usize;
-        if count < OWN_ENTRIES || be32(&own, 0x20) != ENTRY_SIZE as u32 {
+        if !(OWN_ENTRIES..=OWN_ENTRIES + MAX_FILES).contains(&count)
+            || be32(&own, 0x20) != ENTRY_SIZE as u32
+        {
             return Err(EdfError::Damaged("the directory's own entry is wrong"));
         }
         let directory = read_place(device, &own, count.div_ceil(ENTRIES_PER_BLOCK), disk_blocks)?;
@@ -98,32 +97,33 @@ impl Directory {
             ));
         }
         let map_place = read_place(device, &map, chunks(disk_blocks), disk_blocks)?;
-        let mut bitmap = Bitmap::new(disk_blocks);
-        for (chunk, &block) in map_place.blocks.iter().enumerate() {
-            device
-                .read(block, bitmap.chunk_mut(chunk))
-                .map_err(EdfError::Device)?;
-        }
+        // The rest of the directory and the map come in one request.
+        let rest: Vec<u32> = directory.blocks[1..]
+            .iter()
+            .chain(&map_place.blocks)
+            .copied()
+            .collect();
+        let mut bytes = alloc::vec![0; rest.len() * BLOCK_SIZE];
+        device
+            .read_list(&rest, &mut bytes)
+            .map_err(EdfError::Device)?;
+        let (entries, map_bytes) = bytes.split_at((directory.blocks.len() - 1) * BLOCK_SIZE);
+        let bitmap = Bitmap::from_chunks(map_bytes);
 
         let mut found = Directory::empty(DateTime::default());
         let date = core::array::from_fn(|i| own[0x36 + i]);
         found.modified = DateTime::from_packed(date, own[0x1F] & 0x08 != 0).unwrap_or_default();
         found.own = [own, map];
         (found.directory, found.map) = (directory, map_place);
-        let mut block = first;
-        let blocks = found.directory.blocks.clone();
-        for (number, &at) in blocks.iter().enumerate() {
-            if number > 0 {
-                device.read(at, &mut block[..]).map_err(EdfError::Device)?;
-            }
-            let here = number * ENTRIES_PER_BLOCK..count.min((number + 1) * ENTRIES_PER_BLOCK);
-            for place in here.filter(|&place| place >= OWN_ENTRIES) {
-                found.take_in(raw_entry(&block, place % ENTRIES_PER_BLOCK));
-            }
+        let all = first
+            .chunks_exact(ENTRY_SIZE)
+            .chain(entries.chunks_exact(ENTRY_SIZE));
+        for raw in all.take(count).skip(OWN_ENTRIES) {
+            found.take_in(core::array::from_fn(|i| raw[i]));
         }
         if found.slots.len() + OWN_ENTRIES != count {
             // Holes were left out, so entries stand elsewhere than on the disk.
-            found.changed.extend(0..blocks.len());
+            found.changed.extend(0..found.directory.blocks.len());
         }
         Ok((found, bitmap))
     }
@@ -231,6 +231,13 @@ impl Directory {
             .insert((place + OWN_ENTRIES) / ENTRIES_PER_BLOCK);
     }
 
+    /// The blocks in which the directory and the map lie.
+    pub(crate) fn own_blocks(&self) -> impl Iterator<Item = u32> {
+        [&self.directory, &self.map]
+            .into_iter()
+            .flat_map(|place| place.blocks.iter().chain(&place.pointers).copied())
+    }
+
     /// Whether a block of the directory differs from the disk.
     pub(crate) fn block_changed(&self, number: usize) -> bool {
         self.changed.contains(&number)
@@ -247,12 +254,7 @@ impl Directory {
     }
 
     /// The content of one of its blocks, given where the directory and the map will lie.
-    pub(crate) fn block(
-        &self,
-        number: usize,
-        directory: &Place,
-        map: &Place,
-    ) -> alloc::boxed::Box<Block> {
+    pub(crate) fn block(&self, number: usize, directory: &Place, map: &Place) -> Box<Block> {
         let mut block = zero_block();
         let entries = self.slots.iter().map(|slot| slot.raw);
         if number == 0 {
@@ -335,7 +337,7 @@ pub(crate) fn pointer_count(blocks: usize) -> usize {
 }
 
 /// The content of a place's pointer blocks, in the order of `place.pointers`: level by level from the top.
-pub(crate) fn pointer_blocks(place: &Place) -> Vec<alloc::boxed::Box<Block>> {
+pub(crate) fn pointer_blocks(place: &Place) -> Vec<Box<Block>> {
     let fan_out = Shape::Fixed.fan_out();
     let mut widths = Vec::new();
     let mut width = place.blocks.len();

@@ -1,14 +1,16 @@
 //! The file system as its users see it: open, find, erase, rename. Reading, writing, committing and checking have files of their own.
 
+use alloc::collections::BTreeSet;
+
 use super::bitmap::Bitmap;
 use super::directory::Directory;
 use super::entry::FileEntry;
 use super::label::{DIRECTORY_HOMES, LABEL_BLOCK, LabelBlock};
-use super::pointers::{Visit, walk};
+use super::pointers::{Pointer, Visit, walk};
 use super::space::{Runs, Space};
 use super::{
-    BlockDevice, DateTime, EdfError, FileId, MAX_BLOCKS, MIN_BLOCKS, Result, VolumeLabel,
-    zero_block,
+    BLOCK_SIZE, BlockDevice, DateTime, EdfError, FileId, MAX_BLOCKS, MIN_BLOCKS, Result,
+    VolumeLabel, zero_block,
 };
 
 /// An open file system. Changes are visible at once and durable after [`commit`](FileSystem::commit).
@@ -88,7 +90,7 @@ impl<D: BlockDevice> FileSystem<D> {
         &self.device
     }
 
-    /// The volume label as it was last committed.
+    /// The volume label. Its count of used blocks is the one last committed.
     pub fn label(&self) -> &VolumeLabel {
         &self.label.label
     }
@@ -161,6 +163,14 @@ impl<D: BlockDevice> FileSystem<D> {
         Ok(())
     }
 
+    /// Gives the volume another label, 1 to 6 characters. Durable with the next commit.
+    pub fn relabel(&mut self, label: &str) -> Result<(), D> {
+        self.writable()?;
+        self.label.rename(label)?;
+        self.changed = true;
+        Ok(())
+    }
+
     /// Whether there are changes to commit.
     pub fn is_changed(&self) -> bool {
         self.changed
@@ -206,14 +216,19 @@ impl<D: BlockDevice> FileSystem<D> {
         self.rollbacks
     }
 
-    /// All blocks of a file; none when its pointers are damaged.
+    /// All blocks of a file; none when its pointers are damaged or claim what belongs to the file system itself.
     pub(super) fn blocks_of(&mut self, file: &FileEntry) -> Result<Runs, D> {
+        let own: BTreeSet<u32> = self.directory.own_blocks().collect();
         let mut runs = Runs::default();
         let walked = walk(&mut self.device, self.space.blocks(), file, &mut |visit| {
-            match visit {
-                Visit::Pointers(block) => runs.push(block),
-                Visit::Data(_, pointer) if pointer.block != 0 => runs.push(pointer.block),
-                Visit::Data(..) => {}
+            let (Visit::Pointers(block) | Visit::Data(_, Pointer { block, .. })) = visit;
+            if own.contains(&block) {
+                return Err(EdfError::Damaged(
+                    "a file claims a block of the directory or of the map",
+                ));
+            }
+            if block != 0 {
+                runs.push(block);
             }
             Ok(())
         });
@@ -238,15 +253,19 @@ fn load<D: BlockDevice>(device: &mut D) -> Result<(LabelBlock, Directory, Space)
     if blocks < MIN_BLOCKS {
         return Err(EdfError::DiskSize(blocks));
     }
-    let mut bytes = zero_block();
+    // The label and both directory homes stand side by side.
+    let mut bytes = alloc::vec![0; (1 + DIRECTORY_HOMES.len()) * BLOCK_SIZE];
     device
-        .read(LABEL_BLOCK, &mut bytes[..])
+        .read(LABEL_BLOCK, &mut bytes)
         .map_err(EdfError::Device)?;
-    let label = LabelBlock::parse(&bytes, blocks)?;
+    let (start, _) = bytes.as_chunks::<BLOCK_SIZE>();
+    let label = LabelBlock::parse(&start[0], blocks)?;
     let blocks = label.label.blocks;
     if blocks > MAX_BLOCKS {
         return Err(EdfError::DiskSize(blocks));
     }
-    let (directory, map) = Directory::read(device, label.label.directory, blocks)?;
+    let home = label.label.directory;
+    let first = &start[(home - LABEL_BLOCK) as usize];
+    let (directory, map) = Directory::read(device, (home, first), blocks)?;
     Ok((label, directory, Space::new(map, blocks)))
 }

@@ -1,8 +1,9 @@
 //! The volume label: the 80 bytes at the start of block 3 through which everything else is found.
 
+use alloc::boxed::Box;
 use core::fmt;
 
-use super::{BLOCK_SIZE, DateTime, ENTRY_SIZE, be32, put32};
+use super::{BLOCK_SIZE, Block, DateTime, ENTRY_SIZE, be32, put32, zero_block};
 use crate::ebcdic;
 
 /// Block that holds the label on a CKD-style disk.
@@ -35,7 +36,7 @@ pub struct VolumeLabel {
 /// A label as it stands on disk, and what it says.
 #[derive(Clone)]
 pub(crate) struct LabelBlock {
-    pub(crate) bytes: alloc::boxed::Box<[u8; BLOCK_SIZE]>,
+    pub(crate) bytes: Box<Block>,
     pub(crate) label: VolumeLabel,
 }
 
@@ -72,15 +73,10 @@ impl VolumeLabel {
         blocks: u32,
         created: DateTime,
     ) -> Result<VolumeLabel, LabelError> {
-        let allowed = |c: u8| c.is_ascii_uppercase() || c.is_ascii_digit() || b"#@$-".contains(&c);
-        if id.is_empty() || id.len() > 6 || !id.bytes().all(allowed) {
-            return Err(LabelError::Name);
-        }
-        let mut padded = [b' '; 6];
-        padded[..id.len()].copy_from_slice(id.as_bytes());
+        let id = padded(id)?;
         let directory = DIRECTORY_HOMES[0];
         Ok(VolumeLabel {
-            id: padded,
+            id,
             formatted_cylinders: cylinders,
             cylinders,
             blocks,
@@ -98,6 +94,17 @@ impl VolumeLabel {
     }
 }
 
+/// Checks a name for a label and pads it with blanks.
+fn padded(id: &str) -> Result<[u8; 6], LabelError> {
+    let allowed = |c: u8| c.is_ascii_uppercase() || c.is_ascii_digit() || b"#@$-".contains(&c);
+    if id.is_empty() || id.len() > 6 || !id.bytes().all(allowed) {
+        return Err(LabelError::Name);
+    }
+    let mut padded = [b' '; 6];
+    padded[..id.len()].copy_from_slice(id.as_bytes());
+    Ok(padded)
+}
+
 impl fmt::Display for VolumeLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.id())
@@ -107,11 +114,9 @@ impl fmt::Display for VolumeLabel {
 impl LabelBlock {
     /// A label block that holds only the label.
     pub(crate) fn new(label: VolumeLabel) -> LabelBlock {
-        let mut bytes = alloc::boxed::Box::new([0; BLOCK_SIZE]);
+        let mut bytes = zero_block();
         bytes[0x00..0x04].copy_from_slice(&IDENTIFIER);
-        let mut id = label.id;
-        ebcdic::encode(&mut id);
-        bytes[0x04..0x0A].copy_from_slice(&id);
+        bytes[0x04..0x0A].copy_from_slice(&label.id.map(ebcdic::from_latin1));
         put32(&mut bytes[..], 0x0C, BLOCK_SIZE as u32);
         put32(&mut bytes[..], 0x14, label.formatted_cylinders);
         put32(&mut bytes[..], 0x18, label.cylinders);
@@ -128,10 +133,7 @@ impl LabelBlock {
     }
 
     /// Reads a label and checks what the rest relies on. `device_blocks` is the size of the disk.
-    pub(crate) fn parse(
-        bytes: &[u8; BLOCK_SIZE],
-        device_blocks: u32,
-    ) -> Result<LabelBlock, LabelError> {
+    pub(crate) fn parse(bytes: &Block, device_blocks: u32) -> Result<LabelBlock, LabelError> {
         if bytes[..4] != IDENTIFIER {
             return Err(LabelError::NotCms);
         }
@@ -171,9 +173,16 @@ impl LabelBlock {
             return Err(LabelError::Damaged("the disk is too small"));
         }
         Ok(LabelBlock {
-            bytes: alloc::boxed::Box::new(*bytes),
+            bytes: Box::new(*bytes),
             label,
         })
+    }
+
+    /// Gives the volume another label.
+    pub(crate) fn rename(&mut self, id: &str) -> Result<(), LabelError> {
+        self.label.id = padded(id)?;
+        self.bytes[0x04..0x0A].copy_from_slice(&self.label.id.map(ebcdic::from_latin1));
+        Ok(())
     }
 
     /// Points the label at a new directory.

@@ -30,6 +30,7 @@ mod reader;
 mod space;
 mod writer;
 
+use alloc::boxed::Box;
 use core::fmt::{Debug, Display};
 
 pub use check::{Finding, Report};
@@ -50,6 +51,8 @@ pub const BLOCKS_PER_CYLINDER: u32 = 180;
 pub const MIN_BLOCKS: u32 = 12;
 /// Largest file system: 512 GiB. The allocation map of one that is open is kept in storage.
 pub const MAX_BLOCKS: u32 = 1 << 27;
+/// Most files on a disk. The directory of one that is open is kept in storage.
+pub const MAX_FILES: usize = 1 << 18;
 /// Bytes in a directory entry.
 pub(crate) const ENTRY_SIZE: usize = 64;
 
@@ -88,6 +91,9 @@ pub enum EdfError<E: Debug + Display> {
     /// A file would get more than [`MAX_RECORDS`] records.
     #[error("The file would have too many records")]
     TooManyRecords,
+    /// The disk would get more than [`MAX_FILES`] files.
+    #[error("The disk would have too many files")]
+    TooManyFiles,
     /// A file mode number above 6.
     #[error("A file mode number of {0} is not 0 to 6")]
     BadMode(u8),
@@ -133,8 +139,8 @@ pub(crate) type Block = [u8; BLOCK_SIZE];
 pub(crate) type Result<T, D> = core::result::Result<T, EdfError<<D as BlockDevice>::Error>>;
 
 /// Allocates a block of zeros on the heap; a guest's stack is small.
-pub(crate) fn zero_block() -> alloc::boxed::Box<Block> {
-    alloc::boxed::Box::new([0; BLOCK_SIZE])
+pub(crate) fn zero_block() -> Box<Block> {
+    Box::new([0; BLOCK_SIZE])
 }
 
 pub(crate) fn be32(bytes: &[u8], at: usize) -> u32 {

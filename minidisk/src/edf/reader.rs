@@ -65,7 +65,8 @@ impl<D: BlockDevice> FileSystem<D> {
     pub fn seek(&mut self, reader: &mut FileReader, record: u32) -> Result<(), D> {
         self.unchanged(reader)?;
         let record = record.clamp(1, reader.file.records + 1);
-        if record != reader.next && record <= reader.file.records {
+        // A stream that is lost goes to the record when that is read.
+        if record != reader.next && record <= reader.file.records && !reader.lost {
             let found = self.go_to(reader, record);
             reader.lost = found.is_err();
             found?;
@@ -361,9 +362,11 @@ impl DataStream {
         let mut start = 0;
         for run in blocks.split(|&block| block == 0) {
             let bytes = start * BLOCK_SIZE..(start + run.len()) * BLOCK_SIZE;
-            device
-                .read_list(run, &mut self.window[bytes])
-                .map_err(EdfError::Device)?;
+            if !run.is_empty() {
+                device
+                    .read_list(run, &mut self.window[bytes])
+                    .map_err(EdfError::Device)?;
+            }
             start += run.len() + 1;
         }
         self.ahead = (self.ahead * 2).min(READ_AHEAD);

@@ -4,15 +4,18 @@ use alloc::vec::Vec;
 
 use super::entry::{FileEntry, MAX_RECORD, MAX_RECORDS, RecordFormat};
 use super::filesystem::check_mode;
-use super::pointers::{Pointer, SPANNED, Shape, fixed_blocks, pointer_block, variable_entries};
+use super::pointers::{
+    Pointer, SPANNED, Shape, check_file_block, fixed_blocks, pointer_block, reach, variable_entries,
+};
 use super::space::Runs;
 use super::{
-    BLOCK_SIZE, BlockDevice, DateTime, EdfError, FileId, FileSystem, RecordLengths, Result, be32,
-    zero_block,
+    BLOCK_SIZE, BlockDevice, DateTime, EdfError, FileId, FileSystem, MAX_FILES, RecordLengths,
+    Result, be32, zero_block,
 };
 
 /// Data blocks that are gathered before they are written: 256 KiB.
 const GATHER: usize = 64;
+const WRONG_END: &str = "a file does not end where its directory entry says";
 
 /// A file being written. It holds no borrow, so many may be open on one file system.
 ///
@@ -76,7 +79,7 @@ impl FileWriter {
         }
         self.data.extend_from_slice(record);
         let end = self.data.len();
-        // The block in which the record begins, if it is in this one's first byte or somewhere behind, and those it runs on into.
+        // Blocks that begin with this record (displacement 0), or that it runs on into.
         while self.pending.len() * BLOCK_SIZE < end {
             let boundary = self.pending.len() * BLOCK_SIZE;
             let displacement = match end - boundary {
@@ -333,6 +336,9 @@ impl<D: BlockDevice> FileSystem<D> {
             (None, Some(old)) => Some(self.blocks_of(old)?),
             _ => None,
         };
+        if old.is_none() && self.file_count() >= MAX_FILES {
+            return Err(EdfError::TooManyFiles);
+        }
         if old.is_none() && self.space.free() < self.commit_cost(1) {
             return Err(EdfError::Full);
         }
@@ -375,6 +381,9 @@ impl<D: BlockDevice> FileSystem<D> {
 
     /// Writes the first `count` blocks of the gathered data and enters them in the pointer blocks.
     fn write_data(&mut self, writer: &mut FileWriter, count: usize) -> Result<(), D> {
+        if count == 0 {
+            return Ok(());
+        }
         let mut blocks = Vec::with_capacity(count);
         for _ in 0..count {
             blocks.push(self.hold_for(&mut writer.held)?);
@@ -455,65 +464,41 @@ impl<D: BlockDevice> FileSystem<D> {
             RecordFormat::Fixed(lrecl) => fixed_blocks(file.records, lrecl),
             RecordFormat::Variable => u64::from(file.blocks),
         };
-        let damaged = EdfError::Damaged("a file does not end where its directory entry says");
-        if total == 0
-            || total > super::pointers::reach(shape, file.levels)
-            || total > u64::from(u32::MAX)
-        {
-            return Err(damaged);
+        if total == 0 || total > reach(shape, file.levels) || total > u64::from(u32::MAX) {
+            return Err(EdfError::Damaged(WRONG_END));
         }
-        let mut last = Pointer {
-            block: file.origin,
-            highest: file.records,
-            displacement: 0,
-        };
-        let mut before = 0;
-        let mut levels = Vec::new();
-        for level in (0..file.levels).rev() {
-            let mut bytes = zero_block();
-            self.read_file_block(last.block, &mut bytes[..])?;
-            writer
-                .replaced
-                .extend((last.block != 0).then_some(last.block));
-            let index = match shape {
-                Shape::Fixed => {
-                    ((total - 1) / super::pointers::reach(shape, level)) as usize % shape.fan_out()
-                }
-                Shape::Variable => variable_entries::<D>(&bytes)? - 1,
-            };
-            if shape == Shape::Variable && index > 0 {
-                before = Pointer::at(shape, &bytes, index - 1).highest;
-            }
-            last = Pointer::at(shape, &bytes, index);
-            levels.push(bytes[..index * shape.entry_size()].to_vec());
-        }
-        levels.reverse();
+        let (last, before) = self.last_data_block(writer, file, total - 1)?;
         let mut block = zero_block();
         self.read_file_block(last.block, &mut block[..])?;
         writer
             .replaced
             .extend((last.block != 0).then_some(last.block));
+        if self
+            .directory
+            .own_blocks()
+            .any(|own| writer.replaced.contains(&own))
+        {
+            return Err(EdfError::Damaged(
+                "a file claims a block of the directory or of the map",
+            ));
+        }
         let used = match file.format {
             RecordFormat::Fixed(lrecl) => {
                 let bytes = u64::from(file.records) * u64::from(lrecl);
-                (bytes - (total - 1) * BLOCK_SIZE as u64) as usize
+                Some((bytes - (total - 1) * BLOCK_SIZE as u64) as usize)
             }
-            RecordFormat::Variable if last.highest != file.records || before > file.records => {
-                return Err(damaged);
-            }
-            RecordFormat::Variable => {
-                end_of_records(&block[..], last.displacement, file.records - before)
-                    .ok_or(damaged)?
-            }
+            RecordFormat::Variable if last.highest != file.records => None,
+            RecordFormat::Variable => file
+                .records
+                .checked_sub(before)
+                .and_then(|count| end_of_records(&block[..], last.displacement, count)),
         };
+        let used = used.ok_or(EdfError::Damaged(WRONG_END))?;
         writer.data.extend_from_slice(&block[..used]);
         writer.pending.push(Pointer { block: 0, ..last });
-        writer.tree = Tree {
-            shape,
-            levels,
-            data_blocks: total - 1,
-        };
+        writer.tree.data_blocks = total - 1;
         if shape == Shape::Fixed {
+            // The last block is written now, if it was none before.
             let null_now = u64::from(last.block == 0);
             writer.null_blocks = total
                 .saturating_sub(u64::from(file.blocks))
@@ -522,13 +507,51 @@ impl<D: BlockDevice> FileSystem<D> {
         Ok(())
     }
 
+    /// Goes down to the data block at that place, the last of the file, and leaves in the writer's tree what stands left of the way.
+    /// Answers its pointer and the highest record of the block before it.
+    fn last_data_block(
+        &mut self,
+        writer: &mut FileWriter,
+        file: &FileEntry,
+        place: u64,
+    ) -> Result<(Pointer, u32), D> {
+        let shape = Shape::of(file.format);
+        let mut last = Pointer {
+            block: file.origin,
+            highest: file.records,
+            displacement: 0,
+        };
+        let mut before = 0;
+        for level in (0..file.levels).rev() {
+            let mut bytes = zero_block();
+            self.read_file_block(last.block, &mut bytes[..])?;
+            writer
+                .replaced
+                .extend((last.block != 0).then_some(last.block));
+            let index = match shape {
+                Shape::Fixed => (place / reach(shape, level)) as usize % shape.fan_out(),
+                Shape::Variable => variable_entries::<D>(&bytes)? - 1,
+            };
+            if index > 0 && shape == Shape::Variable {
+                before = Pointer::at(shape, &bytes, index - 1).highest;
+            }
+            last = Pointer::at(shape, &bytes, index);
+            writer
+                .tree
+                .levels
+                .push(bytes[..index * shape.entry_size()].to_vec());
+        }
+        writer.tree.levels.reverse();
+        Ok((last, before))
+    }
+
     /// Reads a block of a file, a null block as zeros.
     fn read_file_block(&mut self, block: u32, into: &mut [u8]) -> Result<(), D> {
         if block == 0 {
             into.fill(0);
             return Ok(());
         }
-        super::pointers::check_file_block::<D>(block, self.space.blocks())?;
+        check_file_block::<D>(block, self.space.blocks())?;
         self.device.read(block, into).map_err(EdfError::Device)
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use minidisk::edf::{
-    BlockDevice, EdfError, FileId, FileSystem, MemoryDisk, MemoryDiskError, RecordFormat,
+    BlockDevice, EdfError, FileId, FileSystem, LabelError, MemoryDisk, MemoryDiskError,
+    RecordFormat,
 };
 use proptest::prelude::*;
 
@@ -220,6 +221,47 @@ proptest! {
     }
 }
 
+#[test]
+fn a_crash_while_formatting_leaves_the_old_disk_none_or_the_new_one() {
+    let old = history().before;
+    let before = content(&mut FileSystem::open(old.clone()).unwrap());
+    let events = Rc::default();
+    drop(
+        FileSystem::format(
+            Recorder {
+                disk: old.clone(),
+                events: Rc::clone(&events),
+            },
+            "NEW",
+            1,
+            now(),
+        )
+        .unwrap(),
+    );
+    let history = History {
+        before: old,
+        events: events.take(),
+        states: Vec::new(),
+    };
+    let mut seen = [false; 3];
+    for at in 0..=history.events.len() {
+        for last_only in [false, true] {
+            let kept = |number| !last_only || number + 1 == at;
+            match FileSystem::open(history.crashed(at, kept)) {
+                Err(EdfError::Label(LabelError::NotCms)) => seen[1] = true,
+                Err(error) => panic!("crash at {at}: {error}"),
+                Ok(mut disk) => {
+                    let found = content(&mut disk);
+                    assert_eq!(disk.check().unwrap().findings, []);
+                    assert!(found == before || found.is_empty());
+                    seen[if found.is_empty() { 2 } else { 0 }] = true;
+                }
+            }
+        }
+    }
+    assert_eq!(seen, [true; 3]);
+}
+
 /// A disk whose writes fail from some moment on, and may work again later.
 struct Failing {
     disk: MemoryDisk,
@@ -347,6 +389,7 @@ fn a_commit_that_failed_can_be_tried_again_or_rolled_back() {
     let device = Switched {
         inner: disk.into_device().disk,
         off: Rc::clone(&switch),
+        deaf: Rc::default(),
     };
     let mut disk = FileSystem::open(device).unwrap();
     disk.write(&id("B", "DATA"), 1, RecordFormat::Variable, now(), ["b"])
@@ -372,10 +415,11 @@ fn a_commit_that_failed_can_be_tried_again_or_rolled_back() {
     assert_eq!(disk.check().unwrap().findings, []);
 }
 
-/// A disk whose writing can be switched off from outside.
+/// A disk whose writing, or reading, can be switched off from outside.
 struct Switched {
     inner: MemoryDisk,
     off: Rc<RefCell<bool>>,
+    deaf: Rc<RefCell<bool>>,
 }
 
 impl BlockDevice for Switched {
@@ -390,7 +434,11 @@ impl BlockDevice for Switched {
     }
 
     fn read(&mut self, first: u32, into: &mut [u8]) -> Result<(), Failed> {
-        self.inner.read(first, into).map_err(|_| Failed)
+        if *self.deaf.borrow() {
+            Err(Failed)
+        } else {
+            self.inner.read(first, into).map_err(|_| Failed)
+        }
     }
 
     fn write(&mut self, first: u32, from: &[u8]) -> Result<(), Failed> {
@@ -407,5 +455,57 @@ impl BlockDevice for Switched {
         } else {
             Ok(())
         }
+    }
+}
+
+#[test]
+fn a_read_that_failed_can_be_tried_again() {
+    let mut disk = FileSystem::format(MemoryDisk::new(900), "READ", 0, now()).unwrap();
+    let length = |n: usize| 1 + n * 631 % 3000;
+    disk.write(
+        &id("V", "DATA"),
+        1,
+        RecordFormat::Variable,
+        now(),
+        (0..900).map(|n| pattern(n, length(n))),
+    )
+    .unwrap();
+    disk.write(
+        &id("F", "DATA"),
+        1,
+        RecordFormat::Fixed(1111),
+        now(),
+        (0..900).map(|n| pattern(n, 1111)),
+    )
+    .unwrap();
+    disk.commit().unwrap();
+    let deaf = Rc::new(RefCell::new(false));
+    let device = Switched {
+        inner: disk.into_device(),
+        off: Rc::default(),
+        deaf: Rc::clone(&deaf),
+    };
+    let mut disk = FileSystem::open(device).unwrap();
+    for (name, fixed) in [("V", None), ("F", Some(1111))] {
+        let mut reader = disk.open_reader(&id(name, "DATA")).unwrap();
+        let mut record = Vec::new();
+        let mut failures = 0;
+        for n in 0..900usize {
+            // Skip a record now and then, also while the device fails.
+            *deaf.borrow_mut() = n % 3 == 0;
+            let wanted = if n % 7 == 0 { n } else { n.saturating_sub(2) };
+            let sought = disk.seek(&mut reader, wanted as u32 + 1);
+            failures +=
+                usize::from(sought.is_err() || disk.read_next(&mut reader, &mut record).is_err());
+            *deaf.borrow_mut() = false;
+            disk.seek(&mut reader, n as u32 + 1).unwrap();
+            assert_eq!(disk.read_next(&mut reader, &mut record), Ok(true));
+            assert!(
+                record == pattern(n, fixed.unwrap_or(length(n))),
+                "{name} record {}",
+                n + 1
+            );
+        }
+        assert!(failures > 10, "{failures} failures");
     }
 }

@@ -1,5 +1,7 @@
 //! Files of every size, several at once, appended to, replaced, and a disk that is full.
 
+use std::ops::Range;
+
 use minidisk::edf::{
     BlockDevice, DateTime, EdfError, FileSystem, LabelError, MAX_RECORD, MemoryDisk, RecordFormat,
     RecordLengths,
@@ -415,35 +417,31 @@ fn a_disk_with_several_map_blocks_keeps_its_books() {
     // 300 cylinders: 54000 blocks, two blocks of allocation map and a pointer block.
     let mut disk = again(fresh(54_000));
     assert_eq!(disk.label().used, 5 + 2 + 1);
-    for round in 0..4 {
-        let records = (0..9000usize).map(|n| pattern(n + round, 4096));
+    let numbered = |n: u32| [&n.to_be_bytes()[..], &[n as u8; 4092]].concat();
+    let write = |disk: &mut FileSystem<MemoryDisk>, name: &str, numbers: Range<u32>| {
         disk.write(
-            &id(&format!("F{round}"), "DATA"),
+            &id(name, "DATA"),
             1,
             RecordFormat::Fixed(4096),
             now(),
-            records,
+            numbers.map(numbered),
         )
         .unwrap();
+    };
+    for round in 0..4 {
+        write(&mut disk, &format!("F{round}"), round..round + 9000);
     }
     let mut disk = again(disk);
     assert!(disk.label().used > 36_000);
     disk.erase(&id("F0", "DATA")).unwrap();
     disk.commit().unwrap();
-    disk.write(
-        &id("F4", "DATA"),
-        1,
-        RecordFormat::Fixed(4096),
-        now(),
-        (0..26_000usize).map(|n| pattern(n, 4096)),
-    )
-    .unwrap();
+    write(&mut disk, "F4", 0..26_000);
     let mut disk = again(disk);
     assert!(
         disk.read_range(&id("F4", "DATA"), 25_999, 2).unwrap()
-            == [pattern(25_998, 4096), pattern(25_999, 4096)]
+            == [numbered(25_998), numbered(25_999)]
     );
-    assert!(disk.read_range(&id("F3", "DATA"), 9000, 1).unwrap() == [pattern(9002, 4096)]);
+    assert!(disk.read_range(&id("F3", "DATA"), 9000, 1).unwrap() == [numbered(9002)]);
 }
 
 #[test]
@@ -639,4 +637,109 @@ fn the_smallest_disk_takes_a_small_file() {
     let mut disk = again(disk);
     assert_eq!(all(&mut disk, "A"), [b"tiny"]);
     assert_eq!(disk.device().blocks(), 12);
+}
+
+#[test]
+fn a_disk_gets_another_label_and_keeps_its_files() {
+    let mut disk = fresh(100);
+    disk.write(&id("A", "DATA"), 1, RecordFormat::Variable, now(), ["text"])
+        .unwrap();
+    disk.relabel("OTHER").unwrap();
+    assert_eq!(
+        disk.relabel("TOOLONG"),
+        Err(EdfError::Label(LabelError::Name))
+    );
+    let mut disk = again(disk);
+    assert_eq!(disk.label().id(), "OTHER");
+    assert_eq!(all(&mut disk, "A"), [b"text"]);
+}
+
+/// A disk that counts requests.
+struct Counting {
+    disk: MemoryDisk,
+    requests: usize,
+}
+
+impl BlockDevice for Counting {
+    type Error = <MemoryDisk as BlockDevice>::Error;
+
+    fn blocks(&self) -> u32 {
+        self.disk.blocks()
+    }
+
+    fn read_only(&self) -> bool {
+        false
+    }
+
+    fn read(&mut self, first: u32, into: &mut [u8]) -> Result<(), Self::Error> {
+        self.requests += 1;
+        self.disk.read(first, into)
+    }
+
+    fn write(&mut self, first: u32, from: &[u8]) -> Result<(), Self::Error> {
+        self.requests += 1;
+        self.disk.write(first, from)
+    }
+
+    fn flush(&mut self) -> Result<(), Self::Error> {
+        self.requests += 1;
+        Ok(())
+    }
+
+    fn read_list(&mut self, blocks: &[u32], into: &mut [u8]) -> Result<(), Self::Error> {
+        self.requests += 1;
+        self.disk.read_list(blocks, into)
+    }
+
+    fn write_list(&mut self, blocks: &[u32], from: &[u8]) -> Result<(), Self::Error> {
+        self.requests += 1;
+        self.disk.write_list(blocks, from)
+    }
+}
+
+#[test]
+fn everyday_work_takes_few_requests() {
+    // In the guest each request is a DIAGNOSE: the numbers are part of what ACCESS and a small edit cost.
+    let mut disk = fresh(900);
+    for n in 0..200 {
+        disk.write(
+            &id(&format!("F{n}"), "DATA"),
+            1,
+            RecordFormat::Variable,
+            now(),
+            ["text"],
+        )
+        .unwrap();
+    }
+    disk.commit().unwrap();
+    let mut disk = FileSystem::open(Counting {
+        disk: disk.into_device(),
+        requests: 0,
+    })
+    .unwrap();
+    let mut last = 0;
+    let mut spent = |disk: &FileSystem<Counting>| {
+        let before = std::mem::replace(&mut last, disk.device().requests);
+        last - before
+    };
+    assert_eq!(
+        spent(&disk),
+        3,
+        "label and homes; the directory's pointers; the rest of the directory and the map"
+    );
+    assert_eq!(disk.read_range(&id("F7", "DATA"), 1, 9).unwrap(), [b"text"]);
+    assert_eq!(spent(&disk), 1, "reading a small file");
+    disk.write(
+        &id("F7", "DATA"),
+        1,
+        RecordFormat::Variable,
+        now(),
+        ["new text"],
+    )
+    .unwrap();
+    assert_eq!(spent(&disk), 1, "writing a small file");
+    disk.commit().unwrap();
+    assert_eq!(spent(&disk), 4, "directory and map; flush; label; flush");
+    disk.commit().unwrap();
+    assert_eq!(spent(&disk), 0, "nothing to commit");
 }

@@ -1,5 +1,6 @@
 //! Changing the index: every operation, decided first and then written.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use redb::{ReadableTable, Table, WriteTransaction};
@@ -16,16 +17,22 @@ use crate::error::SpoolError;
 use crate::index::At;
 use crate::segments::Extent;
 
+type Files<'t> = Table<'t, FileKey, &'static [u8]>;
+type Spids<'t> = Table<'t, SpidKey, (u8, u64)>;
+
 /// The index in a change.
 pub struct Tables<'t> {
     pub(super) path: &'t Path,
     pub(super) meta: Table<'t, &'static str, u64>,
-    pub(super) files: Table<'t, FileKey, &'static [u8]>,
-    pub(super) spids: Table<'t, SpidKey, (u8, u64)>,
+    pub(super) files: Files<'t>,
+    pub(super) spids: Spids<'t>,
     pub(super) extents: Table<'t, u64, &'static [u8]>,
     pub(super) owners: Table<'t, &'static [u8; 8], &'static [u8]>,
     pub(super) segments: Table<'t, u32, &'static [u8]>,
     pub(super) withheld: Table<'t, u64, &'static [u8]>,
+    /// Numbers that this change took from files. They are not given out again by it: until it is committed, somebody may
+    /// still open the file that had the number.
+    freed: HashSet<(Userid, Spid)>,
 }
 
 /// Why an operation was not carried out.
@@ -48,6 +55,7 @@ impl<'t> Tables<'t> {
             owners: transaction.open_table(OWNERS).at(path)?,
             segments: transaction.open_table(SEGMENTS).at(path)?,
             withheld: transaction.open_table(WITHHELD).at(path)?,
+            freed: HashSet::new(),
         })
     }
 
@@ -268,9 +276,7 @@ impl<'t> Tables<'t> {
         write().map_err(Failure::Broken)
     }
 
-    pub(super) fn look(
-        &self,
-    ) -> Look<'_, Table<'t, FileKey, &'static [u8]>, Table<'t, SpidKey, (u8, u64)>> {
+    pub(super) fn look(&self) -> Look<'_, Files<'t>, Spids<'t>> {
         Look {
             path: self.path,
             files: &self.files,
@@ -310,21 +316,33 @@ impl<'t> Tables<'t> {
         if owner.counts().all() < u64::from(Spid::MAX) {
             for step in 0..Spid::MAX {
                 let number = (owner.last_spid % Spid::MAX + step) % Spid::MAX + 1;
-                let used = self
-                    .spids
-                    .get((userid.padded(), number))
-                    .at(self.path)?
-                    .is_some();
-                match Spid::new(number) {
-                    Ok(spid) if !used && !reserved.is_reserved(userid, spid) => return Ok(spid),
-                    _ => {}
+                if let Some(spid) = self.if_free(userid, number, reserved)? {
+                    return Ok(spid);
                 }
             }
         }
         Err(SpoolError::NoSpoolId(userid))
     }
 
-    /// Whether that many more numbers can be given out.
+    /// That number of that user, if it can be given to a file.
+    fn if_free(
+        &self,
+        userid: Userid,
+        number: u16,
+        reserved: &dyn Reserved,
+    ) -> Result<Option<Spid>, SpoolError> {
+        let used = self
+            .spids
+            .get((userid.padded(), number))
+            .at(self.path)?
+            .is_some();
+        let free = |spid: &Spid| {
+            !self.freed.contains(&(userid, *spid)) && !reserved.is_reserved(userid, *spid)
+        };
+        Ok(Spid::new(number).ok().filter(|spid| !used && free(spid)))
+    }
+
+    /// Refuses when not that many more numbers can be given out.
     fn room_for(
         &self,
         userid: Userid,
@@ -332,20 +350,13 @@ impl<'t> Tables<'t> {
         reserved: &dyn Reserved,
     ) -> Result<(), SpoolError> {
         let taken = self.owner(userid)?.counts().all();
-        // Far from full the exact number does not matter, and few numbers are ever reserved.
+        // Far from full the exact number does not matter: few numbers are ever reserved.
         if taken + (coming as u64) < u64::from(Spid::MAX) / 2 {
             return Ok(());
         }
         let mut free = 0;
         for number in 1..=Spid::MAX {
-            let used = self
-                .spids
-                .get((userid.padded(), number))
-                .at(self.path)?
-                .is_some();
-            free += usize::from(
-                !used && Spid::new(number).is_ok_and(|spid| !reserved.is_reserved(userid, spid)),
-            );
+            free += usize::from(self.if_free(userid, number, reserved)?.is_some());
         }
         if free < coming {
             Err(SpoolError::NoSpoolId(userid))
@@ -413,6 +424,7 @@ impl<'t> Tables<'t> {
         self.spids
             .remove((userid.padded(), spid.number()))
             .at(self.path)?;
+        self.freed.insert((userid, spid));
         let mut owner = self.owner(userid)?;
         let files = &mut owner.files[usize::from(queue_number(queue))];
         *files = files.saturating_sub(1);
@@ -432,7 +444,7 @@ impl<'t> Tables<'t> {
             let now = match coming {
                 true => SegmentUse {
                     files: now.files + change.files,
-                    bytes: now.bytes + change.bytes,
+                    bytes: now.bytes.saturating_add(change.bytes),
                     end: now.end.max(change.end),
                 },
                 false => SegmentUse {

@@ -14,12 +14,15 @@ use crate::error::SpoolError;
 use crate::index::{At, failed};
 use crate::segments::{Extent, segments_of};
 
+type Files = ReadOnlyTable<FileKey, &'static [u8]>;
+type Spids = ReadOnlyTable<SpidKey, (u8, u64)>;
+
 /// The index as of one commit.
 pub struct View<'a> {
     pub(super) path: &'a Path,
     pub(super) meta: ReadOnlyTable<&'static str, u64>,
-    pub(super) files: ReadOnlyTable<FileKey, &'static [u8]>,
-    pub(super) spids: ReadOnlyTable<SpidKey, (u8, u64)>,
+    pub(super) files: Files,
+    pub(super) spids: Spids,
     pub(super) extents: ReadOnlyTable<u64, &'static [u8]>,
     pub(super) owners: ReadOnlyTable<&'static [u8; 8], &'static [u8]>,
     pub(super) segments: ReadOnlyTable<u32, &'static [u8]>,
@@ -31,7 +34,7 @@ impl<'a> View<'a> {
     pub fn open(transaction: &ReadTransaction, path: &'a Path) -> Result<Self, SpoolError> {
         let fail = |error: redb::TableError| match error {
             redb::TableError::Storage(error) => failed(path, error),
-            _ => SpoolError::Foreign {
+            _ => SpoolError::IndexLost {
                 path: path.to_owned(),
                 what: "is not a spool index".to_owned(),
             },
@@ -48,9 +51,7 @@ impl<'a> View<'a> {
         })
     }
 
-    pub(super) fn look(
-        &self,
-    ) -> Look<'_, ReadOnlyTable<FileKey, &'static [u8]>, ReadOnlyTable<SpidKey, (u8, u64)>> {
+    pub(super) fn look(&self) -> Look<'_, Files, Spids> {
         Look {
             path: self.path,
             files: &self.files,
@@ -69,11 +70,10 @@ impl<'a> View<'a> {
     pub fn check_version(&self) -> Result<(), SpoolError> {
         match self.number("version")? {
             VERSION => Ok(()),
-            other => Err(SpoolError::Foreign {
+            found => Err(SpoolError::Version {
                 path: self.path.to_owned(),
-                what: format!(
-                    "is a spool index of version {other}, this program reads version {VERSION}"
-                ),
+                found,
+                known: VERSION,
             }),
         }
     }

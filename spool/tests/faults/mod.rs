@@ -330,8 +330,15 @@ impl DiskFile for FaultyFile {
             content.unsynced.clear();
             return Err(io::Error::other("Sync failed"));
         }
-        content.durable = content.now.clone();
-        content.unsynced.clear();
+        let Content {
+            now,
+            durable,
+            unsynced,
+        } = &mut *content;
+        for (offset, data) in unsynced.drain(..) {
+            Content::write(durable, offset, &data);
+        }
+        durable.resize(now.len(), 0);
         Ok(())
     }
 
@@ -347,6 +354,9 @@ impl DiskFile for FaultyFile {
         self.grow(&mut content, length)?;
         self.disk.give_back(content.now.len() - length);
         content.now.truncate(length);
+        for (offset, data) in &mut content.unsynced {
+            data.truncate(length.saturating_sub(*offset));
+        }
         Ok(())
     }
 

@@ -12,14 +12,7 @@ use crate::operator::state::State;
 
 use super::{command, legend, messages};
 
-const KEYS: &[(&str, &str)] = &[
-    ("F1", "Help"),
-    ("F3", "Return"),
-    ("F7", "Back"),
-    ("F8", "Fwd"),
-    ("F9", "PA1"),
-    ("F12", "Retrieve"),
-];
+const KEYS: &[(&str, &str)] = &[("F1", "Help"), ("F3", "Return"), ("F7", "Back"), ("F8", "Fwd"), ("F9", "PA1"), ("F12", "Retrieve")];
 
 /// Draws the screen; returns where the cursor belongs.
 pub fn draw(buf: &mut Buffer, area: Rect, state: &State) -> Option<(u16, u16)> {
@@ -27,36 +20,16 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State) -> Option<(u16, u16)> {
     let session = state.session();
     draw_bar(buf, places.bar, state);
     messages::draw_lines(buf, places.output, session, state);
-    let keys = Rect {
-        width: places
-            .legend
-            .width
-            .saturating_sub(if state.hint.is_some() { 0 } else { 20 }),
-        ..places.legend
-    };
+    let keys = Rect { width: places.legend.width.saturating_sub(if state.hint.is_some() { 0 } else { 20 }), ..places.legend };
     legend::draw_keys(buf, keys, KEYS, state);
     if state.hint.is_none() {
         command::draw_status(buf, places.legend, session, state);
     }
     if let Phase::Over(_) = session.phase {
-        put(
-            buf,
-            places.input,
-            1,
-            0,
-            "This console is closed. ENTER or F3 returns",
-            state.theme.hint(),
-        );
+        put(buf, places.input, 1, 0, "This console is closed. ENTER or F3 returns", state.theme.hint());
         return None;
     }
-    Some(command::draw_input(
-        buf,
-        places.input,
-        command::prompt(session),
-        &session.editor,
-        session.is_hidden(),
-        state,
-    ))
+    Some(command::draw_input(buf, places.input, command::prompt(session), &session.editor, session.is_hidden(), state))
 }
 
 fn draw_bar(buf: &mut Buffer, area: Rect, state: &State) {
@@ -65,11 +38,7 @@ fn draw_bar(buf: &mut Buffer, area: Rect, state: &State) {
     let plain = style.remove_modifier(Modifier::BOLD);
     buf.set_style(area, style);
     let x = put(buf, area, 1, 0, &session.userid, style);
-    if let Some(machine) = state
-        .machines()
-        .iter()
-        .find(|machine| machine.userid == session.userid)
-    {
+    if let Some(machine) = state.machines().iter().find(|machine| machine.userid == session.userid) {
         let figures = format!(
             "{:<8}  {:>5}  CPU {:>5.1}%  VIRTCPU {}",
             machine.system,

@@ -31,12 +31,7 @@ const MACHINES: &[(&str, &str)] = &[
     ("F1", "Help"),
     ("F3", "Quit"),
 ];
-const FILTER: &[(&str, &str)] = &[
-    ("ENTER", "Go to the machines"),
-    ("Esc", "Show all"),
-    ("F1", "Help"),
-    ("F3", "Quit"),
-];
+const FILTER: &[(&str, &str)] = &[("ENTER", "Go to the machines"), ("Esc", "Show all"), ("F1", "Help"), ("F3", "Quit")];
 
 /// Draws the row.
 pub fn draw(buf: &mut Buffer, area: Rect, state: &State) {

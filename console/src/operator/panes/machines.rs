@@ -38,9 +38,7 @@ pub fn keys(width: u16) -> Vec<Key> {
     } else if needs(&wanted) <= width {
         wanted
     } else {
-        all()
-            .filter(|key| !matches!(key, Key::TotCpu | Key::Resident | Key::Share))
-            .collect()
+        all().filter(|key| !matches!(key, Key::TotCpu | Key::Resident | Key::Share)).collect()
     }
 }
 
@@ -54,14 +52,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State) {
     draw_title(buf, area, state);
     let body = rows(area);
     if let Some(why) = &state.watch.refused {
-        put(
-            buf,
-            body,
-            1,
-            0,
-            "The system cannot be watched:",
-            state.theme.alarm(),
-        );
+        put(buf, body, 1, 0, "The system cannot be watched:", state.theme.alarm());
         put(buf, body, 1, 1, why, Style::new());
         return;
     }
@@ -72,23 +63,9 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State) {
         let Some(machine) = state.machines().get(machine) else {
             continue;
         };
-        draw_row(
-            buf,
-            Rect {
-                y: body.y + y as u16,
-                height: 1,
-                ..body
-            },
-            state,
-            machine,
-            &keys,
-        );
+        draw_row(buf, Rect { y: body.y + y as u16, height: 1, ..body }, state, machine, &keys);
         if state.table.is_chosen(row) {
-            let line = Rect {
-                y: body.y + y as u16,
-                height: 1,
-                ..body
-            };
+            let line = Rect { y: body.y + y as u16, height: 1, ..body };
             put(buf, line, 0, 0, ">", state.theme.heading());
             if focused {
                 buf.set_style(line, state.theme.chosen());
@@ -96,11 +73,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State) {
         }
     }
     if state.table.len() == 0 && state.watch.came.is_some() {
-        let text = if state.machines().is_empty() {
-            "Nobody is logged on"
-        } else {
-            "No machine matches: Esc clears the filter"
-        };
+        let text = if state.machines().is_empty() { "Nobody is logged on" } else { "No machine matches: Esc clears the filter" };
         put(buf, body, 1, 0, text, state.theme.faint());
     }
 }
@@ -113,14 +86,8 @@ pub fn draw_title(buf: &mut Buffer, area: Rect, state: &State) {
     let wide = area.width < buf.area.width;
     let mut x = 2;
     let tabs = [
-        (
-            Pane::Machines,
-            format!(" Machines {} ", snapshot.machines.len()),
-        ),
-        (
-            Pane::Processors,
-            format!(" Processors {} ", snapshot.processors.len()),
-        ),
+        (Pane::Machines, format!(" Machines {} ", snapshot.machines.len())),
+        (Pane::Processors, format!(" Processors {} ", snapshot.processors.len())),
         (Pane::Spool, " Spool ".to_owned()),
     ];
     for (pane, name) in &tabs[..if wide { 1 } else { 3 }] {
@@ -143,11 +110,7 @@ fn arrangement(state: &State) -> String {
     let (above, below) = table.hidden(state.table_height());
     let mut text = String::new();
     if !table.filter.trim().is_empty() {
-        text += &format!(
-            " {} match \"{}\" ",
-            table.len(),
-            crate::operator::text::clip(table.filter.trim(), 12)
-        );
+        text += &format!(" {} match \"{}\" ", table.len(), crate::operator::text::clip(table.filter.trim(), 12));
     }
     if above + below > 0 {
         let first = above + 1;
@@ -163,20 +126,12 @@ fn draw_headings(buf: &mut Buffer, area: Rect, state: &State, keys: &[Key]) {
         let ordered = *key == state.table.key;
         let mut text = String::new();
         cell(&mut text, key.heading(), width, align);
-        let style = if ordered {
-            state.theme.heading()
-        } else {
-            state.theme.faint()
-        };
+        let style = if ordered { state.theme.heading() } else { state.theme.faint() };
         put(buf, area, x, 0, &text, style);
         if ordered {
             let mark = if state.table.descending { "▼" } else { "▲" };
             // Behind the heading: in its cell where there is room, else in the gap.
-            let at = if align == Align::Left {
-                x + key.heading().len() as u16
-            } else {
-                x + width as u16
-            };
+            let at = if align == Align::Left { x + key.heading().len() as u16 } else { x + width as u16 };
             put(buf, area, at, 0, mark, style);
         }
         x += width as u16 + 1;
@@ -214,12 +169,7 @@ fn figure(key: Key, machine: &MachineView) -> String {
         Key::Storage => size(machine.storage),
         Key::Resident => size(machine.resident_pages.saturating_mul(FRAME)),
         Key::Share => machine.share.clone(),
-        Key::System => if machine.system.is_empty() {
-            "-"
-        } else {
-            &machine.system
-        }
-        .to_owned(),
+        Key::System => if machine.system.is_empty() { "-" } else { &machine.system }.to_owned(),
         Key::Console => machine.console.clone(),
     }
 }

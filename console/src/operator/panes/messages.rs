@@ -7,19 +7,14 @@ use crate::operator::draw::{put, put_right, rule};
 use crate::operator::layout::below_title;
 use crate::operator::session::{Phase, Session};
 use crate::operator::state::State;
+use crate::wire::Ending;
 
 /// Draws title and lines.
 pub fn draw(buf: &mut Buffer, area: Rect, state: &State) {
     rule(buf, area, state.theme.faint());
-    put(
-        buf,
-        area,
-        2,
-        0,
-        &format!(" {} ", state.operator.userid),
-        state.theme.heading(),
-    );
+    put(buf, area, 2, 0, &format!(" {} ", state.operator.userid), state.theme.heading());
     let note = match (state.operator.transcript.below(), &state.operator.phase) {
+        (_, Phase::Over(Some(Ending::Shutdown))) => String::new(),
         (0, Phase::Over(_)) => " ENTER logs OPERATOR on ".to_owned(),
         (0, _) => String::new(),
         (1, _) => " 1 line below: F8 ".to_owned(),
@@ -31,12 +26,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State) {
 
 /// The window into a console's output; new lines come in at the bottom once the pane is full.
 pub fn draw_lines(buf: &mut Buffer, area: Rect, session: &Session, state: &State) {
-    for (y, row) in session
-        .transcript
-        .window(area.width, area.height)
-        .iter()
-        .enumerate()
-    {
+    for (y, row) in session.transcript.window(area.width, area.height).iter().enumerate() {
         put(buf, area, 0, y as u16, row.text, state.theme.line(row.kind));
     }
 }

@@ -37,60 +37,24 @@ fn draw_rows(buf: &mut Buffer, area: Rect, state: &State) {
     let area = below_title(area);
     let height = usize::from(area.height);
     // When not all fit, the last row says how many are left out.
-    let shown = if processors.len() > height {
-        height.saturating_sub(1)
-    } else {
-        processors.len()
-    };
+    let shown = if processors.len() > height { height.saturating_sub(1) } else { processors.len() };
     for (y, processor) in processors.iter().take(shown).enumerate() {
         draw_row(buf, area, y as u16, processor, bar_width, state);
     }
     if shown < processors.len() {
-        put(
-            buf,
-            area,
-            1,
-            shown as u16,
-            &format!("and {} more", processors.len() - shown),
-            faint,
-        );
+        put(buf, area, 1, shown as u16, &format!("and {} more", processors.len() - shown), faint);
     }
 }
 
-fn draw_row(
-    buf: &mut Buffer,
-    area: Rect,
-    y: u16,
-    processor: &ProcessorView,
-    bar_width: usize,
-    state: &State,
-) {
+fn draw_row(buf: &mut Buffer, area: Rect, y: u16, processor: &ProcessorView, bar_width: usize, state: &State) {
     let percent = sane(processor.busy_percent);
     let (full, rest) = bar(percent, bar_width);
     let mut text = format!("{:03} ", processor.number);
     cell(&mut text, &processor.kind, 5, Align::Left);
     put(buf, area, 1, y, &text, Style::new());
-    put(
-        buf,
-        area,
-        11,
-        y,
-        &format!("{:>5.1}", percent.min(999.9)),
-        Style::new(),
-    );
-    let x = put(
-        buf,
-        area,
-        17,
-        y,
-        &"█".repeat(full),
-        state.theme.load(percent),
-    );
+    put(buf, area, 11, y, &format!("{:>5.1}", percent.min(999.9)), Style::new());
+    let x = put(buf, area, 17, y, &"█".repeat(full), state.theme.load(percent));
     let x = put(buf, area, x, y, &"░".repeat(rest), state.theme.faint());
-    let runs = if processor.running.is_empty() {
-        "-"
-    } else {
-        &processor.running
-    };
+    let runs = if processor.running.is_empty() { "-" } else { &processor.running };
     put(buf, area, x + 2, y, runs, Style::new());
 }

@@ -18,21 +18,8 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State) {
     draw_spool(buf, area, state);
     let storage = &state.watch.snapshot.storage;
     let bytes = |frames: u64| size(frames.saturating_mul(FRAME));
-    let rows = [
-        ("Real storage", bytes(storage.frames)),
-        ("in use", bytes(storage.in_use)),
-        ("of it shared", bytes(storage.shared)),
-    ];
-    draw_figures(
-        buf,
-        Rect {
-            x: area.x + 40,
-            width: area.width.saturating_sub(40),
-            ..area
-        },
-        state,
-        &rows,
-    );
+    let rows = [("Real storage", bytes(storage.frames)), ("in use", bytes(storage.in_use)), ("of it shared", bytes(storage.shared))];
+    draw_figures(buf, Rect { x: area.x + 40, width: area.width.saturating_sub(40), ..area }, state, &rows);
 }
 
 /// As a pane at the side.
@@ -56,13 +43,6 @@ fn draw_spool(buf: &mut Buffer, area: Rect, state: &State) {
 fn draw_figures(buf: &mut Buffer, area: Rect, state: &State, rows: &[(&str, String)]) {
     for (y, (name, figure)) in rows.iter().enumerate() {
         put(buf, area, 1, y as u16, name, state.theme.faint());
-        put(
-            buf,
-            area,
-            17,
-            y as u16,
-            &format!("{figure:>8}"),
-            Style::new(),
-        );
+        put(buf, area, 17, y as u16, &format!("{figure:>8}"), Style::new());
     }
 }

@@ -23,9 +23,7 @@ fn sent(effects: &[Effect]) -> Vec<&str> {
 }
 
 fn is_end(effects: &[Effect], wanted: &Ending) -> bool {
-    effects
-        .iter()
-        .any(|effect| matches!(effect, Effect::End(ending) if ending == wanted))
+    effects.iter().any(|effect| matches!(effect, Effect::End(ending) if ending == wanted))
 }
 
 #[test]
@@ -54,11 +52,7 @@ fn tab_writes_the_full_name_and_goes_round() {
     }
     assert_eq!(seen, ["cp DISPLAY ", "cp DISCONN ", "cp DISPLAY "]);
     types(&mut state, "x");
-    assert_eq!(
-        state.operator.editor.text(),
-        "cp DISPLAY x",
-        "another key settles it"
-    );
+    assert_eq!(state.operator.editor.text(), "cp DISPLAY x", "another key settles it");
 }
 
 #[test]
@@ -89,17 +83,11 @@ fn an_attached_screen_detaches_and_an_owning_one_cannot() {
     let mut state = full(SIZE, 4);
     state.owns_system = false;
     press(&mut state, KeyCode::F(3));
-    assert!(is_end(
-        &press(&mut state, KeyCode::Char('d')),
-        &Ending::Detached
-    ));
+    assert!(is_end(&press(&mut state, KeyCode::Char('d')), &Ending::Detached));
     let mut state = full(SIZE, 4);
     press(&mut state, KeyCode::F(3));
     assert!(press(&mut state, KeyCode::Char('d')).is_empty());
-    assert!(
-        press(&mut state, KeyCode::Enter).is_empty(),
-        "ENTER decides nothing"
-    );
+    assert!(press(&mut state, KeyCode::Enter).is_empty(), "ENTER decides nothing");
     assert!(matches!(state.overlay, Some(Overlay::Leave)));
     press(&mut state, KeyCode::Esc);
     assert!(state.overlay.is_none());
@@ -110,24 +98,11 @@ fn shutdown_is_ordered_and_waited_for() {
     let mut state = full(SIZE, 4);
     press(&mut state, KeyCode::F(3));
     let effects = press(&mut state, KeyCode::Char('s'));
-    assert!(
-        matches!(&effects[..], [Effect::Open(Channel::Order, Request::Command(c))] if c == "SHUTDOWN")
-    );
-    arrives(
-        &mut state,
-        Channel::Order,
-        Reply::Answer(Answer {
-            code: 0,
-            lines: vec!["Going down".into()],
-            json: String::new(),
-        }),
-    );
+    assert!(matches!(&effects[..], [Effect::Open(Channel::Order, Request::Command(c))] if c == "SHUTDOWN"));
+    arrives(&mut state, Channel::Order, Reply::Answer(Answer { code: 0, lines: vec!["Going down".into()], json: String::new() }));
     assert!(press(&mut state, KeyCode::Enter).is_empty());
     arrives(&mut state, OPERATOR, Reply::Ended(wire::Ending::Shutdown));
-    assert!(is_end(
-        &press(&mut state, KeyCode::Enter),
-        &Ending::Shutdown
-    ));
+    assert!(is_end(&press(&mut state, KeyCode::Enter), &Ending::Shutdown));
 }
 
 #[test]
@@ -145,14 +120,7 @@ fn a_refused_shutdown_keeps_the_screen_and_says_why() {
     let mut state = full(SIZE, 4);
     press(&mut state, KeyCode::F(3));
     press(&mut state, KeyCode::Char('s'));
-    arrives(
-        &mut state,
-        Channel::Order,
-        Reply::Refused {
-            code: 1,
-            message: "HCPSHU001E Not now".into(),
-        },
-    );
+    arrives(&mut state, Channel::Order, Reply::Refused { code: 1, message: "HCPSHU001E Not now".into() });
     update(&mut state, Event::Closed(Channel::Order, "closed".into()));
     assert!(state.overlay.is_none());
     assert!(screen(&state).contains("HCPSHU001E Not now"));
@@ -163,14 +131,8 @@ fn a_lost_connection_shows_why_and_then_ends() {
     let mut state = full(SIZE, 4);
     update(&mut state, Event::Closed(OPERATOR, "broken pipe".into()));
     assert!(screen(&state).contains("broken pipe"));
-    assert!(!is_end(
-        &later(&mut state, 100),
-        &Ending::Lost("broken pipe".into())
-    ));
-    assert!(is_end(
-        &later(&mut state, 10_000),
-        &Ending::Lost("broken pipe".into())
-    ));
+    assert!(!is_end(&later(&mut state, 100), &Ending::Lost("broken pipe".into())));
+    assert!(is_end(&later(&mut state, 10_000), &Ending::Lost("broken pipe".into())));
 }
 
 #[test]
@@ -181,11 +143,10 @@ fn an_operator_who_logged_off_can_log_on_again() {
     assert!(state.overlay.is_none(), "the system goes on");
     assert!(screen(&state).contains("ENTER logs OPERATOR on"));
     let effects = press(&mut state, KeyCode::Enter);
-    assert!(effects.iter().any(|e| matches!(e, Effect::Open(Channel::Console(1), Request::Logon(l)) if !l.attach && l.userid == "OPERATOR")));
     assert!(
-        sent(&press(&mut state, KeyCode::Enter)).is_empty(),
-        "nothing is sent before CP has answered"
+        effects.iter().any(|e| matches!(e, Effect::Open(Channel::Console(1), Request::Logon(l)) if !l.attach && l.userid == "OPERATOR"))
     );
+    assert!(sent(&press(&mut state, KeyCode::Enter)).is_empty(), "nothing is sent before CP has answered");
 }
 
 #[test]
@@ -195,31 +156,24 @@ fn the_end_of_the_first_console_is_not_the_end_of_the_second() {
     press(&mut state, KeyCode::Enter);
     update(&mut state, Event::Closed(OPERATOR, "closed".into()));
     assert!(state.overlay.is_none());
-    let accepted = Reply::Accepted {
-        system: "CP64SYS".into(),
-        userid: "OPERATOR".into(),
-    };
+    let accepted = Reply::Accepted { system: "CP64SYS".into(), userid: "OPERATOR".into() };
     arrives(&mut state, Channel::Console(1), accepted);
     types(&mut state, "q time");
     let effects = press(&mut state, KeyCode::Enter);
     assert!(matches!(effects[0], Effect::Send(Channel::Console(1), _)));
-    update(
-        &mut state,
-        Event::Closed(Channel::Console(1), "gone".into()),
-    );
+    update(&mut state, Event::Closed(Channel::Console(1), "gone".into()));
     assert!(matches!(state.overlay, Some(Overlay::Closing { .. })));
 }
 
 #[test]
 fn a_password_is_sent_hidden() {
     let mut state = empty(SIZE);
-    arrives(
-        &mut state,
-        OPERATOR,
-        Reply::Password("Enter password: ".into()),
-    );
+    arrives(&mut state, OPERATOR, Reply::Password("Enter password: ".into()));
     types(&mut state, "sesame?/");
     assert!(!screen(&state).contains("sesame") && screen(&state).contains("Enter password:"));
+    press(&mut state, KeyCode::F(1));
+    assert!(!screen(&state).to_lowercase().contains("sesame"));
+    press(&mut state, KeyCode::Esc);
     let effects = press(&mut state, KeyCode::Enter);
     assert_eq!(sent(&effects), ["sesame?/"]);
     assert_eq!(effects.len(), 1, "nothing is remembered");
@@ -235,39 +189,17 @@ fn a_machines_console_is_opened_used_and_left() {
     assert!(
         matches!(&effects[..], [Effect::Open(Channel::Console(1), Request::Logon(l))] if l.userid == "MAINT" && l.attach && l.terminal.columns == 80 && l.terminal.rows == 21)
     );
-    arrives(
-        &mut state,
-        Channel::Console(1),
-        Reply::Accepted {
-            system: "CP64SYS".into(),
-            userid: "MAINT".into(),
-        },
-    );
+    arrives(&mut state, Channel::Console(1), Reply::Accepted { system: "CP64SYS".into(), userid: "MAINT".into() });
     types(&mut state, "q disk");
     let effects = press(&mut state, KeyCode::Enter);
     assert!(
         matches!(&effects[..], [Effect::Send(Channel::Console(1), ClientFrame::Line(l))] if l == "q disk"),
         "and not kept in OPERATOR's history"
     );
-    assert!(matches!(
-        control(&mut state, 'c')[..],
-        [Effect::Send(Channel::Console(1), ClientFrame::Attention)]
-    ));
+    assert!(matches!(control(&mut state, 'c')[..], [Effect::Send(Channel::Console(1), ClientFrame::Attention)]));
     let effects = update(&mut state, Event::Resize(132, 43));
-    assert!(matches!(
-        effects[..],
-        [Effect::Send(
-            Channel::Console(1),
-            ClientFrame::Resize {
-                columns: 132,
-                rows: 40
-            }
-        )]
-    ));
-    assert!(matches!(
-        press(&mut state, KeyCode::Esc)[..],
-        [Effect::Close(Channel::Console(1))]
-    ));
+    assert!(matches!(effects[..], [Effect::Send(Channel::Console(1), ClientFrame::Resize { columns: 132, rows: 40 })]));
+    assert!(matches!(press(&mut state, KeyCode::Esc)[..], [Effect::Close(Channel::Console(1))]));
     assert_eq!(state.view, View::Main);
 }
 
@@ -280,18 +212,8 @@ fn late_frames_of_a_console_that_was_left_do_not_reach_the_next() {
         press(&mut state, KeyCode::Esc);
     }
     press(&mut state, KeyCode::Enter);
-    arrives(
-        &mut state,
-        Channel::Console(2),
-        Reply::Refused {
-            code: 1,
-            message: "late".into(),
-        },
-    );
-    update(
-        &mut state,
-        Event::Closed(Channel::Console(1), "late".into()),
-    );
+    arrives(&mut state, Channel::Console(2), Reply::Refused { code: 1, message: "late".into() });
+    update(&mut state, Event::Closed(Channel::Console(1), "late".into()));
     assert!(!screen(&state).contains("late"));
 }
 
@@ -317,11 +239,7 @@ fn several_pasted_lines_are_entered_in_a_console_and_not_on_the_command_line() {
     press(&mut state, KeyCode::Esc);
     press(&mut state, KeyCode::F(2));
     press(&mut state, KeyCode::Enter);
-    arrives(
-        &mut state,
-        Channel::Console(1),
-        Reply::State(ConsoleState::Running),
-    );
+    arrives(&mut state, Channel::Console(1), Reply::State(ConsoleState::Running));
     let effects = update(&mut state, Event::Paste("one\r\ntwo\nthr".into()));
     assert_eq!(sent(&effects), ["one", "two"]);
     assert_eq!(state.session().editor.text(), "thr");
@@ -338,11 +256,7 @@ fn the_filter_narrows_while_it_is_typed_and_esc_shows_all() {
     press(&mut state, KeyCode::Esc);
     assert_eq!(state.table.len(), 40);
     types(&mut state, "msg op a/b?");
-    assert_eq!(
-        state.operator.editor.text(),
-        "msg op a/b?",
-        "inside a command they are letters"
-    );
+    assert_eq!(state.operator.editor.text(), "msg op a/b?", "inside a command they are letters");
 }
 
 #[test]
@@ -350,10 +264,7 @@ fn a_letter_typed_among_the_machines_begins_a_command() {
     let mut state = full(SIZE, 4);
     press(&mut state, KeyCode::Tab);
     types(&mut state, "ind");
-    assert_eq!(
-        (state.focus, state.operator.editor.text()),
-        (Focus::Command, "ind")
-    );
+    assert_eq!((state.focus, state.operator.editor.text()), (Focus::Command, "ind"));
 }
 
 #[test]
@@ -362,19 +273,12 @@ fn the_order_of_the_table_is_chosen_by_keys() {
     press(&mut state, KeyCode::F(4));
     press(&mut state, KeyCode::F(4));
     assert_eq!((state.table.key, state.table.descending), (Key::Cpu, true));
-    update(
-        &mut state,
-        Event::Key(KeyEvent::new(KeyCode::F(4), KeyModifiers::SHIFT)),
-    );
+    update(&mut state, Event::Key(KeyEvent::new(KeyCode::F(4), KeyModifiers::SHIFT)));
     assert!(!state.table.descending);
     press(&mut state, KeyCode::F(2));
     press(&mut state, KeyCode::Right);
     press(&mut state, KeyCode::Right);
-    assert_eq!(
-        state.table.key,
-        Key::Storage,
-        "TOTCPU has no column at this width"
-    );
+    assert_eq!(state.table.key, Key::Storage, "TOTCPU has no column at this width");
     press(&mut state, KeyCode::Char(' '));
     assert!(!state.table.descending);
 }
@@ -382,33 +286,16 @@ fn the_order_of_the_table_is_chosen_by_keys() {
 #[test]
 fn snapshots_are_asked_for_twice_a_second_and_never_twice_at_once() {
     let mut state = full(SIZE, 4);
-    let polls = |effects: Vec<Effect>| {
-        effects
-            .iter()
-            .filter(|e| matches!(e, Effect::Send(Channel::Watch, ClientFrame::Poll)))
-            .count()
-    };
+    let polls = |effects: Vec<Effect>| effects.iter().filter(|e| matches!(e, Effect::Send(Channel::Watch, ClientFrame::Poll))).count();
     assert_eq!(polls(later(&mut state, 499)), 0);
     assert_eq!(polls(later(&mut state, 1)), 1);
-    assert_eq!(
-        polls(later(&mut state, 5_000)),
-        0,
-        "the last one is still owed"
-    );
+    assert_eq!(polls(later(&mut state, 5_000)), 0, "the last one is still owed");
     assert!(screen(&state).contains("no answer from CP for 5 s"));
-    arrives(
-        &mut state,
-        Channel::Watch,
-        Reply::Snapshot(Box::new(super::system(4))),
-    );
+    arrives(&mut state, Channel::Watch, Reply::Snapshot(Box::new(super::system(4))));
     assert!(!screen(&state).contains("no answer"));
     press(&mut state, KeyCode::F(2));
     press(&mut state, KeyCode::Enter);
-    assert_eq!(
-        polls(later(&mut state, 500)),
-        0,
-        "a covered table is polled less often"
-    );
+    assert_eq!(polls(later(&mut state, 500)), 0, "a covered table is polled less often");
     assert_eq!(polls(later(&mut state, 1_500)), 1);
 }
 
@@ -416,10 +303,7 @@ fn snapshots_are_asked_for_twice_a_second_and_never_twice_at_once() {
 fn a_signal_ends_the_screen_whatever_lies_over_it() {
     let mut state = full(SIZE, 4);
     press(&mut state, KeyCode::F(1));
-    assert!(is_end(
-        &update(&mut state, Event::Signal(15)),
-        &Ending::Signal(15)
-    ));
+    assert!(is_end(&update(&mut state, Event::Signal(15)), &Ending::Signal(15)));
 }
 
 #[test]
@@ -460,18 +344,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         KeyModifiers::ALT,
         KeyModifiers::SHIFT,
     ]);
-    let states = proptest::sample::select(vec![
-        ConsoleState::Running,
-        ConsoleState::VmRead { hidden: true },
-        ConsoleState::CpRead,
-    ]);
-    let channel = || {
-        prop_oneof![
-            Just(Channel::Watch),
-            Just(Channel::Order),
-            (0u32..4).prop_map(Channel::Console)
-        ]
-    };
+    let states = proptest::sample::select(vec![ConsoleState::Running, ConsoleState::VmRead { hidden: true }, ConsoleState::CpRead]);
+    let channel = || prop_oneof![Just(Channel::Watch), Just(Channel::Order), (0u32..4).prop_map(Channel::Console)];
     prop_oneof![
         12 => (codes, modifiers).prop_map(|(code, modifiers)| Event::Key(KeyEvent::new(code, modifiers))),
         2 => (0usize..30).prop_map(|n| Event::Reply(Channel::Watch, Box::new(Reply::Snapshot(Box::new(super::system(n)))))),

@@ -12,10 +12,7 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
 
-use crate::wire::{
-    ConsoleState, Line, LineKind, MachineView, ProcessorView, Reply, Snapshot, SpoolView,
-    StorageView,
-};
+use crate::wire::{ConsoleState, Line, LineKind, MachineView, ProcessorView, Reply, Snapshot, SpoolView, StorageView};
 
 use super::app::picture;
 use super::completion::Word;
@@ -27,24 +24,13 @@ pub const OPERATOR: Channel = Channel::Console(0);
 
 /// Commands the pretended CP knows.
 pub fn words() -> Vec<Word> {
-    [
-        ("QUERY", 1),
-        ("MESSAGE", 1),
-        ("DISPLAY", 1),
-        ("DISCONN", 5),
-        ("FORCE", 5),
-        ("LOGON", 1),
-        ("SHUTDOWN", 8),
-    ]
-    .map(|(name, minimum)| Word {
-        name: name.to_owned(),
-        minimum,
-    })
-    .into()
+    [("QUERY", 1), ("MESSAGE", 1), ("DISPLAY", 1), ("DISCONN", 5), ("FORCE", 5), ("LOGON", 1), ("SHUTDOWN", 8)]
+        .map(|(name, minimum)| Word { name: name.to_owned(), minimum })
+        .into()
 }
 
 fn help(name: &str) -> Option<String> {
-    (name == "QUERY").then(|| "Query Names\n\nShows who is logged on.\x1b[2J".to_owned())
+    (name == "QUERY").then(|| "# QUERY\n\n## Syntax\n\n    Query Names\n\nShows who is logged on.\x1b[2J".to_owned())
 }
 
 /// A screen of this size that knows nothing yet.
@@ -62,21 +48,9 @@ pub fn system(count: usize) -> Snapshot {
             n => format!("USER{n:04}"),
         },
         state: states[n * 3 % 5].to_owned(),
-        console: if n.is_multiple_of(3) {
-            "DSC".to_owned()
-        } else {
-            format!("L{n:04}")
-        },
-        system: if n % 5 == 4 {
-            String::new()
-        } else {
-            "CMS".to_owned()
-        },
-        cpu_percent: if states[n * 3 % 5] == "running" {
-            12.5 + n as f32
-        } else {
-            0.0
-        },
+        console: if n.is_multiple_of(3) { "DSC".to_owned() } else { format!("L{n:04}") },
+        system: if n % 5 == 4 { String::new() } else { "CMS".to_owned() },
+        cpu_percent: if states[n * 3 % 5] == "running" { 12.5 + n as f32 } else { 0.0 },
         virtual_us: n as u64 * 12_345_678,
         total_us: n as u64 * 13_345_678,
         storage: (16 + n as u64 % 3 * 16) << 20,
@@ -88,30 +62,17 @@ pub fn system(count: usize) -> Snapshot {
         number,
         kind: "kvm".to_owned(),
         busy_percent: [96.0, 41.5][number as usize % 2],
-        running: if number == 0 {
-            "USER0004".to_owned()
-        } else {
-            String::new()
-        },
+        running: if number == 0 { "USER0004".to_owned() } else { String::new() },
     };
     Snapshot {
         system: "CP64SYS".to_owned(),
-        release: "CP-64 0.1.0".to_owned(),
+        release: "0.1.0".to_owned(),
         time: "14:41:46".to_owned(),
         uptime_seconds: 3 * 86_400 + 4 * 3600 + 12 * 60 + 33,
         machines: (0..count).map(machine).collect(),
         processors: (0..2).map(processor).collect(),
-        spool: SpoolView {
-            reader: 12,
-            printer: 3,
-            punch: 0,
-            bytes: 4_400_000,
-        },
-        storage: StorageView {
-            frames: 262_144,
-            in_use: 110_000,
-            shared: 400,
-        },
+        spool: SpoolView { reader: 12, printer: 3, punch: 0, bytes: 4_400_000 },
+        storage: StorageView { frames: 262_144, in_use: 110_000, shared: 400 },
     }
 }
 
@@ -120,24 +81,12 @@ pub fn lines() -> Vec<Line> {
     [
         (LineKind::Cp, "LOGON AT 14:00:00 UTC SUNDAY 11/22/26"),
         (LineKind::Guest, "Ready; T=0.01/0.01 14:00:00"),
-        (
-            LineKind::Message,
-            "14:00:02  * MSG FROM MAINT   : the printer is out of paper",
-        ),
-        (
-            LineKind::Warning,
-            "14:00:03  * WNG FROM SYSTEM  : spool space is 90% full",
-        ),
+        (LineKind::Message, "14:00:02  * MSG FROM MAINT   : the printer is out of paper"),
+        (LineKind::Warning, "14:00:03  * WNG FROM SYSTEM  : spool space is 90% full"),
         (LineKind::Input, "query names"),
-        (
-            LineKind::Cp,
-            "OPERATOR - SYSC, MAINT    -L0001, 日本語   - DSC",
-        ),
+        (LineKind::Cp, "OPERATOR - SYSC, MAINT    -L0001, 日本語   - DSC"),
     ]
-    .map(|(kind, text)| Line {
-        kind,
-        text: text.to_owned(),
-    })
+    .map(|(kind, text)| Line { kind, text: text.to_owned() })
     .into()
 }
 
@@ -155,22 +104,9 @@ pub fn full(size: (u16, u16), machines: usize) -> State {
 
 /// Lets a picture of the system and OPERATOR's console arrive.
 pub fn fill(state: &mut State, machines: usize) {
-    arrives(
-        state,
-        Channel::Watch,
-        Reply::Snapshot(Box::new(system(machines))),
-    );
-    arrives(
-        state,
-        OPERATOR,
-        Reply::Accepted {
-            system: "CP64SYS".into(),
-            userid: "OPERATOR".into(),
-        },
-    );
-    lines()
-        .into_iter()
-        .for_each(|line| drop(arrives(state, OPERATOR, Reply::Output(line))));
+    arrives(state, Channel::Watch, Reply::Snapshot(Box::new(system(machines))));
+    arrives(state, OPERATOR, Reply::Accepted { system: "CP64SYS".into(), userid: "OPERATOR".into() });
+    lines().into_iter().for_each(|line| drop(arrives(state, OPERATOR, Reply::Output(line))));
     arrives(state, OPERATOR, Reply::State(ConsoleState::CpRead));
 }
 
@@ -181,16 +117,12 @@ pub fn press(state: &mut State, code: KeyCode) -> Vec<Effect> {
 
 /// A key is pressed with Ctrl.
 pub fn control(state: &mut State, c: char) -> Vec<Effect> {
-    update(
-        state,
-        Event::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL)),
-    )
+    update(state, Event::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL)))
 }
 
 /// A text is typed.
 pub fn types(state: &mut State, text: &str) {
-    text.chars()
-        .for_each(|c| drop(press(state, KeyCode::Char(c))));
+    text.chars().for_each(|c| drop(press(state, KeyCode::Char(c))));
 }
 
 /// Time passes.
@@ -201,8 +133,7 @@ pub fn later(state: &mut State, milliseconds: u64) -> Vec<Effect> {
 
 /// What is drawn now.
 pub fn drawn(state: &State) -> Terminal<TestBackend> {
-    let mut terminal =
-        Terminal::new(TestBackend::new(state.size.0, state.size.1)).expect("a test terminal");
+    let mut terminal = Terminal::new(TestBackend::new(state.size.0, state.size.1)).expect("a test terminal");
     picture(&mut terminal, state).expect("drawn");
     terminal
 }
@@ -256,8 +187,5 @@ pub fn weights(buffer: &Buffer) -> String {
 
 /// Whether any cell has a colour.
 pub fn has_color(buffer: &Buffer) -> bool {
-    buffer
-        .content
-        .iter()
-        .any(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset)
+    buffer.content.iter().any(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset)
 }

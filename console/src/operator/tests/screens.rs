@@ -13,10 +13,7 @@ use crate::operator::theme::Theme;
 use crate::operator::update::update;
 use crate::wire::{ConsoleState, LineKind, Reply};
 
-use super::{
-    OPERATOR, arrives, control, drawn, empty, fill, full, has_color, later, press, screen, system,
-    text, types, weights,
-};
+use super::{OPERATOR, arrives, control, drawn, empty, fill, full, has_color, later, press, screen, system, text, types, weights};
 
 const DESIGN: (u16, u16) = (80, 24);
 const LARGE: (u16, u16) = (132, 43);
@@ -25,12 +22,7 @@ const LARGE: (u16, u16) = (132, 43);
 fn pane(state: &State, of: impl Fn(layout::Screen) -> ratatui::layout::Rect) -> String {
     let place = of(layout::screen(state.area()));
     let (top, height) = (usize::from(place.y), usize::from(place.height));
-    screen(state)
-        .lines()
-        .skip(top)
-        .take(height)
-        .map(|row| format!("{row}\n"))
-        .collect()
+    screen(state).lines().skip(top).take(height).map(|row| format!("{row}\n")).collect()
 }
 
 #[test]
@@ -58,14 +50,8 @@ fn without_colour_weights_carry_the_differences() {
 fn no_overlay_and_no_console_brings_colour_back() {
     let mut state = full(DESIGN, 4);
     state.theme = Theme::new(false);
-    for keys in [
-        vec![KeyCode::F(1)],
-        vec![KeyCode::F(3)],
-        vec![KeyCode::F(6)],
-        vec![KeyCode::F(2), KeyCode::Enter],
-    ] {
-        keys.into_iter()
-            .for_each(|key| drop(press(&mut state, key)));
+    for keys in [vec![KeyCode::F(1)], vec![KeyCode::F(3)], vec![KeyCode::F(6)], vec![KeyCode::F(2), KeyCode::Enter]] {
+        keys.into_iter().for_each(|key| drop(press(&mut state, key)));
         assert!(!has_color(drawn(&state).backend().buffer()));
         press(&mut state, KeyCode::Esc);
     }
@@ -75,20 +61,13 @@ fn no_overlay_and_no_console_brings_colour_back() {
 fn header() {
     let mut state = full(DESIGN, 2);
     let normal = pane(&state, |s| s.bar) + &pane(&state, |s| s.meters);
-    state.watch.snapshot.processors = (0..64)
-        .map(|n| crate::wire::ProcessorView {
-            busy_percent: n as f32 * 1.6,
-            ..Default::default()
-        })
-        .collect();
+    state.watch.snapshot.processors =
+        (0..64).map(|n| crate::wire::ProcessorView { busy_percent: n as f32 * 1.6, ..Default::default() }).collect();
     let many = pane(&state, |s| s.meters);
     later(&mut state, 600);
     later(&mut state, 7_000);
     let silent = pane(&state, |s| s.bar);
-    assert_snapshot!(format!(
-        "{normal}{many}{silent}{}",
-        pane(&empty(DESIGN), |s| s.bar)
-    ));
+    assert_snapshot!(format!("{normal}{many}{silent}{}", pane(&empty(DESIGN), |s| s.bar)));
 }
 
 #[test]
@@ -105,14 +84,7 @@ fn machines_chosen_ordered_and_filtered() {
 #[test]
 fn machines_that_cannot_be_watched() {
     let mut state = empty(DESIGN);
-    arrives(
-        &mut state,
-        Channel::Watch,
-        Reply::Refused {
-            code: 3,
-            message: "HCPCFC003E Invalid option".into(),
-        },
-    );
+    arrives(&mut state, Channel::Watch, Reply::Refused { code: 3, message: "HCPCFC003E Invalid option".into() });
     assert_snapshot!(pane(&state, |s| s.upper));
 }
 
@@ -130,11 +102,7 @@ fn more_processors_than_rows_are_counted() {
     let mut state = full(DESIGN, 4);
     state.watch.snapshot.processors = vec![Default::default(); 64];
     press(&mut state, KeyCode::F(6));
-    assert!(
-        pane(&state, |s| s.upper).contains("and 55 more"),
-        "{}",
-        screen(&state)
-    );
+    assert!(pane(&state, |s| s.upper).contains("and 55 more"), "{}", screen(&state));
 }
 
 #[test]
@@ -162,12 +130,7 @@ fn a_line_longer_than_the_row_moves_left() {
     let mut state = full(DESIGN, 4);
     types(&mut state, &"abcdefghij".repeat(20));
     let row = pane(&state, |s| s.command);
-    assert!(
-        row.starts_with("===> ")
-            && row.contains("abcdefghij ")
-            && row.contains("CP READ   CP64SYS"),
-        "{row}"
-    );
+    assert!(row.starts_with("===> ") && row.contains("abcdefghij ") && row.contains("CP READ   CP64SYS"), "{row}");
     let mut terminal = drawn(&state);
     assert_eq!(terminal.get_cursor_position().unwrap(), (59, 22).into());
 }
@@ -197,15 +160,9 @@ fn leaving_asks_what_is_meant() {
 #[test]
 fn last_words() {
     let mut state = full(DESIGN, 4);
-    update(
-        &mut state,
-        Event::Closed(Channel::Watch, "CP closed the connection".into()),
-    );
+    update(&mut state, Event::Closed(Channel::Watch, "CP closed the connection".into()));
     let lost = screen(&state);
-    state.overlay = Some(Overlay::Closing {
-        ending: Ending::Shutdown,
-        at: Duration::from_secs(9),
-    });
+    state.overlay = Some(Overlay::Closing { ending: Ending::Shutdown, at: Duration::from_secs(9) });
     assert_snapshot!(format!("{lost}\n{}", screen(&state)));
 }
 
@@ -215,22 +172,9 @@ fn console(size: (u16, u16)) -> State {
     press(&mut state, KeyCode::F(2));
     press(&mut state, KeyCode::Enter);
     let channel = Channel::Console(1);
-    arrives(
-        &mut state,
-        channel,
-        Reply::Accepted {
-            system: "CP64SYS".into(),
-            userid: "MAINT".into(),
-        },
-    );
-    super::lines()
-        .into_iter()
-        .for_each(|line| drop(arrives(&mut state, channel, Reply::Output(line))));
-    arrives(
-        &mut state,
-        channel,
-        Reply::State(ConsoleState::VmRead { hidden: false }),
-    );
+    arrives(&mut state, channel, Reply::Accepted { system: "CP64SYS".into(), userid: "MAINT".into() });
+    super::lines().into_iter().for_each(|line| drop(arrives(&mut state, channel, Reply::Output(line))));
+    arrives(&mut state, channel, Reply::State(ConsoleState::VmRead { hidden: false }));
     types(&mut state, "listfile * * a");
     state
 }
@@ -248,11 +192,7 @@ fn a_machines_console_large() {
 #[test]
 fn a_console_that_is_over() {
     let mut state = console(DESIGN);
-    arrives(
-        &mut state,
-        Channel::Console(1),
-        Reply::Ended(crate::wire::Ending::LoggedOff),
-    );
+    arrives(&mut state, Channel::Console(1), Reply::Ended(crate::wire::Ending::LoggedOff));
     assert_snapshot!(screen(&state));
 }
 
@@ -271,16 +211,9 @@ fn every_size_and_view_can_be_drawn() {
             let mut state = empty((width, height));
             drawn(&state);
             fill(&mut state, 40);
-            for key in [
-                KeyCode::F(2),
-                KeyCode::F(6),
-                KeyCode::F(6),
-                KeyCode::F(1),
-                KeyCode::PageDown,
-                KeyCode::Esc,
-                KeyCode::F(3),
-                KeyCode::Esc,
-            ] {
+            for key in
+                [KeyCode::F(2), KeyCode::F(6), KeyCode::F(6), KeyCode::F(1), KeyCode::PageDown, KeyCode::Esc, KeyCode::F(3), KeyCode::Esc]
+            {
                 press(&mut state, key);
                 drawn(&state);
             }
@@ -295,11 +228,7 @@ fn every_size_and_view_can_be_drawn() {
 fn of_ten_thousand_machines_only_the_visible_are_formatted() {
     let mut state = empty(DESIGN);
     let before = FORMATTED.get();
-    arrives(
-        &mut state,
-        Channel::Watch,
-        Reply::Snapshot(Box::new(system(10_000))),
-    );
+    arrives(&mut state, Channel::Watch, Reply::Snapshot(Box::new(system(10_000))));
     let shown = screen(&state);
     assert_eq!(FORMATTED.get() - before, state.table_height());
     assert!(shown.contains("1-10 of 10000"), "{shown}");
@@ -319,55 +248,25 @@ fn nothing_from_outside_puts_a_control_character_on_the_screen() {
         *text = evil.into();
     }
     for machine in &mut picture.machines {
-        for text in [
-            &mut machine.userid,
-            &mut machine.state,
-            &mut machine.console,
-            &mut machine.system,
-            &mut machine.share,
-        ] {
+        for text in [&mut machine.userid, &mut machine.state, &mut machine.console, &mut machine.system, &mut machine.share] {
             *text = evil.into();
         }
         machine.cpu_percent = f32::NAN;
-        (
-            machine.virtual_us,
-            machine.total_us,
-            machine.storage,
-            machine.resident_pages,
-        ) = (u64::MAX, u64::MAX, u64::MAX, u64::MAX);
+        (machine.virtual_us, machine.total_us, machine.storage, machine.resident_pages) = (u64::MAX, u64::MAX, u64::MAX, u64::MAX);
     }
     for processor in &mut picture.processors {
         (processor.kind, processor.running) = (evil.into(), evil.into());
         processor.busy_percent = f32::NEG_INFINITY;
     }
-    (
-        picture.spool.reader,
-        picture.spool.printer,
-        picture.spool.bytes,
-    ) = (u64::MAX, u64::MAX, u64::MAX);
+    (picture.spool.reader, picture.spool.printer, picture.spool.bytes) = (u64::MAX, u64::MAX, u64::MAX);
     (picture.storage.frames, picture.storage.in_use) = (1, u64::MAX);
     picture.uptime_seconds = u64::MAX;
-    arrives(
-        &mut state,
-        Channel::Watch,
-        Reply::Snapshot(Box::new(picture)),
-    );
+    arrives(&mut state, Channel::Watch, Reply::Snapshot(Box::new(picture)));
     arrives(&mut state, OPERATOR, Reply::Password(evil.into()));
-    arrives(
-        &mut state,
-        OPERATOR,
-        Reply::Refused {
-            code: 1,
-            message: evil.into(),
-        },
-    );
+    arrives(&mut state, OPERATOR, Reply::Refused { code: 1, message: evil.into() });
     update(&mut state, Event::Notice(evil.into()));
     update(&mut state, Event::Paste(evil.into()));
-    let safe = |shown: &str| {
-        shown
-            .chars()
-            .all(|c| c == '\n' || (!c.is_control() && !('\u{200b}'..='\u{202e}').contains(&c)))
-    };
+    let safe = |shown: &str| shown.chars().all(|c| c == '\n' || (!c.is_control() && !('\u{200b}'..='\u{202e}').contains(&c)));
     assert!(safe(&screen(&state)), "{}", screen(&state));
     press(&mut state, KeyCode::F(2));
     press(&mut state, KeyCode::Enter);

@@ -34,26 +34,16 @@ struct Talk {
 
 impl Talk {
     fn reply(&self, reply: Reply) {
-        self.events
-            .send(Event::Reply(self.channel, Box::new(reply)))
-            .expect("the screen listens");
+        self.events.send(Event::Reply(self.channel, Box::new(reply))).expect("the screen listens");
     }
 
     fn say(&self, kind: LineKind, text: &str) {
-        self.reply(Reply::Output(Line {
-            kind,
-            text: text.to_owned(),
-        }));
+        self.reply(Reply::Output(Line { kind, text: text.to_owned() }));
     }
 }
 
 impl System for Pretended {
-    fn open(
-        &mut self,
-        channel: Channel,
-        request: Request,
-        events: &SyncSender<Event>,
-    ) -> Result<Box<dyn Conversation>, ClientError> {
+    fn open(&mut self, channel: Channel, request: Request, events: &SyncSender<Event>) -> Result<Box<dyn Conversation>, ClientError> {
         if *self.down.lock().unwrap() {
             return Err(ClientError::NotRunning("/nowhere".into()));
         }
@@ -61,21 +51,10 @@ impl System for Pretended {
             Request::Logon(logon) => logon.userid.clone(),
             _ => String::new(),
         };
-        let talk = Talk {
-            channel,
-            userid: userid.clone(),
-            events: events.clone(),
-            down: Arc::clone(&self.down),
-        };
+        let talk = Talk { channel, userid: userid.clone(), events: events.clone(), down: Arc::clone(&self.down) };
         if !userid.is_empty() {
-            talk.reply(Reply::Accepted {
-                system: "CP64SYS".into(),
-                userid: userid.clone(),
-            });
-            talk.say(
-                LineKind::Cp,
-                &format!("LOGON AT 14:00:00 UTC SUNDAY 11/22/26 {userid}"),
-            );
+            talk.reply(Reply::Accepted { system: "CP64SYS".into(), userid: userid.clone() });
+            talk.say(LineKind::Cp, &format!("LOGON AT 14:00:00 UTC SUNDAY 11/22/26 {userid}"));
             talk.reply(Reply::State(ConsoleState::CpRead));
         }
         Ok(Box::new(talk))
@@ -89,12 +68,8 @@ impl Conversation for Talk {
         }
         match frame {
             ClientFrame::Poll => self.reply(Reply::Snapshot(Box::new(system(30)))),
-            ClientFrame::Line(line) if line == "q names" => {
-                self.say(LineKind::Cp, "OPERATOR - SYSC, MAINT    -L0001")
-            }
-            ClientFrame::Line(line) => {
-                self.say(LineKind::Guest, &format!("{} heard {line}", self.userid))
-            }
+            ClientFrame::Line(line) if line == "q names" => self.say(LineKind::Cp, "OPERATOR - SYSC, MAINT    -L0001"),
+            ClientFrame::Line(line) => self.say(LineKind::Guest, &format!("{} heard {line}", self.userid)),
             ClientFrame::Attention => self.reply(Reply::State(ConsoleState::CpRead)),
             _ => {}
         }
@@ -117,13 +92,7 @@ impl Rig {
         let mut app = App::new(empty((80, 24)), system.clone(), sender, history);
         app.start().unwrap();
         let terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
-        let mut rig = Self {
-            app,
-            events,
-            terminal,
-            now: Duration::ZERO,
-            ending: None,
-        };
+        let mut rig = Self { app, events, terminal, now: Duration::ZERO, ending: None };
         rig.wait(600);
         rig
     }
@@ -202,11 +171,7 @@ fn a_history_that_cannot_be_written_is_told_once_and_nothing_else_stops() {
     rig.enter("q names");
     rig.enter("q names");
     let screen = rig.screen();
-    assert_eq!(
-        screen.matches("not kept in the history file").count(),
-        1,
-        "{screen}"
-    );
+    assert_eq!(screen.matches("not kept in the history file").count(), 1, "{screen}");
     assert_eq!(screen.matches("MAINT    -L0001").count(), 2, "{screen}");
 }
 
@@ -228,11 +193,7 @@ fn a_console_that_cannot_be_opened_says_so_and_is_left() {
     rig.key(KeyCode::F(2));
     *system.down.lock().unwrap() = true;
     rig.key(KeyCode::Enter);
-    assert!(
-        rig.screen().contains("This console is closed"),
-        "{}",
-        rig.screen()
-    );
+    assert!(rig.screen().contains("This console is closed"), "{}", rig.screen());
     *system.down.lock().unwrap() = false;
     rig.key(KeyCode::Enter);
     assert!(rig.screen().contains("Machines 30"));
@@ -242,34 +203,19 @@ fn a_console_that_cannot_be_opened_says_so_and_is_left() {
 fn run(events: Vec<Event>, clock: impl Fn() -> Duration) -> (Ending, usize) {
     let (sender, receiver) = sync_channel(20_000);
     let app = App::new(empty((80, 24)), Pretended::default(), sender.clone(), None);
-    events
-        .into_iter()
-        .for_each(|event| sender.send(event).unwrap());
+    events.into_iter().for_each(|event| sender.send(event).unwrap());
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
     let mut pictures = 0;
-    let ending = app.run(
-        &mut terminal,
-        &receiver,
-        clock,
-        |terminal, state: &State| {
-            pictures += 1;
-            picture(terminal, state)
-        },
-    );
+    let ending = app.run(&mut terminal, receiver, clock, |terminal, state: &State| {
+        pictures += 1;
+        picture(terminal, state)
+    });
     (ending.unwrap(), pictures)
 }
 
 #[test]
 fn a_flood_of_output_is_drawn_at_most_ten_times_a_second() {
-    let line = || {
-        Event::Reply(
-            OPERATOR,
-            Box::new(Reply::Output(Line {
-                kind: LineKind::Guest,
-                text: "flood".into(),
-            })),
-        )
-    };
+    let line = || Event::Reply(OPERATOR, Box::new(Reply::Output(Line { kind: LineKind::Guest, text: "flood".into() })));
     let mut flood: Vec<_> = std::iter::repeat_with(line).take(10_000).collect();
     flood.push(Event::Signal(1));
     let (ending, pictures) = run(flood, || Duration::ZERO);
@@ -279,14 +225,8 @@ fn a_flood_of_output_is_drawn_at_most_ten_times_a_second() {
 
 #[test]
 fn a_key_is_drawn_without_waiting() {
-    let mut events: Vec<_> =
-        std::iter::repeat_with(|| Event::Key(KeyEvent::from(KeyCode::Char('q'))))
-            .take(1_000)
-            .collect();
+    let mut events: Vec<_> = std::iter::repeat_with(|| Event::Key(KeyEvent::from(KeyCode::Char('q')))).take(1_000).collect();
     events.push(Event::Signal(15));
     let (_, pictures) = run(events, || Duration::ZERO);
-    assert!(
-        (2..=3).contains(&pictures),
-        "one picture for each batch of keys: {pictures}"
-    );
+    assert!((2..=3).contains(&pictures), "one picture for each batch of keys: {pictures}");
 }

@@ -20,13 +20,7 @@ pub fn enter(state: &mut State) -> Vec<Effect> {
         Phase::Password(_) | Phase::Open(_) => {}
     }
     if state.view == View::Main
-        && let Some(topic) = state
-            .operator
-            .editor
-            .text()
-            .trim()
-            .strip_prefix('?')
-            .map(str::to_owned)
+        && let Some(topic) = state.operator.editor.text().trim().strip_prefix('?').map(str::to_owned)
     {
         state.operator.editor.clear();
         help(state, &topic);
@@ -53,10 +47,7 @@ fn again(state: &mut State) -> Vec<Effect> {
     state.operator.number = state.opened;
     state.operator.phase = Phase::Opening;
     let logon = operator_logon(state, false);
-    vec![
-        Effect::Close(Channel::Console(left)),
-        Effect::Open(Channel::Console(state.opened), logon),
-    ]
+    vec![Effect::Close(Channel::Console(left)), Effect::Open(Channel::Console(state.opened), logon)]
 }
 
 /// Asks for OPERATOR's console: shared with whoever has it, or by logging OPERATOR on.
@@ -72,11 +63,7 @@ fn logon(userid: &str, attach: bool, (columns, rows): (u16, u16)) -> Logon {
         here: false,
         attach,
         no_ipl: false,
-        terminal: Terminal {
-            columns,
-            rows,
-            script: false,
-        },
+        terminal: Terminal { columns, rows, script: false },
     }
 }
 
@@ -124,10 +111,7 @@ pub fn complete(state: &mut State) {
     };
     let chosen = completing.candidates[completing.at].clone();
     let gap = if completing.after.is_empty() { " " } else { "" };
-    state.operator.editor.set(&format!(
-        "{}{chosen}{gap}{}",
-        completing.before, completing.after
-    ));
+    state.operator.editor.set(&format!("{}{chosen}{gap}{}", completing.before, completing.after));
     if completing.candidates.len() > 1 {
         completing.candidates.truncate(50);
         completing.at = completing.at.min(49);
@@ -146,9 +130,7 @@ fn candidates(state: &mut State) -> Option<Completing> {
         let found = completion::candidates(&state.words, &line[command.clone()]);
         (command, found)
     } else {
-        let start = line[..typed_to]
-            .rfind(char::is_whitespace)
-            .map_or(0, |at| at + 1);
+        let start = line[..typed_to].rfind(char::is_whitespace).map_or(0, |at| at + 1);
         (start..typed_to, users(state, &line[start..typed_to]))
     };
     if candidates.is_empty() {
@@ -158,12 +140,7 @@ fn candidates(state: &mut State) -> Option<Completing> {
         }
         return None;
     }
-    Some(Completing {
-        before: line[..word.start].to_owned(),
-        after: line[word.end..].to_owned(),
-        candidates,
-        at: 0,
-    })
+    Some(Completing { before: line[..word.start].to_owned(), after: line[word.end..].to_owned(), candidates, at: 0 })
 }
 
 /// Users logged on whose names begin so.
@@ -171,32 +148,17 @@ fn users(state: &State, typed: &str) -> Vec<String> {
     if typed.is_empty() {
         return Vec::new();
     }
-    let begins = |userid: &str| {
-        userid
-            .get(..typed.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(typed))
-    };
-    state
-        .machines()
-        .iter()
-        .filter(|m| begins(&m.userid))
-        .map(|m| m.userid.clone())
-        .take(50)
-        .collect()
+    let begins = |userid: &str| userid.get(..typed.len()).is_some_and(|start| start.eq_ignore_ascii_case(typed));
+    state.machines().iter().filter(|m| begins(&m.userid)).map(|m| m.userid.clone()).take(50).collect()
 }
 
 /// Help about a command, or about the screen when there is none.
 pub fn help(state: &mut State, topic: &str) {
     let topic = topic.trim();
     let command = &topic[command_at(topic)];
-    let name = completion::meaning(&state.words, command)
-        .unwrap_or(command)
-        .to_uppercase();
+    let name = completion::meaning(&state.words, command).unwrap_or(command).to_uppercase();
     let (title, text) = if name.is_empty() {
-        (
-            "The operator screen".to_owned(),
-            super::keys::HELP.to_owned(),
-        )
+        ("The operator screen".to_owned(), super::keys::HELP.to_owned())
     } else if let Some(text) = (state.help)(&name) {
         (name, text)
     } else {
@@ -205,13 +167,14 @@ pub fn help(state: &mut State, topic: &str) {
     };
     let width = HELP_COLUMNS.min(usize::from(state.size.0.saturating_sub(4)).max(1));
     let mut lines = Vec::new();
+    let heading = format!("# {title}");
     for line in text.lines() {
         let line = clean(line, LINE_MAX);
+        // The box has the title already.
+        if lines.is_empty() && (line.trim().is_empty() || line.eq_ignore_ascii_case(&heading)) {
+            continue;
+        }
         lines.extend(fill(&line, width).into_iter().map(str::to_owned));
     }
-    state.overlay = Some(Overlay::Help {
-        title,
-        lines,
-        top: 0,
-    });
+    state.overlay = Some(Overlay::Help { title, lines, top: 0 });
 }

@@ -27,13 +27,13 @@ F12         Retrieve the last command
 /           Show only machines with this in userid, state, system or console
 Ctrl-L      Draw the screen anew
 
-Among the machines
+# Among the machines
 Up Down PgUp PgDn Home End   choose one
 ENTER       open its console
 Left Right  order by another column;  Space turns the order round
 Esc, TAB    back to the command line; typing a letter does the same
 
-In a console
+# In a console
 ENTER       sends the line to the machine, or to CP in CP READ
 Ctrl-C, F9  attention (PA1): enter CP; BEGIN goes on
 #CP line    a CP command at any time
@@ -73,11 +73,7 @@ pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         // Commands are not run because they were on a clipboard: one line is inserted, ENTER is the operator's.
         let mut lines = text.lines();
         let line = lines.next().unwrap_or_default();
-        let editor = if state.focus == Focus::Filter {
-            &mut state.filter
-        } else {
-            &mut state.operator.editor
-        };
+        let editor = if state.focus == Focus::Filter { &mut state.filter } else { &mut state.operator.editor };
         editor.insert(line);
         if lines.next().is_some() {
             state.hint("Only the first line was pasted");
@@ -88,10 +84,7 @@ pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     let text = text.replace("\r\n", "\n");
     for piece in text.split_inclusive(['\n', '\r']) {
-        state
-            .session_mut()
-            .editor
-            .insert(piece.trim_end_matches(['\n', '\r']));
+        state.session_mut().editor.insert(piece.trim_end_matches(['\n', '\r']));
         if piece.ends_with(['\n', '\r']) {
             effects.extend(command::enter(state));
         }
@@ -103,6 +96,8 @@ pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
 fn main_key(state: &mut State, key: KeyEvent) -> Option<Vec<Effect>> {
     let shift = key.modifiers.contains(KeyModifiers::SHIFT);
     match key.code {
+        // A secret being typed is no topic.
+        KeyCode::F(1) if state.operator.is_hidden() => command::help(state, ""),
         KeyCode::F(1) => {
             let topic = state.operator.editor.text().to_owned();
             command::help(state, &topic);
@@ -115,9 +110,7 @@ fn main_key(state: &mut State, key: KeyEvent) -> Option<Vec<Effect>> {
         KeyCode::F(5) => return Some(command::open_console(state)),
         KeyCode::F(6) => next_pane(state),
         KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => {
-            state.hint(
-                "Ctrl-C does not end the system. F3 leaves this screen and asks what is meant",
-            );
+            state.hint("Ctrl-C does not end the system. F3 leaves this screen and asks what is meant");
         }
         KeyCode::F(n) => state.hint(format!("* PF{n:02} UNDEFINED")),
         _ => return None,
@@ -168,9 +161,7 @@ fn machines_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
         KeyCode::Char('?') => command::help(state, ""),
         KeyCode::Enter => return command::open_console(state),
         KeyCode::Esc if !state.table.filter.is_empty() => clear_filter(state),
-        KeyCode::Esc | KeyCode::Tab | KeyCode::BackTab | KeyCode::F(2) => {
-            state.focus = Focus::Command
-        }
+        KeyCode::Esc | KeyCode::Tab | KeyCode::BackTab | KeyCode::F(2) => state.focus = Focus::Command,
         _ => {
             if let Some(effects) = main_key(state, key) {
                 return effects;
@@ -258,11 +249,7 @@ fn overlay_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
                 KeyCode::End => last,
                 _ => return Vec::new(),
             };
-            state.overlay = Some(Overlay::Help {
-                title,
-                lines,
-                top: top.min(last),
-            });
+            state.overlay = Some(Overlay::Help { title, lines, top: top.min(last) });
             Vec::new()
         }
         Some(Overlay::Leave) => leave_key(state, key),
@@ -280,17 +267,12 @@ fn overlay_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
 
 fn leave_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     match key.code {
-        KeyCode::Char('d' | 'D')
-            if !state.owns_system && key.modifiers.difference(KeyModifiers::SHIFT).is_empty() =>
-        {
+        KeyCode::Char('d' | 'D') if !state.owns_system && key.modifiers.difference(KeyModifiers::SHIFT).is_empty() => {
             vec![Effect::End(Ending::Detached)]
         }
         KeyCode::Char('s' | 'S') if key.modifiers.difference(KeyModifiers::SHIFT).is_empty() => {
             state.overlay = Some(Overlay::ShuttingDown);
-            vec![Effect::Open(
-                Channel::Order,
-                Request::Command("SHUTDOWN".to_owned()),
-            )]
+            vec![Effect::Open(Channel::Order, Request::Command("SHUTDOWN".to_owned()))]
         }
         KeyCode::Esc | KeyCode::F(3) | KeyCode::Char('n' | 'N') => Vec::new(),
         _ => {
@@ -308,9 +290,7 @@ fn to_machines(state: &mut State) {
 
 fn step(state: &mut State, rows: isize) {
     let height = state.table_height();
-    state
-        .table
-        .step(rows, &state.watch.snapshot.machines, height);
+    state.table.step(rows, &state.watch.snapshot.machines, height);
 }
 
 fn order(state: &mut State, right: bool) {

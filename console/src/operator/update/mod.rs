@@ -59,15 +59,8 @@ fn tick(state: &mut State, now: Duration) -> Vec<Effect> {
 
 /// Asks for a snapshot when the last one has come and is old enough: a slow CP is never asked twice.
 fn poll(state: &mut State) -> Option<Effect> {
-    let every = if state.view == View::Main {
-        POLL
-    } else {
-        POLL_COVERED
-    };
-    let due = state
-        .watch
-        .came
-        .is_none_or(|came| state.now >= came + every);
+    let every = if state.view == View::Main { POLL } else { POLL_COVERED };
+    let due = state.watch.came.is_none_or(|came| state.now >= came + every);
     if !due || state.watch.asked.is_some() || state.watch.refused.is_some() {
         return None;
     }
@@ -88,17 +81,12 @@ fn resize(state: &mut State, columns: u16, rows: u16) -> Vec<Effect> {
         return Vec::new();
     };
     let (columns, rows) = state.output_size();
-    vec![Effect::Send(
-        Channel::Console(guest.number),
-        ClientFrame::Resize { columns, rows },
-    )]
+    vec![Effect::Send(Channel::Console(guest.number), ClientFrame::Resize { columns, rows })]
 }
 
 /// Puts the table in order after its rows, its order or its window changed.
 fn rearrange(state: &mut State) {
     let height = state.table_height();
     let follow = state.focus == super::state::Focus::Machines;
-    state
-        .table
-        .arrange(&state.watch.snapshot.machines, height, follow);
+    state.table.arrange(&state.watch.snapshot.machines, height, follow);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::operator::Ending;
 use crate::operator::session::Phase;
 use crate::operator::state::{Channel, Effect, Overlay, State};
-use crate::operator::text::clean;
+use crate::operator::text::{clean, is_plain};
 use crate::wire::{self, LineKind, Reply, Snapshot};
 
 /// How long the last words stand when no key is pressed.
@@ -14,20 +14,11 @@ const LAST_WORDS: Duration = Duration::from_secs(4);
 pub fn reply(state: &mut State, channel: Channel, reply: Reply) -> Vec<Effect> {
     match (channel, reply) {
         (Channel::Watch, Reply::Snapshot(snapshot)) => picture(state, *snapshot),
-        (Channel::Watch, Reply::Refused { message, .. }) => {
-            state.watch.refused = Some(clean(&message, 200))
-        }
+        (Channel::Watch, Reply::Refused { message, .. }) => state.watch.refused = Some(clean(&message, 200)),
         (Channel::Watch, _) => {}
         (Channel::Order, Reply::Answer(answer)) => answered(state, answer),
         (Channel::Order, Reply::Refused { code, message }) => {
-            answered(
-                state,
-                wire::Answer {
-                    code: code.max(1),
-                    lines: vec![message],
-                    json: String::new(),
-                },
-            );
+            answered(state, wire::Answer { code: code.max(1), lines: vec![message], json: String::new() });
         }
         (Channel::Order, _) => {}
         (Channel::Console(number), reply) => console(state, number, reply),
@@ -55,18 +46,16 @@ fn console(state: &mut State, number: u32, reply: Reply) {
 
 /// Takes a new picture, with every string in it made safe.
 fn picture(state: &mut State, mut snapshot: Snapshot) {
-    let safe = |text: &mut String, limit| *text = clean(text, limit);
+    let safe = |text: &mut String, limit| {
+        if !is_plain(text, limit) {
+            *text = clean(text, limit);
+        }
+    };
     safe(&mut snapshot.system, 8);
     safe(&mut snapshot.release, 24);
     safe(&mut snapshot.time, 8);
     for machine in &mut snapshot.machines {
-        for text in [
-            &mut machine.userid,
-            &mut machine.state,
-            &mut machine.console,
-            &mut machine.system,
-            &mut machine.share,
-        ] {
+        for text in [&mut machine.userid, &mut machine.state, &mut machine.console, &mut machine.system, &mut machine.share] {
             safe(text, 16);
         }
     }
@@ -84,14 +73,7 @@ fn picture(state: &mut State, mut snapshot: Snapshot) {
 fn answered(state: &mut State, answer: wire::Answer) {
     let failed = answer.code != 0;
     for line in &answer.lines {
-        state.operator.say(
-            line,
-            if failed {
-                LineKind::Warning
-            } else {
-                LineKind::Cp
-            },
-        );
+        state.operator.say(line, if failed { LineKind::Warning } else { LineKind::Cp });
     }
     if failed {
         state.overlay = None;
@@ -105,9 +87,7 @@ pub fn closed(state: &mut State, channel: Channel, why: &str) -> Vec<Effect> {
     let console_over = matches!(state.operator.phase, Phase::Over(_));
     match channel {
         // The order's connection closes in every case; the console and the watch tell when the system is down, if there are any.
-        Channel::Order if ordered && console_over && state.watch.refused.is_some() => {
-            close(state, Ending::Shutdown)
-        }
+        Channel::Order if ordered && console_over && state.watch.refused.is_some() => close(state, Ending::Shutdown),
         Channel::Order => {}
         Channel::Console(number) if number != state.operator.number => {
             if let Some(guest) = state.guest.as_mut().filter(|guest| guest.number == number) {
@@ -125,9 +105,6 @@ pub fn closed(state: &mut State, channel: Channel, why: &str) -> Vec<Effect> {
 /// Shows the last words once; the first reason stands.
 fn close(state: &mut State, ending: Ending) {
     if !matches!(state.overlay, Some(Overlay::Closing { .. })) {
-        state.overlay = Some(Overlay::Closing {
-            ending,
-            at: state.now + LAST_WORDS,
-        });
+        state.overlay = Some(Overlay::Closing { ending, at: state.now + LAST_WORDS });
     }
 }

@@ -1,11 +1,13 @@
 //! QUERY VIRTUAL DASD LINKS UR CONSOLE and one device by number.
 
 use serde_json::{Value, json};
+use spool::Queue;
 
 use super::nothing_more;
 use crate::command::Invocation;
 use crate::command::answer::{Answer, Outcome, invalid_operand, no_device};
 use crate::command::operands::{device, is};
+use crate::command::spool::queue_of;
 use crate::directory::{DeviceNumber, SpoolKind};
 use crate::users::{Device, Disk, Output, Reader, Route, User};
 
@@ -16,11 +18,13 @@ pub(super) fn virtual_devices(invocation: &mut Invocation<'_>) -> Outcome {
     if is(word, "ALL") {
         all(invocation)
     } else if is(word, "CONsole") {
-        chosen(invocation, |device| matches(device, "CONS"))
+        chosen(invocation, &[Kind::Console])
     } else if is(word, "DAsd") {
-        chosen(invocation, |device| matches(device, "DASD"))
+        chosen(invocation, &[Kind::Disk])
     } else if is(word, "UR") {
-        chosen(invocation, |device| !matches(device, "CONS") && !matches(device, "DASD"))
+        chosen(invocation, UNIT_RECORD)
+    } else if let Some(queue) = queue_of(word) {
+        chosen(invocation, &[Kind::of_queue(queue)])
     } else if is(word, "STORage") {
         super::settings::virtual_storage(invocation)
     } else if let Some(vdev) = device(word) {
@@ -30,30 +34,55 @@ pub(super) fn virtual_devices(invocation: &mut Invocation<'_>) -> Outcome {
     }
 }
 
-fn matches(device: &Device, kind: &str) -> bool {
-    match device {
-        Device::Console(_) => kind == "CONS",
-        Device::Disk(_) => kind == "DASD",
-        _ => false,
+/// Kinds of device that can be asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Console,
+    Disk,
+    Reader,
+    Punch,
+    Printer,
+}
+
+const ANY: &[Kind] = &[Kind::Console, Kind::Disk, Kind::Reader, Kind::Punch, Kind::Printer];
+const UNIT_RECORD: &[Kind] = &[Kind::Reader, Kind::Punch, Kind::Printer];
+
+impl Kind {
+    fn of(device: &Device) -> Self {
+        match device {
+            Device::Console(_) => Kind::Console,
+            Device::Disk(_) => Kind::Disk,
+            Device::Reader(_) => Kind::Reader,
+            Device::Output(output) if output.kind == SpoolKind::Printer => Kind::Printer,
+            Device::Output(_) => Kind::Punch,
+        }
+    }
+
+    fn of_queue(queue: Queue) -> Self {
+        match queue {
+            Queue::Reader => Kind::Reader,
+            Queue::Printer => Kind::Printer,
+            Queue::Punch => Kind::Punch,
+        }
     }
 }
 
 /// QUERY DASD: of a general user the virtual ones.
 pub(super) fn dasd(invocation: &mut Invocation<'_>) -> Outcome {
     nothing_more(invocation)?;
-    chosen(invocation, |device| matches(device, "DASD"))
+    chosen(invocation, &[Kind::Disk])
 }
 
 /// QUERY UR
 pub(super) fn unit_record(invocation: &mut Invocation<'_>) -> Outcome {
     nothing_more(invocation)?;
-    chosen(invocation, |device| !matches(device, "CONS") && !matches(device, "DASD"))
+    chosen(invocation, UNIT_RECORD)
 }
 
 /// QUERY CONSOLE
 pub(super) fn console(invocation: &mut Invocation<'_>) -> Outcome {
     nothing_more(invocation)?;
-    chosen(invocation, |device| matches(device, "CONS"))
+    chosen(invocation, &[Kind::Console])
 }
 
 /// QUERY vdev
@@ -68,17 +97,17 @@ pub(super) fn one(invocation: &mut Invocation<'_>, vdev: DeviceNumber) -> Outcom
 
 fn all(invocation: &mut Invocation<'_>) -> Outcome {
     let storage = super::settings::virtual_storage(invocation)?;
-    let devices = chosen(invocation, |_| true)?;
+    let devices = chosen(invocation, ANY)?;
     Ok(Answer::join(vec![storage, devices]))
 }
 
-fn chosen(invocation: &Invocation<'_>, wanted: impl Fn(&Device) -> bool) -> Outcome {
+fn chosen(invocation: &Invocation<'_>, wanted: &[Kind]) -> Outcome {
     let user = invocation.user()?;
     let devices = user.devices.lock();
     let answers: Vec<_> = devices
         .iter()
         .enumerate()
-        .filter(|(_, (_, device))| wanted(device))
+        .filter(|(_, (_, device))| wanted.contains(&Kind::of(device)))
         .map(|(position, (number, device))| shown(user, position, number, device))
         .collect();
     if answers.is_empty() {

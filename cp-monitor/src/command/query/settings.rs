@@ -11,7 +11,7 @@ use crate::directory::{Share, ShareAmount, ShareLimit, StorageSize};
 use crate::users::Emsg;
 
 fn size(bytes: u64) -> String {
-    StorageSize::from_bytes(bytes).map_or_else(|| format!("{}K", bytes / 1024), |size| size.to_string())
+    StorageSize::from_bytes(bytes).map_or_else(|| format!("{}M", bytes >> 20), |size| size.to_string())
 }
 
 /// QUERY STORAGE: real storage.

@@ -15,7 +15,8 @@ pub(super) fn command(machine: &mut Machine, operands: [u64; 6]) -> Answered {
         return Err(ProgramCheck::specification());
     }
     let text = String::from_utf8_lossy(&bytes).replace('\u{15}', "\n");
-    Ok(Answer::Worker(Box::new(move |user| {
+    let sleeps = text.split('\n').any(command::may_sleep);
+    let job: super::Job = Box::new(move |user| {
         let mut status = 0;
         let mut lines = Vec::new();
         for line in text.split('\n').filter(|line| !line.trim().is_empty()) {
@@ -30,5 +31,6 @@ pub(super) fn command(machine: &mut Machine, operands: [u64; 6]) -> Answered {
         let response = lines.iter().flat_map(|line| [line.as_bytes(), b"\n"]).flatten().copied().collect::<Vec<u8>>();
         let stored = response[..response.len().min(room as usize)].to_vec();
         Completion { status: u64::from(status), value: response.len() as u64, stores: vec![(buffer, stored)] }
-    })))
+    });
+    Ok(if sleeps { Answer::Thread(job) } else { Answer::Worker(job) })
 }

@@ -8,6 +8,7 @@ mod blocks;
 mod commands;
 mod spool;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use abi::{DeviceInfo, Identification, PseudoTimer, SavedState, code, console, mask};
@@ -55,8 +56,13 @@ enum Answer {
     /// Done, and the slice is given up.
     Yield,
     /// A worker does it.
-    Worker(Box<dyn FnOnce(&Arc<User>) -> Completion + Send>),
+    Worker(Job),
+    /// It may wait for as long as a person wants (SLEEP): a thread of its own does it, so that no worker is kept.
+    Thread(Job),
 }
+
+/// What is done outside the dispatcher.
+type Job = Box<dyn FnOnce(&Arc<User>) -> Completion + Send>;
 
 type Answered = Result<Answer, ProgramCheck>;
 
@@ -77,21 +83,34 @@ pub(super) fn carry_out(user: &Arc<User>, machine: &mut Machine) -> Next {
             machine.set_result(0, 0);
             return Next::Yield;
         }
-        Ok(Answer::Worker(job)) => hand_over(user, machine, job),
+        Ok(Answer::Worker(job)) => {
+            let job = waiting_for(user, machine, job);
+            user.cp().workers.submit(job);
+        }
+        Ok(Answer::Thread(job)) => {
+            let job = waiting_for(user, machine, job);
+            if let Err(error) = std::thread::Builder::new().name("sleep".to_string()).spawn(job) {
+                user.enter_cp_mode(machine, &format!("HCPMCP9151W CP entered; the host has no thread to give: {error}"));
+            }
+        }
         Err(check) => machine.program_check(check),
     }
     Next::GoOn
 }
 
-fn hand_over(user: &Arc<User>, machine: &mut Machine, job: Box<dyn FnOnce(&Arc<User>) -> Completion + Send>) {
+/// Lets the machine wait for a job; the answer is the job with what follows it.
+fn waiting_for(user: &Arc<User>, machine: &mut Machine, job: Job) -> Box<dyn FnOnce() + Send> {
     machine.wait = Some(Wait::Worker);
     let generation = machine.generation();
-    let cp = Arc::clone(user.cp());
     let user = Arc::clone(user);
-    cp.workers.submit(Box::new(move || {
-        let Completion { status, value, stores } = job(&user);
-        user.with_machine(|machine| machine.complete(generation, status, value, &stores));
-    }));
+    Box::new(move || match catch_unwind(AssertUnwindSafe(|| job(&user))) {
+        Ok(Completion { status, value, stores }) => {
+            user.with_machine(|machine| machine.complete(generation, status, value, &stores));
+        }
+        Err(_) => user.with_machine(|machine| {
+            user.enter_cp_mode(machine, "HCPMCP9151W CP entered; an internal error in CP ended this machine's DIAGNOSE");
+        }),
+    })
 }
 
 fn answer(user: &Arc<User>, machine: &mut Machine, number: u32, operands: [u64; 6]) -> Answered {

@@ -30,14 +30,12 @@ const CR0: u64 = 0x8001_0033;
 const CR4: u64 = 0x0000_0620;
 /// Long mode, no-execute; SYSCALL is off.
 const EFER: u64 = 0xd00;
-/// A bit of CR3 without effect on us. Toggling it makes "the same root again" a change, which flushes what the vCPU keeps of it.
-const CR3_TOGGLE: u64 = 1 << 3;
 /// `out 0x83, eax`.
 const DIAGNOSE: [u8; 2] = [0xe7, abi::DIAGNOSE_PORT];
 /// KVM_RUNs that one unfinished instruction may need. A string instruction moves at most a page at a time.
 const FINISH_LIMIT: usize = 64;
 
-/// Numbers for loads of contexts and for processors: never used twice, never 0.
+/// Numbers for loads of contexts: never used twice, never 0.
 fn next_number() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
@@ -56,15 +54,12 @@ pub struct KvmProcessor {
     timer: Timer,
     partition: Arc<Partition>,
     number: usize,
-    /// Tells this processor from every other one that ever was.
-    identity: u64,
     kicked: Arc<AtomicBool>,
     slice_end: Option<Instant>,
     /// The load whose machine the vCPU holds; 0 for none.
     load: u64,
     /// The vCPU is in ring 0 or in another state that must not be continued: system registers are to be loaded.
     system_stale: bool,
-    cr3: u64,
     system: kvm_sregs,
     xsave_bytes: usize,
     initial_vectors: VectorState,
@@ -97,12 +92,10 @@ impl KvmProcessor {
             vcpu,
             timer: Timer::new().map_err(step("create a timer"))?,
             number,
-            identity: next_number(),
             kicked: Arc::new(AtomicBool::new(false)),
             slice_end: None,
             load: 0,
             system_stale: true,
-            cr3: 0,
             system,
             xsave_bytes,
             initial_vectors: initial_vectors(xsave_bytes),
@@ -152,15 +145,15 @@ impl KvmProcessor {
             _ => return Err(odd()),
         };
         self.unfinished = (!self.out_is_done).then_some(rip);
-        self.cr3 = assist::parking_root();
         Ok(())
     }
 
     /// KVM_RUN until something happens that is not just a stray signal.
     fn enter(&mut self) -> Stop {
         self.look.listen();
+        let mut delivering = false;
         loop {
-            if self.slice_is_over() {
+            if !delivering && self.slice_is_over() {
                 return Stop::SliceEnd;
             }
             let result = {
@@ -172,10 +165,17 @@ impl KvmProcessor {
                 Err(error) if matches!(error.errno(), libc::EINTR | libc::EAGAIN) => {
                     // KVM takes registers over before it looks at the byte: the next KVM_RUN goes on where this one stopped.
                     self.look.set(0);
+                    // No slice ends between an exception and its delivery: a trap, unlike a fault, would never come again.
+                    delivering = self.exception_is_queued();
                 }
                 Err(error) => return Stop::Refused(error.into()),
             }
         }
+    }
+
+    fn exception_is_queued(&self) -> bool {
+        let events = self.vcpu.get_vcpu_events();
+        events.is_ok_and(|events| events.exception.pending | events.exception.injected != 0)
     }
 
     fn stop(&mut self) -> Stop {
@@ -224,14 +224,13 @@ impl KvmProcessor {
 
     /// Puts the machine's state where KVM_RUN takes it from.
     fn load(&mut self, context: &mut Context, space: &mut AddressSpace) -> io::Result<()> {
-        let rip = context.registers.rip;
-        if self.unfinished == Some(rip) {
-            self.finish()?;
-        }
-        let (root, elsewhere) = space.enter(self.identity);
-        let switch = self.load == 0 || self.load != context.load;
         // What an earlier load left, when its slice was over before anything ran, is still owed to the vCPU.
         let owed = self.vcpu.get_kvm_run().kvm_dirty_regs as u32;
+        if self.unfinished == Some(context.registers.rip) {
+            self.finish()?;
+        }
+        let root = space.enter();
+        let switch = self.load == 0 || self.load != context.load;
         let mut dirty = owed | KVM_SYNC_X86_REGS;
         if switch {
             let saved = context.vectors.take();
@@ -240,16 +239,9 @@ impl KvmProcessor {
             context.load = self.load;
             dirty |= KVM_SYNC_X86_EVENTS;
         }
-        let same_root = self.cr3 & !CR3_TOGGLE == root;
-        if !same_root {
-            self.cr3 = root;
-        } else if switch || elsewhere {
-            self.cr3 ^= CR3_TOGGLE;
-        }
-        self.system.cr3 = self.cr3;
-        if switch || elsewhere || !same_root || self.system_stale {
+        if switch || self.system.cr3 != root || self.system_stale {
             dirty |= KVM_SYNC_X86_SREGS;
-            self.system_stale = false;
+            (self.system.cr3, self.system_stale) = (root, false);
         }
         let system = self.system;
         let sync = self.vcpu.sync_regs_mut();

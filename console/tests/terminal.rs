@@ -1,0 +1,344 @@
+//! The line client at a real (pseudo) terminal: what a person types and sees, and in what state the terminal is left.
+
+mod fake;
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use console::client::{self, Options};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
+
+use fake::{System, logon};
+
+const SOCKET: &str = "CONSOLE_TEST_SOCKET";
+const HISTORY: &str = "CONSOLE_TEST_HISTORY";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The program at the terminal: this test binary again, told by its environment to be the client.
+#[test]
+fn client_program() {
+    let Some(socket) = std::env::var_os(SOCKET) else {
+        return;
+    };
+    let options = Options {
+        logon: logon("CMSUSER"),
+        history: std::env::var_os(HISTORY).map(PathBuf::from),
+        words: vec!["ECHO".into(), "LATER".into()],
+        no_color: false,
+    };
+    let code = match client::logon(Path::new(&socket), options) {
+        Ok(_) => 0,
+        Err(error) => {
+            eprintln!("{error}");
+            i32::from(error.exit_code())
+        }
+    };
+    std::process::exit(code);
+}
+
+/// A terminal with the client at it.
+struct Person {
+    terminal: File,
+    client: Child,
+    seen: Arc<Mutex<Vec<u8>>>,
+    /// How much of what was seen has been waited for.
+    looked: usize,
+}
+
+impl Person {
+    fn sit_down(system: &System, more: &[(&str, OsString)]) -> Self {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        tcsetwinsize(
+            &master,
+            Winsize {
+                ws_row: 24,
+                ws_col: 80,
+                ws_xpixel: 0,
+                ws_ypixel: 0,
+            },
+        )
+        .unwrap();
+        let slave = || {
+            File::options()
+                .read(true)
+                .write(true)
+                .open(name.to_str().unwrap())
+                .unwrap()
+        };
+        let client = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "client_program",
+                "--nocapture",
+                "--test-threads=1",
+            ])
+            .env(SOCKET, &system.socket)
+            .env("TERM", "xterm")
+            .envs(more.iter().map(|(name, value)| (name, value)))
+            .stdin(slave())
+            .stdout(slave())
+            .stderr(slave())
+            .spawn()
+            .unwrap();
+        let terminal = File::from(master);
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let (mut reader, shared) = (terminal.try_clone().unwrap(), Arc::clone(&seen));
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(length @ 1..) = reader.read(&mut bytes) {
+                shared.lock().unwrap().extend_from_slice(&bytes[..length]);
+            }
+        });
+        Self {
+            terminal,
+            client,
+            seen,
+            looked: 0,
+        }
+    }
+
+    fn screen(&self) -> String {
+        String::from_utf8_lossy(&self.seen.lock().unwrap()).into_owned()
+    }
+
+    /// Waits for `text` behind what was waited for before.
+    fn see(&mut self, text: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let seen = self.seen.lock().unwrap();
+            let found = seen[self.looked..]
+                .windows(text.len())
+                .position(|part| part == text.as_bytes());
+            if let Some(at) = found {
+                self.looked += at + text.len();
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{text:?} is not in {:?}",
+                String::from_utf8_lossy(&seen[self.looked..])
+            );
+            drop(seen);
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn keys(&mut self, keys: &str) {
+        self.terminal.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Waits for the client to end, and checks that the terminal is as it was.
+    fn leave(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.client.try_wait().unwrap() {
+                break status;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "the client goes on: {:?}",
+                self.screen()
+            );
+            thread::sleep(Duration::from_millis(5));
+        };
+        let modes = tcgetattr(&self.terminal).unwrap().local_modes;
+        assert!(
+            modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG),
+            "{modes:?}"
+        );
+        assert!(
+            self.screen().rfind("\x1b[?2004l") > self.screen().rfind("\x1b[?2004h"),
+            "bracketed paste is off"
+        );
+        status
+    }
+}
+
+impl Drop for Person {
+    fn drop(&mut self) {
+        let _ = self.client.kill();
+        let _ = self.client.wait();
+    }
+}
+
+const VM: &str = "\x1b[32mVM>\x1b[0m ";
+const CP: &str = "\x1b[1;33mCP>\x1b[0m ";
+
+#[test]
+fn a_person_logs_on_types_sees_and_logs_off() {
+    let system = System::start();
+    let mut person = Person::sit_down(&system, &[]);
+    person.see("LOGON AT 10:00:00");
+    person.see("Ready;");
+    person.see(VM);
+    person.keys("ech\t hello\r");
+    person.see("hello\r\nReady;");
+    person.see(VM);
+    person.keys("#CP LOGOFF\r");
+    person.see("LOGOFF AT 10:00:00");
+    assert_eq!(person.leave().code(), Some(0));
+    assert!(
+        system
+            .log()
+            .contains(&"CMSUSER in VmRead { hidden: false }: echo  hello".to_string()),
+        "{:?}",
+        system.log()
+    );
+}
+
+#[test]
+fn a_secret_is_neither_shown_nor_remembered() {
+    let system = System::start();
+    let room = tempfile::tempdir().unwrap();
+    let history = room.path().join("users").join("history");
+    let mut person = Person::sit_down(&system, &[(HISTORY, history.clone().into())]);
+    person.see(VM);
+    person.keys("secret\r");
+    person.see(VM);
+    person.keys("xyzzy\r");
+    person.see("5 characters");
+    person.see(VM);
+    person.keys("secret 400\r");
+    person.see("...");
+    // The read is hidden only after the first half is typed.
+    person.keys("plu");
+    thread::sleep(Duration::from_millis(600));
+    person.keys("gh\r");
+    person.see("5 characters");
+    person.see(VM);
+    person.keys("echo kept\r");
+    person.see("kept\r\nReady;");
+    person.keys("#CP LOGOFF\r");
+    person.leave();
+    assert!(!person.screen().contains("xyzzy") && !person.screen().contains("gh\r"));
+    let kept = std::fs::read_to_string(history).unwrap();
+    assert!(
+        kept.contains("echo kept") && !kept.contains("xyzzy") && !kept.contains("plugh"),
+        "{kept}"
+    );
+}
+
+#[test]
+fn a_guests_prompt_stands_before_the_answer_however_late_it_comes() {
+    let system = System::start();
+    let mut person = Person::sit_down(&system, &[]);
+    for command in ["prompt\r", "lateprompt\r"] {
+        person.see(VM);
+        person.keys(command);
+        person.see("Your name: ");
+        person.keys("Joe\r");
+        person.see("Hello Joe");
+    }
+    let answered = system
+        .log()
+        .into_iter()
+        .filter(|entry| entry.ends_with(": Joe"))
+        .count();
+    assert_eq!(answered, 2);
+}
+
+#[test]
+fn output_does_not_disturb_a_line_being_typed() {
+    let system = System::start();
+    let mut person = Person::sit_down(&system, &[]);
+    person.see(VM);
+    person.keys("later some output\r");
+    person.keys("echo to");
+    person.see("some output");
+    person.see(VM);
+    person.keys("gether\r");
+    person.see("together\r\nReady;");
+}
+
+#[test]
+fn pasted_lines_all_arrive() {
+    let system = System::start();
+    let mut person = Person::sit_down(&system, &[]);
+    person.see(VM);
+    person.keys("echo one\recho two\recho three\r");
+    system.wait_for(|log| log.iter().any(|entry| entry.ends_with("echo three")));
+    person.keys("\x1b[200~echo four\recho five\x1b[201~\r");
+    system.wait_for(|log| log.iter().any(|entry| entry.ends_with("echo five")));
+    let echoed: Vec<_> = system
+        .log()
+        .iter()
+        .filter_map(|entry| Some(entry.split_once("echo ")?.1.to_string()))
+        .collect();
+    assert_eq!(echoed, ["one", "two", "three", "four", "five"]);
+}
+
+#[test]
+fn control_c_is_attention_and_control_d_twice_disconnects() {
+    let system = System::start();
+    let mut person = Person::sit_down(&system, &[]);
+    person.see(VM);
+    person.keys("\x03");
+    person.see("BEGIN lets it go on");
+    person.see(CP);
+    person.keys("QUERY TIME\r");
+    person.see("TIME IS 10:00:00");
+    person.see(CP);
+    person.keys("\x04");
+    person.see("Ctrl-D again disconnects");
+    person.see(CP);
+    person.keys("\x04");
+    person.see("DISCONNECT AT 10:00:00");
+    person.see("Log on again to reconnect");
+    assert_eq!(person.leave().code(), Some(0));
+    system.wait_for(|log| {
+        log.iter()
+            .any(|entry| entry == "CMSUSER disconnected, asked to")
+    });
+}
+
+#[test]
+fn signals_leave_the_terminal_clean_and_the_machine_running() {
+    let system = System::start();
+    let mut person = Person::sit_down(&system, &[]);
+    person.see(VM);
+    person.keys("half a line");
+    person.see("half a line");
+    let client = rustix::process::Pid::from_child(&person.client);
+    rustix::process::kill_process(client, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(person.leave().signal(), Some(15));
+    system.wait_for(|log| {
+        log.iter()
+            .any(|entry| entry == "CMSUSER disconnected, line dropped")
+    });
+}
+
+#[test]
+fn losing_cp_ends_the_client_with_a_sentence() {
+    let mut system = System::start();
+    let mut person = Person::sit_down(&system, &[]);
+    person.see(VM);
+    person.keys("half a line");
+    system.stop_rudely();
+    person.see("The connection to CP was lost");
+    assert_eq!(person.leave().code(), Some(1));
+}
+
+#[test]
+fn shutdown_and_escape_sequences_end_as_words() {
+    let mut system = System::start();
+    let mut person = Person::sit_down(&system, &[("NO_COLOR", "1".into())]);
+    person.see("VM> ");
+    person.keys("evil\r");
+    person.see(".[31mred");
+    person.see("VM> ");
+    system.stop();
+    person.see("The system is shut down.");
+    assert_eq!(person.leave().code(), Some(0));
+    assert!(!person.screen().contains("\x1b[31m") && !person.screen().contains("\x1b[32m"));
+}

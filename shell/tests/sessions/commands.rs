@@ -1,0 +1,89 @@
+//! HELP, and what holds for every command.
+
+use proptest::prelude::*;
+
+use crate::double::{Double, User};
+
+#[test]
+fn help_shows_topics_by_name_abbreviation_and_component() {
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x190, "CMS190", 180);
+    user.has_file(0x190, "LISTFILE HELPCMS", 2, &["LISTFILE", "lists files"]);
+    user.has_file(0x190, "QUERY HELPCMS", 2, &["QUERY of CMS"]);
+    user.has_file(0x190, "QUERY HELPCP", 2, &["QUERY of CP"]);
+    user.ipl("AUTOCR", &[]);
+    assert_eq!(user.does("help listfile"), ["LISTFILE", "lists files"]);
+    assert_eq!(user.does("h l"), ["LISTFILE", "lists files"]);
+    assert_eq!(user.does("help query"), ["QUERY of CMS"]);
+    assert_eq!(user.does("help cp q"), ["QUERY of CP"]);
+    let menu = user.does("help");
+    assert!(menu.contains(&"LISTFILE  QUERY".to_string()), "{menu:?}");
+    let (code, shown) = user.fails("help nothing");
+    let unknown = "DMSHLP254E HELP cannot find the information you requested: NOTHING";
+    assert_eq!((code, shown), (28, vec![unknown.into()]));
+}
+
+#[test]
+fn every_command_has_a_help_file() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/help/cms");
+    for name in shell::command_names::<Double>() {
+        let path = format!("{folder}/{name}.md");
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert!(
+            text.starts_with(&format!("# {name}")),
+            "{path} begins with its title"
+        );
+        let too_wide: Vec<_> = text
+            .lines()
+            .filter(|line| line.chars().count() > 79)
+            .collect();
+        assert!(too_wide.is_empty(), "{path}: {too_wide:?}");
+    }
+}
+
+/// Words that commands are made of.
+fn word() -> impl Strategy<Value = String> {
+    let known: Vec<String> = shell::command_names::<Double>()
+        .into_iter()
+        .filter(|name| name != "ABEND")
+        .chain(
+            [
+                "*", "=", "(", ")", "A", "B", "A1", "README", "MD", "191", "192", "1", "TO",
+                "REPLACE", "FROM", "RECFM", "F",
+            ]
+            .map(String::from),
+        )
+        .collect();
+    prop_oneof![4 => proptest::sample::select(known), 1 => "[ -~]{0,12}"]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn no_line_kills_the_shell(lines in proptest::collection::vec(proptest::collection::vec(word(), 0..8), 1..8)) {
+        let mut user = User::before_ipl("CMSUSER");
+        user.add_disk(0x191, "MNT191", 60);
+        user.add_disk(0x192, "MNT192", 60);
+        user.has_file(0x191, "README MD", 1, &["one", "two"]);
+        user.ipl("AUTOCR", &[]);
+        for line in lines {
+            user.enters(&line.join(" "));
+        }
+        user.does("cp query time");
+    }
+
+    #[test]
+    fn no_spool_file_kills_the_shell(
+        device in proptest::sample::select(b"UPCRX".to_vec()),
+        name in "[ -~]{0,12}",
+        records in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..100), 0..10),
+    ) {
+        let mut user = User::new();
+        let records: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
+        user.world.borrow_mut().arrives(device, &name, "FILE", &records);
+        user.enters("receive");
+        user.enters("receive 1 any name a (replace");
+        user.does("cp query time");
+    }
+}

@@ -1,0 +1,547 @@
+//! A double of CP: minidisks, spool and console in storage, and a terminal to type at.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use abi::{DeviceInfo, Identification, PseudoTimer, SpoolFileBlock, spool_input};
+use minidisk::edf::{
+    BlockDevice, DateTime, FileId, FileSystem, MemoryDisk, MemoryDiskError, RecordFormat,
+};
+use shell::cp::{Cp, DiskUnusable, Failure, Response};
+use shell::session::{Session, Shell};
+
+/// The moment at which every session takes place: Sunday 2026-11-22 14:41:41 UTC.
+pub const NOW: i64 = 1_795_358_501;
+
+/// A minidisk that stays what it is when CMS releases it.
+#[derive(Clone)]
+pub struct SharedDisk(Rc<RefCell<DiskState>>);
+
+struct DiskState {
+    disk: MemoryDisk,
+    /// Writes that still succeed; none fails when it is `None`.
+    writes_left: Option<u32>,
+}
+
+impl BlockDevice for SharedDisk {
+    type Error = MemoryDiskError;
+
+    fn blocks(&self) -> u32 {
+        self.0.borrow().disk.blocks()
+    }
+
+    fn read_only(&self) -> bool {
+        self.0.borrow().disk.read_only()
+    }
+
+    fn read(&mut self, first: u32, into: &mut [u8]) -> Result<(), MemoryDiskError> {
+        self.0.borrow_mut().disk.read(first, into)
+    }
+
+    fn write(&mut self, first: u32, from: &[u8]) -> Result<(), MemoryDiskError> {
+        let mut state = self.0.borrow_mut();
+        match &mut state.writes_left {
+            Some(0) => return Err(MemoryDiskError::Range(first)),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        state.disk.write(first, from)
+    }
+
+    fn flush(&mut self) -> Result<(), MemoryDiskError> {
+        Ok(())
+    }
+}
+
+/// A spool file: what CP tells of it, and its records as frames.
+#[derive(Clone)]
+pub struct SpoolFile {
+    pub block: SpoolFileBlock,
+    pub frames: Vec<u8>,
+}
+
+/// What the double holds.
+#[derive(Default)]
+pub struct World {
+    pub userid: String,
+    disks: BTreeMap<u32, SharedDisk>,
+    /// Lines shown so far.
+    pub screen: Vec<String>,
+    /// Lines to be read.
+    pub typed: VecDeque<String>,
+    /// CP commands that CMS has issued.
+    pub commands: Vec<String>,
+    /// Files in the reader.
+    pub reader: Vec<SpoolFile>,
+    /// Files closed to other users: receiver and file.
+    pub sent: Vec<(String, SpoolFile)>,
+    /// Files closed to the printer.
+    pub printed: Vec<SpoolFile>,
+    open_output: BTreeMap<u32, Vec<u8>>,
+    reading: Option<(u32, usize)>,
+    /// CP refuses unit record output.
+    pub spool_full: bool,
+    /// Failures that ABEND asked for.
+    pub failures: Vec<Failure>,
+    pub remembered: Option<Session>,
+    /// Processor time used so far, in microseconds: a little more at each look.
+    used: u64,
+    spid: u32,
+}
+
+/// CP as the shell sees it.
+#[derive(Clone)]
+pub struct Double(pub Rc<RefCell<World>>);
+
+fn padded<const N: usize>(text: &str) -> [u8; N] {
+    let mut field = [b' '; N];
+    field
+        .iter_mut()
+        .zip(text.bytes())
+        .for_each(|(to, from)| *to = from);
+    field
+}
+
+impl World {
+    /// A CP command, as far as the sessions need it.
+    fn command(&mut self, command: &str) -> Response {
+        self.commands.push(command.to_string());
+        let upper = command.to_ascii_uppercase();
+        let words: Vec<_> = upper.split_whitespace().collect();
+        let (code, text) = match words.as_slice() {
+            ["CLOSE", device, operands @ ..] => self.close(device, operands),
+            ["QUERY", "TIME"] => (0, "TIME IS 14:41:41 UTC SUNDAY 11/22/26\n".into()),
+            ["SLEEP"] => (0, String::new()),
+            ["MESSAGE", "NOBODY", ..] => (45, "HCPMSG045E NOBODY not logged on\n".into()),
+            ["MESSAGE" | "DETACH" | "PURGE", ..] => (0, String::new()),
+            [first, ..] => (1, format!("HCPCMD001E Unknown CP command: {first}\n")),
+            [] => (0, String::new()),
+        };
+        Response {
+            code,
+            text: text.into_bytes(),
+        }
+    }
+
+    fn close(&mut self, device: &str, operands: &[&str]) -> (u32, String) {
+        let vdev = u32::from_str_radix(device, 16).expect("a device number");
+        if vdev == 0xc {
+            if let Some((spid, _)) = self.reading.take().filter(|_| !operands.contains(&"HOLD")) {
+                self.reader.retain(|file| file.block.spid != spid);
+            }
+            return (0, String::new());
+        }
+        let frames = self.open_output.remove(&vdev).unwrap_or_default();
+        let after = |word: &str, skip: usize| {
+            let at = operands.iter().position(|operand| *operand == word)?;
+            operands.get(at + skip).map(|operand| operand.to_string())
+        };
+        if operands.contains(&"PURGE") {
+            return (0, String::new());
+        }
+        let (name, file_type) = (after("NAME", 1), after("NAME", 2));
+        let device = if vdev == 0xe { b'P' } else { b'U' };
+        let (name, file_type) = (name.unwrap_or_default(), file_type.unwrap_or_default());
+        let file = self.spool_file(device, &name, &file_type, frames);
+        match after("TO", 1) {
+            Some(user) if user == "NOBODY" => {
+                return (53, "HCPCLS053E NOBODY not in CP directory\n".into());
+            }
+            Some(user) => self.sent.push((user, file)),
+            None if vdev == 0xe => self.printed.push(file),
+            None => self.sent.push((self.userid.clone(), file)),
+        }
+        (0, "PUN FILE SENT\n".into())
+    }
+
+    fn spool_file(
+        &mut self,
+        device: u8,
+        name: &str,
+        file_type: &str,
+        frames: Vec<u8>,
+    ) -> SpoolFile {
+        self.spid += 1;
+        let block = SpoolFileBlock {
+            spid: self.spid,
+            copies: 1,
+            records: 0,
+            created: NOW as u64,
+            origin: padded(&self.userid),
+            owner: padded(&self.userid),
+            name: padded(name),
+            file_type: padded(file_type),
+            dist: padded(""),
+            form: padded("STANDARD"),
+            class: b'A',
+            device,
+            hold: b'N',
+            keep: b'N',
+            reserved: [0; 44],
+        };
+        SpoolFile { block, frames }
+    }
+
+    /// Puts a file of those records into the reader.
+    pub fn arrives(&mut self, device: u8, name: &str, file_type: &str, records: &[&[u8]]) -> u32 {
+        let mut frames = Vec::new();
+        for record in records {
+            frames.extend((record.len() as u16).to_le_bytes());
+            frames.extend(0x41u16.to_le_bytes());
+            frames.extend(*record);
+        }
+        let file = self.spool_file(device, name, file_type, frames);
+        let spid = file.block.spid;
+        self.reader.push(file);
+        spid
+    }
+}
+
+impl SpoolFile {
+    /// The records.
+    pub fn records(&self) -> Vec<Vec<u8>> {
+        self.framed()
+            .into_iter()
+            .map(|(_, record)| record)
+            .collect()
+    }
+
+    /// The channel commands and the records.
+    pub fn framed(&self) -> Vec<(u16, Vec<u8>)> {
+        let mut rest = self.frames.as_slice();
+        let mut records = Vec::new();
+        while let [l0, l1, c0, c1, after @ ..] = rest {
+            let length = usize::from(u16::from_le_bytes([*l0, *l1]));
+            records.push((u16::from_le_bytes([*c0, *c1]), after[..length].to_vec()));
+            rest = &after[length..];
+        }
+        records
+    }
+}
+
+impl Cp for Double {
+    type Disk = SharedDisk;
+
+    fn identification(&mut self) -> Identification {
+        Identification {
+            system_name: padded("CP-64"),
+            version: abi::VERSION,
+            reserved: 0,
+            userid: padded(&self.0.borrow().userid),
+            system_id: padded("NODE1"),
+            release: padded("0.1.0"),
+        }
+    }
+
+    fn timer(&mut self) -> PseudoTimer {
+        let mut world = self.0.borrow_mut();
+        world.used += 10_000;
+        PseudoTimer {
+            date: padded("2026-11-22"),
+            zone: padded("UTC"),
+            time: padded("14:41:41"),
+            unix_seconds: NOW as u64,
+            zone_seconds: 0,
+            virtual_us: world.used,
+            total_us: world.used * 2,
+        }
+    }
+
+    fn storage_size(&mut self) -> u64 {
+        32 << 20
+    }
+
+    fn write_line(&mut self, line: &[u8]) {
+        let line = String::from_utf8_lossy(line).into_owned();
+        self.0.borrow_mut().screen.push(line);
+    }
+
+    fn prompt(&mut self, text: &[u8]) {
+        self.write_line(text);
+    }
+
+    fn read_line(&mut self, _hidden: bool) -> Option<Vec<u8>> {
+        self.0
+            .borrow_mut()
+            .typed
+            .pop_front()
+            .map(String::into_bytes)
+    }
+
+    fn command(&mut self, command: &[u8]) -> Response {
+        self.0
+            .borrow_mut()
+            .command(&String::from_utf8_lossy(command))
+    }
+
+    fn command_to_console(&mut self, command: &[u8]) -> u32 {
+        let response = self.command(command);
+        let text = String::from_utf8_lossy(&response.text).into_owned();
+        self.0
+            .borrow_mut()
+            .screen
+            .extend(text.lines().map(String::from));
+        response.code
+    }
+
+    fn device(&mut self, vdev: u32) -> Option<DeviceInfo> {
+        let world = self.0.borrow();
+        let mut info = DeviceInfo {
+            number: vdev,
+            ..DeviceInfo::default()
+        };
+        match (vdev, world.disks.get(&vdev)) {
+            (0xc..=0xe, _) => info.class = vdev - 0xa,
+            (_, Some(disk)) => {
+                info.class = abi::device::DASD;
+                info.blocks = disk.blocks();
+                info.cylinders = disk.blocks() / 180;
+                info.name = padded("3390");
+            }
+            _ => return None,
+        }
+        Some(info)
+    }
+
+    fn disk(&mut self, vdev: u32) -> Result<SharedDisk, DiskUnusable> {
+        self.0
+            .borrow()
+            .disks
+            .get(&vdev)
+            .cloned()
+            .ok_or(DiskUnusable::NotAttached)
+    }
+
+    fn write_unit_record(&mut self, vdev: u32, records: &[u8]) -> Result<(), u64> {
+        let mut world = self.0.borrow_mut();
+        if world.spool_full {
+            return Err(abi::unit_record::SPOOL_ERROR);
+        }
+        world.open_output.entry(vdev).or_default().extend(records);
+        Ok(())
+    }
+
+    fn reader_file(&mut self, spid: u32) -> Option<SpoolFileBlock> {
+        let world = self.0.borrow();
+        world
+            .reader
+            .iter()
+            .find(|file| spid == 0 || file.block.spid == spid)
+            .map(|file| file.block)
+    }
+
+    fn select_reader_file(&mut self, spid: u32) -> Result<(), u64> {
+        self.reader_file(spid).ok_or(spool_input::NO_FILE)?;
+        self.0.borrow_mut().reading = Some((spid, 0));
+        Ok(())
+    }
+
+    fn read_reader(&mut self, buffer: &mut Vec<u8>) -> Result<bool, u64> {
+        let mut world = self.0.borrow_mut();
+        let (spid, at) = world.reading.ok_or(spool_input::NO_FILE)?;
+        let file = world
+            .reader
+            .iter()
+            .find(|file| file.block.spid == spid)
+            .ok_or(spool_input::NO_FILE)?;
+        // Three records at a time, so that commands meet the ends of buffers.
+        let records: Vec<_> = file.framed().into_iter().skip(at).take(3).collect();
+        buffer.clear();
+        for (command, record) in &records {
+            buffer.extend((record.len() as u16).to_le_bytes());
+            buffer.extend(command.to_le_bytes());
+            buffer.extend(record);
+        }
+        world.reading = Some((spid, at + records.len()));
+        Ok(!records.is_empty())
+    }
+
+    fn remember(&mut self, session: &Session) {
+        self.0.borrow_mut().remembered = Some(*session);
+    }
+
+    fn begin_command(&mut self, session: &Session) {
+        self.remember(session);
+    }
+
+    fn end_command(&mut self) {}
+
+    fn fail(&mut self, failure: Failure) {
+        self.0.borrow_mut().failures.push(failure);
+    }
+
+    fn last_abend(&mut self) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+}
+
+/// The local time of all sessions.
+pub fn now() -> DateTime {
+    DateTime::from_unix_seconds(NOW)
+}
+
+/// A user at a terminal.
+pub struct User {
+    pub shell: Shell<Double>,
+    pub world: Rc<RefCell<World>>,
+}
+
+impl User {
+    /// A user with a formatted, empty 191 who has IPLed CMS and read the first Ready message.
+    pub fn new() -> Self {
+        let mut user = Self::before_ipl("CMSUSER");
+        user.add_disk(0x191, "MNT191", 900);
+        user.ipl("AUTOCR", &[]);
+        user
+    }
+
+    /// A machine without disks, not IPLed.
+    pub fn before_ipl(userid: &str) -> Self {
+        let world = Rc::new(RefCell::new(World {
+            userid: userid.into(),
+            ..World::default()
+        }));
+        Self {
+            shell: Shell::new(Double(world.clone())),
+            world,
+        }
+    }
+
+    /// IPLs CMS with that PARM and those lines already typed; answers what it shows.
+    pub fn ipl(&mut self, parm: &str, typed: &[&str]) -> Vec<String> {
+        self.types(typed);
+        self.shell.ipl(parm.as_bytes());
+        self.shown()
+    }
+
+    /// Types lines ahead.
+    pub fn types(&mut self, lines: &[&str]) {
+        self.world
+            .borrow_mut()
+            .typed
+            .extend(lines.iter().map(|line| line.to_string()));
+    }
+
+    /// Enters a line; answers what CMS shows, the Ready message included.
+    pub fn enters(&mut self, line: &str) -> Vec<String> {
+        self.shell.enter(line.as_bytes());
+        self.shown()
+    }
+
+    /// Enters a line that must end well; answers what CMS shows before the Ready message.
+    pub fn does(&mut self, line: &str) -> Vec<String> {
+        let mut shown = self.enters(line);
+        let ready = shown.pop().unwrap_or_default();
+        assert!(ready.starts_with("Ready;"), "{line}: {shown:?} {ready}");
+        shown
+    }
+
+    /// Enters a line that must fail; answers the return code and what CMS shows before the Ready message.
+    pub fn fails(&mut self, line: &str) -> (i32, Vec<String>) {
+        let mut shown = self.enters(line);
+        let ready = shown.pop().unwrap_or_default();
+        let code = ready
+            .strip_prefix("Ready(")
+            .and_then(|rest| rest.split_once(')'))
+            .map(|(code, _)| code);
+        let code = code.and_then(|code| code.parse().ok());
+        (
+            code.unwrap_or_else(|| panic!("{line}: {shown:?} {ready}")),
+            shown,
+        )
+    }
+
+    /// What was shown since the last look.
+    pub fn shown(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.world.borrow_mut().screen)
+    }
+
+    /// Attaches an empty formatted disk.
+    pub fn add_disk(&mut self, vdev: u32, label: &str, blocks: u32) {
+        let system = FileSystem::format(MemoryDisk::new(blocks), label, blocks / 180, now());
+        self.attach(vdev, system.expect("a formatted disk").into_device());
+    }
+
+    /// Attaches a disk.
+    pub fn attach(&mut self, vdev: u32, disk: MemoryDisk) {
+        let state = DiskState {
+            disk,
+            writes_left: None,
+        };
+        self.world
+            .borrow_mut()
+            .disks
+            .insert(vdev, SharedDisk(Rc::new(RefCell::new(state))));
+    }
+
+    /// Takes a disk away, as DETACH does, or hands it to another user.
+    pub fn detach(&mut self, vdev: u32) -> SharedDisk {
+        self.world
+            .borrow_mut()
+            .disks
+            .remove(&vdev)
+            .expect("an attached disk")
+    }
+
+    /// From now on a disk may only be read.
+    pub fn make_read_only(&mut self, vdev: u32) {
+        self.world.borrow().disks[&vdev]
+            .0
+            .borrow_mut()
+            .disk
+            .set_read_only(true);
+    }
+
+    /// A disk takes only that many writes more.
+    pub fn breaks_after(&mut self, vdev: u32, writes: Option<u32>) {
+        self.world.borrow().disks[&vdev].0.borrow_mut().writes_left = writes;
+    }
+
+    /// Puts a file on a disk, before the disk is accessed.
+    pub fn has_file(&mut self, vdev: u32, id: &str, mode: u8, lines: &[&str]) {
+        self.has_records(vdev, id, mode, RecordFormat::Variable, lines);
+    }
+
+    /// Puts a file of that record format on a disk, before the disk is accessed.
+    pub fn has_records(
+        &mut self,
+        vdev: u32,
+        id: &str,
+        mode: u8,
+        format: RecordFormat,
+        lines: &[&str],
+    ) {
+        let disk = self.world.borrow().disks[&vdev].clone();
+        let (name, file_type) = id.split_once(' ').expect("a name and a type");
+        let id = FileId::new(name, file_type).expect("a file identifier");
+        let mut system = FileSystem::open(disk).expect("a formatted disk");
+        system
+            .write(&id, mode, format, now(), lines)
+            .expect("room for the file");
+        system.commit().expect("a commit");
+    }
+
+    /// The records of a file as they are on the disk now, read by somebody else.
+    pub fn file_on(&self, vdev: u32, id: &str) -> Vec<String> {
+        let disk = self.world.borrow().disks[&vdev].clone();
+        let (name, file_type) = id.split_once(' ').expect("a name and a type");
+        let id = FileId::new(name, file_type).expect("a file identifier");
+        let mut system = FileSystem::open(disk).expect("a formatted disk");
+        let records = system.read(&id).expect("the file");
+        records
+            .map(|record| String::from_utf8_lossy(&record.expect("a record")).into_owned())
+            .collect()
+    }
+
+    /// Whether a disk has such a file.
+    pub fn disk_has(&self, vdev: u32, id: &str) -> bool {
+        let disk = self.world.borrow().disks[&vdev].clone();
+        let (name, file_type) = id.split_once(' ').expect("a name and a type");
+        let id = FileId::new(name, file_type).expect("a file identifier");
+        FileSystem::open(disk)
+            .expect("a formatted disk")
+            .find(&id)
+            .is_some()
+    }
+}

@@ -1,0 +1,242 @@
+//! IPL, the Ready message, the order in which commands are searched, EXECs, and recovery.
+
+use crate::double::{Double, User};
+use shell::session::Shell;
+
+#[test]
+fn ipl_shows_the_banner_accesses_the_disks_and_reads_a_line() {
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x190, "CMS190", 180);
+    user.add_disk(0x19e, "TOOLS", 180);
+    user.add_disk(0x191, "MNT191", 180);
+    let shown = user.ipl("", &["query accessed"]);
+    assert_eq!(
+        shown[0],
+        concat!(
+            "CP-64 CMS V",
+            env!("CARGO_PKG_VERSION"),
+            "    2026-11-22 14:41"
+        )
+    );
+    assert_eq!(
+        shown[1..5],
+        [
+            "Mode  Stat     Files  Vdev  Label/Directory",
+            "A      R/W         0  191   MNT191",
+            "S      R/O         0  190   CMS190",
+            "Y/S    R/O         0  19E   TOOLS",
+        ]
+    );
+    assert!(shown[5].starts_with("Ready; T="));
+}
+
+#[test]
+fn ipl_says_what_is_wrong_with_a_disk_and_goes_on() {
+    let mut user = User::before_ipl("CMSUSER");
+    user.attach(0x191, minidisk::edf::MemoryDisk::new(180));
+    let shown = user.ipl("AUTOCR", &[]);
+    assert_eq!(
+        shown[1],
+        "DMSACC112S A(191) device error: The disk is not CMS formatted"
+    );
+    assert!(shown[2].starts_with("Ready;"));
+}
+
+#[test]
+fn the_profile_runs_before_the_first_line_unless_told_otherwise() {
+    let with_profile = || {
+        let mut user = User::before_ipl("CMSUSER");
+        user.add_disk(0x191, "MNT191", 180);
+        user.has_file(
+            0x191,
+            "PROFILE EXEC",
+            1,
+            &["* mine", "set impcp off", "query impcp"],
+        );
+        user
+    };
+    let shown = with_profile().ipl("AUTOCR", &[]);
+    assert_eq!(shown[1], "IMPCP    = OFF");
+    assert!(shown[2].starts_with("Ready;"));
+    let shown = with_profile().ipl("", &["query rdymsg"]);
+    assert_eq!(shown[1..3], ["IMPCP    = OFF", "RDYMSG   = LMSG"]);
+    let mut skipped = with_profile();
+    assert!(skipped.ipl("", &["access (noprof"])[1].starts_with("Ready;"));
+    assert_eq!(skipped.does("query impcp"), ["IMPCP    = ON"]);
+}
+
+#[test]
+fn the_ready_message_has_the_times_since_the_last_one_and_the_return_code() {
+    let mut user = User::new();
+    assert_eq!(user.enters("* nothing"), ["Ready; T=0.01/0.02 14:41:41"]);
+    assert_eq!(
+        user.enters("state no file a")[1],
+        "Ready(00028); T=0.01/0.02 14:41:41"
+    );
+    assert_eq!(
+        user.enters("nonsense")[1],
+        "Ready(-0003); T=0.01/0.02 14:41:41"
+    );
+    user.does("set rdymsg smsg");
+    assert_eq!(user.enters("state no file a")[1], "Ready(00028);");
+    assert_eq!(user.enters(""), ["CMS"]);
+}
+
+#[test]
+fn commands_are_searched_as_execs_then_as_commands_then_by_cp() {
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x191, "MNT191", 180);
+    user.has_file(0x191, "LISTFILE EXEC", 1, &["identify"]);
+    user.ipl("AUTOCR", &[]);
+    assert!(user.does("listfile")[0].starts_with("CMSUSER  AT NODE1"));
+    // An abbreviation is no EXEC.
+    assert_eq!(user.does("list * * a"), ["LISTFILE EXEC     A1"]);
+    user.does("set impex off");
+    assert_eq!(user.does("listfile * * a"), ["LISTFILE EXEC     A1"]);
+    assert_eq!(user.does("sleep"), [""; 0]);
+    assert_eq!(
+        user.fails("nonsense 1 2"),
+        (-3, vec!["Unknown CP/CMS command".into()])
+    );
+}
+
+#[test]
+fn set_impcp_and_abbrev_act() {
+    let mut user = User::new();
+    user.does("set impcp off");
+    assert_eq!(user.fails("sleep").0, -3);
+    assert_eq!(
+        user.does("cp query time"),
+        ["TIME IS 14:41:41 UTC SUNDAY 11/22/26"]
+    );
+    user.does("set abbrev off");
+    assert_eq!(user.fails("q impcp").0, -3);
+    assert_eq!(user.does("query abbrev"), ["ABBREV   = OFF"]);
+}
+
+#[test]
+fn what_query_and_set_do_not_know_goes_to_cp() {
+    let mut user = User::new();
+    assert_eq!(
+        user.does("q time"),
+        ["TIME IS 14:41:41 UTC SUNDAY 11/22/26"]
+    );
+    assert_eq!(user.fails("set nonsense on").0, 1);
+    assert_eq!(
+        user.world.borrow().commands,
+        ["QUERY time", "SET nonsense on"]
+    );
+}
+
+#[test]
+fn an_exec_goes_on_after_a_failure_and_ends_with_its_code() {
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x191, "MNT191", 180);
+    user.has_file(
+        0x191,
+        "OUTER EXEC",
+        1,
+        &["state no file a", "exec inner", "query impcp"],
+    );
+    user.has_file(0x191, "INNER EXEC", 1, &["* comment", " ", "query impex"]);
+    user.ipl("AUTOCR", &[]);
+    let (code, shown) = user.fails("exec outer");
+    assert_eq!(code, 28);
+    assert_eq!(
+        shown,
+        [
+            "DMSSTT002E File NO FILE A not found",
+            "state no file a",
+            "+++ R(00028) +++",
+            "IMPEX    = ON",
+            "IMPCP    = ON",
+        ]
+    );
+    assert_eq!(user.fails("exec missing").0, 28);
+}
+
+#[test]
+fn an_exec_that_calls_itself_comes_to_an_end() {
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x191, "MNT191", 180);
+    user.has_file(0x191, "AGAIN EXEC", 1, &["again"]);
+    user.ipl("AUTOCR", &[]);
+    let (code, shown) = user.fails("again");
+    assert_eq!(code, 32);
+    assert_eq!(shown[0], "DMSEXC081E More than 20 EXECs within each other");
+    // The depth is counted anew for the next line.
+    assert_eq!(user.fails("again").0, 32);
+}
+
+#[test]
+fn an_exec_may_erase_itself_while_it_runs() {
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x191, "MNT191", 180);
+    user.has_file(0x191, "ONCE EXEC", 1, &["erase once exec", "query impcp"]);
+    user.ipl("AUTOCR", &[]);
+    assert_eq!(user.does("once"), ["IMPCP    = ON"]);
+    assert!(!user.disk_has(0x191, "ONCE EXEC"));
+}
+
+#[test]
+fn abend_fails_in_the_way_that_is_asked_for() {
+    use shell::cp::Failure;
+    let mut user = User::new();
+    // The double lets the failure pass, and CMS says so.
+    assert_eq!(user.fails("abend divide").0, 8);
+    assert_eq!(user.fails("abend privileged").0, 8);
+    assert_eq!(
+        user.fails("abend nonsense"),
+        (24, vec!["DMSABE070E Invalid parameter NONSENSE".into()])
+    );
+    assert_eq!(
+        user.world.borrow().failures,
+        [Failure::Divide, Failure::Privileged]
+    );
+}
+
+#[test]
+fn recovery_accesses_the_same_disks_with_the_same_settings() {
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x190, "CMS190", 180);
+    user.add_disk(0x191, "MNT191", 180);
+    user.add_disk(0x192, "MNT192", 180);
+    user.has_file(0x192, "KEPT DATA", 1, &["x"]);
+    user.has_file(0x192, "HIDDEN DATA", 1, &["x"]);
+    user.ipl("AUTOCR", &[]);
+    user.does("access 192 b/a kept *");
+    user.does("set impcp off");
+    let before = user.does("query disk");
+    let session = user.world.borrow().remembered.expect("a session was kept");
+    assert_eq!(session.routine(), "QUERY");
+    user.shell = Shell::recover(Double(user.world.clone()), session, 197);
+    assert!(user.shown()[0].starts_with("Ready(00197); T="));
+    assert_eq!(user.does("query disk"), before);
+    assert_eq!(user.does("listfile * * b"), ["KEPT     DATA     B1"]);
+    assert_eq!(user.does("query impcp"), ["IMPCP    = OFF"]);
+}
+
+#[test]
+fn recovery_purges_what_a_failed_command_was_punching() {
+    let mut user = User::new();
+    let mut session = user.world.borrow().remembered.expect("a session was kept");
+    session.spooling = true;
+    user.shell = Shell::recover(Double(user.world.clone()), session, 222);
+    assert_eq!(
+        user.world.borrow().commands,
+        ["CLOSE 00D PURGE", "CLOSE 00E PURGE", "CLOSE 00C HOLD"]
+    );
+}
+
+#[test]
+fn lines_are_read_as_long_as_there_are_any() {
+    let mut user = User::new();
+    user.types(&["query impcp", "identify"]);
+    user.shell.run();
+    let shown = user.shown();
+    assert_eq!(shown[0], "IMPCP    = ON");
+    assert_eq!(
+        shown[2],
+        "CMSUSER  AT NODE1    VIA RSCS     2026-11-22 14:41:41 UTC      SUNDAY"
+    );
+}

@@ -1,0 +1,8 @@
+//! Sessions with CMS: a user types, CMS answers. CP is a double in storage (see `double`).
+
+mod commands;
+mod disks;
+mod double;
+mod environment;
+mod files;
+mod spool;
