@@ -23,17 +23,9 @@ fn main() -> ExitCode {
         }
         ["logon", socket, userid, ref flags @ ..] => {
             let options = console::client::Options {
-                logon: console::wire::Logon {
-                    here: flags.contains(&"here"),
-                    attach: flags.contains(&"attach"),
-                    ..fake::logon(userid)
-                },
+                logon: console::wire::Logon { here: flags.contains(&"here"), attach: flags.contains(&"attach"), ..fake::logon(userid) },
                 history: std::env::var_os("TRY_HISTORY").map(Into::into),
-                words: [
-                    "QUERY", "LISTFILE", "ECHO", "LATER", "FLOOD", "PROMPT", "SECRET", "LOGOFF",
-                ]
-                .map(String::from)
-                .to_vec(),
+                words: ["QUERY", "LISTFILE", "ECHO", "LATER", "FLOOD", "PROMPT", "SECRET", "LOGOFF"].map(String::from).to_vec(),
                 no_color: flags.contains(&"no-color"),
             };
             match console::client::logon(Path::new(socket), options) {

@@ -40,10 +40,7 @@ pub(crate) fn encode(value: &impl Serialize) -> Result<Vec<u8>, FrameError> {
     match u32::try_from(length) {
         Ok(prefix) if length <= FRAME_MAX => bytes[..4].copy_from_slice(&prefix.to_le_bytes()),
         _ => {
-            return Err(FrameError::TooLong {
-                length,
-                max: FRAME_MAX,
-            });
+            return Err(FrameError::TooLong { length, max: FRAME_MAX });
         }
     }
     Ok(bytes)
@@ -53,9 +50,7 @@ pub(crate) fn encode(value: &impl Serialize) -> Result<Vec<u8>, FrameError> {
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FrameError> {
     match postcard::take_from_bytes(bytes) {
         Ok((value, [])) => Ok(value),
-        Ok(_) => Err(FrameError::Malformed(
-            postcard::Error::DeserializeBadEncoding,
-        )),
+        Ok(_) => Err(FrameError::Malformed(postcard::Error::DeserializeBadEncoding)),
         Err(error) => Err(FrameError::Malformed(error)),
     }
 }
@@ -63,19 +58,13 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FrameError>
 fn length_of(prefix: [u8; 4], max: usize) -> Result<u64, FrameError> {
     let length = u32::from_le_bytes(prefix);
     if length as usize > max {
-        return Err(FrameError::TooLong {
-            length: length as usize,
-            max,
-        });
+        return Err(FrameError::TooLong { length: length as usize, max });
     }
     Ok(u64::from(length))
 }
 
 /// Reads the bytes of one frame; `None` when the stream ends between frames. Memory grows with the bytes that arrive, not with the length announced.
-pub(crate) fn read_bytes(
-    stream: &mut impl Read,
-    max: usize,
-) -> Result<Option<Vec<u8>>, FrameError> {
+pub(crate) fn read_bytes(stream: &mut impl Read, max: usize) -> Result<Option<Vec<u8>>, FrameError> {
     let mut prefix = Vec::with_capacity(4);
     stream.by_ref().take(4).read_to_end(&mut prefix)?;
     if prefix.is_empty() {
@@ -91,20 +80,12 @@ pub(crate) fn read_bytes(
 }
 
 /// Reads one frame; `None` when the stream ends between frames.
-pub(crate) fn read<T: DeserializeOwned>(
-    stream: &mut impl Read,
-    max: usize,
-) -> Result<Option<T>, FrameError> {
-    read_bytes(stream, max)?
-        .map(|bytes| decode(&bytes))
-        .transpose()
+pub(crate) fn read<T: DeserializeOwned>(stream: &mut impl Read, max: usize) -> Result<Option<T>, FrameError> {
+    read_bytes(stream, max)?.map(|bytes| decode(&bytes)).transpose()
 }
 
 /// [`read_bytes`] for a tokio stream. Not cancel safe.
-pub(crate) async fn receive_bytes(
-    stream: &mut (impl AsyncRead + Unpin),
-    max: usize,
-) -> Result<Option<Vec<u8>>, FrameError> {
+pub(crate) async fn receive_bytes(stream: &mut (impl AsyncRead + Unpin), max: usize) -> Result<Option<Vec<u8>>, FrameError> {
     let mut prefix = Vec::with_capacity(4);
     stream.take(4).read_to_end(&mut prefix).await?;
     if prefix.is_empty() {
@@ -120,14 +101,8 @@ pub(crate) async fn receive_bytes(
 }
 
 /// [`read`] for a tokio stream. Not cancel safe.
-pub(crate) async fn receive<T: DeserializeOwned>(
-    stream: &mut (impl AsyncRead + Unpin),
-    max: usize,
-) -> Result<Option<T>, FrameError> {
-    receive_bytes(stream, max)
-        .await?
-        .map(|bytes| decode(&bytes))
-        .transpose()
+pub(crate) async fn receive<T: DeserializeOwned>(stream: &mut (impl AsyncRead + Unpin), max: usize) -> Result<Option<T>, FrameError> {
+    receive_bytes(stream, max).await?.map(|bytes| decode(&bytes)).transpose()
 }
 
 #[cfg(test)]
@@ -139,51 +114,25 @@ mod tests {
     #[test]
     fn frames_come_back_as_they_went() {
         let mut stream = encode(&Reply::State(ConsoleState::VmRead { hidden: true })).unwrap();
-        stream.extend(
-            encode(&Reply::Output(Line {
-                text: "é".into(),
-                kind: LineKind::Guest,
-            }))
-            .unwrap(),
-        );
+        stream.extend(encode(&Reply::Output(Line { text: "é".into(), kind: LineKind::Guest })).unwrap());
         let mut stream = stream.as_slice();
-        assert!(matches!(
-            read(&mut stream, FRAME_MAX),
-            Ok(Some(Reply::State(ConsoleState::VmRead { hidden: true })))
-        ));
-        assert!(
-            matches!(read(&mut stream, FRAME_MAX), Ok(Some(Reply::Output(line))) if line.text == "é")
-        );
+        assert!(matches!(read(&mut stream, FRAME_MAX), Ok(Some(Reply::State(ConsoleState::VmRead { hidden: true })))));
+        assert!(matches!(read(&mut stream, FRAME_MAX), Ok(Some(Reply::Output(line))) if line.text == "é"));
         assert!(matches!(read::<Reply>(&mut stream, FRAME_MAX), Ok(None)));
     }
 
     #[test]
     fn a_frame_that_is_too_long_is_refused_before_it_is_read() {
         let mut stream: &[u8] = &[0xff, 0xff, 0xff, 0xff, 1, 2, 3];
-        assert!(matches!(
-            read::<Reply>(&mut stream, FRAME_MAX),
-            Err(FrameError::TooLong {
-                length: 0xffff_ffff,
-                ..
-            })
-        ));
-        assert!(matches!(
-            encode(&ClientFrame::Line("x".repeat(FRAME_MAX))),
-            Err(FrameError::TooLong { .. })
-        ));
+        assert!(matches!(read::<Reply>(&mut stream, FRAME_MAX), Err(FrameError::TooLong { length: 0xffff_ffff, .. })));
+        assert!(matches!(encode(&ClientFrame::Line("x".repeat(FRAME_MAX))), Err(FrameError::TooLong { .. })));
     }
 
     #[test]
     fn a_cut_frame_is_told_from_a_closed_connection() {
         let whole = encode(&ClientFrame::Line("listfile".into())).unwrap();
         for cut in 1..whole.len() {
-            assert!(
-                matches!(
-                    read::<ClientFrame>(&mut &whole[..cut], FRAME_MAX),
-                    Err(FrameError::Truncated)
-                ),
-                "{cut}"
-            );
+            assert!(matches!(read::<ClientFrame>(&mut &whole[..cut], FRAME_MAX), Err(FrameError::Truncated)), "{cut}");
         }
     }
 

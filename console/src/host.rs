@@ -59,12 +59,7 @@ pub struct Session {
 impl Session {
     /// Attaches a terminal to `console` for a LOGON that CP grants; CP calls it under the lock that makes its decision, so that two
     /// terminals cannot both become the owner unnoticed. A new owner ends the old one's terminal (LOGON HERE).
-    pub fn new(
-        userid: impl Into<String>,
-        system: impl Into<String>,
-        console: &Arc<VirtualConsole>,
-        role: Role,
-    ) -> Self {
+    pub fn new(userid: impl Into<String>, system: impl Into<String>, console: &Arc<VirtualConsole>, role: Role) -> Self {
         let attachment = console.attach(role);
         Self {
             userid: userid.into(),

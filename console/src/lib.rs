@@ -16,6 +16,4 @@ pub mod wire;
 pub use host::{Host, LogonRefusal, Peer, Session, WRONG_PASSWORD};
 pub use line_edit::{LineEdit, LogicalLine, logical_lines};
 pub use text::LINE_MAX;
-pub use virtual_console::{
-    Attachment, AttachmentId, ConsoleEvent, LINE_COST, Limits, Role, VirtualConsole,
-};
+pub use virtual_console::{Attachment, AttachmentId, ConsoleEvent, LINE_COST, Limits, Role, VirtualConsole};

@@ -22,23 +22,13 @@ pub struct LineEdit {
 impl Default for LineEdit {
     /// LINEND `#`, ESCAPE `"`, CHARDEL and LINEDEL off.
     fn default() -> Self {
-        Self {
-            linend: Some('#'),
-            escape: Some('"'),
-            chardel: None,
-            linedel: None,
-        }
+        Self { linend: Some('#'), escape: Some('"'), chardel: None, linedel: None }
     }
 }
 
 impl LineEdit {
     /// All four off: what a password or a hidden read is taken with.
-    pub const OFF: Self = Self {
-        linend: None,
-        escape: None,
-        chardel: None,
-        linedel: None,
-    };
+    pub const OFF: Self = Self { linend: None, escape: None, chardel: None, linedel: None };
 }
 
 /// One logical line and whom it is for.
@@ -68,10 +58,7 @@ pub fn logical_lines(input: &str, edit: &LineEdit) -> Vec<LogicalLine> {
             // An escape at the very end stands for itself.
             now.push(characters.next().or(edit.escape).unwrap_or_default());
         } else if c == edit.linend {
-            done.push(LogicalLine {
-                text: std::mem::take(&mut now),
-                to_cp,
-            });
+            done.push(LogicalLine { text: std::mem::take(&mut now), to_cp });
         } else if c == edit.chardel {
             now.pop();
         } else if c == edit.linedel {
@@ -92,10 +79,7 @@ fn immediate<'a>(input: &'a str, edit: &LineEdit) -> Option<&'a str> {
     let rest = input.strip_prefix(edit.linend?)?;
     let word = rest.get(..2)?;
     let rest = rest.get(2..)?;
-    let ends = rest
-        .chars()
-        .next()
-        .is_none_or(|c| c == ' ' || Some(c) == edit.linend);
+    let ends = rest.chars().next().is_none_or(|c| c == ' ' || Some(c) == edit.linend);
     if !word.eq_ignore_ascii_case("CP") || !ends {
         return None;
     }
@@ -113,20 +97,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn split(input: &str, edit: &LineEdit) -> Vec<(String, bool)> {
-        logical_lines(input, edit)
-            .into_iter()
-            .map(|line| (line.text, line.to_cp))
-            .collect()
+        logical_lines(input, edit).into_iter().map(|line| (line.text, line.to_cp)).collect()
     }
 
     #[test]
     fn the_rules_as_a_table() {
         let modern = LineEdit::default();
-        let classic = LineEdit {
-            chardel: Some('@'),
-            linedel: Some('¢'),
-            ..modern
-        };
+        let classic = LineEdit { chardel: Some('@'), linedel: Some('¢'), ..modern };
         let guest = |text: &str| (text.to_string(), false);
         let cp = |text: &str| (text.to_string(), true);
         for (input, edit, expected) in [
@@ -134,11 +111,7 @@ mod tests {
             ("listfile", modern, vec![guest("listfile")]),
             ("  two blanks", modern, vec![guest("  two blanks")]),
             ("one#two", modern, vec![guest("one"), guest("two")]),
-            (
-                "one##two",
-                modern,
-                vec![guest("one"), guest(""), guest("two")],
-            ),
+            ("one##two", modern, vec![guest("one"), guest(""), guest("two")]),
             ("one#", modern, vec![guest("one")]),
             ("#", modern, vec![guest("")]),
             ("#one", modern, vec![guest(""), guest("one")]),
@@ -149,18 +122,10 @@ mod tests {
             ("lisk@tfile", classic, vec![guest("listfile")]),
             ("@@x", classic, vec![guest("x")]),
             ("wrong¢right", classic, vec![guest("right")]),
-            (
-                "keep#wrong¢right",
-                classic,
-                vec![guest("keep"), guest("right")],
-            ),
+            ("keep#wrong¢right", classic, vec![guest("keep"), guest("right")]),
             ("a\"@b", classic, vec![guest("a@b")]),
             ("#CP QUERY TIME", modern, vec![cp("QUERY TIME")]),
-            (
-                "#cp q time#q users",
-                modern,
-                vec![cp("q time"), cp("q users")],
-            ),
+            ("#cp q time#q users", modern, vec![cp("q time"), cp("q users")]),
             ("#CP", modern, vec![cp("")]),
             ("#cp   ", modern, vec![cp("")]),
             ("#CP#BEGIN", modern, vec![cp("BEGIN")]),

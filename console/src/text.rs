@@ -9,16 +9,14 @@ const TAB: usize = 8;
 /// Whether a terminal would act on `c` instead of showing it: C0 and C1 controls, DEL, line and paragraph separators,
 /// and the invisible characters that reorder text (bidirectional controls).
 pub fn is_control(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Splits output at LF (or CR LF) into lines of at most [`LINE_MAX`] bytes; tabs become blanks up to the next stop, every other control
 /// character a full stop. Text without an LF, and empty text, is one line; an LF at the very end begins no line.
 pub fn lines(text: &str) -> impl Iterator<Item = String> + '_ {
     let text = text.strip_suffix('\n').unwrap_or(text);
-    text.split('\n')
-        .flat_map(|line| harmless(line.strip_suffix('\r').unwrap_or(line)))
+    text.split('\n').flat_map(|line| harmless(line.strip_suffix('\r').unwrap_or(line)))
 }
 
 fn harmless(line: &str) -> Vec<String> {
@@ -71,10 +69,7 @@ mod tests {
 
     #[test]
     fn escape_sequences_are_shown_not_sent() {
-        assert_eq!(
-            shown("\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31mhi\u{7f}"),
-            [".]0;owned..[2J.31mhi."]
-        );
+        assert_eq!(shown("\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31mhi\u{7f}"), [".]0;owned..[2J.31mhi."]);
         assert_eq!(shown("abc\u{202e}cba"), ["abc.cba"]);
     }
 

@@ -30,11 +30,7 @@ pub const LINE_COST: usize = size_of::<Kept>();
 impl Default for Limits {
     /// 128 KiB unattended (some 2000 lines), 4 MiB behind, 24 lines of context (a screen).
     fn default() -> Self {
-        Self {
-            unattended: 128 << 10,
-            behind: 4 << 20,
-            context: 24,
-        }
+        Self { unattended: 128 << 10, behind: 4 << 20, context: 24 }
     }
 }
 
@@ -168,11 +164,7 @@ impl Inner {
 
     fn end_terminals(&mut self, ending: Ending, observers_too: bool) {
         let until = self.ring.end();
-        for terminal in self
-            .terminals
-            .iter_mut()
-            .filter(|terminal| observers_too || terminal.role == Role::Owner)
-        {
+        for terminal in self.terminals.iter_mut().filter(|terminal| observers_too || terminal.role == Role::Owner) {
             terminal.ending.get_or_insert((ending, until));
         }
     }
@@ -185,11 +177,7 @@ impl Inner {
     /// Keeps the ring within its limit; terminals that had not seen what goes are told so later.
     fn trim(&mut self, limits: &Limits) {
         let attended = !self.terminals.is_empty();
-        self.ring.trim(if attended {
-            limits.behind
-        } else {
-            limits.unattended
-        });
+        self.ring.trim(if attended { limits.behind } else { limits.unattended });
         let first = self.ring.first;
         for terminal in &mut self.terminals {
             if terminal.cursor < first {
@@ -201,11 +189,7 @@ impl Inner {
 
     /// Lines everybody saw need not be kept. With no owner attached the next one is still to see what came since.
     fn release(&mut self, limits: &Limits) {
-        let seen = self
-            .terminals
-            .iter()
-            .map(|terminal| terminal.cursor)
-            .fold(self.owner_cursor, u64::min);
+        let seen = self.terminals.iter().map(|terminal| terminal.cursor).fold(self.owner_cursor, u64::min);
         self.ring.release(seen, limits.context);
     }
 
@@ -226,10 +210,7 @@ impl Inner {
         let lines: Vec<Line> = given
             .into_iter()
             .filter(|line| line.typist != Some(id))
-            .map(|line| Line {
-                text: line.text.to_string(),
-                kind: line.kind,
-            })
+            .map(|line| Line { text: line.text.to_string(), kind: line.kind })
             .collect();
         if terminal.role == Role::Owner {
             self.owner_cursor = self.owner_cursor.max(terminal.cursor);
@@ -258,11 +239,7 @@ impl VirtualConsole {
         Arc::new(Self {
             limits,
             inner: Mutex::new(Inner {
-                ring: Ring {
-                    lines: VecDeque::new(),
-                    first: 0,
-                    bytes: 0,
-                },
+                ring: Ring { lines: VecDeque::new(), first: 0, bytes: 0 },
                 state: ConsoleState::Running,
                 state_number: 1,
                 ending: None,
@@ -351,27 +328,13 @@ impl VirtualConsole {
                 lost = inner.ring.first.saturating_sub(inner.owner_cursor);
                 inner.owner_cursor.max(inner.ring.first)
             }
-            Role::Observer => inner
-                .ring
-                .end()
-                .saturating_sub(self.limits.context as u64)
-                .max(inner.ring.first),
+            Role::Observer => inner.ring.end().saturating_sub(self.limits.context as u64).max(inner.ring.first),
         };
         let ending = inner.ending.map(|ending| (ending, inner.ring.end()));
-        inner.terminals.push(Terminal {
-            id,
-            role,
-            cursor,
-            lost,
-            state_told: 0,
-            ending,
-        });
+        inner.terminals.push(Terminal { id, role, cursor, lost, state_told: 0, ending });
         drop(inner);
         self.changed.notify_waiters();
-        Attachment {
-            console: Arc::clone(self),
-            id,
-        }
+        Attachment { console: Arc::clone(self), id }
     }
 
     /// Ends the console for its terminals once they were given what is written. [`Ending::Disconnected`] and [`Ending::TakenOver`] end only
@@ -389,34 +352,22 @@ impl VirtualConsole {
 
     /// How many terminals are attached and not ended.
     pub fn attached(&self) -> usize {
-        self.lock()
-            .terminals
-            .iter()
-            .filter(|terminal| terminal.ending.is_none())
-            .count()
+        self.lock().terminals.iter().filter(|terminal| terminal.ending.is_none()).count()
     }
 
     /// The owner's attachment, if one is attached and not ended.
     pub fn owner(&self) -> Option<AttachmentId> {
-        self.lock()
-            .terminals
-            .iter()
-            .find(|terminal| terminal.role == Role::Owner && terminal.ending.is_none())
-            .map(|terminal| terminal.id)
+        self.lock().terminals.iter().find(|terminal| terminal.role == Role::Owner && terminal.ending.is_none()).map(|terminal| terminal.id)
     }
 
     /// Whether an attached owner is so far behind that lines will be lost if the machine goes on writing at once. CP may let the machine
     /// wait a moment then; nothing depends on it, and it must not wait for ever: the terminal may be suspended.
     pub fn congested(&self) -> bool {
         let inner = self.lock();
-        let owner = inner
-            .terminals
-            .iter()
-            .find(|terminal| terminal.role == Role::Owner && terminal.ending.is_none());
+        let owner = inner.terminals.iter().find(|terminal| terminal.role == Role::Owner && terminal.ending.is_none());
         // The oldest line kept is the slowest terminal's; the owner is it when it is near the front of the ring.
         owner.is_some_and(|owner| {
-            inner.ring.bytes > self.limits.behind / 2
-                && (owner.cursor - inner.ring.first) * 2 < inner.ring.lines.len() as u64
+            inner.ring.bytes > self.limits.behind / 2 && (owner.cursor - inner.ring.first) * 2 < inner.ring.lines.len() as u64
         })
     }
 
@@ -424,16 +375,7 @@ impl VirtualConsole {
     pub fn recent(&self, most: usize) -> Vec<Line> {
         let inner = self.lock();
         let skip = inner.ring.lines.len().saturating_sub(most);
-        inner
-            .ring
-            .lines
-            .iter()
-            .skip(skip)
-            .map(|line| Line {
-                text: line.text.to_string(),
-                kind: line.kind,
-            })
-            .collect()
+        inner.ring.lines.iter().skip(skip).map(|line| Line { text: line.text.to_string(), kind: line.kind }).collect()
     }
 
     fn detach(&self, id: AttachmentId) {
@@ -471,9 +413,7 @@ impl Attachment {
 
     /// The next event if there is one now.
     pub fn try_next(&mut self) -> Option<ConsoleEvent> {
-        self.console
-            .lock()
-            .next_event(self.id, &self.console.limits)
+        self.console.lock().next_event(self.id, &self.console.limits)
     }
 
     /// Waits for the next event. Dropping the future loses nothing. After [`ConsoleEvent::Ended`] it answers that again.
@@ -483,11 +423,7 @@ impl Attachment {
             tokio::pin!(notified);
             // Registered before looking, so a change between the look and the wait is not missed.
             notified.as_mut().enable();
-            if let Some(event) = self
-                .console
-                .lock()
-                .next_event(self.id, &self.console.limits)
-            {
+            if let Some(event) = self.console.lock().next_event(self.id, &self.console.limits) {
                 return event;
             }
             notified.await;
@@ -502,10 +438,7 @@ impl Attachment {
             notified.as_mut().enable();
             match console.lock().terminal(id) {
                 None => return Ending::Disconnected,
-                Some(Terminal {
-                    ending: Some((ending, _)),
-                    ..
-                }) => return *ending,
+                Some(Terminal { ending: Some((ending, _)), .. }) => return *ending,
                 Some(_) => {}
             }
             notified.await;
@@ -525,11 +458,7 @@ mod tests {
     use proptest::prelude::*;
 
     const READ: ConsoleState = ConsoleState::VmRead { hidden: false };
-    const SMALL: Limits = Limits {
-        unattended: 5 * (LINE_COST + 8),
-        behind: 10 * (LINE_COST + 8),
-        context: 3,
-    };
+    const SMALL: Limits = Limits { unattended: 5 * (LINE_COST + 8), behind: 10 * (LINE_COST + 8), context: 3 };
 
     /// Everything a terminal is told now, lines by their text, the rest by name.
     fn told(attachment: &mut Attachment) -> Vec<String> {
@@ -558,10 +487,7 @@ mod tests {
         let console = VirtualConsole::new(Limits::default());
         assert!(size_of::<VirtualConsole>() + 2 * size_of::<usize>() < 1024);
         let inner = console.lock();
-        assert_eq!(
-            (inner.ring.lines.capacity(), inner.terminals.capacity()),
-            (0, 0)
-        );
+        assert_eq!((inner.ring.lines.capacity(), inner.terminals.capacity()), (0, 0));
     }
 
     #[test]
@@ -570,10 +496,7 @@ mod tests {
         let mut owner = console.attach(Role::Owner);
         console.write(LineKind::Guest, "Ready;\n");
         console.set_state(READ);
-        assert_eq!(
-            told(&mut owner),
-            ["Ready;", "State(VmRead { hidden: false })"]
-        );
+        assert_eq!(told(&mut owner), ["Ready;", "State(VmRead { hidden: false })"]);
         assert_eq!(told(&mut owner), [""; 0]);
     }
 
@@ -649,10 +572,7 @@ mod tests {
         told(&mut owner);
         assert_eq!(console.lock().ring.lines.len(), 3);
         let mut observer = console.attach(Role::Observer);
-        assert_eq!(
-            told(&mut observer),
-            ["line 006", "line 007", "line 008", "State(Running)"]
-        );
+        assert_eq!(told(&mut observer), ["line 006", "line 007", "line 008", "State(Running)"]);
         assert_eq!(console.recent(2).len(), 2);
     }
 
@@ -665,11 +585,7 @@ mod tests {
         let new = console.attach(Role::Owner);
         console.write(LineKind::Cp, "after");
         assert_eq!(console.owner(), Some(new.id()));
-        assert_eq!(
-            told(&mut old),
-            ["before", "TakenOver"],
-            "what comes after is not the old owner's"
-        );
+        assert_eq!(told(&mut old), ["before", "TakenOver"], "what comes after is not the old owner's");
         assert_eq!(told(&mut observer)[..2], ["before", "after"]);
         assert_eq!(console.attached(), 2);
     }

@@ -52,20 +52,9 @@ fn enter(connection: &mut Connection, line: &str) {
 fn a_user_logs_on_types_sees_and_logs_off() {
     let system = System::start();
     let mut terminal = open(&system, "CMSUSER");
-    assert_eq!(
-        hear(&mut terminal, vm_read),
-        [
-            "CMSUSER at FAKE",
-            "LOGON AT 10:00:00",
-            "Ready;",
-            "VmRead { hidden: false }"
-        ]
-    );
+    assert_eq!(hear(&mut terminal, vm_read), ["CMSUSER at FAKE", "LOGON AT 10:00:00", "Ready;", "VmRead { hidden: false }"]);
     enter(&mut terminal, "echo hello");
-    assert_eq!(
-        hear(&mut terminal, vm_read).last().unwrap(),
-        "VmRead { hidden: false }"
-    );
+    assert_eq!(hear(&mut terminal, vm_read).last().unwrap(), "VmRead { hidden: false }");
     enter(&mut terminal, "#CP LOGOFF");
     assert_eq!(hear(&mut terminal, ended).last().unwrap(), "LoggedOff");
     assert!(matches!(terminal.receive(), Err(ClientError::Lost)));
@@ -77,10 +66,7 @@ fn a_cp_command_at_a_guests_read_leaves_the_read_up() {
     let mut terminal = open(&system, "CMSUSER");
     hear(&mut terminal, vm_read);
     enter(&mut terminal, "#CP QUERY TIME");
-    assert_eq!(
-        hear(&mut terminal, vm_read),
-        ["TIME IS 10:00:00", "VmRead { hidden: false }"]
-    );
+    assert_eq!(hear(&mut terminal, vm_read), ["TIME IS 10:00:00", "VmRead { hidden: false }"]);
 }
 
 #[test]
@@ -89,15 +75,9 @@ fn attention_enters_cp_and_begin_goes_back() {
     let mut terminal = open(&system, "CMSUSER");
     hear(&mut terminal, vm_read);
     terminal.send(&ClientFrame::Attention).unwrap();
-    assert_eq!(
-        hear(&mut terminal, |reply| matches!(reply, Reply::State(_))),
-        ["CpRead"]
-    );
+    assert_eq!(hear(&mut terminal, |reply| matches!(reply, Reply::State(_))), ["CpRead"]);
     enter(&mut terminal, "QUERY TIME");
-    assert_eq!(
-        hear(&mut terminal, |reply| matches!(reply, Reply::State(_))),
-        ["TIME IS 10:00:00", "CpRead"]
-    );
+    assert_eq!(hear(&mut terminal, |reply| matches!(reply, Reply::State(_))), ["TIME IS 10:00:00", "CpRead"]);
     enter(&mut terminal, "BEGIN");
     hear(&mut terminal, vm_read);
 }
@@ -108,30 +88,16 @@ fn a_dropped_line_keeps_the_machine_and_its_output_for_the_next_logon() {
     let mut terminal = open(&system, "CMSUSER");
     hear(&mut terminal, vm_read);
     enter(&mut terminal, "later while you were away");
-    hear(&mut terminal, |reply| {
-        matches!(reply, Reply::State(ConsoleState::Running))
-    });
+    hear(&mut terminal, |reply| matches!(reply, Reply::State(ConsoleState::Running)));
     drop(terminal);
-    system.wait_for(|log| {
-        log.iter()
-            .any(|entry| entry == "CMSUSER disconnected, line dropped")
-    });
+    system.wait_for(|log| log.iter().any(|entry| entry == "CMSUSER disconnected, line dropped"));
     thread::sleep(Duration::from_millis(200));
     let mut again = open(&system, "CMSUSER");
     let heard = hear(&mut again, vm_read);
     assert_eq!(heard[0], "CMSUSER at FAKE");
-    assert!(
-        heard.contains(&"while you were away".to_string()),
-        "{heard:?}"
-    );
-    assert!(
-        heard.contains(&"RECONNECTED AT 10:00:00".to_string()),
-        "{heard:?}"
-    );
-    assert!(
-        !heard.contains(&"LOGON AT 10:00:00".to_string()),
-        "what was seen is not shown again: {heard:?}"
-    );
+    assert!(heard.contains(&"while you were away".to_string()), "{heard:?}");
+    assert!(heard.contains(&"RECONNECTED AT 10:00:00".to_string()), "{heard:?}");
+    assert!(!heard.contains(&"LOGON AT 10:00:00".to_string()), "what was seen is not shown again: {heard:?}");
 }
 
 #[test]
@@ -140,14 +106,8 @@ fn disconnect_by_the_client_is_answered_and_ends_the_connection() {
     let mut terminal = open(&system, "CMSUSER");
     hear(&mut terminal, vm_read);
     terminal.send(&ClientFrame::Disconnect).unwrap();
-    assert_eq!(
-        hear(&mut terminal, ended),
-        ["DISCONNECT AT 10:00:00", "Disconnected"]
-    );
-    system.wait_for(|log| {
-        log.iter()
-            .any(|entry| entry == "CMSUSER disconnected, asked to")
-    });
+    assert_eq!(hear(&mut terminal, ended), ["DISCONNECT AT 10:00:00", "Disconnected"]);
+    system.wait_for(|log| log.iter().any(|entry| entry == "CMSUSER disconnected, asked to"));
 }
 
 #[test]
@@ -156,30 +116,13 @@ fn a_second_terminal_is_refused_unless_it_takes_over() {
     let mut first = open(&system, "CMSUSER");
     hear(&mut first, vm_read);
     let refused = open(&system, "CMSUSER").receive();
-    assert!(
-        matches!(refused, Err(ClientError::Refused { code: 54, .. })),
-        "{refused:?}"
-    );
-    let mut second = Connection::open(
-        &system.socket,
-        Request::Logon(console::wire::Logon {
-            here: true,
-            ..logon("CMSUSER")
-        }),
-    )
-    .unwrap();
+    assert!(matches!(refused, Err(ClientError::Refused { code: 54, .. })), "{refused:?}");
+    let mut second = Connection::open(&system.socket, Request::Logon(console::wire::Logon { here: true, ..logon("CMSUSER") })).unwrap();
     hear(&mut second, vm_read);
     assert_eq!(hear(&mut first, ended).last().unwrap(), "TakenOver");
     enter(&mut second, "echo mine now");
     assert!(hear(&mut second, vm_read).contains(&"mine now".to_string()));
-    assert!(
-        !system
-            .log()
-            .iter()
-            .any(|entry| entry.contains("disconnected")),
-        "a take-over is no disconnect: {:?}",
-        system.log()
-    );
+    assert!(!system.log().iter().any(|entry| entry.contains("disconnected")), "a take-over is no disconnect: {:?}", system.log());
 }
 
 #[test]
@@ -187,30 +130,15 @@ fn two_observers_see_what_is_typed_and_may_type() {
     let system = System::start();
     let mut owner = open(&system, "CMSUSER");
     hear(&mut owner, vm_read);
-    let attach = || {
-        Connection::open(
-            &system.socket,
-            Request::Logon(console::wire::Logon {
-                attach: true,
-                ..logon("CMSUSER")
-            }),
-        )
-        .unwrap()
-    };
+    let attach = || Connection::open(&system.socket, Request::Logon(console::wire::Logon { attach: true, ..logon("CMSUSER") })).unwrap();
     let (mut one, mut two) = (attach(), attach());
     for observer in [&mut one, &mut two] {
-        assert!(
-            hear(observer, vm_read).contains(&"Ready;".to_string()),
-            "an observer is shown the context"
-        );
+        assert!(hear(observer, vm_read).contains(&"Ready;".to_string()), "an observer is shown the context");
     }
     enter(&mut owner, "echo hello");
     for observer in [&mut one, &mut two] {
         let heard = hear(observer, vm_read);
-        let typed = heard
-            .iter()
-            .position(|line| line == "typed: echo hello")
-            .unwrap();
+        let typed = heard.iter().position(|line| line == "typed: echo hello").unwrap();
         assert!(heard[typed..].contains(&"hello".to_string()), "{heard:?}");
     }
     hear(&mut owner, vm_read);
@@ -219,12 +147,7 @@ fn two_observers_see_what_is_typed_and_may_type() {
     drop(one);
     enter(&mut owner, "#CP LOGOFF");
     hear(&mut two, ended);
-    assert!(
-        !system
-            .log()
-            .iter()
-            .any(|entry| entry.contains("disconnected"))
-    );
+    assert!(!system.log().iter().any(|entry| entry.contains("disconnected")));
 }
 
 #[test]
@@ -232,28 +155,13 @@ fn a_secret_is_not_shown_to_others() {
     let system = System::start();
     let mut owner = open(&system, "CMSUSER");
     hear(&mut owner, vm_read);
-    let mut observer = Connection::open(
-        &system.socket,
-        Request::Logon(console::wire::Logon {
-            attach: true,
-            ..logon("CMSUSER")
-        }),
-    )
-    .unwrap();
+    let mut observer = Connection::open(&system.socket, Request::Logon(console::wire::Logon { attach: true, ..logon("CMSUSER") })).unwrap();
     hear(&mut observer, vm_read);
     enter(&mut owner, "secret");
-    hear(&mut owner, |reply| {
-        matches!(reply, Reply::State(ConsoleState::VmRead { hidden: true }))
-    });
+    hear(&mut owner, |reply| matches!(reply, Reply::State(ConsoleState::VmRead { hidden: true })));
     enter(&mut owner, "xyzzy");
-    let heard = hear(
-        &mut observer,
-        |reply| matches!(reply, Reply::Output(line) if line.text == "5 characters"),
-    );
-    assert!(
-        !heard.iter().any(|line| line.contains("xyzzy")),
-        "{heard:?}"
-    );
+    let heard = hear(&mut observer, |reply| matches!(reply, Reply::Output(line) if line.text == "5 characters"));
+    assert!(!heard.iter().any(|line| line.contains("xyzzy")), "{heard:?}");
 }
 
 #[test]
@@ -265,11 +173,7 @@ fn a_terminal_that_does_not_read_loses_lines_and_holds_nobody_up() {
     // Far more than the socket and the console keep: 40 MB.
     enter(&mut slow, "flood 400000");
     system.wait_for(|log| log.iter().any(|entry| entry == "CMSUSER flood done"));
-    assert!(
-        started.elapsed() < Duration::from_secs(30),
-        "the guest was held up: {:?}",
-        started.elapsed()
-    );
+    assert!(started.elapsed() < Duration::from_secs(30), "the guest was held up: {:?}", started.elapsed());
     let (mut lost, mut lines, mut last) = (0, 0, String::new());
     loop {
         match slow.receive().unwrap() {
@@ -282,16 +186,9 @@ fn a_terminal_that_does_not_read_loses_lines_and_holds_nobody_up() {
             _ => {}
         }
     }
-    assert_eq!(
-        lost + lines,
-        400_000,
-        "every line is shown or counted as lost"
-    );
+    assert_eq!(lost + lines, 400_000, "every line is shown or counted as lost");
     assert!(lost > 0);
-    assert!(
-        last.starts_with("flood 399999 "),
-        "the newest lines are the ones kept: {last}"
-    );
+    assert!(last.starts_with("flood 399999 "), "the newest lines are the ones kept: {last}");
 }
 
 #[test]
@@ -307,14 +204,7 @@ fn the_guests_escape_sequences_do_not_arrive() {
 fn commands_punch_and_watch_are_one_call_each() {
     let system = System::start();
     let answer = client::command(&system.socket, "QUERY NAMES").unwrap();
-    assert_eq!(
-        answer,
-        Answer {
-            code: 0,
-            lines: vec!["did QUERY NAMES".into()],
-            json: "{}".into()
-        }
-    );
+    assert_eq!(answer, Answer { code: 0, lines: vec!["did QUERY NAMES".into()], json: "{}".into() });
     let file = console::wire::Punch {
         to: "MAINT".into(),
         name: "A".into(),
@@ -322,10 +212,7 @@ fn commands_punch_and_watch_are_one_call_each() {
         class: 'A',
         records: vec![vec![0; 80]; 20_000],
     };
-    assert_eq!(
-        client::punch(&system.socket, file).unwrap().lines,
-        ["1600000 bytes to MAINT"]
-    );
+    assert_eq!(client::punch(&system.socket, file).unwrap().lines, ["1600000 bytes to MAINT"]);
     let long = console::wire::Punch {
         to: "MAINT".into(),
         name: "A".into(),
@@ -333,13 +220,7 @@ fn commands_punch_and_watch_are_one_call_each() {
         class: 'A',
         records: vec![vec![0; 80]; 200_000],
     };
-    assert!(matches!(
-        client::punch(&system.socket, long),
-        Err(ClientError::FileTooLong {
-            length: 16_000_000..,
-            max: wire::FRAME_MAX
-        })
-    ));
+    assert!(matches!(client::punch(&system.socket, long), Err(ClientError::FileTooLong { length: 16_000_000.., max: wire::FRAME_MAX })));
     let mut watch = client::watch(&system.socket).unwrap();
     assert_eq!(watch.snapshot().unwrap().uptime_seconds, 1);
     assert_eq!(watch.snapshot().unwrap().uptime_seconds, 2);
@@ -350,10 +231,7 @@ fn no_system_is_one_sentence() {
     let room = tempfile::tempdir().unwrap();
     let error = client::command(&room.path().join("console"), "QUERY TIME").unwrap_err();
     assert!(matches!(error, ClientError::NotRunning(_)));
-    assert!(
-        error.to_string().starts_with("No CP is running here"),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("No CP is running here"), "{error}");
     assert_eq!(error.exit_code(), 1);
 }
 
@@ -363,9 +241,7 @@ fn a_wrong_password_is_asked_again_and_then_refused() {
     let mut right = open(&system, "CMSUSER");
     assert_eq!(hear(&mut right, |_| true), ["Enter your password,"]);
     enter(&mut right, "nonsense");
-    assert!(
-        matches!(right.receive(), Ok(Reply::Output(line)) if line.text.starts_with("HCPLGA050E"))
-    );
+    assert!(matches!(right.receive(), Ok(Reply::Output(line)) if line.text.starts_with("HCPLGA050E")));
     hear(&mut right, |reply| matches!(reply, Reply::Password(_)));
     enter(&mut right, PASSWORD);
     hear(&mut right, vm_read);
@@ -384,10 +260,7 @@ fn a_wrong_password_is_asked_again_and_then_refused() {
     };
     assert!(matches!(refused, ClientError::Refused { code: 50, .. }));
     assert_eq!(refused.exit_code(), 50);
-    assert!(
-        started.elapsed() >= system.bounds.delay * 3,
-        "each wrong password costs time"
-    );
+    assert!(started.elapsed() >= system.bounds.delay * 3, "each wrong password costs time");
 }
 
 #[test]
@@ -404,17 +277,9 @@ fn garbage_is_refused_or_cut_and_the_next_peer_served() {
                 state.to_le_bytes()[0]
             })
             .collect();
-        let framed = [
-            u32::try_from(bytes.len()).unwrap().to_le_bytes().to_vec(),
-            bytes,
-        ]
-        .concat();
+        let framed = [u32::try_from(bytes.len()).unwrap().to_le_bytes().to_vec(), bytes].concat();
         // It may be cut while we write.
-        let _ = peer.write_all(if round % 2 == 0 {
-            &framed
-        } else {
-            &framed[4..]
-        });
+        let _ = peer.write_all(if round % 2 == 0 { &framed } else { &framed[4..] });
         let _ = peer.shutdown(std::net::Shutdown::Write);
         let mut rest = Vec::new();
         let _ = peer.read_to_end(&mut rest);
@@ -435,29 +300,19 @@ fn a_silent_peer_and_another_protocol_version_are_turned_away() {
     other.write_all(&[3, 0, 0, 0, 99, 1, 2]).unwrap();
     let mut answer = Vec::new();
     other.read_to_end(&mut answer).unwrap();
-    assert!(
-        String::from_utf8_lossy(&answer).contains("version 99"),
-        "{answer:?}"
-    );
+    assert!(String::from_utf8_lossy(&answer).contains("version 99"), "{answer:?}");
 }
 
 #[test]
 fn a_garbled_frame_in_a_session_drops_the_line_and_keeps_the_machine() {
     let system = System::start();
     let mut raw = UnixStream::connect(&system.socket).unwrap();
-    let hello = postcard::to_allocvec(&console::wire::Hello {
-        version: console::wire::VERSION,
-        request: Request::Logon(logon("CMSUSER")),
-    })
-    .unwrap();
-    raw.write_all(&u32::try_from(hello.len()).unwrap().to_le_bytes())
+    let hello = postcard::to_allocvec(&console::wire::Hello { version: console::wire::VERSION, request: Request::Logon(logon("CMSUSER")) })
         .unwrap();
+    raw.write_all(&u32::try_from(hello.len()).unwrap().to_le_bytes()).unwrap();
     raw.write_all(&hello).unwrap();
     raw.write_all(&[0xff, 0xff, 0xff, 0x7f]).unwrap();
-    system.wait_for(|log| {
-        log.iter()
-            .any(|entry| entry == "CMSUSER disconnected, line dropped")
-    });
+    system.wait_for(|log| log.iter().any(|entry| entry == "CMSUSER disconnected, line dropped"));
     let mut again = open(&system, "CMSUSER");
     hear(&mut again, vm_read);
 }
@@ -475,9 +330,6 @@ fn shutdown_tells_every_terminal_and_removes_the_socket() {
     assert_eq!(hear(&mut terminal, ended), ["Shutdown"]);
     drop(stopping.join().unwrap());
     assert!(!socket.exists());
-    assert!(matches!(
-        client::watch(&socket),
-        Err(ClientError::NotRunning(_))
-    ));
+    assert!(matches!(client::watch(&socket), Err(ClientError::NotRunning(_))));
     let _ = Ending::Shutdown;
 }

@@ -11,23 +11,10 @@ use console::wire::Ending;
 use fake::{PASSWORD, System, logon};
 
 /// Runs `input` as CMSUSER; the output as text, and how it ended.
-fn run(
-    system: &System,
-    input: impl Into<Vec<u8>>,
-) -> (String, String, Result<Ending, ClientError>) {
+fn run(system: &System, input: impl Into<Vec<u8>>) -> (String, String, Result<Ending, ClientError>) {
     let (mut output, mut notices) = (Vec::new(), Vec::new());
-    let ended = client::script(
-        &system.socket,
-        logon("CMSUSER"),
-        Cursor::new(input.into()),
-        &mut output,
-        &mut notices,
-    );
-    (
-        String::from_utf8(output).unwrap(),
-        String::from_utf8(notices).unwrap(),
-        ended,
-    )
+    let ended = client::script(&system.socket, logon("CMSUSER"), Cursor::new(input.into()), &mut output, &mut notices);
+    (String::from_utf8(output).unwrap(), String::from_utf8(notices).unwrap(), ended)
 }
 
 #[test]
@@ -35,10 +22,7 @@ fn a_script_runs_and_is_logged_off_at_its_end() {
     let system = System::start();
     let (output, notices, ended) = run(&system, "echo one\nlater two\n#CP QUERY TIME\n");
     assert_eq!(ended.unwrap(), Ending::LoggedOff);
-    assert_eq!(
-        output,
-        "LOGON AT 10:00:00\nReady;\none\nReady;\ntwo\nReady;\nTIME IS 10:00:00\nLOGOFF AT 10:00:00\n"
-    );
+    assert_eq!(output, "LOGON AT 10:00:00\nReady;\none\nReady;\ntwo\nReady;\nTIME IS 10:00:00\nLOGOFF AT 10:00:00\n");
     assert_eq!(notices, "");
 }
 
@@ -47,11 +31,7 @@ fn a_line_is_sent_only_at_a_read() {
     let system = System::start();
     let (_, _, ended) = run(&system, "later a\nlater b\nsecret\nxyzzy\nprompt\nWorld\n");
     ended.unwrap();
-    let entered: Vec<_> = system
-        .log()
-        .into_iter()
-        .filter(|entry| entry.contains(" in "))
-        .collect();
+    let entered: Vec<_> = system.log().into_iter().filter(|entry| entry.contains(" in ")).collect();
     assert_eq!(
         entered,
         [
@@ -72,17 +52,9 @@ fn a_guest_that_eases_off_when_told_loses_nothing() {
     let (output, notices, ended) = run(&system, "pour 100000\n");
     assert_eq!(ended.unwrap(), Ending::LoggedOff);
     assert_eq!(notices, "");
-    let poured: Vec<_> = output
-        .lines()
-        .filter(|line| line.starts_with("pour "))
-        .collect();
+    let poured: Vec<_> = output.lines().filter(|line| line.starts_with("pour ")).collect();
     assert_eq!(poured.len(), 100_000);
-    assert!(
-        poured
-            .iter()
-            .enumerate()
-            .all(|(number, line)| line.starts_with(&format!("pour {number} ")))
-    );
+    assert!(poured.iter().enumerate().all(|(number, line)| line.starts_with(&format!("pour {number} "))));
 }
 
 #[test]
@@ -110,10 +82,7 @@ fn binary_input_and_a_long_line_do_no_harm() {
     assert_eq!(ended.unwrap(), Ending::LoggedOff);
     assert!(output.contains(&format!("\n{}\n", "y".repeat(4091))));
     assert!(output.contains("\nfine\n"));
-    assert_eq!(
-        notices,
-        "cp64: Line 3 of the input is longer than 4096 bytes; the last 95909 are left out\n"
-    );
+    assert_eq!(notices, "cp64: Line 3 of the input is longer than 4096 bytes; the last 95909 are left out\n");
 }
 
 #[test]
@@ -122,13 +91,7 @@ fn a_script_in_cp_read_is_logged_off_too() {
     let (output, _, ended) = run(&system, "attention\nQUERY TIME\n");
     assert_eq!(ended.unwrap(), Ending::LoggedOff);
     assert!(output.contains("TIME IS"), "{output}");
-    assert!(
-        system
-            .log()
-            .contains(&"CMSUSER in CpRead: LOGOFF".to_string()),
-        "{:?}",
-        system.log()
-    );
+    assert!(system.log().contains(&"CMSUSER in CpRead: LOGOFF".to_string()), "{:?}", system.log());
 }
 
 #[test]
@@ -141,20 +104,14 @@ fn logging_off_works_when_line_end_is_another_character() {
 #[test]
 fn a_session_the_script_ends_itself_ends_normally() {
     let system = System::start();
-    assert_eq!(
-        run(&system, "#CP LOGOFF\necho never\n").2.unwrap(),
-        Ending::LoggedOff
-    );
+    assert_eq!(run(&system, "#CP LOGOFF\necho never\n").2.unwrap(), Ending::LoggedOff);
     assert!(!system.log().iter().any(|entry| entry.contains("never")));
 }
 
 #[test]
 fn passwords_are_lines_of_the_script() {
     let system = System::start_guarded();
-    assert_eq!(
-        run(&system, format!("{PASSWORD}\necho in\n")).2.unwrap(),
-        Ending::LoggedOff
-    );
+    assert_eq!(run(&system, format!("{PASSWORD}\necho in\n")).2.unwrap(), Ending::LoggedOff);
     assert!(matches!(run(&system, "").2, Err(ClientError::NoPassword)));
     let refused = run(&system, "a\nb\nc\nd\n").2.unwrap_err();
     assert_eq!(refused.exit_code(), 50);
@@ -167,13 +124,7 @@ fn losing_cp_is_an_error() {
     let socket = system.socket.clone();
     let session = std::thread::spawn(move || {
         let slow = io::Read::chain(Cursor::new("echo one\n"), Never);
-        client::script(
-            &socket,
-            logon("CMSUSER"),
-            slow,
-            &mut Vec::new(),
-            &mut Vec::new(),
-        )
+        client::script(&socket, logon("CMSUSER"), slow, &mut Vec::new(), &mut Vec::new())
     });
     system.wait_for(|log| log.iter().any(|entry| entry.ends_with("echo one")));
     system.stop_rudely();
@@ -189,13 +140,7 @@ fn output_appears_before_the_script_goes_on() {
     let socket = system.socket.clone();
     let session = std::thread::spawn(move || {
         let mut output = output;
-        client::script(
-            &socket,
-            logon("CMSUSER"),
-            Cursor::new("echo shown\nlater hidden\n"),
-            &mut output,
-            &mut Vec::new(),
-        )
+        client::script(&socket, logon("CMSUSER"), Cursor::new("echo shown\nlater hidden\n"), &mut output, &mut Vec::new())
     });
     system.wait_for(|log| log.iter().any(|entry| entry.ends_with("later hidden")));
     std::thread::sleep(Duration::from_millis(50));
@@ -209,23 +154,10 @@ fn a_closed_output_ends_the_script_quietly() {
     let system = System::start();
     let mut notices = Vec::new();
     let input = Cursor::new("echo one\necho two\necho three\n".repeat(100));
-    let ended = client::script(
-        &system.socket,
-        logon("CMSUSER"),
-        input,
-        &mut Closed,
-        &mut notices,
-    );
+    let ended = client::script(&system.socket, logon("CMSUSER"), input, &mut Closed, &mut notices);
     assert_eq!(ended.unwrap(), Ending::LoggedOff);
     assert_eq!(notices, b"");
-    assert!(
-        system
-            .log()
-            .iter()
-            .filter(|entry| entry.contains("echo"))
-            .count()
-            < 10
-    );
+    assert!(system.log().iter().filter(|entry| entry.contains("echo")).count() < 10);
 }
 
 /// An input that stays open and says nothing.

@@ -59,30 +59,10 @@ impl Person {
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let name = ptsname(&master, Vec::new()).unwrap();
-        tcsetwinsize(
-            &master,
-            Winsize {
-                ws_row: 24,
-                ws_col: 80,
-                ws_xpixel: 0,
-                ws_ypixel: 0,
-            },
-        )
-        .unwrap();
-        let slave = || {
-            File::options()
-                .read(true)
-                .write(true)
-                .open(name.to_str().unwrap())
-                .unwrap()
-        };
+        tcsetwinsize(&master, Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+        let slave = || File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
         let client = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "client_program",
-                "--nocapture",
-                "--test-threads=1",
-            ])
+            .args(["--exact", "client_program", "--nocapture", "--test-threads=1"])
             .env(SOCKET, &system.socket)
             .env("TERM", "xterm")
             .envs(more.iter().map(|(name, value)| (name, value)))
@@ -100,12 +80,7 @@ impl Person {
                 shared.lock().unwrap().extend_from_slice(&bytes[..length]);
             }
         });
-        Self {
-            terminal,
-            client,
-            seen,
-            looked: 0,
-        }
+        Self { terminal, client, seen, looked: 0 }
     }
 
     fn screen(&self) -> String {
@@ -117,18 +92,12 @@ impl Person {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let seen = self.seen.lock().unwrap();
-            let found = seen[self.looked..]
-                .windows(text.len())
-                .position(|part| part == text.as_bytes());
+            let found = seen[self.looked..].windows(text.len()).position(|part| part == text.as_bytes());
             if let Some(at) = found {
                 self.looked += at + text.len();
                 return;
             }
-            assert!(
-                Instant::now() < deadline,
-                "{text:?} is not in {:?}",
-                String::from_utf8_lossy(&seen[self.looked..])
-            );
+            assert!(Instant::now() < deadline, "{text:?} is not in {:?}", String::from_utf8_lossy(&seen[self.looked..]));
             drop(seen);
             thread::sleep(Duration::from_millis(5));
         }
@@ -145,22 +114,12 @@ impl Person {
             if let Some(status) = self.client.try_wait().unwrap() {
                 break status;
             }
-            assert!(
-                Instant::now() < deadline,
-                "the client goes on: {:?}",
-                self.screen()
-            );
+            assert!(Instant::now() < deadline, "the client goes on: {:?}", self.screen());
             thread::sleep(Duration::from_millis(5));
         };
         let modes = tcgetattr(&self.terminal).unwrap().local_modes;
-        assert!(
-            modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG),
-            "{modes:?}"
-        );
-        assert!(
-            self.screen().rfind("\x1b[?2004l") > self.screen().rfind("\x1b[?2004h"),
-            "bracketed paste is off"
-        );
+        assert!(modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG), "{modes:?}");
+        assert!(self.screen().rfind("\x1b[?2004l") > self.screen().rfind("\x1b[?2004h"), "bracketed paste is off");
         status
     }
 }
@@ -188,13 +147,7 @@ fn a_person_logs_on_types_sees_and_logs_off() {
     person.keys("#CP LOGOFF\r");
     person.see("LOGOFF AT 10:00:00");
     assert_eq!(person.leave().code(), Some(0));
-    assert!(
-        system
-            .log()
-            .contains(&"CMSUSER in VmRead { hidden: false }: echo  hello".to_string()),
-        "{:?}",
-        system.log()
-    );
+    assert!(system.log().contains(&"CMSUSER in VmRead { hidden: false }: echo  hello".to_string()), "{:?}", system.log());
 }
 
 #[test]
@@ -223,10 +176,7 @@ fn a_secret_is_neither_shown_nor_remembered() {
     person.leave();
     assert!(!person.screen().contains("xyzzy") && !person.screen().contains("gh\r"));
     let kept = std::fs::read_to_string(history).unwrap();
-    assert!(
-        kept.contains("echo kept") && !kept.contains("xyzzy") && !kept.contains("plugh"),
-        "{kept}"
-    );
+    assert!(kept.contains("echo kept") && !kept.contains("xyzzy") && !kept.contains("plugh"), "{kept}");
 }
 
 #[test]
@@ -240,11 +190,7 @@ fn a_guests_prompt_stands_before_the_answer_however_late_it_comes() {
         person.keys("Joe\r");
         person.see("Hello Joe");
     }
-    let answered = system
-        .log()
-        .into_iter()
-        .filter(|entry| entry.ends_with(": Joe"))
-        .count();
+    let answered = system.log().into_iter().filter(|entry| entry.ends_with(": Joe")).count();
     assert_eq!(answered, 2);
 }
 
@@ -270,11 +216,7 @@ fn pasted_lines_all_arrive() {
     system.wait_for(|log| log.iter().any(|entry| entry.ends_with("echo three")));
     person.keys("\x1b[200~echo four\recho five\x1b[201~\r");
     system.wait_for(|log| log.iter().any(|entry| entry.ends_with("echo five")));
-    let echoed: Vec<_> = system
-        .log()
-        .iter()
-        .filter_map(|entry| Some(entry.split_once("echo ")?.1.to_string()))
-        .collect();
+    let echoed: Vec<_> = system.log().iter().filter_map(|entry| Some(entry.split_once("echo ")?.1.to_string())).collect();
     assert_eq!(echoed, ["one", "two", "three", "four", "five"]);
 }
 
@@ -296,10 +238,7 @@ fn control_c_is_attention_and_control_d_twice_disconnects() {
     person.see("DISCONNECT AT 10:00:00");
     person.see("Log on again to reconnect");
     assert_eq!(person.leave().code(), Some(0));
-    system.wait_for(|log| {
-        log.iter()
-            .any(|entry| entry == "CMSUSER disconnected, asked to")
-    });
+    system.wait_for(|log| log.iter().any(|entry| entry == "CMSUSER disconnected, asked to"));
 }
 
 #[test]
@@ -312,10 +251,7 @@ fn signals_leave_the_terminal_clean_and_the_machine_running() {
     let client = rustix::process::Pid::from_child(&person.client);
     rustix::process::kill_process(client, rustix::process::Signal::TERM).unwrap();
     assert_eq!(person.leave().signal(), Some(15));
-    system.wait_for(|log| {
-        log.iter()
-            .any(|entry| entry == "CMSUSER disconnected, line dropped")
-    });
+    system.wait_for(|log| log.iter().any(|entry| entry == "CMSUSER disconnected, line dropped"));
 }
 
 #[test]

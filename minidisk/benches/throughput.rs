@@ -18,10 +18,7 @@ const ROUNDS: usize = 9;
 fn main() -> Result<(), Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
     // 64 MiB of lines of 1 to 159 bytes.
-    let lines: Vec<Vec<u8>> = (0..)
-        .map(|n: usize| vec![b'a' + (n % 26) as u8; 1 + n * 7919 % 159])
-        .take(840_000)
-        .collect();
+    let lines: Vec<Vec<u8>> = (0..).map(|n: usize| vec![b'a' + (n % 26) as u8; 1 + n * 7919 % 159]).take(840_000).collect();
     let size = lines.iter().map(|line| line.len() + 1).sum::<usize>() as f64 / MIB;
     let mut best = [f64::MAX; 4];
     for round in 0..ROUNDS {
@@ -34,22 +31,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             timed(|| read_plain(&plain, &lines))?,
             timed(|| read_minidisk(&extent, &lines))?,
         ];
-        best.iter_mut()
-            .zip(times)
-            .for_each(|(best, time)| *best = best.min(time));
+        best.iter_mut().zip(times).for_each(|(best, time)| *best = best.min(time));
         std::fs::remove_file(plain)?;
         std::fs::remove_file(extent)?;
     }
     println!("{best:?}");
     let [plain_write, write, plain_read, read] = best.map(|seconds| size / seconds);
-    println!(
-        "figure minidisk_write {write:.0} MiB/s ratio {:.2} of plain_write {plain_write:.0}",
-        write / plain_write
-    );
-    println!(
-        "figure minidisk_read {read:.0} MiB/s ratio {:.2} of plain_read {plain_read:.0}",
-        read / plain_read
-    );
+    println!("figure minidisk_write {write:.0} MiB/s ratio {:.2} of plain_write {plain_write:.0}", write / plain_write);
+    println!("figure minidisk_read {read:.0} MiB/s ratio {:.2} of plain_read {plain_read:.0}", read / plain_read);
     Ok(())
 }
 
@@ -64,17 +53,8 @@ fn now() -> DateTime {
 }
 
 fn format(path: &Path) -> Result<FileSystem<Extent>, Box<dyn Error>> {
-    let header = Header {
-        owner: "BENCH".into(),
-        vdev: 0x191,
-        device: DeviceType::Ckd3390 { cylinders: 200 },
-    };
-    Ok(FileSystem::format(
-        Extent::create(path, &header)?,
-        "BENCH",
-        200,
-        now(),
-    )?)
+    let header = Header { owner: "BENCH".into(), vdev: 0x191, device: DeviceType::Ckd3390 { cylinders: 200 } };
+    Ok(FileSystem::format(Extent::create(path, &header)?, "BENCH", 200, now())?)
 }
 
 fn write_plain(path: &Path, lines: &[Vec<u8>]) -> Result<(), Box<dyn Error>> {
@@ -91,13 +71,7 @@ fn write_plain(path: &Path, lines: &[Vec<u8>]) -> Result<(), Box<dyn Error>> {
 }
 
 fn write_minidisk(mut system: FileSystem<Extent>, lines: &[Vec<u8>]) -> Result<(), Box<dyn Error>> {
-    system.write(
-        &FileId::new("BENCH", "DATA")?,
-        1,
-        RecordFormat::Variable,
-        now(),
-        lines,
-    )?;
+    system.write(&FileId::new("BENCH", "DATA")?, 1, RecordFormat::Variable, now(), lines)?;
     Ok(system.commit()?)
 }
 

@@ -184,12 +184,7 @@ impl Extent {
         let temporary = path.with_file_name(name);
         let made = build(&temporary, header).and_then(|file| {
             publish(&temporary, path)?;
-            Ok(Extent {
-                file,
-                path: path.to_owned(),
-                header: header.clone(),
-                writes: AtomicBool::new(true),
-            })
+            Ok(Extent { file, path: path.to_owned(), header: header.clone(), writes: AtomicBool::new(true) })
         });
         if made.is_err() {
             // What is left of the attempt; the error that counts is the one above.
@@ -247,9 +242,7 @@ impl Extent {
     /// Reads the blocks from `first` on; `into` is a multiple of 4096 bytes long. Blocks never written are zeros.
     pub fn read_at(&self, first: u32, into: &mut [u8]) -> Result<(), ExtentError> {
         let offset = self.offset(first, into.len())?;
-        self.file
-            .read_exact_at(into, offset)
-            .map_err(|source| io_error(&self.path, source))
+        self.file.read_exact_at(into, offset).map_err(|source| io_error(&self.path, source))
     }
 
     /// Writes the blocks from `first` on; `from` is a multiple of 4096 bytes long. Durable after [`flush`](Extent::flush).
@@ -258,16 +251,12 @@ impl Extent {
             return Err(ExtentError::ReadOnly(shown(&self.path)));
         }
         let offset = self.offset(first, from.len())?;
-        self.file
-            .write_all_at(from, offset)
-            .map_err(|source| io_error(&self.path, source))
+        self.file.write_all_at(from, offset).map_err(|source| io_error(&self.path, source))
     }
 
     /// Makes every block written so far durable (fdatasync).
     pub fn flush(&self) -> Result<(), ExtentError> {
-        self.file
-            .sync_data()
-            .map_err(|source| io_error(&self.path, source))
+        self.file.sync_data().map_err(|source| io_error(&self.path, source))
     }
 
     /// Where blocks stand in the file, when all of them are on the minidisk.
@@ -275,10 +264,7 @@ impl Extent {
         let count = length / BLOCK_SIZE;
         let past = u64::from(first) + count as u64;
         if first == 0 || !length.is_multiple_of(BLOCK_SIZE) || past > u64::from(self.blocks()) + 1 {
-            return Err(ExtentError::Range {
-                path: shown(&self.path),
-                block: first,
-            });
+            return Err(ExtentError::Range { path: shown(&self.path), block: first });
         }
         // Block 1 stands behind the header, which has the size of a block.
         Ok(u64::from(first) * BLOCK_SIZE as u64)
@@ -336,19 +322,14 @@ impl BlockDevice for Extent {
 impl Header {
     /// Refuses what no minidisk has.
     fn check(&self, path: &Path) -> Result<(), ExtentError> {
-        let what = if !(1..=8).contains(&self.owner.len())
-            || !self.owner.bytes().all(|c| c.is_ascii_graphic())
-        {
+        let what = if !(1..=8).contains(&self.owner.len()) || !self.owner.bytes().all(|c| c.is_ascii_graphic()) {
             "an owner that is no userid"
         } else if !(1..=MAX_BLOCKS).contains(&self.device.blocks()) {
             "that size"
         } else {
             return Ok(());
         };
-        Err(ExtentError::BadHeader {
-            path: shown(path),
-            what,
-        })
+        Err(ExtentError::BadHeader { path: shown(path), what })
     }
 
     /// Length of the file, header included.
@@ -375,14 +356,7 @@ impl Header {
     }
 
     fn parse(bytes: &[u8; BLOCK_SIZE], path: &Path) -> Result<Header, ExtentError> {
-        let word = |place: usize| {
-            u32::from_le_bytes([
-                bytes[place],
-                bytes[place + 1],
-                bytes[place + 2],
-                bytes[place + 3],
-            ])
-        };
+        let word = |place: usize| u32::from_le_bytes([bytes[place], bytes[place + 1], bytes[place + 2], bytes[place + 3]]);
         if bytes[at::MAGIC..at::MAGIC + 8] != MAGIC {
             return Err(ExtentError::Foreign(shown(path)));
         }
@@ -390,33 +364,17 @@ impl Header {
             return Err(ExtentError::Torn(shown(path)));
         }
         if word(at::VERSION) != VERSION {
-            return Err(ExtentError::Version {
-                path: shown(path),
-                version: word(at::VERSION),
-            });
+            return Err(ExtentError::Version { path: shown(path), version: word(at::VERSION) });
         }
         let device = match word(at::DEVICE) {
-            KIND_3390 => DeviceType::Ckd3390 {
-                cylinders: word(at::SIZE),
-            },
-            KIND_FB512 => DeviceType::Fb512 {
-                blocks: word(at::SIZE),
-            },
+            KIND_3390 => DeviceType::Ckd3390 { cylinders: word(at::SIZE) },
+            KIND_FB512 => DeviceType::Fb512 { blocks: word(at::SIZE) },
             _ => {
-                return Err(ExtentError::BadHeader {
-                    path: shown(path),
-                    what: "that device type",
-                });
+                return Err(ExtentError::BadHeader { path: shown(path), what: "that device type" });
             }
         };
-        let owner = String::from_utf8_lossy(&bytes[at::OWNER..at::OWNER + 8])
-            .trim_end_matches(' ')
-            .to_owned();
-        let header = Header {
-            owner,
-            vdev: u16::from_le_bytes([bytes[at::VDEV], bytes[at::VDEV + 1]]),
-            device,
-        };
+        let owner = String::from_utf8_lossy(&bytes[at::OWNER..at::OWNER + 8]).trim_end_matches(' ').to_owned();
+        let header = Header { owner, vdev: u16::from_le_bytes([bytes[at::VDEV], bytes[at::VDEV + 1]]), device };
         header.check(path)?;
         Ok(header)
     }
@@ -426,16 +384,8 @@ impl Header {
 fn build(path: &Path, header: &Header) -> Result<File, ExtentError> {
     let told = |source| io_error(path, source);
     // Minidisks hold users' files: nobody else on the host reads them.
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(told)?;
-    file.try_lock()
-        .map_err(|_| ExtentError::Held(shown(path)))?;
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(path).map_err(told)?;
+    file.try_lock().map_err(|_| ExtentError::Held(shown(path)))?;
     file.set_len(header.file_length()).map_err(told)?;
     file.write_all_at(&header.to_bytes(), 0).map_err(told)?;
     file.sync_all().map_err(told)?;
@@ -453,34 +403,21 @@ fn publish(temporary: &Path, path: &Path) -> Result<(), ExtentError> {
         // File systems without links; the data directory has one owner, so nobody comes between the look and the rename.
         Err(_) => fs::rename(temporary, path).map_err(|source| io_error(path, source))?,
     }
-    let directory = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    File::open(directory)
-        .and_then(|directory| directory.sync_all())
-        .map_err(|source| io_error(directory, source))
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(|source| io_error(directory, source))
 }
 
 fn read_header(file: &File, path: &Path) -> Result<Header, ExtentError> {
     let mut bytes = [0; BLOCK_SIZE];
-    let actual = file
-        .metadata()
-        .map_err(|source| io_error(path, source))?
-        .len();
+    let actual = file.metadata().map_err(|source| io_error(path, source))?.len();
     if actual < BLOCK_SIZE as u64 {
         return Err(ExtentError::Foreign(shown(path)));
     }
-    file.read_exact_at(&mut bytes, 0)
-        .map_err(|source| io_error(path, source))?;
+    file.read_exact_at(&mut bytes, 0).map_err(|source| io_error(path, source))?;
     let header = Header::parse(&bytes, path)?;
     let expected = header.file_length();
     if actual != expected {
-        return Err(ExtentError::Size {
-            path: shown(path),
-            expected,
-            actual,
-        });
+        return Err(ExtentError::Size { path: shown(path), expected, actual });
     }
     Ok(header)
 }
@@ -489,10 +426,7 @@ fn io_error(path: &Path, source: io::Error) -> ExtentError {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     match source.kind() {
         StorageFull | QuotaExceeded | FileTooLarge => ExtentError::NoSpace(shown(path)),
-        _ => ExtentError::Io {
-            path: shown(path),
-            source,
-        },
+        _ => ExtentError::Io { path: shown(path), source },
     }
 }
 
@@ -507,11 +441,7 @@ mod tests {
     use std::os::unix::fs::MetadataExt;
 
     fn header() -> Header {
-        Header {
-            owner: "CMSUSER".into(),
-            vdev: 0x191,
-            device: DeviceType::Ckd3390 { cylinders: 5 },
-        }
+        Header { owner: "CMSUSER".into(), vdev: 0x191, device: DeviceType::Ckd3390 { cylinders: 5 } }
     }
 
     fn made() -> (tempfile::TempDir, PathBuf) {
@@ -525,27 +455,14 @@ mod tests {
     fn a_new_minidisk_is_sparse_private_zero_and_says_whose_it_is() {
         let (directory, path) = made();
         let extent = Extent::open(&path, Access::Read).unwrap();
-        assert_eq!(
-            (extent.header(), extent.blocks(), extent.access()),
-            (&header(), 900, Access::Read)
-        );
+        assert_eq!((extent.header(), extent.blocks(), extent.access()), (&header(), 900, Access::Read));
         let mut last = [1; BLOCK_SIZE];
         extent.read_at(900, &mut last).unwrap();
         assert_eq!(last, [0; BLOCK_SIZE]);
         let metadata = fs::metadata(&path).unwrap();
-        assert_eq!(
-            (metadata.len(), metadata.mode() & 0o777),
-            (901 * 4096, 0o600)
-        );
-        assert!(
-            metadata.blocks() * 512 < 100 * 4096,
-            "it takes {} blocks of 512",
-            metadata.blocks()
-        );
-        let names: Vec<_> = fs::read_dir(directory.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name())
-            .collect();
+        assert_eq!((metadata.len(), metadata.mode() & 0o777), (901 * 4096, 0o600));
+        assert!(metadata.blocks() * 512 < 100 * 4096, "it takes {} blocks of 512", metadata.blocks());
+        let names: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["CMSUSER.0191"]);
     }
 
@@ -559,14 +476,7 @@ mod tests {
         drop(extent);
         let bytes = fs::read(&path).unwrap();
         assert_eq!(bytes[..BLOCK_SIZE], header().to_bytes());
-        assert_eq!(
-            (
-                bytes[BLOCK_SIZE],
-                bytes[2 * BLOCK_SIZE],
-                bytes[900 * BLOCK_SIZE]
-            ),
-            (7, 0, 8)
-        );
+        assert_eq!((bytes[BLOCK_SIZE], bytes[2 * BLOCK_SIZE], bytes[900 * BLOCK_SIZE]), (7, 0, 8));
         assert_eq!(bytes.len(), 901 * BLOCK_SIZE);
     }
 
@@ -576,19 +486,10 @@ mod tests {
         let extent = Extent::open(&path, Access::Write).unwrap();
         let mut two = [0; 2 * BLOCK_SIZE];
         for first in [0, 900, 901, u32::MAX] {
-            assert!(matches!(
-                extent.read_at(first, &mut two),
-                Err(ExtentError::Range { .. })
-            ));
-            assert!(matches!(
-                extent.write_at(first, &two),
-                Err(ExtentError::Range { .. })
-            ));
+            assert!(matches!(extent.read_at(first, &mut two), Err(ExtentError::Range { .. })));
+            assert!(matches!(extent.write_at(first, &two), Err(ExtentError::Range { .. })));
         }
-        assert!(matches!(
-            extent.read_at(1, &mut two[..100]),
-            Err(ExtentError::Range { .. })
-        ));
+        assert!(matches!(extent.read_at(1, &mut two[..100]), Err(ExtentError::Range { .. })));
         assert_eq!(fs::metadata(&path).unwrap().len(), 901 * 4096);
     }
 
@@ -599,15 +500,9 @@ mod tests {
         let writer = Extent::open(&path, Access::Write).unwrap();
         assert!(held(Access::Write) && held(Access::Read));
         drop(writer);
-        let readers = [
-            Extent::open(&path, Access::Read).unwrap(),
-            Extent::open(&path, Access::Read).unwrap(),
-        ];
+        let readers = [Extent::open(&path, Access::Read).unwrap(), Extent::open(&path, Access::Read).unwrap()];
         assert!(held(Access::Write));
-        assert!(matches!(
-            readers[0].write_at(1, &[0; BLOCK_SIZE]),
-            Err(ExtentError::ReadOnly(_))
-        ));
+        assert!(matches!(readers[0].write_at(1, &[0; BLOCK_SIZE]), Err(ExtentError::ReadOnly(_))));
         drop(readers);
         assert!(Extent::open(&path, Access::Write).is_ok());
     }
@@ -617,10 +512,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("NEW.0191");
         let created = Extent::create(&path, &header()).unwrap();
-        assert!(matches!(
-            Extent::open(&path, Access::Read),
-            Err(ExtentError::Held(_))
-        ));
+        assert!(matches!(Extent::open(&path, Access::Read), Err(ExtentError::Held(_))));
         created.write_at(5, &[1; BLOCK_SIZE]).unwrap();
     }
 
@@ -628,17 +520,11 @@ mod tests {
     fn a_file_that_exists_is_never_replaced() {
         let (directory, path) = made();
         fs::write(&path, "precious").unwrap();
-        assert!(matches!(
-            Extent::create(&path, &header()),
-            Err(ExtentError::Exists(_))
-        ));
+        assert!(matches!(Extent::create(&path, &header()), Err(ExtentError::Exists(_))));
         // Also when it appears between the look and the link.
         let temporary = directory.path().join("temporary");
         fs::write(&temporary, "new").unwrap();
-        assert!(matches!(
-            publish(&temporary, &path),
-            Err(ExtentError::Exists(_))
-        ));
+        assert!(matches!(publish(&temporary, &path), Err(ExtentError::Exists(_))));
         assert_eq!(fs::read(&path).unwrap(), b"precious");
     }
 
@@ -650,27 +536,14 @@ mod tests {
             fs::write(&path, bytes).unwrap();
             let error = Extent::open(&path, Access::Write).unwrap_err();
             assert_eq!(fs::read(&path).unwrap(), bytes);
-            assert!(
-                error.to_string().starts_with(path.to_str().unwrap()),
-                "{error}"
-            );
+            assert!(error.to_string().starts_with(path.to_str().unwrap()), "{error}");
             error
         };
         let with_header = |header: [u8; BLOCK_SIZE]| [&header[..], &sound[BLOCK_SIZE..]].concat();
         assert!(matches!(error(b""), ExtentError::Foreign(_)));
         assert!(matches!(error(&[0; 8192]), ExtentError::Foreign(_)));
-        assert!(matches!(
-            error(&sound[..sound.len() - 1]),
-            ExtentError::Size {
-                expected: 3_690_496,
-                actual: 3_690_495,
-                ..
-            }
-        ));
-        assert!(matches!(
-            error(&[&sound[..], b"x"].concat()),
-            ExtentError::Size { .. }
-        ));
+        assert!(matches!(error(&sound[..sound.len() - 1]), ExtentError::Size { expected: 3_690_496, actual: 3_690_495, .. }));
+        assert!(matches!(error(&[&sound[..], b"x"].concat()), ExtentError::Size { .. }));
         let mut torn = header().to_bytes();
         torn[at::OWNER] = b'X';
         assert!(matches!(error(&with_header(torn)), ExtentError::Torn(_)));
@@ -681,34 +554,13 @@ mod tests {
             bytes[at::CRC..].copy_from_slice(&crc.to_le_bytes());
             with_header(bytes)
         };
-        assert!(matches!(
-            error(&sealed(&|b| b[at::VERSION] = 9)),
-            ExtentError::Version { version: 9, .. }
-        ));
-        assert!(matches!(
-            error(&sealed(&|b| b[at::DEVICE] = 9)),
-            ExtentError::BadHeader { .. }
-        ));
-        assert!(matches!(
-            error(&sealed(&|b| b[at::SIZE..at::SIZE + 4].fill(0))),
-            ExtentError::BadHeader { .. }
-        ));
-        assert!(matches!(
-            error(&sealed(&|b| b[at::SIZE..at::SIZE + 4].fill(255))),
-            ExtentError::BadHeader { .. }
-        ));
-        assert!(matches!(
-            error(&sealed(&|b| b[at::OWNER] = 0x1b)),
-            ExtentError::BadHeader { .. }
-        ));
-        assert!(matches!(
-            Extent::open(directory.path(), Access::Read),
-            Err(ExtentError::Foreign(_))
-        ));
-        assert!(matches!(
-            Extent::open(&directory.path().join("none"), Access::Read),
-            Err(ExtentError::Io { .. })
-        ));
+        assert!(matches!(error(&sealed(&|b| b[at::VERSION] = 9)), ExtentError::Version { version: 9, .. }));
+        assert!(matches!(error(&sealed(&|b| b[at::DEVICE] = 9)), ExtentError::BadHeader { .. }));
+        assert!(matches!(error(&sealed(&|b| b[at::SIZE..at::SIZE + 4].fill(0))), ExtentError::BadHeader { .. }));
+        assert!(matches!(error(&sealed(&|b| b[at::SIZE..at::SIZE + 4].fill(255))), ExtentError::BadHeader { .. }));
+        assert!(matches!(error(&sealed(&|b| b[at::OWNER] = 0x1b)), ExtentError::BadHeader { .. }));
+        assert!(matches!(Extent::open(directory.path(), Access::Read), Err(ExtentError::Foreign(_))));
+        assert!(matches!(Extent::open(&directory.path().join("none"), Access::Read), Err(ExtentError::Io { .. })));
     }
 
     #[test]
@@ -716,37 +568,14 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("BAD");
         for bad in [
-            Header {
-                owner: String::new(),
-                ..header()
-            },
-            Header {
-                owner: "NINECHARS".into(),
-                ..header()
-            },
-            Header {
-                owner: "A B".into(),
-                ..header()
-            },
-            Header {
-                device: DeviceType::Ckd3390 { cylinders: 0 },
-                ..header()
-            },
-            Header {
-                device: DeviceType::Ckd3390 {
-                    cylinders: u32::MAX,
-                },
-                ..header()
-            },
-            Header {
-                device: DeviceType::Fb512 { blocks: 7 },
-                ..header()
-            },
+            Header { owner: String::new(), ..header() },
+            Header { owner: "NINECHARS".into(), ..header() },
+            Header { owner: "A B".into(), ..header() },
+            Header { device: DeviceType::Ckd3390 { cylinders: 0 }, ..header() },
+            Header { device: DeviceType::Ckd3390 { cylinders: u32::MAX }, ..header() },
+            Header { device: DeviceType::Fb512 { blocks: 7 }, ..header() },
         ] {
-            assert!(matches!(
-                Extent::create(&path, &bad),
-                Err(ExtentError::BadHeader { .. })
-            ));
+            assert!(matches!(Extent::create(&path, &bad), Err(ExtentError::BadHeader { .. })));
         }
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
         assert_eq!(DeviceType::Fb512 { blocks: 8007 }.blocks(), 1000);
@@ -757,21 +586,9 @@ mod tests {
         let full = io_error(Path::new("x"), io::Error::from(io::ErrorKind::StorageFull));
         assert!(matches!(full, ExtentError::NoSpace(_)));
         // A device that is always full, with the error of a real write.
-        let device = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open("/dev/full")
-            .unwrap();
-        let extent = Extent {
-            file: device,
-            path: "/dev/full".into(),
-            header: header(),
-            access: Access::Write,
-        };
-        assert!(matches!(
-            extent.write_at(1, &[0; BLOCK_SIZE]),
-            Err(ExtentError::NoSpace(_))
-        ));
+        let device = OpenOptions::new().read(true).write(true).open("/dev/full").unwrap();
+        let extent = Extent { file: device, path: "/dev/full".into(), header: header(), access: Access::Write };
+        assert!(matches!(extent.write_at(1, &[0; BLOCK_SIZE]), Err(ExtentError::NoSpace(_))));
     }
 
     #[test]
@@ -781,15 +598,13 @@ mod tests {
         let now = DateTime::from_unix_seconds(1_795_358_501);
         let id = FileId::new("PROFILE", "EXEC").unwrap();
         let mut disk = FileSystem::format(&extent, "CMS191", 5, now).unwrap();
-        disk.write(&id, 1, RecordFormat::Variable, now, ["/* */", "say hello"])
-            .unwrap();
+        disk.write(&id, 1, RecordFormat::Variable, now, ["/* */", "say hello"]).unwrap();
         disk.commit().unwrap();
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
                     let mut disk = FileSystem::open(&extent).unwrap();
-                    let records: Vec<Vec<u8>> =
-                        disk.read(&id).unwrap().map(Result::unwrap).collect();
+                    let records: Vec<Vec<u8>> = disk.read(&id).unwrap().map(Result::unwrap).collect();
                     assert_eq!(records, [&b"/* */"[..], b"say hello"]);
                 });
             }

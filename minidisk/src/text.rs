@@ -59,20 +59,14 @@ pub fn is_text(bytes: &[u8]) -> bool {
     let Some(lines) = bytes.strip_suffix(b"\n") else {
         return bytes.is_empty();
     };
-    !bytes.contains(&0)
-        && lines
-            .split(|&byte| byte == b'\n')
-            .all(|line| line != b" " && line.len() <= MAX_RECORD as usize)
+    !bytes.contains(&0) && lines.split(|&byte| byte == b'\n').all(|line| line != b" " && line.len() <= MAX_RECORD as usize)
 }
 
 /// The records of a text: its lines without LF, an empty one as one blank.
 pub fn records(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let lines = text.strip_suffix(b"\n").unwrap_or(text);
     let lines = (!text.is_empty()).then(|| lines.split(|&byte| byte == b'\n'));
-    lines
-        .into_iter()
-        .flatten()
-        .map(|line| if line.is_empty() { b" " } else { line })
+    lines.into_iter().flatten().map(|line| if line.is_empty() { b" " } else { line })
 }
 
 /// Adds to `out` what a record of a file of that format is outside.
@@ -84,10 +78,7 @@ pub fn export_record(format: RecordFormat, how: Export, record: &[u8], out: &mut
             out.push(b'\n');
         }
         (RecordFormat::Fixed(_), _) => {
-            let end = record
-                .iter()
-                .rposition(|&byte| byte != b' ')
-                .map_or(0, |last| last + 1);
+            let end = record.iter().rposition(|&byte| byte != b' ').map_or(0, |last| last + 1);
             out.extend_from_slice(&record[..end]);
             out.push(b'\n');
         }
@@ -109,9 +100,7 @@ pub fn import<D: BlockDevice>(
         Import::Binary => false,
     };
     if text {
-        let long = records(bytes)
-            .zip(1u64..)
-            .find(|(record, _)| record.len() > MAX_RECORD as usize);
+        let long = records(bytes).zip(1u64..).find(|(record, _)| record.len() > MAX_RECORD as usize);
         if let Some((_, number)) = long {
             return Err(ImportError::LineTooLong(number));
         }
@@ -136,28 +125,16 @@ pub fn export<D: BlockDevice, S>(
 ) -> Result<(), ExportError<D::Error, S>> {
     let mut reader = system.open_reader(id).map_err(ExportError::Disk)?;
     let format = reader.entry().format;
-    let most = if format == RecordFormat::Fixed(1) {
-        BINARY_RUN
-    } else {
-        1
-    };
+    let most = if format == RecordFormat::Fixed(1) { BINARY_RUN } else { 1 };
     let (mut records, mut out) = (Vec::new(), Vec::new());
-    while system
-        .read_run(&mut reader, most, &mut records)
-        .map_err(ExportError::Disk)?
-        > 0
-    {
+    while system.read_run(&mut reader, most, &mut records).map_err(ExportError::Disk)? > 0 {
         export_record(format, how, &records, &mut out);
         if out.len() >= BINARY_RUN as usize {
             sink(&out).map_err(ExportError::Sink)?;
             out.clear();
         }
     }
-    if out.is_empty() {
-        Ok(())
-    } else {
-        sink(&out).map_err(ExportError::Sink)
-    }
+    if out.is_empty() { Ok(()) } else { sink(&out).map_err(ExportError::Sink) }
 }
 
 #[cfg(test)]
@@ -196,10 +173,7 @@ mod tests {
     #[test]
     fn lines_become_records_and_an_empty_line_one_blank() {
         let mut disk = disk();
-        assert_eq!(
-            put(&mut disk, b"# CP-64\n\nlast\n", Import::Auto),
-            RecordFormat::Variable
-        );
+        assert_eq!(put(&mut disk, b"# CP-64\n\nlast\n", Import::Auto), RecordFormat::Variable);
         let records: Vec<Vec<u8>> = disk.read(&name()).unwrap().map(Result::unwrap).collect();
         assert_eq!(records, [&b"# CP-64"[..], b" ", b"last"]);
         assert_eq!(get(&mut disk, Export::Auto), b"# CP-64\n\nlast\n");
@@ -208,13 +182,7 @@ mod tests {
 
     #[test]
     fn what_would_not_come_back_as_text_is_stored_as_bytes() {
-        for bytes in [
-            &b"no line end"[..],
-            b"a\n \nb\n",
-            b"nul\0\n",
-            &[b'x'; 70_000],
-            &[&[b'x'; 65_536][..], b"\n"].concat(),
-        ] {
+        for bytes in [&b"no line end"[..], b"a\n \nb\n", b"nul\0\n", &[b'x'; 70_000], &[&[b'x'; 65_536][..], b"\n"].concat()] {
             let mut disk = disk();
             assert_eq!(put(&mut disk, bytes, Import::Auto), RecordFormat::Fixed(1));
             assert_eq!(disk.find(&name()).unwrap().records as usize, bytes.len());
@@ -235,20 +203,10 @@ mod tests {
     #[test]
     fn text_on_request_takes_what_auto_would_not() {
         let mut disk = disk();
-        assert_eq!(
-            put(&mut disk, b"one\ntwo", Import::Text),
-            RecordFormat::Variable
-        );
+        assert_eq!(put(&mut disk, b"one\ntwo", Import::Text), RecordFormat::Variable);
         assert_eq!(get(&mut disk, Export::Auto), b"one\ntwo\n");
         let long = [b"ok\n", &[b'x'; 65_536][..]].concat();
-        let refused = import(
-            &mut disk,
-            &name(),
-            1,
-            DateTime::default(),
-            &long,
-            Import::Text,
-        );
+        let refused = import(&mut disk, &name(), 1, DateTime::default(), &long, Import::Text);
         assert_eq!(refused, Err(ImportError::LineTooLong(2)));
         assert_eq!(get(&mut disk, Export::Auto), b"one\ntwo\n");
     }
@@ -262,14 +220,7 @@ mod tests {
             card
         };
         let cards = [card("FIRST"), card(""), card("  THIRD")];
-        disk.write(
-            &name(),
-            1,
-            RecordFormat::Fixed(80),
-            DateTime::default(),
-            &cards,
-        )
-        .unwrap();
+        disk.write(&name(), 1, RecordFormat::Fixed(80), DateTime::default(), &cards).unwrap();
         assert_eq!(get(&mut disk, Export::Auto), b"FIRST\n\n  THIRD\n");
         assert_eq!(get(&mut disk, Export::Raw), cards.concat().into_bytes());
     }
@@ -278,24 +229,14 @@ mod tests {
     fn a_sink_that_fails_ends_the_export() {
         let mut disk = disk();
         put(&mut disk, b"line\n", Import::Auto);
-        assert_eq!(
-            export(&mut disk, &name(), Export::Auto, |_| Err("full")),
-            Err(ExportError::Sink("full"))
-        );
+        assert_eq!(export(&mut disk, &name(), Export::Auto, |_| Err("full")), Err(ExportError::Sink("full")));
     }
 
     #[test]
     fn a_file_that_does_not_fit_leaves_the_old_one() {
         let mut disk = disk();
         put(&mut disk, b"old\n", Import::Auto);
-        let refused = import(
-            &mut disk,
-            &name(),
-            1,
-            DateTime::default(),
-            &vec![0; 2 << 20],
-            Import::Auto,
-        );
+        let refused = import(&mut disk, &name(), 1, DateTime::default(), &vec![0; 2 << 20], Import::Auto);
         assert_eq!(refused, Err(ImportError::Disk(EdfError::Full)));
         assert_eq!(get(&mut disk, Export::Auto), b"old\n");
     }

@@ -21,10 +21,7 @@ const FAILURES: [(&str, Failure); 9] = [
 impl<C: Cp> Shell<C> {
     /// ABEND.
     pub(crate) fn abend_command(&mut self, words: &Words) -> Outcome {
-        let wanted = words
-            .operands
-            .first()
-            .map_or("OPERATIO", |word| word.as_str());
+        let wanted = words.operands.first().map_or("OPERATIO", |word| word.as_str());
         // Words are cut to eight characters, and so are the names.
         let Some((_, failure)) = FAILURES.iter().find(|(name, _)| name.starts_with(wanted)) else {
             return Err(self.bad_operand(wanted));

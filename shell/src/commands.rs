@@ -21,18 +21,8 @@ pub struct Command<C: Cp> {
 }
 
 /// An entry of the table; the minimum abbreviation stands in capitals.
-const fn entry<C: Cp>(
-    name: &'static str,
-    minimum: usize,
-    code: &'static str,
-    run: fn(&mut Shell<C>, &Words) -> Outcome,
-) -> Command<C> {
-    Command {
-        name,
-        minimum,
-        code,
-        run,
-    }
+const fn entry<C: Cp>(name: &'static str, minimum: usize, code: &'static str, run: fn(&mut Shell<C>, &Words) -> Outcome) -> Command<C> {
+    Command { name, minimum, code, run }
 }
 
 impl<C: Cp> Shell<C> {
@@ -84,18 +74,11 @@ impl<C: Cp> Shell<C> {
 pub(crate) fn find<C: Cp>(word: &str, abbreviations: bool) -> Option<&'static Command<C>> {
     let table = Shell::<C>::COMMANDS;
     let exact = table.iter().find(|command| command.name == word);
-    let abbreviated = || {
-        table
-            .iter()
-            .find(|command| abbreviations && abbreviates(word, command.name, command.minimum))
-    };
+    let abbreviated = || table.iter().find(|command| abbreviations && abbreviates(word, command.name, command.minimum));
     exact.or_else(abbreviated)
 }
 
 /// The names of all commands: HELP lists them, and each has a help file.
 pub fn names<C: Cp>() -> Vec<String> {
-    Shell::<C>::COMMANDS
-        .iter()
-        .map(|command| String::from(command.name))
-        .collect()
+    Shell::<C>::COMMANDS.iter().map(|command| String::from(command.name)).collect()
 }

@@ -68,14 +68,11 @@ impl<C: Cp> Shell<C> {
         let mut files = Vec::new();
         for input in inputs {
             let pattern = Pattern::new(&input[0], &input[1]);
-            separate |= pattern.is_generic()
-                && (target.name.contains('=') || target.file_type.contains('='));
+            separate |= pattern.is_generic() && (target.name.contains('=') || target.file_type.contains('='));
             files.extend(self.copy_inputs(&pattern, &input[2])?);
         }
         if separate {
-            return files
-                .chunks(1)
-                .try_for_each(|file| self.copy(file, &target, &output[2], &options));
+            return files.chunks(1).try_for_each(|file| self.copy(file, &target, &output[2], &options));
         }
         self.copy(&files, &target, &output[2], &options)
     }
@@ -86,11 +83,7 @@ impl<C: Cp> Shell<C> {
         if pattern.is_generic() {
             return self.matching(pattern, spec);
         }
-        Ok(Vec::from([self.locate(
-            &pattern.name,
-            &pattern.file_type,
-            mode,
-        )?]))
+        Ok(Vec::from([self.locate(&pattern.name, &pattern.file_type, mode)?]))
     }
 
     /// The options of COPYFILE.
@@ -125,22 +118,11 @@ impl<C: Cp> Shell<C> {
                 option if is(option, "LOwcase") => options.case = Some(Case::Lower),
                 option if is(option, "TRUnc") => options.truncate = true,
                 option if is(option, "NOTRunc") => options.truncate = false,
-                option => {
-                    self.copy_value_option(option, rest.next().unwrap_or(""), &mut options)?
-                }
+                option => self.copy_value_option(option, rest.next().unwrap_or(""), &mut options)?,
             }
         }
-        if options.append
-            && (options.replace
-                || options.new_file
-                || options.fixed.is_some()
-                || options.lrecl.is_some())
-        {
-            return Err(self.fail(
-                24,
-                "042E",
-                "APPEND goes with neither REPLACE, NEWFILE, RECFM nor LRECL",
-            ));
+        if options.append && (options.replace || options.new_file || options.fixed.is_some() || options.lrecl.is_some()) {
+            return Err(self.fail(24, "042E", "APPEND goes with neither REPLACE, NEWFILE, RECFM nor LRECL"));
         }
         Ok(options)
     }
@@ -154,12 +136,8 @@ impl<C: Cp> Shell<C> {
                 options.from = positive.ok_or_else(|| self.fail(24, "029E", invalid))?;
             }
             "FOR" => options.count = positive.ok_or_else(|| self.fail(24, "029E", invalid))?,
-            option if is(option, "FRLabel") && !value.is_empty() => {
-                options.from_label = Some(String::from(value))
-            }
-            option if is(option, "TOLabel") && !value.is_empty() => {
-                options.to_label = Some(String::from(value))
-            }
+            option if is(option, "FRLabel") && !value.is_empty() => options.from_label = Some(String::from(value)),
+            option if is(option, "TOLabel") && !value.is_empty() => options.to_label = Some(String::from(value)),
             option if is(option, "RECfm") => match value {
                 "F" => options.fixed = Some(true),
                 "V" => options.fixed = Some(false),
@@ -182,13 +160,7 @@ impl<C: Cp> Shell<C> {
     }
 
     /// Copies files, one behind the other, to one target.
-    fn copy(
-        &mut self,
-        files: &[Found],
-        target: &Pattern,
-        mode: &str,
-        options: &Options,
-    ) -> Outcome {
+    fn copy(&mut self, files: &[Found], target: &Pattern, mode: &str, options: &Options) -> Outcome {
         let Some(first) = files.first() else {
             return Ok(());
         };
@@ -196,93 +168,47 @@ impl<C: Cp> Shell<C> {
         let exists = self.exists(&target);
         if exists && !options.replace && !options.append {
             self.writable(target.mode)?;
-            return Err(self.fail(
-                28,
-                "024E",
-                format!("File {target} already exists; specify REPLACE option"),
-            ));
+            return Err(self.fail(28, "024E", format!("File {target} already exists; specify REPLACE option")));
         }
         let mut to = self.begin_file(target.clone(), exists && options.append)?;
-        let copied = files
-            .iter()
-            .try_for_each(|file| self.copy_records(file, target.format, &mut to, options));
-        let date = if options.old_date {
-            first.entry.modified
-        } else {
-            self.now()
-        };
+        let copied = files.iter().try_for_each(|file| self.copy_records(file, target.format, &mut to, options));
+        let date = if options.old_date { first.entry.modified } else { self.now() };
         self.finish(to, copied, date)?;
         if options.show {
             let which = if exists { "old file" } else { "new file" };
-            files
-                .iter()
-                .for_each(|file| self.note("721I", format!("Copy {file} {target} ({which})")));
+            files.iter().for_each(|file| self.note("721I", format!("Copy {file} {target} ({which})")));
         }
         Ok(())
     }
 
     /// Where the copy goes and in which form.
-    fn copy_target(
-        &mut self,
-        files: &[Found],
-        first: &Found,
-        target: &Pattern,
-        mode: &str,
-        options: &Options,
-    ) -> Result<Target, Rc> {
+    fn copy_target(&mut self, files: &[Found], first: &Found, target: &Pattern, mode: &str, options: &Options) -> Result<Target, Rc> {
         let Some(id) = target.derive(&first.entry.id) else {
             return Err(self.invalid_character(&format!("{target}")));
         };
         let spec = match mode {
-            "=" => ModeSpec {
-                mode: Some(first.mode),
-                number: None,
-            },
+            "=" => ModeSpec { mode: Some(first.mode), number: None },
             word => self.mode_spec(word, ModeSpec::A)?,
         };
         let Some(mode) = spec.mode else {
             return Err(self.fail(24, "048E", "Invalid filemode *"));
         };
-        let existing = self
-            .disks
-            .get(mode)
-            .and_then(|disk| disk.system.find(&id))
-            .filter(|_| options.append);
-        let longest = files
-            .iter()
-            .map(|file| file.entry.lrecl)
-            .max()
-            .unwrap_or(1)
-            .max(1);
-        let fixed = options
-            .fixed
-            .unwrap_or(matches!(first.entry.format, RecordFormat::Fixed(_)));
+        let existing = self.disks.get(mode).and_then(|disk| disk.system.find(&id)).filter(|_| options.append);
+        let longest = files.iter().map(|file| file.entry.lrecl).max().unwrap_or(1).max(1);
+        let fixed = options.fixed.unwrap_or(matches!(first.entry.format, RecordFormat::Fixed(_)));
         let format = match existing {
             Some(entry) => entry.format,
-            None if fixed => {
-                RecordFormat::Fixed(options.lrecl.unwrap_or(match first.entry.format {
-                    RecordFormat::Fixed(lrecl) => lrecl,
-                    RecordFormat::Variable => longest,
-                }))
-            }
+            None if fixed => RecordFormat::Fixed(options.lrecl.unwrap_or(match first.entry.format {
+                RecordFormat::Fixed(lrecl) => lrecl,
+                RecordFormat::Variable => longest,
+            })),
             None => RecordFormat::Variable,
         };
-        Ok(Target {
-            mode,
-            id,
-            number: spec.number.unwrap_or(first.entry.mode),
-            format,
-        })
+        Ok(Target { mode, id, number: spec.number.unwrap_or(first.entry.mode), format })
     }
 
     /// Copies the records of one file that are meant.
-    fn copy_records(
-        &mut self,
-        file: &Found,
-        format: RecordFormat,
-        to: &mut Destination,
-        options: &Options,
-    ) -> Outcome {
+    fn copy_records(&mut self, file: &Found, format: RecordFormat, to: &mut Destination, options: &Options) -> Outcome {
         let mut source = self.open(file)?;
         self.seek(&mut source, options.from)?;
         let mut record = Vec::new();
@@ -291,11 +217,7 @@ impl<C: Cp> Shell<C> {
         // Words of a command line are capitals: letters of either case are the same here.
         let begins = |record: &[u8], label: &Option<String>| {
             let label = label.as_deref().map(str::as_bytes);
-            label.is_some_and(|label| {
-                record
-                    .get(..label.len())
-                    .is_some_and(|start| start.eq_ignore_ascii_case(label))
-            })
+            label.is_some_and(|label| record.get(..label.len()).is_some_and(|start| start.eq_ignore_ascii_case(label)))
         };
         while left > 0 && self.next_record(&mut source, &mut record)? {
             copying = copying || begins(&record, &options.from_label);
@@ -311,11 +233,7 @@ impl<C: Cp> Shell<C> {
         }
         if !copying {
             let label = options.from_label.as_deref().unwrap_or_default();
-            return Err(self.fail(
-                32,
-                "171E",
-                format!("Label {label} not found in file {file}"),
-            ));
+            return Err(self.fail(32, "171E", format!("Label {label} not found in file {file}")));
         }
         self.close(source)
     }

@@ -23,15 +23,11 @@ pub trait Cp: 'static {
     fn identification(&mut self) -> Identification;
     /// Date, time and processor time used (DIAGNOSE X'0C').
     fn timer(&mut self) -> PseudoTimer;
-    /// Bytes of storage of the machine (DIAGNOSE X'60').
-    fn storage_size(&mut self) -> u64;
 
     /// Shows one line on the console. Nothing is shown while typing is halted (HT).
     fn write_line(&mut self, line: &[u8]);
-    /// Shows a prompt; what is typed next stands on its line.
-    fn prompt(&mut self, text: &[u8]);
     /// Waits for a line from the console; `None` when there will never be another.
-    fn read_line(&mut self, hidden: bool) -> Option<Vec<u8>>;
+    fn read_line(&mut self) -> Option<Vec<u8>>;
     /// A CP command whose response is wanted as text.
     fn command(&mut self, command: &[u8]) -> Response;
     /// A CP command whose response goes to the console; answers the number of CP's message, 0 when all is well.
@@ -86,11 +82,13 @@ pub struct Response {
 }
 
 /// Why a device cannot be used as a minidisk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DiskUnusable {
     /// The machine has no such device.
+    #[error("Not attached")]
     NotAttached,
     /// CP reports an error, or the device is no disk.
+    #[error("Device error")]
     DeviceError,
 }
 

@@ -60,17 +60,10 @@ impl Subset {
     fn new(pattern: &Pattern, number: Option<u8>) -> Self {
         let part = |word: &str| {
             let mut bytes = [b' '; 8];
-            bytes
-                .iter_mut()
-                .zip(word.bytes())
-                .for_each(|(to, from)| *to = from);
+            bytes.iter_mut().zip(word.bytes()).for_each(|(to, from)| *to = from);
             bytes
         };
-        Self {
-            name: part(&pattern.name),
-            file_type: part(&pattern.file_type),
-            number,
-        }
+        Self { name: part(&pattern.name), file_type: part(&pattern.file_type), number }
     }
 
     /// Whether it lets a file through.
@@ -98,13 +91,7 @@ pub struct Access {
 impl Access {
     /// A disk with all its files.
     pub fn of(vdev: u32) -> Self {
-        Self {
-            vdev,
-            extension_of: None,
-            force_read_only: false,
-            mode_0: false,
-            subset: None,
-        }
+        Self { vdev, extension_of: None, force_read_only: false, mode_0: false, subset: None }
     }
 }
 
@@ -123,16 +110,12 @@ pub struct Accessed<D> {
 impl<D: BlockDevice> Accessed<D> {
     /// Whether a file is to be seen: private files (mode 0) are not, on a disk that may only be read.
     pub fn shows(&self, entry: &FileEntry) -> bool {
-        (entry.mode != 0 || !self.read_only || self.access.mode_0)
-            && self.access.subset.is_none_or(|subset| subset.admits(entry))
+        (entry.mode != 0 || !self.read_only || self.access.mode_0) && self.access.subset.is_none_or(|subset| subset.admits(entry))
     }
 
     /// `A`, or `Y/S` for an extension.
     pub fn mode_text(&self) -> String {
-        self.access.extension_of.map_or_else(
-            || format!("{}", self.mode),
-            |of| format!("{}/{of}", self.mode),
-        )
+        self.access.extension_of.map_or_else(|| format!("{}", self.mode), |of| format!("{}/{of}", self.mode))
     }
 
     /// `R/W` or `R/O`.
@@ -176,10 +159,7 @@ impl<D: BlockDevice> Disks<D> {
 
     /// Takes a disk out.
     fn remove(&mut self, mode: Mode) -> Option<Accessed<D>> {
-        self.0
-            .iter()
-            .position(|disk| disk.mode == mode)
-            .map(|at| self.0.remove(at))
+        self.0.iter().position(|disk| disk.mode == mode).map(|at| self.0.remove(at))
     }
 
     /// Puts a disk in its place; the letter must be free.
@@ -190,14 +170,8 @@ impl<D: BlockDevice> Disks<D> {
 
     /// The disks that a mode names: all of them, or one and the extensions of it.
     fn named(&self, mode: Option<Mode>) -> impl Iterator<Item = &Accessed<D>> {
-        let own = self
-            .0
-            .iter()
-            .filter(move |disk| mode.is_none_or(|mode| disk.mode == mode));
-        let extensions = self
-            .0
-            .iter()
-            .filter(move |disk| mode.is_some() && disk.access.extension_of == mode);
+        let own = self.0.iter().filter(move |disk| mode.is_none_or(|mode| disk.mode == mode));
+        let extensions = self.0.iter().filter(move |disk| mode.is_some() && disk.access.extension_of == mode);
         own.chain(extensions)
     }
 
@@ -218,12 +192,8 @@ impl<D: BlockDevice> Disks<D> {
         self.named(spec.mode)
             .find_map(|disk| {
                 let entry = disk.system.find(id)?;
-                let meant =
-                    disk.shows(entry) && spec.number.is_none_or(|number| number == entry.mode);
-                meant.then(|| Found {
-                    mode: disk.mode,
-                    entry: entry.clone(),
-                })
+                let meant = disk.shows(entry) && spec.number.is_none_or(|number| number == entry.mode);
+                meant.then(|| Found { mode: disk.mode, entry: entry.clone() })
             })
             .ok_or(Missing::File)
     }
@@ -235,22 +205,13 @@ impl<D: BlockDevice> Disks<D> {
     pub fn matching(&self, pattern: &Pattern, spec: ModeSpec) -> Result<Vec<Found>, Missing> {
         self.check(spec.mode)?;
         let mut found = Vec::new();
-        for disk in self
-            .0
-            .iter()
-            .filter(|disk| spec.mode.is_none_or(|mode| disk.mode == mode))
-        {
+        for disk in self.0.iter().filter(|disk| spec.mode.is_none_or(|mode| disk.mode == mode)) {
             let meant = |entry: &&FileEntry| {
-                pattern.matches(&entry.id)
-                    && spec.number.is_none_or(|number| number == entry.mode)
-                    && disk.shows(entry)
+                pattern.matches(&entry.id) && spec.number.is_none_or(|number| number == entry.mode) && disk.shows(entry)
             };
             let start = found.len();
             let files = disk.system.files().filter(meant);
-            found.extend(files.map(|entry| Found {
-                mode: disk.mode,
-                entry: entry.clone(),
-            }));
+            found.extend(files.map(|entry| Found { mode: disk.mode, entry: entry.clone() }));
             found[start..].sort_by_key(|found: &Found| found.entry.id);
         }
         Ok(found)
@@ -264,9 +225,7 @@ impl<C: Cp> Shell<C> {
         let Some(id) = file_id(name, file_type) else {
             return Err(self.invalid_character(&format!("{name} {file_type}")));
         };
-        self.disks
-            .locate(&id, spec)
-            .map_err(|missing| self.missing(missing, &format!("{id} {spec}")))
+        self.disks.locate(&id, spec).map_err(|missing| self.missing(missing, &format!("{id} {spec}")))
     }
 
     /// The mode in a word; `without` when the word is empty.
@@ -274,8 +233,7 @@ impl<C: Cp> Shell<C> {
         if word.is_empty() {
             return Ok(without);
         }
-        ModeSpec::parse(word)
-            .ok_or_else(|| self.fail(24, "048E", format!("Invalid filemode {word}")))
+        ModeSpec::parse(word).ok_or_else(|| self.fail(24, "048E", format!("Invalid filemode {word}")))
     }
 
     /// Shows why a file was not found.
@@ -302,40 +260,34 @@ impl<C: Cp> Shell<C> {
 
     /// Accesses a disk under a letter, in place of what stands there.
     pub(crate) fn access(&mut self, mode: Mode, access: Access) -> Outcome {
+        match self.cp.disk(access.vdev) {
+            Ok(device) => self.access_device(mode, access, device),
+            Err(error) => Err(self.disk_unusable(mode, access.vdev, error)),
+        }
+    }
+
+    /// Why a device cannot be used as a disk.
+    pub(crate) fn disk_unusable(&mut self, mode: Mode, vdev: u32, error: DiskUnusable) -> Rc {
+        match error {
+            DiskUnusable::NotAttached => self.fail(100, "113S", format!("{mode}({vdev:03X}) not attached")),
+            DiskUnusable::DeviceError => self.fail(100, "112S", format!("{mode}({vdev:03X}) device error")),
+        }
+    }
+
+    /// Accesses an open device.
+    pub(crate) fn access_device(&mut self, mode: Mode, access: Access, device: C::Disk) -> Outcome {
         let vdev = access.vdev;
-        let device = match self.cp.disk(vdev) {
-            Ok(device) => device,
-            Err(DiskUnusable::NotAttached) => {
-                return Err(self.fail(100, "113S", format!("{mode}({vdev:03X}) not attached")));
-            }
-            Err(DiskUnusable::DeviceError) => {
-                return Err(self.fail(100, "112S", format!("{mode}({vdev:03X}) device error")));
-            }
-        };
         let device_read_only = device.read_only();
         let system = match FileSystem::open(device) {
             Ok(system) => system,
             Err(error) => {
-                return Err(self.fail(
-                    100,
-                    "112S",
-                    format!("{mode}({vdev:03X}) device error: {error}"),
-                ));
+                return Err(self.fail(100, "112S", format!("{mode}({vdev:03X}) device error: {error}")));
             }
         };
         let read_only = device_read_only || access.force_read_only || access.extension_of.is_some();
-        let disk = Accessed {
-            mode,
-            access,
-            read_only,
-            system,
-        };
+        let disk = Accessed { mode, access, read_only, system };
         if access.subset.is_some() && !disk.system.files().any(|entry| disk.shows(entry)) {
-            return Err(self.fail(
-                28,
-                "060E",
-                format!("File(s) not found; disk {mode}({vdev:03X}) will not be accessed"),
-            ));
+            return Err(self.fail(28, "060E", format!("File(s) not found; disk {mode}({vdev:03X}) will not be accessed")));
         }
         self.make_room(mode, vdev, device_read_only);
         self.disks.insert(disk);
@@ -347,21 +299,9 @@ impl<C: Cp> Shell<C> {
     /// Releases what stands under the letter, and other accesses of a disk that may be written: two views of
     /// such a disk would not see each other's changes.
     fn make_room(&mut self, mode: Mode, vdev: u32, device_read_only: bool) {
-        let others: Vec<_> = self
-            .disks
-            .iter()
-            .filter(|disk| disk.mode != mode && disk.access.vdev == vdev)
-            .map(|disk| disk.mode)
-            .collect();
-        if let Some(old) = self
-            .disks
-            .remove(mode)
-            .filter(|old| old.access.vdev != vdev)
-        {
-            self.note(
-                "724I",
-                format!("{vdev:03X} replaces {mode} ({:03X})", old.access.vdev),
-            );
+        let others: Vec<_> = self.disks.iter().filter(|disk| disk.mode != mode && disk.access.vdev == vdev).map(|disk| disk.mode).collect();
+        if let Some(old) = self.disks.remove(mode).filter(|old| old.access.vdev != vdev) {
+            self.note("724I", format!("{vdev:03X} replaces {mode} ({:03X})", old.access.vdev));
         }
         for other in others {
             if device_read_only {
@@ -393,19 +333,11 @@ impl<C: Cp> Shell<C> {
                 _ => return Err(self.bad_option(option)),
             }
         }
-        let number = if words.operands.is_empty() {
-            "191"
-        } else {
-            words.operand(0)
-        };
+        let number = if words.operands.is_empty() { "191" } else { words.operand(0) };
         let Some(vdev) = words::vdev(number) else {
             return Err(self.fail(24, "017E", format!("Invalid device address {number}")));
         };
-        let letters = if words.operands.len() < 2 {
-            "A"
-        } else {
-            words.operand(1)
-        };
+        let letters = if words.operands.len() < 2 { "A" } else { words.operand(1) };
         let Some((mode, extension_of)) = access_mode(letters) else {
             return Err(self.fail(24, "048E", format!("Invalid filemode {letters}")));
         };
@@ -416,22 +348,10 @@ impl<C: Cp> Shell<C> {
             0..=2 => None,
             _ => {
                 let spec = self.mode_spec(words.operand(4), ModeSpec::ANY)?;
-                Some(Subset::new(
-                    &Pattern::new(words.operand(2), words.operand(3)),
-                    spec.number,
-                ))
+                Some(Subset::new(&Pattern::new(words.operand(2), words.operand(3)), spec.number))
             }
         };
-        self.access(
-            mode,
-            Access {
-                vdev,
-                extension_of,
-                force_read_only,
-                mode_0,
-                subset,
-            },
-        )?;
+        self.access(mode, Access { vdev, extension_of, force_read_only, mode_0, subset })?;
         if let Some(disk) = self.disks.get(mode).filter(|disk| disk.read_only) {
             let text = format!("{} ({vdev:03X}) R/O", disk.mode_text());
             self.note("723I", text);
@@ -450,31 +370,15 @@ impl<C: Cp> Shell<C> {
         }
         let [operand] = words.operands.as_slice() else {
             return Err(match words.operands.get(1) {
-                None => self.fail(
-                    24,
-                    "050E",
-                    "Parameter missing: specify a device address or a filemode",
-                ),
+                None => self.fail(24, "050E", "Parameter missing: specify a device address or a filemode"),
                 Some(surplus) => self.bad_operand(surplus),
             });
         };
         // A single letter is a mode, even where it is a hexadecimal digit too.
-        let mode = ModeSpec::parse(operand)
-            .filter(|spec| spec.number.is_none())
-            .and_then(|spec| spec.mode);
+        let mode = ModeSpec::parse(operand).filter(|spec| spec.number.is_none()).and_then(|spec| spec.mode);
         let modes: Vec<_> = match (mode, words::vdev(operand)) {
-            (Some(mode), _) => self
-                .disks
-                .get(mode)
-                .map(|disk| disk.mode)
-                .into_iter()
-                .collect(),
-            (None, Some(vdev)) => self
-                .disks
-                .iter()
-                .filter(|disk| disk.access.vdev == vdev)
-                .map(|disk| disk.mode)
-                .collect(),
+            (Some(mode), _) => self.disks.get(mode).map(|disk| disk.mode).into_iter().collect(),
+            (None, Some(vdev)) => self.disks.iter().filter(|disk| disk.access.vdev == vdev).map(|disk| disk.mode).collect(),
             (None, None) => {
                 return Err(self.fail(24, "017E", format!("Invalid device address {operand}")));
             }

@@ -43,11 +43,7 @@ impl<C: Cp> Shell<C> {
     pub(crate) fn run_exec(&mut self, exec: &Found) -> Outcome {
         self.code = "EXC";
         if self.exec_depth == DEPTH {
-            return Err(self.fail(
-                32,
-                "081E",
-                format!("More than {DEPTH} EXECs within each other"),
-            ));
+            return Err(self.fail(32, "081E", format!("More than {DEPTH} EXECs within each other")));
         }
         let lines = self.exec_lines(exec)?;
         self.exec_depth += 1;

@@ -18,15 +18,9 @@ pub struct ModeSpec {
 
 impl ModeSpec {
     /// Every disk.
-    pub const ANY: Self = Self {
-        mode: None,
-        number: None,
-    };
+    pub const ANY: Self = Self { mode: None, number: None };
     /// The A-disk.
-    pub const A: Self = Self {
-        mode: Some(Mode::A),
-        number: None,
-    };
+    pub const A: Self = Self { mode: Some(Mode::A), number: None };
 
     /// `A`, `A1`, `*`, `*1`.
     pub fn parse(word: &str) -> Option<Self> {
@@ -67,16 +61,9 @@ impl Pattern {
     /// The pattern of two words. An empty word stands for `*`.
     pub fn new(name: &str, file_type: &str) -> Self {
         let part = |word: &str| {
-            if word.is_empty() {
-                "*".to_string()
-            } else {
-                word.to_string()
-            }
+            if word.is_empty() { "*".to_string() } else { word.to_string() }
         };
-        Self {
-            name: part(name),
-            file_type: part(file_type),
-        }
+        Self { name: part(name), file_type: part(file_type) }
     }
 
     /// Whether it can match more than one file.
@@ -87,8 +74,7 @@ impl Pattern {
 
     /// Whether a file is meant.
     pub fn matches(&self, id: &FileId) -> bool {
-        matches(self.name.as_bytes(), id.name().as_bytes())
-            && matches(self.file_type.as_bytes(), id.file_type().as_bytes())
+        matches(self.name.as_bytes(), id.name().as_bytes()) && matches(self.file_type.as_bytes(), id.file_type().as_bytes())
     }
 
     /// A name with `=` in it made from the file it is derived from: `=` alone is the whole part, within a word it stands
@@ -112,12 +98,8 @@ impl fmt::Display for Pattern {
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
     match (pattern.split_first(), text.split_first()) {
         (None, None) => true,
-        (Some((b'*', rest)), _) => {
-            matches(rest, text) || (!text.is_empty() && matches(pattern, &text[1..]))
-        }
-        (Some((&one, rest)), Some((&byte, more))) => {
-            (one == b'%' || one == byte) && matches(rest, more)
-        }
+        (Some((b'*', rest)), _) => matches(rest, text) || (!text.is_empty() && matches(pattern, &text[1..])),
+        (Some((&one, rest)), Some((&byte, more))) => (one == b'%' || one == byte) && matches(rest, more),
         _ => false,
     }
 }
@@ -143,16 +125,8 @@ mod tests {
 
     #[test]
     fn modes_have_a_letter_and_perhaps_a_number() {
-        assert_eq!(
-            ModeSpec::parse("A1")
-                .map(|spec| spec.to_string())
-                .as_deref(),
-            Some("A1")
-        );
-        assert_eq!(
-            ModeSpec::parse("*").map(|spec| spec.to_string()).as_deref(),
-            Some("*")
-        );
+        assert_eq!(ModeSpec::parse("A1").map(|spec| spec.to_string()).as_deref(), Some("A1"));
+        assert_eq!(ModeSpec::parse("*").map(|spec| spec.to_string()).as_deref(), Some("*"));
         for wrong in ["", "A7", "1", "AB", "A11", "=", "Ä"] {
             assert_eq!(ModeSpec::parse(wrong), None, "{wrong}");
         }
@@ -161,14 +135,7 @@ mod tests {
     #[test]
     fn patterns_match_as_people_expect() {
         let id = FileId::new("PROFILE", "EXEC").expect("a name");
-        for right in [
-            "* *",
-            "PROFILE EXEC",
-            "PRO* E*C",
-            "%ROFILE %%%%",
-            "*FILE *",
-            "P*O*E *E*",
-        ] {
+        for right in ["* *", "PROFILE EXEC", "PRO* E*C", "%ROFILE %%%%", "*FILE *", "P*O*E *E*"] {
             let (name, file_type) = right.split_once(' ').expect("two words");
             assert!(Pattern::new(name, file_type).matches(&id), "{right}");
         }
@@ -181,11 +148,7 @@ mod tests {
     #[test]
     fn equal_signs_take_over_parts() {
         let id = FileId::new("HELLO", "EXEC").expect("a name");
-        let derived = |name, file_type| {
-            Pattern::new(name, file_type)
-                .derive(&id)
-                .map(|id| id.to_string())
-        };
+        let derived = |name, file_type| Pattern::new(name, file_type).derive(&id).map(|id| id.to_string());
         assert_eq!(derived("=", "=BKP").as_deref(), Some("HELLO EXECBKP"));
         assert_eq!(derived("OLD=", "=").as_deref(), Some("OLDHELLO EXEC"));
         assert_eq!(derived("A?", "=").as_deref(), None);

@@ -26,8 +26,7 @@ impl<C: Cp> Shell<C> {
         let Some(disk) = self.disks.get_mut(mode) else {
             return Err(self.not_accessed(mode));
         };
-        let changed =
-            change(&mut disk.system).and_then(|answer| disk.system.commit().map(|()| answer));
+        let changed = change(&mut disk.system).and_then(|answer| disk.system.commit().map(|()| answer));
         changed.map_err(|error| {
             self.forget_changes(mode);
             self.disk_error(mode, file, &error)
@@ -71,20 +70,14 @@ impl<C: Cp> Shell<C> {
                     return self.locate(name, file_type, words.operand(2));
                 }
                 let found = self.matching(&pattern, spec)?;
-                Ok(found
-                    .into_iter()
-                    .next()
-                    .ok_or_else(|| self.not_found(format!("{pattern} {spec}")))?)
+                Ok(found.into_iter().next().ok_or_else(|| self.not_found(format!("{pattern} {spec}")))?)
             }
         }
     }
 
     /// Every file that a pattern means; none is an error.
     pub(crate) fn matching(&mut self, pattern: &Pattern, spec: ModeSpec) -> Result<Vec<Found>, Rc> {
-        let found = self
-            .disks
-            .matching(pattern, spec)
-            .map_err(|missing| self.missing(missing, ""))?;
+        let found = self.disks.matching(pattern, spec).map_err(|missing| self.missing(missing, ""))?;
         if found.is_empty() {
             return Err(self.not_found(format!("{pattern} {spec}")));
         }
@@ -112,21 +105,14 @@ impl<C: Cp> Shell<C> {
         let mut files = self.matching(&pattern, spec)?;
         if spec.mode.is_none() {
             // With * only the disks that may be written are meant.
-            files.retain(|found| {
-                self.disks
-                    .get(found.mode)
-                    .is_some_and(|disk| !disk.read_only)
-            });
+            files.retain(|found| self.disks.get(found.mode).is_some_and(|disk| !disk.read_only));
         }
         let Some(first) = files.first() else {
             return Err(self.not_found(format!("{pattern} {spec}")));
         };
         self.writable(first.mode)?;
         for part in files.chunk_by(|one, next| one.mode == next.mode) {
-            self.change(part[0].mode, &pattern, |system| {
-                part.iter()
-                    .try_for_each(|found| system.erase(&found.entry.id))
-            })?;
+            self.change(part[0].mode, &pattern, |system| part.iter().try_for_each(|found| system.erase(&found.entry.id)))?;
         }
         if show {
             files.iter().for_each(|found| self.say(format!("{found}")));
@@ -145,8 +131,7 @@ impl<C: Cp> Shell<C> {
                 _ => return Err(self.bad_option(option)),
             }
         }
-        let [name, file_type, mode, new_name, new_type, new_mode] = words.operands.as_slice()
-        else {
+        let [name, file_type, mode, new_name, new_type, new_mode] = words.operands.as_slice() else {
             return Err(match words.operands.get(6) {
                 Some(surplus) => self.bad_operand(surplus),
                 None => self.incomplete(),
@@ -159,34 +144,18 @@ impl<C: Cp> Shell<C> {
             word => self.mode_spec(word, spec)?,
         };
         if new_spec.mode != spec.mode {
-            return Err(self.fail(
-                24,
-                "051E",
-                format!("Invalid mode change from {mode} to {new_mode}"),
-            ));
+            return Err(self.fail(24, "051E", format!("Invalid mode change from {mode} to {new_mode}")));
         }
         let target = Pattern::new(new_name, new_type);
         let files = self.matching(&pattern, spec)?;
-        if pattern.is_generic()
-            && files.len() > 1
-            && !target.name.contains('=')
-            && !target.file_type.contains('=')
-        {
+        if pattern.is_generic() && files.len() > 1 && !target.name.contains('=') && !target.file_type.contains('=') {
             return Err(self.invalid_character(&format!("{target}")));
         }
-        files
-            .iter()
-            .try_for_each(|found| self.rename_one(found, &target, new_spec.number, show))
+        files.iter().try_for_each(|found| self.rename_one(found, &target, new_spec.number, show))
     }
 
     /// Renames one file, and changes its mode number when one is given.
-    fn rename_one(
-        &mut self,
-        found: &Found,
-        target: &Pattern,
-        number: Option<u8>,
-        show: bool,
-    ) -> Outcome {
+    fn rename_one(&mut self, found: &Found, target: &Pattern, number: Option<u8>, show: bool) -> Outcome {
         let mode = found.mode;
         let Some(id) = target.derive(&found.entry.id) else {
             return Err(self.invalid_character(&format!("{target}")));
@@ -241,10 +210,7 @@ impl<C: Cp> Shell<C> {
 
     /// The options of TYPE.
     fn type_options(&mut self, words: &Words) -> Result<TypeOptions, Rc> {
-        let mut options = TypeOptions {
-            hexadecimal: false,
-            columns: (1, usize::MAX),
-        };
+        let mut options = TypeOptions { hexadecimal: false, columns: (1, usize::MAX) };
         let mut rest = words.options.iter();
         while let Some(option) = rest.next() {
             if option == "HEX" {
@@ -256,19 +222,11 @@ impl<C: Cp> Shell<C> {
                     Some((from, to)) => (from, to),
                     None => (from_to, rest.next().map_or("*", String::as_str)),
                 };
-                let to = if to == "*" {
-                    Some(usize::MAX)
-                } else {
-                    number(to)
-                };
+                let to = if to == "*" { Some(usize::MAX) } else { number(to) };
                 options.columns = match (number(from), to) {
                     (Some(from), Some(to)) if from >= 1 && to >= from => (from, to),
                     _ => {
-                        return Err(self.fail(
-                            24,
-                            "029E",
-                            format!("Invalid parameter {from_to} in the option COL field"),
-                        ));
+                        return Err(self.fail(24, "029E", format!("Invalid parameter {from_to} in the option COL field")));
                     }
                 };
             } else {
@@ -302,9 +260,7 @@ impl<C: Cp> Shell<C> {
     /// Shows one record.
     fn type_record(&mut self, record: &[u8], options: &TypeOptions) {
         let (from, to) = options.columns;
-        let part = record
-            .get(from - 1..to.min(record.len()))
-            .unwrap_or_default();
+        let part = record.get(from - 1..to.min(record.len())).unwrap_or_default();
         if !options.hexadecimal {
             return self.cp.write_line(part);
         }

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use minidisk::ebcdic;
 use minidisk::edf::{BLOCK_SIZE, BlockDevice, FileSystem};
 
-use crate::cp::{Cp, DiskUnusable};
+use crate::cp::Cp;
 use crate::disks::{Access, Mode};
 use crate::fileid::ModeSpec;
 use crate::message::{Outcome, Rc};
@@ -24,11 +24,7 @@ impl<C: Cp> Shell<C> {
     pub(crate) fn format_command(&mut self, words: &Words) -> Outcome {
         let label_only = self.format_options(words)?;
         let [number, letter, surplus @ ..] = words.operands.as_slice() else {
-            return Err(self.fail(
-                24,
-                "050E",
-                "Parameter missing: specify a device address and a filemode",
-            ));
+            return Err(self.fail(24, "050E", "Parameter missing: specify a device address and a filemode"));
         };
         if let Some(surplus) = surplus.first() {
             // A part of a disk cannot be formatted: a file system here has the size of its disk.
@@ -37,18 +33,12 @@ impl<C: Cp> Shell<C> {
         let Some(vdev) = words::vdev(number) else {
             return Err(self.fail(24, "017E", format!("Invalid device address {number}")));
         };
-        let mode = ModeSpec::parse(letter)
-            .filter(|spec| spec.number.is_none())
-            .and_then(|spec| spec.mode);
+        let mode = ModeSpec::parse(letter).filter(|spec| spec.number.is_none()).and_then(|spec| spec.mode);
         let Some(mode) = mode.filter(|&mode| mode != Mode::S) else {
             return Err(self.fail(24, "048E", format!("Invalid filemode {letter}")));
         };
         let device = self.format_device(mode, vdev)?;
-        if label_only {
-            self.relabel(mode, vdev, device)
-        } else {
-            self.format_disk(mode, vdev, device)
-        }
+        if label_only { self.relabel(mode, vdev, device) } else { self.format_disk(mode, vdev, device) }
     }
 
     /// The options of FORMAT; answers whether only the label is meant.
@@ -61,11 +51,7 @@ impl<C: Cp> Shell<C> {
             } else if is(option, "Blksize") {
                 let size = rest.next().map_or("", String::as_str);
                 if size != "4096" && size != "4K" {
-                    return Err(self.fail(
-                        24,
-                        "029E",
-                        format!("Invalid parameter {size} in the option BLKSIZE field"),
-                    ));
+                    return Err(self.fail(24, "029E", format!("Invalid parameter {size} in the option BLKSIZE field")));
                 }
             } else if !is(option, "Noerase") {
                 // Nothing is erased block by block in any case.
@@ -79,25 +65,12 @@ impl<C: Cp> Shell<C> {
     fn format_device(&mut self, mode: Mode, vdev: u32) -> Result<C::Disk, Rc> {
         let device = self.cp.device(vdev);
         if device.is_some_and(|device| device.class != abi::device::DASD) {
-            return Err(self.fail(
-                88,
-                "114S",
-                format!("{mode}({vdev:03X}) is an unsupported device type"),
-            ));
+            return Err(self.fail(88, "114S", format!("{mode}({vdev:03X}) is an unsupported device type")));
         }
         match self.cp.disk(vdev) {
-            Ok(disk) if disk.read_only() => Err(self.fail(
-                36,
-                "037E",
-                format!("Filemode {mode}({vdev:03X}) is accessed as read/only"),
-            )),
+            Ok(disk) if disk.read_only() => Err(self.fail(36, "037E", format!("Filemode {mode}({vdev:03X}) is accessed as read/only"))),
             Ok(disk) => Ok(disk),
-            Err(DiskUnusable::NotAttached) => {
-                Err(self.fail(100, "113S", format!("{mode}({vdev:03X}) not attached")))
-            }
-            Err(DiskUnusable::DeviceError) => {
-                Err(self.fail(100, "112S", format!("{mode}({vdev:03X}) device error")))
-            }
+            Err(error) => Err(self.disk_unusable(mode, vdev, error)),
         }
     }
 
@@ -117,18 +90,10 @@ impl<C: Cp> Shell<C> {
         self.note("733I", format!("Formatting disk {mode}"));
         self.release_device(vdev);
         if let Err(error) = FileSystem::format(device, &label, cylinders, now) {
-            return Err(self.fail(
-                100,
-                "112S",
-                format!("{mode}({vdev:03X}) device error: {error}"),
-            ));
+            return Err(self.fail(100, "112S", format!("{mode}({vdev:03X}) device error: {error}")));
         }
         self.access(mode, Access::of(vdev))?;
-        let size = if cylinders == 0 {
-            format!("{blocks} blocks")
-        } else {
-            format!("{cylinders} cylinders")
-        };
+        let size = if cylinders == 0 { format!("{blocks} blocks") } else { format!("{cylinders} cylinders") };
         self.note("732I", format!("{size} formatted on {mode}({vdev:03X})"));
         Ok(())
     }
@@ -142,11 +107,7 @@ impl<C: Cp> Shell<C> {
             return Err(self.fail(100, "112S", format!("{mode}({vdev:03X}) device error")));
         }
         if block[..4] != identifier {
-            return Err(self.fail(
-                100,
-                "112S",
-                format!("{mode}({vdev:03X}) device error: The disk is not CMS formatted"),
-            ));
+            return Err(self.fail(100, "112S", format!("{mode}({vdev:03X}) device error: The disk is not CMS formatted")));
         }
         let label = self.ask_label()?;
         let mut id = [b' '; 6];
@@ -155,15 +116,9 @@ impl<C: Cp> Shell<C> {
         block[LABEL_ID].copy_from_slice(&id);
         self.release_device(vdev);
         // One block is written whole or not at all.
-        let written = device
-            .write(LABEL_BLOCK, &block)
-            .and_then(|()| device.flush());
+        let written = device.write(LABEL_BLOCK, &block).and_then(|()| device.flush());
         if let Err(error) = written {
-            return Err(self.fail(
-                100,
-                "112S",
-                format!("{mode}({vdev:03X}) device error: {error}"),
-            ));
+            return Err(self.fail(100, "112S", format!("{mode}({vdev:03X}) device error: {error}")));
         }
         drop(device);
         self.access(mode, Access::of(vdev))
@@ -171,19 +126,14 @@ impl<C: Cp> Shell<C> {
 
     /// Releases every mode under which a device is accessed: what is known of its files is about to be wrong.
     fn release_device(&mut self, vdev: u32) {
-        let modes: Vec<_> = self
-            .disks
-            .iter()
-            .filter(|disk| disk.access.vdev == vdev)
-            .map(|disk| disk.mode)
-            .collect();
+        let modes: Vec<_> = self.disks.iter().filter(|disk| disk.access.vdev == vdev).map(|disk| disk.mode).collect();
         modes.into_iter().for_each(|mode| self.release(mode));
     }
 
     /// Reads answers until one is yes or no.
     fn answer_is_yes(&mut self) -> Result<bool, Rc> {
         loop {
-            let line = self.cp.read_line(false).ok_or(Rc(8))?;
+            let line = self.cp.read_line().ok_or(Rc(8))?;
             match Words::parse(&line).command.as_str() {
                 "1" | "YES" | "Y" => return Ok(true),
                 "0" | "NO" | "N" => return Ok(false),
@@ -196,7 +146,7 @@ impl<C: Cp> Shell<C> {
     fn ask_label(&mut self) -> Result<String, Rc> {
         loop {
             self.note("605R", "Enter disk label:");
-            let line = self.cp.read_line(false).ok_or(Rc(8))?;
+            let line = self.cp.read_line().ok_or(Rc(8))?;
             let label: String = Words::parse(&line).command.chars().take(6).collect();
             let good = |c: u8| c.is_ascii_uppercase() || c.is_ascii_digit() || b"#@$-".contains(&c);
             if !label.is_empty() && label.bytes().all(good) {

@@ -13,14 +13,8 @@ use crate::session::Shell;
 use crate::words::{Words, is};
 
 /// Components with their file types, in the order in which a topic is looked for.
-const COMPONENTS: [(&str, &str, &str); 2] = [
-    ("CMS", "HELPCMS", "CMS commands"),
-    (
-        "CP",
-        "HELPCP",
-        "CP commands (type them as they are, or CP in front)",
-    ),
-];
+const COMPONENTS: [(&str, &str, &str); 2] =
+    [("CMS", "HELPCMS", "CMS commands"), ("CP", "HELPCP", "CP commands (type them as they are, or CP in front)")];
 
 /// Topics on a line of the menu.
 const COLUMNS: usize = 7;
@@ -29,11 +23,7 @@ impl<C: Cp> Shell<C> {
     /// HELP.
     pub(crate) fn help_command(&mut self, words: &Words) -> Outcome {
         const LAYERS: [&str; 6] = ["BRief", "DETail", "ALL", "NOSCreen", "TYPE", "FORMat"];
-        if let Some(option) = words
-            .options
-            .iter()
-            .find(|option| !LAYERS.iter().any(|layer| is(option, layer)))
-        {
+        if let Some(option) = words.options.iter().find(|option| !LAYERS.iter().any(|layer| is(option, layer))) {
             return Err(self.bad_option(option));
         }
         let component = |word: &str| COMPONENTS.iter().find(|(name, ..)| *name == word);
@@ -71,14 +61,8 @@ impl<C: Cp> Shell<C> {
 
     /// The topics of a component, sorted, each once.
     fn help_topics(&self, file_type: &str) -> Vec<String> {
-        let files = self
-            .disks
-            .matching(&Pattern::new("*", file_type), ModeSpec::ANY)
-            .unwrap_or_default();
-        let mut topics: Vec<_> = files
-            .iter()
-            .map(|found| String::from(found.entry.id.name()))
-            .collect();
+        let files = self.disks.matching(&Pattern::new("*", file_type), ModeSpec::ANY).unwrap_or_default();
+        let mut topics: Vec<_> = files.iter().map(|found| String::from(found.entry.id.name())).collect();
         topics.sort();
         topics.dedup();
         topics
@@ -86,15 +70,8 @@ impl<C: Cp> Shell<C> {
 
     /// Shows a topic.
     fn help_topic(&mut self, topic: &str, components: &[(&str, &str, &str)]) -> Outcome {
-        let Some(found) = components
-            .iter()
-            .find_map(|(component, file_type, _)| self.help_file(component, file_type, topic))
-        else {
-            return Err(self.fail(
-                28,
-                "254E",
-                format!("HELP cannot find the information you requested: {topic}"),
-            ));
+        let Some(found) = components.iter().find_map(|(component, file_type, _)| self.help_file(component, file_type, topic)) else {
+            return Err(self.fail(28, "254E", format!("HELP cannot find the information you requested: {topic}")));
         };
         let mut source = self.open(&found)?;
         let mut record = Vec::new();
@@ -106,16 +83,8 @@ impl<C: Cp> Shell<C> {
 
     /// The help file of a topic: by its name, as an abbreviation of a CMS command, or by the beginning of its name.
     fn help_file(&self, component: &str, file_type: &str, topic: &str) -> Option<Found> {
-        let named = |name: &str| {
-            self.disks
-                .locate(&file_id(name, file_type)?, ModeSpec::ANY)
-                .ok()
-        };
-        let command = || {
-            commands::find::<C>(topic, true)
-                .filter(|_| component == "CMS")
-                .map(|command| command.name)
-        };
+        let named = |name: &str| self.disks.locate(&file_id(name, file_type)?, ModeSpec::ANY).ok();
+        let command = || commands::find::<C>(topic, true).filter(|_| component == "CMS").map(|command| command.name);
         named(topic).or_else(|| named(command()?)).or_else(|| {
             let topics = self.help_topics(file_type);
             named(topics.iter().find(|name| name.starts_with(topic))?)

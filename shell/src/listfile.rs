@@ -57,10 +57,7 @@ impl<C: Cp> Shell<C> {
         }
         let pattern = Pattern::new(words.operand(0), words.operand(1));
         let spec = self.mode_spec(words.operand(2), ModeSpec::A)?;
-        let files = self
-            .disks
-            .matching(&pattern, spec)
-            .map_err(|missing| self.missing(missing, ""))?;
+        let files = self.disks.matching(&pattern, spec).map_err(|missing| self.missing(missing, ""))?;
         if files.is_empty() {
             return Err(self.fail(28, "002E", "File not found"));
         }
@@ -68,10 +65,7 @@ impl<C: Cp> Shell<C> {
             self.say(heading(detail));
         }
         for found in &files {
-            let label = self
-                .disks
-                .get(found.mode)
-                .map_or(String::new(), |disk| String::from(disk.system.label().id()));
+            let label = self.disks.get(found.mode).map_or(String::new(), |disk| String::from(disk.system.label().id()));
             self.say(line(found, detail, &label));
         }
         Ok(())
@@ -80,11 +74,7 @@ impl<C: Cp> Shell<C> {
 
 /// The heading.
 fn heading(detail: Detail) -> String {
-    let mut text: String = HEADING
-        .iter()
-        .filter(|(from, _)| *from <= detail)
-        .map(|(_, part)| *part)
-        .collect();
+    let mut text: String = HEADING.iter().filter(|(from, _)| *from <= detail).map(|(_, part)| *part).collect();
     if detail == Detail::Label {
         text.push_str("     LABEL");
     }
@@ -102,22 +92,14 @@ fn line(found: &Found, detail: Detail, label: &str) -> String {
         text.push_str(&format!(" {}{}", found.mode, entry.mode));
     }
     if detail >= Detail::Format {
-        let letter = if entry.format == RecordFormat::Variable {
-            'V'
-        } else {
-            'F'
-        };
+        let letter = if entry.format == RecordFormat::Variable { 'V' } else { 'F' };
         text.push_str(&format!(" {letter}{:>11}", entry.lrecl));
     }
     if detail >= Detail::Allocation {
         text.push_str(&format!("{:>11}{:>11}", entry.records, entry.blocks));
     }
     if detail >= Detail::Date {
-        text.push_str(&format!(
-            " {} {}",
-            short_date(&entry.modified),
-            time(&entry.modified)
-        ));
+        text.push_str(&format!(" {} {}", short_date(&entry.modified), time(&entry.modified)));
     }
     if detail >= Detail::Label {
         text.push_str(&format!(" {label}"));

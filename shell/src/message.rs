@@ -61,12 +61,7 @@ impl<C: Cp> Shell<C> {
     }
 
     /// What went wrong with the disk of that mode while `file` was worked on.
-    pub(crate) fn disk_error<E>(
-        &mut self,
-        mode: Mode,
-        file: impl Display,
-        error: &EdfError<E>,
-    ) -> Rc
+    pub(crate) fn disk_error<E>(&mut self, mode: Mode, file: impl Display, error: &EdfError<E>) -> Rc
     where
         E: core::fmt::Debug + Display,
     {
@@ -75,28 +70,18 @@ impl<C: Cp> Shell<C> {
             EdfError::Full => self.fail(100, "107S", format!("Disk {mode}({vdev:03X}) is full")),
             EdfError::ReadOnly => self.read_only(mode),
             EdfError::NotFound(id) => self.not_found(format!("{id} {mode}")),
-            EdfError::Exists(id) => {
-                self.fail(28, "024E", format!("File {id} {mode} already exists"))
-            }
+            EdfError::Exists(id) => self.fail(28, "024E", format!("File {id} {mode} already exists")),
             EdfError::RecordLength { .. } | EdfError::BadLrecl(_) | EdfError::TooManyRecords => {
                 self.fail(32, "044E", format!("File {file}: {error}"))
             }
-            _ => self.fail(
-                100,
-                "104S",
-                format!("Error on disk {mode}({vdev:03X}), file {file}: {error}"),
-            ),
+            _ => self.fail(100, "104S", format!("Error on disk {mode}({vdev:03X}), file {file}: {error}")),
         }
     }
 
     /// A disk that may only be read.
     pub(crate) fn read_only(&mut self, mode: Mode) -> Rc {
         let vdev = self.disks.get(mode).map_or(0, |disk| disk.access.vdev);
-        self.fail(
-            36,
-            "037E",
-            format!("Filemode {mode}({vdev:03X}) is accessed as read/only"),
-        )
+        self.fail(36, "037E", format!("Filemode {mode}({vdev:03X}) is accessed as read/only"))
     }
 }
 

@@ -92,9 +92,7 @@ pub struct Encoder {
 impl Encoder {
     /// Begins with the three records that stand before the data. `size` is the file's size in bytes, for information.
     pub fn new(envelope: &Envelope, file: &FileControl, size: u64) -> Self {
-        let mut encoder = Self {
-            pending: Vec::new(),
-        };
+        let mut encoder = Self { pending: Vec::new() };
         let lrecl = match file.format {
             RecordFormat::Fixed(lrecl) => lrecl,
             RecordFormat::Variable => MAX_RECORD,
@@ -192,12 +190,10 @@ impl Units {
     /// Adds a unit of texts.
     fn text(&mut self, key: u16, values: &[&str]) {
         self.0.extend_from_slice(&key.to_be_bytes());
-        self.0
-            .extend_from_slice(&(values.len() as u16).to_be_bytes());
+        self.0.extend_from_slice(&(values.len() as u16).to_be_bytes());
         for value in values {
             let value = to_ebcdic(value);
-            self.0
-                .extend_from_slice(&(value.len() as u16).to_be_bytes());
+            self.0.extend_from_slice(&(value.len() as u16).to_be_bytes());
             self.0.extend_from_slice(&value);
         }
     }
@@ -227,14 +223,7 @@ fn from_ebcdic(bytes: &[u8]) -> String {
 
 /// A date as `yyyymmddhhmmss`.
 fn stamp(date: &DateTime) -> String {
-    let DateTime {
-        year,
-        month,
-        day,
-        hour,
-        minute,
-        second,
-    } = date;
+    let DateTime { year, month, day, hour, minute, second } = date;
     alloc::format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}")
 }
 
@@ -254,9 +243,7 @@ fn date(text: &str) -> Option<DateTime> {
 
 /// Whether a spool file that begins with this record is NETDATA.
 pub fn is_netdata(first_record: &[u8]) -> bool {
-    first_record.len() > 7
-        && first_record[1] & CONTROL != 0
-        && first_record[2..7] == to_ebcdic("INMR0")
+    first_record.len() > 7 && first_record[1] & CONTROL != 0 && first_record[2..7] == to_ebcdic("INMR0")
 }
 
 /// What a decoder finds, in order.
@@ -275,36 +262,29 @@ pub enum Item {
 }
 
 /// Why something is no NETDATA that can be received.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Bad {
     /// A segment has a length that no segment can have.
+    #[error("A segment length is wrong")]
     Segment,
     /// Segments come in an order that makes no record.
+    #[error("Segments are out of order")]
     Order,
     /// A record is longer than a file can hold, or a control record than anything known.
+    #[error("A record is too long")]
     TooLong,
     /// A text unit runs over the end of its record.
+    #[error("A text unit runs over its record")]
     Unit,
     /// The first control record is not INMR01, or data comes before INMR02.
+    #[error("The header is missing")]
     NoHeader,
     /// The file's record format is none that CMS has.
+    #[error("The record format is unknown")]
     Format,
     /// It ends before INMR06.
+    #[error("The end is missing")]
     Short,
-}
-
-impl core::fmt::Display for Bad {
-    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        out.write_str(match self {
-            Bad::Segment => "a segment length is wrong",
-            Bad::Order => "segments are out of order",
-            Bad::TooLong => "a record is too long",
-            Bad::Unit => "a text unit runs over its record",
-            Bad::NoHeader => "its header is missing",
-            Bad::Format => "the record format is unknown",
-            Bad::Short => "its end is missing",
-        })
-    }
 }
 
 /// Takes punch records apart. At most one record of the file is held at any time.
@@ -366,11 +346,7 @@ impl Decoder {
             (Some(begun), false) if begun.1 & CONTROL == flags & CONTROL => begun,
             _ => return Err(Bad::Order),
         };
-        let most = if first_flags & CONTROL != 0 {
-            CONTROL_MAX
-        } else {
-            MAX_RECORD as usize
-        };
+        let most = if first_flags & CONTROL != 0 { CONTROL_MAX } else { MAX_RECORD as usize };
         if record.len() + data.len() > most {
             return Err(Bad::TooLong);
         }
@@ -443,27 +419,18 @@ fn units(mut body: &[u8]) -> Result<Vec<Unit<'_>>, Bad> {
 
 /// The value at `index` of the first unit of that key.
 fn value<'a>(units: &[Unit<'a>], wanted: u16, index: usize) -> Option<&'a [u8]> {
-    units
-        .iter()
-        .find(|(key, _)| *key == wanted)
-        .and_then(|(_, values)| values.get(index).copied())
+    units.iter().find(|(key, _)| *key == wanted).and_then(|(_, values)| values.get(index).copied())
 }
 
 /// A text value; empty when it is missing.
 fn text(units: &[Unit<'_>], wanted: u16, index: usize) -> String {
-    value(units, wanted, index)
-        .map(from_ebcdic)
-        .unwrap_or_default()
+    value(units, wanted, index).map(from_ebcdic).unwrap_or_default()
 }
 
 /// A number; longer ones than eight bytes are none.
 fn integer(units: &[Unit<'_>], wanted: u16) -> Option<u64> {
     let bytes = value(units, wanted, 0).filter(|bytes| bytes.len() <= 8)?;
-    Some(
-        bytes
-            .iter()
-            .fold(0, |number, &byte| number << 8 | u64::from(byte)),
-    )
+    Some(bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
 }
 
 /// INMR01.
@@ -479,25 +446,15 @@ fn envelope(body: &[u8]) -> Result<Envelope, Bad> {
 /// INMR02.
 fn file_control(body: &[u8]) -> Result<FileControl, Bad> {
     let units = units(body)?;
-    let names = units
-        .iter()
-        .find(|(key, _)| *key == key::DSNAM)
-        .map_or(0, |(_, values)| values.len());
+    let names = units.iter().find(|(key, _)| *key == key::DSNAM).map_or(0, |(_, values)| values.len());
     let recfm = integer(&units, key::RECFM).unwrap_or(RECFM_VARYING.into());
     let format = if recfm & u64::from(RECFM_FIXED) != 0 && recfm & 0x4000 == 0 {
         let lrecl = integer(&units, key::LRECL).and_then(|lrecl| u32::try_from(lrecl).ok());
-        RecordFormat::Fixed(
-            lrecl
-                .filter(|lrecl| (1..=MAX_RECORD).contains(lrecl))
-                .ok_or(Bad::Format)?,
-        )
+        RecordFormat::Fixed(lrecl.filter(|lrecl| (1..=MAX_RECORD).contains(lrecl)).ok_or(Bad::Format)?)
     } else {
         RecordFormat::Variable
     };
-    let mode = text(&units, key::FFM, 0)
-        .bytes()
-        .last()
-        .filter(|digit| (b'0'..=b'6').contains(digit));
+    let mode = text(&units, key::FFM, 0).bytes().last().filter(|digit| (b'0'..=b'6').contains(digit));
     Ok(FileControl {
         // The last two parts of the name: CMS sends `A fn ft`, others qualifiers of a data set name.
         name: text(&units, key::DSNAM, names.saturating_sub(2)),
@@ -516,23 +473,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn moment() -> DateTime {
-        DateTime {
-            year: 2026,
-            month: 11,
-            day: 22,
-            hour: 14,
-            minute: 41,
-            second: 9,
-        }
+        DateTime { year: 2026, month: 11, day: 22, hour: 14, minute: 41, second: 9 }
     }
 
     fn letter() -> (Envelope, FileControl) {
         let pair = |user: &str| (String::from(user), String::from("CP64"));
-        let envelope = Envelope {
-            from: pair("CMSUSER"),
-            to: pair("MAINT"),
-            sent: Some(moment()),
-        };
+        let envelope = Envelope { from: pair("CMSUSER"), to: pair("MAINT"), sent: Some(moment()) };
         let file = FileControl {
             name: String::from("README"),
             file_type: String::from("MD"),
@@ -561,11 +507,7 @@ mod tests {
         for card in cards {
             items.extend(decoder.card(card)?);
         }
-        if decoder.is_complete() {
-            Ok(items)
-        } else {
-            Err(Bad::Short)
-        }
+        if decoder.is_complete() { Ok(items) } else { Err(Bad::Short) }
     }
 
     #[test]
@@ -583,21 +525,12 @@ mod tests {
     #[test]
     fn records_of_any_length_come_back_with_the_envelope_and_the_name() {
         let (envelope, mut file) = letter();
-        let records = vec![
-            b"one".to_vec(),
-            vec![b'x'; 253],
-            vec![b'y'; 254],
-            vec![0xff; 65_535],
-            b" ".to_vec(),
-        ];
+        let records = vec![b"one".to_vec(), vec![b'x'; 253], vec![b'y'; 254], vec![0xff; 65_535], b" ".to_vec()];
         let items = decode(&encode(&file, &records)).expect("it decodes");
         assert_eq!(items[0], Item::Envelope(envelope));
         assert_eq!(items[1], Item::File(file.clone()));
         let back: Vec<_> = items[2..items.len() - 1].to_vec();
-        assert_eq!(
-            back,
-            records.into_iter().map(Item::Record).collect::<Vec<_>>()
-        );
+        assert_eq!(back, records.into_iter().map(Item::Record).collect::<Vec<_>>());
         assert_eq!(items.last(), Some(&Item::End));
         file.format = RecordFormat::Fixed(80);
         let items = decode(&encode(&file, &[])).expect("it decodes");
@@ -632,9 +565,7 @@ mod tests {
         let mut decoder = Decoder::default();
         let mut segment = vec![255, FIRST | CONTROL];
         segment.extend([0; 253]);
-        decoder
-            .card(&segment)
-            .expect("a long control record begins");
+        decoder.card(&segment).expect("a long control record begins");
         segment[1] = CONTROL;
         let refused = (0..20).find_map(|_| decoder.card(&segment).err());
         assert_eq!(refused, Some(Bad::TooLong));

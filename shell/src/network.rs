@@ -28,11 +28,7 @@ impl<C: Cp> Shell<C> {
                 option if is(option, "NOType") => show = false,
                 option if is(option, "TYpe") => show = true,
                 // What SENDFILE does here in any case.
-                option
-                    if is(option, "NETData")
-                        || is(option, "NEW")
-                        || is(option, "NOAck")
-                        || is(option, "NOLog") => {}
+                option if is(option, "NETData") || is(option, "NEW") || is(option, "NOAck") || is(option, "NOLog") => {}
                 _ => return Err(self.bad_option(option)),
             }
         }
@@ -51,9 +47,7 @@ impl<C: Cp> Shell<C> {
 
     /// The users in `[TO] user [AT node]...`. Only this node is known.
     fn receivers(&mut self, words: &[String]) -> Result<Vec<String>, Rc> {
-        let words = words
-            .strip_prefix(&[String::from("TO")][..])
-            .unwrap_or(words);
+        let words = words.strip_prefix(&[String::from("TO")][..]).unwrap_or(words);
         let node = self.self_and_node().1;
         let mut users = Vec::new();
         let mut rest = words.iter();
@@ -64,11 +58,7 @@ impl<C: Cp> Shell<C> {
             }
             let at = rest.next().map_or("", String::as_str);
             if at != node {
-                return Err(self.fail(
-                    32,
-                    "645E",
-                    format!("Node {at} cannot be reached from {node}"),
-                ));
+                return Err(self.fail(32, "645E", format!("Node {at} cannot be reached from {node}")));
             }
         }
         if users.is_empty() {
@@ -82,11 +72,7 @@ impl<C: Cp> Shell<C> {
         let (own, node) = self.self_and_node();
         let now = self.now();
         let entry = &found.entry;
-        let envelope = Envelope {
-            from: (own, node.clone()),
-            to: (String::from(user), node.clone()),
-            sent: Some(now),
-        };
+        let envelope = Envelope { from: (own, node.clone()), to: (String::from(user), node.clone()), sent: Some(now) };
         let control = FileControl {
             name: String::from(entry.id.name()),
             file_type: String::from(entry.id.file_type()),
@@ -99,38 +85,24 @@ impl<C: Cp> Shell<C> {
         let operands = format!("TO {user} NAME {}", entry.id);
         self.write_spool_file(PUNCH, &operands, |shell, output| {
             let mut encoder = Encoder::new(&envelope, &control, size);
-            shell.punch(
-                output,
-                &encoder.cards(),
-                channel::PUNCH | channel::NETDATA_CONTROL,
-            )?;
+            shell.punch(output, &encoder.cards(), channel::PUNCH | channel::NETDATA_CONTROL)?;
             let mut source = shell.open(found)?;
             let mut record = Vec::new();
             while shell.next_record(&mut source, &mut record)? {
                 encoder.record(&record);
                 shell.punch(output, &encoder.cards(), channel::PUNCH)?;
             }
-            shell.punch(
-                output,
-                &encoder.finish(),
-                channel::PUNCH | channel::NETDATA_CONTROL,
-            )
+            shell.punch(output, &encoder.finish(), channel::PUNCH | channel::NETDATA_CONTROL)
         })?;
         if show {
-            self.say(format!(
-                "File {found} sent to {user} at {node} on {} {}",
-                short_date(&now).trim(),
-                time(&now)
-            ));
+            self.say(format!("File {found} sent to {user} at {node} on {} {}", short_date(&now).trim(), time(&now)));
         }
         Ok(())
     }
 
     /// Punches cards.
     fn punch(&mut self, output: &mut Output, cards: &[[u8; CARD]], command: u16) -> Outcome {
-        cards
-            .iter()
-            .try_for_each(|card| self.put_record(output, command, card))
+        cards.iter().try_for_each(|card| self.put_record(output, command, card))
     }
 
     /// TELL: a message to a user.
@@ -142,11 +114,7 @@ impl<C: Cp> Shell<C> {
             let own = self.self_and_node().1;
             if !node.eq_ignore_ascii_case(own.as_bytes()) {
                 let node = String::from_utf8_lossy(node).to_ascii_uppercase();
-                return Err(self.fail(
-                    32,
-                    "645E",
-                    format!("Node {node} cannot be reached from {own}"),
-                ));
+                return Err(self.fail(32, "645E", format!("Node {node} cannot be reached from {own}")));
             }
             text = message;
         }

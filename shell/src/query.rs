@@ -28,11 +28,7 @@ impl<C: Cp> Shell<C> {
     pub(crate) fn query_command(&mut self, words: &Words) -> Outcome {
         let what = words.operand(0);
         if let Some((name, switch)) = SWITCHES.iter().find(|(name, _)| is_switch(what, name)) {
-            let state = if *switch(&mut self.session.settings) {
-                "ON"
-            } else {
-                "OFF"
-            };
+            let state = if *switch(&mut self.session.settings) { "ON" } else { "OFF" };
             self.say(format!("{name:<8} = {state}"));
             return Ok(());
         }
@@ -45,11 +41,7 @@ impl<C: Cp> Shell<C> {
             }
             what if is(what, "DISK") => self.query_disk(words),
             what if is(what, "RDYMsg") => {
-                let form = if self.session.settings.short_ready {
-                    "SMSG"
-                } else {
-                    "LMSG"
-                };
+                let form = if self.session.settings.short_ready { "SMSG" } else { "LMSG" };
                 self.say(format!("RDYMSG   = {form}"));
                 Ok(())
             }
@@ -104,18 +96,10 @@ impl<C: Cp> Shell<C> {
     fn query_accessed(&mut self, words: &Words) -> Outcome {
         let spec = self.mode_spec(words.operand(1), ModeSpec::ANY)?;
         let lines = self.disk_lines(spec, |disk| {
-            let files = disk
-                .system
-                .files()
-                .filter(|entry| disk.shows(entry))
-                .count();
+            let files = disk.system.files().filter(|entry| disk.shows(entry)).count();
             let label = disk.system.label().id();
             let vdev = format!("{:03X}", disk.access.vdev);
-            format!(
-                "{:<6} {}{files:>10}  {vdev:<4}  {label}",
-                disk.mode_text(),
-                disk.status()
-            )
+            format!("{:<6} {}{files:>10}  {vdev:<4}  {label}", disk.mode_text(), disk.status())
         })?;
         self.say("Mode  Stat     Files  Vdev  Label/Directory");
         lines.iter().for_each(|line| self.say(line));
@@ -130,34 +114,19 @@ impl<C: Cp> Shell<C> {
             word => self.mode_spec(word, ModeSpec::ANY)?,
         };
         let mut devices = Vec::new();
-        for vdev in self
-            .disks
-            .iter()
-            .map(|disk| disk.access.vdev)
-            .collect::<Vec<_>>()
-        {
+        for vdev in self.disks.iter().map(|disk| disk.access.vdev).collect::<Vec<_>>() {
             let device = self.cp.device(vdev);
             let name = device.map_or(String::from("?"), |device| field(&device.name));
             devices.push((vdev, name, device.map_or(0, |device| device.cylinders)));
         }
         let lines = self.disk_lines(spec, |disk| {
             let device = devices.iter().find(|(vdev, ..)| *vdev == disk.access.vdev);
-            let (name, cylinders) =
-                device.map_or(("?", 0), |(_, name, cylinders)| (name.as_str(), *cylinders));
+            let (name, cylinders) = device.map_or(("?", 0), |(_, name, cylinders)| (name.as_str(), *cylinders));
             let keep = !writable_only || !disk.read_only;
-            if keep {
-                disk_line(disk, name, cylinders)
-            } else {
-                String::new()
-            }
+            if keep { disk_line(disk, name, cylinders) } else { String::new() }
         })?;
-        self.say(
-            "LABEL  VDEV M  STAT   CYL TYPE BLKSZ   FILES  BLKS USED-(%) BLKS LEFT  BLK TOTAL",
-        );
-        lines
-            .iter()
-            .filter(|line| !line.is_empty())
-            .for_each(|line| self.say(line));
+        self.say("LABEL  VDEV M  STAT   CYL TYPE BLKSZ   FILES  BLKS USED-(%) BLKS LEFT  BLK TOTAL");
+        lines.iter().filter(|line| !line.is_empty()).for_each(|line| self.say(line));
         Ok(())
     }
 
@@ -165,41 +134,21 @@ impl<C: Cp> Shell<C> {
     fn query_search(&mut self) -> Outcome {
         let lines = self.disk_lines(ModeSpec::ANY, |disk| {
             let label = disk.system.label().id();
-            format!(
-                "{label:<6}  {:03X}  {:<4} {}",
-                disk.access.vdev,
-                disk.mode_text(),
-                disk.status()
-            )
+            format!("{label:<6}  {:03X}  {:<4} {}", disk.access.vdev, disk.mode_text(), disk.status())
         })?;
         lines.iter().for_each(|line| self.say(line));
         Ok(())
     }
 
     /// A line for each disk that is meant.
-    fn disk_lines(
-        &mut self,
-        spec: ModeSpec,
-        line: impl Fn(&Accessed<C::Disk>) -> String,
-    ) -> Result<Vec<String>, Rc> {
-        self.disks
-            .check(spec.mode)
-            .map_err(|missing| self.missing(missing, ""))?;
-        Ok(self
-            .disks
-            .iter()
-            .filter(|disk| spec.mode.is_none_or(|mode| mode == disk.mode))
-            .map(line)
-            .collect())
+    fn disk_lines(&mut self, spec: ModeSpec, line: impl Fn(&Accessed<C::Disk>) -> String) -> Result<Vec<String>, Rc> {
+        self.disks.check(spec.mode).map_err(|missing| self.missing(missing, ""))?;
+        Ok(self.disks.iter().filter(|disk| spec.mode.is_none_or(|mode| mode == disk.mode)).map(line).collect())
     }
 
     /// IDENTIFY.
     pub(crate) fn identify_command(&mut self, words: &Words) -> Outcome {
-        if let Some(option) = words
-            .options
-            .iter()
-            .find(|option| !is(option, "Type") && !is(option, "ISOdate"))
-        {
+        if let Some(option) = words.options.iter().find(|option| !is(option, "Type") && !is(option, "ISOdate")) {
             return Err(self.bad_option(option));
         }
         let who = self.cp.identification();
@@ -228,16 +177,9 @@ fn is_switch(word: &str, name: &str) -> bool {
 /// The line of QUERY DISK.
 fn disk_line<D: BlockDevice>(disk: &Accessed<D>, device: &str, cylinders: u32) -> String {
     let system = &disk.system;
-    let (used, total) = (
-        u64::from(system.blocks_used()),
-        u64::from(system.label().blocks),
-    );
+    let (used, total) = (u64::from(system.blocks_used()), u64::from(system.label().blocks));
     let percent = (used * 100 + total / 2) / total.max(1);
-    let cylinders = if cylinders == 0 {
-        String::from("FBA")
-    } else {
-        format!("{cylinders}")
-    };
+    let cylinders = if cylinders == 0 { String::from("FBA") } else { format!("{cylinders}") };
     let files = system.files().filter(|entry| disk.shows(entry)).count();
     format!(
         "{:<6} {:<4} {:<3} {}{cylinders:>6} {device:<4} 4096{files:>9}{:>14}{:>11}{total:>11}",
@@ -252,15 +194,7 @@ fn disk_line<D: BlockDevice>(disk: &Accessed<D>, device: &str, cylinders: u32) -
 
 /// The day of the week of a local time in seconds since 1970-01-01, a Thursday.
 fn weekday(local_seconds: i64) -> &'static str {
-    const DAYS: [&str; 7] = [
-        "THURSDAY",
-        "FRIDAY",
-        "SATURDAY",
-        "SUNDAY",
-        "MONDAY",
-        "TUESDAY",
-        "WEDNESDAY",
-    ];
+    const DAYS: [&str; 7] = ["THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY"];
     DAYS[local_seconds.div_euclid(86_400).rem_euclid(7) as usize]
 }
 

@@ -55,18 +55,15 @@ impl<C: Cp> Shell<C> {
                 option if is(option, "NEWDate") => new_date = true,
                 option if is(option, "OLDDate") => new_date = false,
                 option if is(option, "Purge") => purge = true,
-                option
-                    if is(option, "NETData") || is(option, "NOLog") || is(option, "FULLDate") => {}
+                option if is(option, "NETData") || is(option, "NOLog") || is(option, "FULLDate") => {}
                 _ => return Err(self.bad_option(option)),
             }
         }
         let (spid, names) = match words.operands.split_first() {
-            Some((first, rest)) => {
-                match number::<u32>(first).filter(|spid| (1..=9999).contains(spid)) {
-                    Some(spid) => (spid, rest),
-                    None => (0, words.operands.as_slice()),
-                }
-            }
+            Some((first, rest)) => match number::<u32>(first).filter(|spid| (1..=9999).contains(spid)) {
+                Some(spid) => (spid, rest),
+                None => (0, words.operands.as_slice()),
+            },
             None => (0, &[][..]),
         };
         let (name, mode) = match names {
@@ -82,15 +79,7 @@ impl<C: Cp> Shell<C> {
             return self.cp_command(format!("PURGE READER {spid}").as_bytes());
         }
         self.writable(spec.mode.unwrap_or(Mode::A))?;
-        self.receive(
-            spid,
-            &Request {
-                name,
-                spec,
-                replace,
-                new_date,
-            },
-        )
+        self.receive(spid, &Request { name, spec, replace, new_date })
     }
 
     /// READCARD.
@@ -112,15 +101,7 @@ impl<C: Cp> Shell<C> {
         };
         let spec = self.mode_spec(mode, ModeSpec::A)?;
         self.writable(spec.mode.unwrap_or(Mode::A))?;
-        self.receive(
-            0,
-            &Request {
-                name,
-                spec,
-                replace,
-                new_date: true,
-            },
-        )
+        self.receive(0, &Request { name, spec, replace, new_date: true })
     }
 
     /// The reader file with that spool id, or with 0 the next one.
@@ -136,20 +117,14 @@ impl<C: Cp> Shell<C> {
         let file = self.reader_file(spid)?;
         self.spooling(true);
         let received = self.receive_file(&file, request);
-        let close = if received.is_ok() {
-            "CLOSE 00C"
-        } else {
-            "CLOSE 00C HOLD"
-        };
+        let close = if received.is_ok() { "CLOSE 00C" } else { "CLOSE 00C HOLD" };
         let response = self.cp.command(close.as_bytes());
         self.spooling(false);
         let node = self.self_and_node().1;
         for Received { target, sent_as } in received? {
             let from = field(&file.origin);
             let sent_as = sent_as.map_or(String::new(), |name| format!(" sent as {name}"));
-            self.say(format!(
-                "File {target} received from {from} at {node}{sent_as}"
-            ));
+            self.say(format!("File {target} received from {from} at {node}{sent_as}"));
         }
         if response.code != 0 {
             self.show(&response.text);
@@ -159,11 +134,7 @@ impl<C: Cp> Shell<C> {
     }
 
     /// Puts a reader file on the disk.
-    fn receive_file(
-        &mut self,
-        file: &SpoolFileBlock,
-        request: &Request,
-    ) -> Result<Vec<Received>, Rc> {
+    fn receive_file(&mut self, file: &SpoolFileBlock, request: &Request) -> Result<Vec<Received>, Rc> {
         let mut first = None;
         self.each_record(file, |_, record| {
             first.get_or_insert_with(|| record.to_vec());
@@ -173,27 +144,17 @@ impl<C: Cp> Shell<C> {
             return Err(self.fail(8, "205E", format!("Spool file {:04} is empty", file.spid)));
         };
         if netdata::is_netdata(&first) {
-            return self
-                .receive_netdata(file, request)
-                .map(|received| Vec::from([received]));
+            return self.receive_netdata(file, request).map(|received| Vec::from([received]));
         }
         if file.device == b'P' || file.device == b'C' {
-            return self
-                .receive_lines(file, request)
-                .map(|received| Vec::from([received]));
+            return self.receive_lines(file, request).map(|received| Vec::from([received]));
         }
         self.receive_deck(file, request)
     }
 
     /// Reads a reader file from its beginning until `take` answers `false`.
-    fn each_record(
-        &mut self,
-        file: &SpoolFileBlock,
-        mut take: impl FnMut(&mut Self, &[u8]) -> Result<bool, Rc>,
-    ) -> Outcome {
-        self.cp
-            .select_reader_file(file.spid)
-            .map_err(|status| self.reader_error(file.spid, status))?;
+    fn each_record(&mut self, file: &SpoolFileBlock, mut take: impl FnMut(&mut Self, &[u8]) -> Result<bool, Rc>) -> Outcome {
+        self.cp.select_reader_file(file.spid).map_err(|status| self.reader_error(file.spid, status))?;
         let mut buffer = Vec::new();
         loop {
             match self.cp.read_reader(&mut buffer) {
@@ -212,31 +173,15 @@ impl<C: Cp> Shell<C> {
     /// What CP says of the reader.
     fn reader_error(&mut self, spid: u32, status: u64) -> Rc {
         match status {
-            spool_input::NO_FILE => {
-                self.fail(28, "655E", format!("Spool file {spid:04} does not exist"))
-            }
-            spool_input::DAMAGED => self.fail(
-                100,
-                "124S",
-                format!("Spool file {spid:04} cannot be read back"),
-            ),
+            spool_input::NO_FILE => self.fail(28, "655E", format!("Spool file {spid:04} does not exist")),
+            spool_input::DAMAGED => self.fail(100, "124S", format!("Spool file {spid:04} cannot be read back")),
             spool_input::NOT_A_READER => self.fail(8, "205E", "Reader empty or not ready"),
-            status => self.fail(
-                100,
-                "124S",
-                format!("Error {status} reading spool file {spid:04}"),
-            ),
+            status => self.fail(100, "124S", format!("Error {status} reading spool file {spid:04}")),
         }
     }
 
     /// The file that is to be written, when it may be.
-    fn receive_target(
-        &mut self,
-        sent: Option<FileId>,
-        number: u8,
-        format: RecordFormat,
-        request: &Request,
-    ) -> Result<Received, Rc> {
+    fn receive_target(&mut self, sent: Option<FileId>, number: u8, format: RecordFormat, request: &Request) -> Result<Received, Rc> {
         let id = match (&request.name, sent) {
             (None, sent) => sent,
             (Some(name), Some(sent)) => name.derive(&sent),
@@ -244,45 +189,24 @@ impl<C: Cp> Shell<C> {
         };
         let Some(id) = id else {
             return Err(match &request.name {
-                None => self.fail(
-                    88,
-                    "681E",
-                    "This is an unnamed file; specify filename and filetype",
-                ),
+                None => self.fail(88, "681E", "This is an unnamed file; specify filename and filetype"),
                 Some(name) => self.invalid_character(&format!("{name}")),
             });
         };
-        let target = Target {
-            mode: request.mode(),
-            id,
-            number: request.spec.number.unwrap_or(number),
-            format,
-        };
+        let target = Target { mode: request.mode(), id, number: request.spec.number.unwrap_or(number), format };
         if self.exists(&target) && !request.replace {
-            return Err(self.fail(
-                28,
-                "024E",
-                format!("File {target} already exists; specify REPLACE option"),
-            ));
+            return Err(self.fail(28, "024E", format!("File {target} already exists; specify REPLACE option")));
         }
-        let sent_as = sent
-            .filter(|&sent| sent != id)
-            .map(|sent| format!("{sent}"));
+        let sent_as = sent.filter(|&sent| sent != id).map(|sent| format!("{sent}"));
         Ok(Received { target, sent_as })
     }
 
     /// Receives NETDATA.
-    fn receive_netdata(
-        &mut self,
-        file: &SpoolFileBlock,
-        request: &Request,
-    ) -> Result<Received, Rc> {
+    fn receive_netdata(&mut self, file: &SpoolFileBlock, request: &Request) -> Result<Received, Rc> {
         let mut decoder = Decoder::default();
         let mut arriving: Option<(Received, Destination, DateTime)> = None;
         let mut read = self.each_record(file, |shell, card| {
-            let items = decoder
-                .card(card)
-                .map_err(|bad| shell.bad_netdata(file.spid, &bad))?;
+            let items = decoder.card(card).map_err(|bad| shell.bad_netdata(file.spid, &bad))?;
             for item in items {
                 shell.netdata_item(item, file.spid, request, &mut arriving)?;
             }
@@ -292,12 +216,8 @@ impl<C: Cp> Shell<C> {
             read = Err(self.bad_netdata(file.spid, &netdata::Bad::Short));
         }
         match arriving {
-            Some((received, destination, date)) => {
-                self.finish(destination, read, date).map(|()| received)
-            }
-            None => Err(read
-                .err()
-                .unwrap_or_else(|| self.bad_netdata(file.spid, &netdata::Bad::NoHeader))),
+            Some((received, destination, date)) => self.finish(destination, read, date).map(|()| received),
+            None => Err(read.err().unwrap_or_else(|| self.bad_netdata(file.spid, &netdata::Bad::NoHeader))),
         }
     }
 
@@ -318,46 +238,29 @@ impl<C: Cp> Shell<C> {
                 *place = Some((received, destination, date));
                 Ok(())
             }
-            (Item::File(_), Some(_)) => Err(self.fail(
-                88,
-                "682E",
-                format!("Spool file {spid:04} holds more than one file"),
-            )),
+            (Item::File(_), Some(_)) => Err(self.fail(88, "682E", format!("Spool file {spid:04} holds more than one file"))),
             (Item::Record(mut record), Some((received, destination, _))) => {
                 match received.target.format {
-                    RecordFormat::Fixed(lrecl) if record.len() < lrecl as usize => {
-                        record.resize(lrecl as usize, b' ')
-                    }
+                    RecordFormat::Fixed(lrecl) if record.len() < lrecl as usize => record.resize(lrecl as usize, b' '),
                     RecordFormat::Variable if record.is_empty() => record.push(b' '),
                     _ => {}
                 }
                 self.write_record(destination, &record)
             }
-            (Item::Acknowledgement, _) => Err(self.fail(
-                88,
-                "683E",
-                format!("Spool file {spid:04} is an acknowledgement"),
-            )),
+            (Item::Acknowledgement, _) => Err(self.fail(88, "683E", format!("Spool file {spid:04} is an acknowledgement"))),
             (Item::Envelope(_) | Item::Record(_) | Item::End, _) => Ok(()),
         }
     }
 
     /// The file that NETDATA announces.
     fn netdata_target(&mut self, control: &FileControl, request: &Request) -> Result<Received, Rc> {
-        let sent = file_id(
-            &control.name.to_ascii_uppercase(),
-            &control.file_type.to_ascii_uppercase(),
-        );
+        let sent = file_id(&control.name.to_ascii_uppercase(), &control.file_type.to_ascii_uppercase());
         self.receive_target(sent, control.mode, control.format, request)
     }
 
     /// NETDATA that cannot be received.
     fn bad_netdata(&mut self, spid: u32, bad: &netdata::Bad) -> Rc {
-        self.fail(
-            100,
-            "684E",
-            format!("Spool file {spid:04} is no valid NETDATA: {bad}"),
-        )
+        self.fail(100, "684E", format!("Spool file {spid:04} is no valid NETDATA: {bad}"))
     }
 
     /// The name that a spool file has, when a file can have it.
@@ -368,8 +271,7 @@ impl<C: Cp> Shell<C> {
 
     /// Receives printer or console output: lines without the blanks at their ends.
     fn receive_lines(&mut self, file: &SpoolFileBlock, request: &Request) -> Result<Received, Rc> {
-        let received =
-            self.receive_target(Self::spool_name(file), 1, RecordFormat::Variable, request)?;
+        let received = self.receive_target(Self::spool_name(file), 1, RecordFormat::Variable, request)?;
         let mut destination = self.begin_file(received.target.clone(), false)?;
         let mut longest = 0;
         let read = self.each_record(file, |shell, record| {
@@ -385,11 +287,7 @@ impl<C: Cp> Shell<C> {
     }
 
     /// Receives a deck: one file, or as many as there are `:READ` cards. Cards of one length make a file of fixed records.
-    fn receive_deck(
-        &mut self,
-        file: &SpoolFileBlock,
-        request: &Request,
-    ) -> Result<Vec<Received>, Rc> {
+    fn receive_deck(&mut self, file: &SpoolFileBlock, request: &Request) -> Result<Vec<Received>, Rc> {
         let decks = self.deck_shapes(file)?;
         let mut received = Vec::new();
         for (index, (sent, lengths)) in decks.iter().enumerate() {
@@ -403,10 +301,7 @@ impl<C: Cp> Shell<C> {
                     return Ok(next <= index);
                 }
                 if *deck.get_or_insert(0) == index {
-                    shell.write_record(
-                        &mut destination,
-                        if card.is_empty() { b" " } else { card },
-                    )?;
+                    shell.write_record(&mut destination, if card.is_empty() { b" " } else { card })?;
                 }
                 Ok(true)
             });
@@ -423,11 +318,7 @@ impl<C: Cp> Shell<C> {
         self.each_record(file, |shell, card| {
             if let Some((name, file_type)) = header_card_names(card) {
                 if decks.len() == MOST_DECKS {
-                    return Err(shell.fail(
-                        88,
-                        "682E",
-                        format!("More than {MOST_DECKS} files in one deck"),
-                    ));
+                    return Err(shell.fail(88, "682E", format!("More than {MOST_DECKS} files in one deck")));
                 }
                 decks.push((file_id(&name, &file_type), (usize::MAX, 0)));
                 return Ok(true);

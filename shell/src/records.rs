@@ -65,9 +65,7 @@ impl<C: Cp> Shell<C> {
         let Some(disk) = self.disks.get_mut(mode) else {
             return Err(self.not_accessed(mode));
         };
-        disk.system
-            .put(&mut to.writer, record)
-            .map_err(|error| self.disk_error(mode, &to.target, &error))
+        disk.system.put(&mut to.writer, record).map_err(|error| self.disk_error(mode, &to.target, &error))
     }
 
     /// Ends the file when `written` is well, and makes it durable under that date; else nothing of it is left.
@@ -85,9 +83,7 @@ impl<C: Cp> Shell<C> {
 
     /// Whether there is a file of that name on the target's disk.
     pub(crate) fn exists(&self, target: &Target) -> bool {
-        self.disks
-            .get(target.mode)
-            .is_some_and(|disk| disk.system.find(&target.id).is_some())
+        self.disks.get(target.mode).is_some_and(|disk| disk.system.find(&target.id).is_some())
     }
 
     /// Begins to read a file at its first record.
@@ -97,22 +93,13 @@ impl<C: Cp> Shell<C> {
             return Err(self.not_accessed(mode));
         };
         match disk.system.open_reader(&id) {
-            Ok(reader) => Ok(Source {
-                mode,
-                id,
-                number: found.entry.mode,
-                reader,
-            }),
+            Ok(reader) => Ok(Source { mode, id, number: found.entry.mode, reader }),
             Err(error) => Err(self.disk_error(mode, format!("{id} {mode}"), &error)),
         }
     }
 
     /// Reads the next record; `false` at the end of the file.
-    pub(crate) fn next_record(
-        &mut self,
-        source: &mut Source,
-        record: &mut Vec<u8>,
-    ) -> Result<bool, Rc> {
+    pub(crate) fn next_record(&mut self, source: &mut Source, record: &mut Vec<u8>) -> Result<bool, Rc> {
         let mode = source.mode;
         let Some(disk) = self.disks.get_mut(mode) else {
             return Err(self.not_accessed(mode));
@@ -129,25 +116,16 @@ impl<C: Cp> Shell<C> {
         let Some(disk) = self.disks.get_mut(mode) else {
             return Err(self.not_accessed(mode));
         };
-        disk.system
-            .seek(&mut source.reader, record)
-            .map_err(|error| self.disk_error(mode, format!("{} {mode}", source.id), &error))
+        disk.system.seek(&mut source.reader, record).map_err(|error| self.disk_error(mode, format!("{} {mode}", source.id), &error))
     }
 
     /// Ends reading. A file of mode 3 is erased once it was read, when its disk may be written.
     pub(crate) fn close(&mut self, source: Source) -> Outcome {
         let mode = source.mode;
-        let Some(disk) = self
-            .disks
-            .get_mut(mode)
-            .filter(|disk| source.number == 3 && !disk.read_only)
-        else {
+        let Some(disk) = self.disks.get_mut(mode).filter(|disk| source.number == 3 && !disk.read_only) else {
             return Ok(());
         };
-        let erased = disk
-            .system
-            .erase(&source.id)
-            .and_then(|()| disk.system.commit());
+        let erased = disk.system.erase(&source.id).and_then(|()| disk.system.commit());
         erased.map_err(|error| self.disk_error(mode, format!("{} {mode}", source.id), &error))
     }
 }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use minidisk::edf::DateTime;
 
 use crate::commands;
-use crate::cp::Cp;
+use crate::cp::{Cp, DiskUnusable};
 use crate::disks::{Access, Disks, Mode};
 use crate::exec;
 use crate::message::{Outcome, Rc};
@@ -46,12 +46,7 @@ impl Session {
     /// A session before anything was accessed.
     pub const NEW: Self = Self {
         disks: [None; 26],
-        settings: Settings {
-            implied_cp: true,
-            implied_exec: true,
-            abbreviations: true,
-            short_ready: false,
-        },
+        settings: Settings { implied_cp: true, implied_exec: true, abbreviations: true, short_ready: false },
         spooling: false,
         routine: *b"CMS     ",
     };
@@ -59,18 +54,13 @@ impl Session {
     /// The running command.
     pub fn routine(&self) -> &str {
         // Words are cut to eight characters, not bytes: a name that does not fit is not shown.
-        core::str::from_utf8(&self.routine)
-            .unwrap_or("?")
-            .trim_end()
+        core::str::from_utf8(&self.routine).unwrap_or("?").trim_end()
     }
 
     /// Names the running command.
     fn set_routine(&mut self, name: &str) {
         self.routine = [b' '; 8];
-        self.routine
-            .iter_mut()
-            .zip(name.bytes())
-            .for_each(|(to, from)| *to = from);
+        self.routine.iter_mut().zip(name.bytes()).for_each(|(to, from)| *to = from);
     }
 }
 
@@ -90,14 +80,7 @@ pub struct Shell<C: Cp> {
 impl<C: Cp> Shell<C> {
     /// CMS with nothing accessed.
     pub fn new(cp: C) -> Self {
-        Self {
-            cp,
-            disks: Disks::new(),
-            session: Session::NEW,
-            code: "CMS",
-            exec_depth: 0,
-            charged: (0, 0),
-        }
+        Self { cp, disks: Disks::new(), session: Session::NEW, code: "CMS", exec_depth: 0, charged: (0, 0) }
     }
 
     /// IPL: the banner, the disks, and the first line, before which PROFILE EXEC runs.
@@ -107,22 +90,16 @@ impl<C: Cp> Shell<C> {
         let timer = self.cp.timer();
         self.charged = (timer.virtual_us, timer.total_us);
         let (date, time) = (words::field(&timer.date), words::field(&timer.time));
-        self.say(format!(
-            "{LEVEL}    {date} {}",
-            time.get(..5).unwrap_or(&time)
-        ));
+        self.say(format!("{LEVEL}    {date} {}", time.get(..5).unwrap_or(&time)));
         self.access_standard_disks();
         let parm = Words::parse(parm);
-        let automatic = core::iter::once(&parm.command)
-            .chain(&parm.operands)
-            .any(|word| word == "AUTOCR");
+        let automatic = core::iter::once(&parm.command).chain(&parm.operands).any(|word| word == "AUTOCR");
         let line = match automatic {
             true => Vec::new(),
-            false => self.cp.read_line(false).unwrap_or_default(),
+            false => self.cp.read_line().unwrap_or_default(),
         };
         let words = Words::parse(&line);
-        let no_profile = words::is(&words.command, "ACcess")
-            && words.options.iter().any(|option| option == "NOPROF");
+        let no_profile = words::is(&words.command, "ACcess") && words.options.iter().any(|option| option == "NOPROF");
         if !no_profile && let Some(profile) = exec::find(self, "PROFILE") {
             self.begin("PROFILE");
             let outcome = self.run_exec(&profile);
@@ -139,23 +116,15 @@ impl<C: Cp> Shell<C> {
 
     /// Accesses 190 as S, 19E as its extension and 191 as A, where they exist.
     fn access_standard_disks(&mut self) {
-        let system = Access {
-            force_read_only: true,
-            ..Access::of(0x190)
-        };
-        let tools = Access {
-            extension_of: Some(Mode::S),
-            ..Access::of(0x19e)
-        };
-        for (mode, access) in [
-            (Mode::S, system),
-            (Mode::Y, tools),
-            (Mode::A, Access::of(0x191)),
-        ] {
-            if self.cp.device(access.vdev).is_some() {
-                self.code = "ACC";
-                // A disk that cannot be used was named in a message; CMS goes on without it.
-                let _ = self.access(mode, access);
+        let system = Access { force_read_only: true, ..Access::of(0x190) };
+        let tools = Access { extension_of: Some(Mode::S), ..Access::of(0x19e) };
+        self.code = "ACC";
+        for (mode, access) in [(Mode::S, system), (Mode::Y, tools), (Mode::A, Access::of(0x191))] {
+            match self.cp.disk(access.vdev) {
+                // A disk that cannot be used is named in a message; CMS goes on without it.
+                Ok(device) => drop(self.access_device(mode, access, device)),
+                Err(DiskUnusable::NotAttached) => {}
+                Err(error) => drop(self.disk_unusable(mode, access.vdev, error)),
             }
         }
         self.code = "CMS";
@@ -184,7 +153,7 @@ impl<C: Cp> Shell<C> {
 
     /// Reads lines and executes them, as long as there are any.
     pub fn run(&mut self) {
-        while let Some(line) = self.cp.read_line(false) {
+        while let Some(line) = self.cp.read_line() {
             self.enter(&line);
         }
     }
@@ -259,9 +228,7 @@ impl<C: Cp> Shell<C> {
 
     /// The Ready message, with the processor time used since the last one.
     pub(crate) fn ready(&mut self, outcome: Outcome) {
-        let code = outcome
-            .err()
-            .map_or(String::new(), |Rc(code)| format!("({code:05})"));
+        let code = outcome.err().map_or(String::new(), |Rc(code)| format!("({code:05})"));
         if self.session.settings.short_ready {
             return self.say(format!("Ready{code};"));
         }
@@ -270,15 +237,9 @@ impl<C: Cp> Shell<C> {
             let hundredths = now.saturating_sub(before) / 10_000;
             format!("{}.{:02}", hundredths / 100, hundredths % 100)
         };
-        let (own, total) = (
-            used(timer.virtual_us, self.charged.0),
-            used(timer.total_us, self.charged.1),
-        );
+        let (own, total) = (used(timer.virtual_us, self.charged.0), used(timer.total_us, self.charged.1));
         self.charged = (timer.virtual_us, timer.total_us);
-        self.say(format!(
-            "Ready{code}; T={own}/{total} {}",
-            words::field(&timer.time)
-        ));
+        self.say(format!("Ready{code}; T={own}/{total} {}", words::field(&timer.time)));
     }
 }
 
@@ -287,9 +248,7 @@ impl<C: Cp> Shell<C> {
     pub(crate) fn show(&mut self, response: &[u8]) {
         let lines = response.strip_suffix(b"\n").unwrap_or(response);
         if !lines.is_empty() {
-            lines
-                .split(|&byte| byte == b'\n')
-                .for_each(|line| self.cp.write_line(line));
+            lines.split(|&byte| byte == b'\n').for_each(|line| self.cp.write_line(line));
         }
     }
 

@@ -47,10 +47,7 @@ pub(crate) struct Output {
 impl Output {
     /// Nothing yet, for that device.
     pub(crate) fn new(vdev: u32) -> Self {
-        Self {
-            vdev,
-            buffer: Vec::new(),
-        }
+        Self { vdev, buffer: Vec::new() }
     }
 }
 
@@ -90,11 +87,7 @@ impl<C: Cp> Shell<C> {
         output.buffer.clear();
         written.map_err(|status| {
             let vdev = output.vdev;
-            self.fail(
-                100,
-                "123S",
-                format!("Error {status} on the virtual device {vdev:03X}"),
-            )
+            self.fail(100, "123S", format!("Error {status} on the virtual device {vdev:03X}"))
         })
     }
 
@@ -103,9 +96,7 @@ impl<C: Cp> Shell<C> {
     /// When CP refuses, its message is shown and the records are purged.
     pub(crate) fn close_output(&mut self, mut output: Output, operands: &str) -> Outcome {
         self.flush(&mut output)?;
-        let response = self
-            .cp
-            .command(format!("CLOSE {:03X} {operands}", output.vdev).as_bytes());
+        let response = self.cp.command(format!("CLOSE {:03X} {operands}", output.vdev).as_bytes());
         if response.code != 0 {
             self.show(&response.text);
             return Err(Rc(response.code as i32));
@@ -116,8 +107,7 @@ impl<C: Cp> Shell<C> {
 
     /// Purges what was written, after an error.
     pub(crate) fn purge_output(&mut self, vdev: u32) {
-        self.cp
-            .command(format!("CLOSE {vdev:03X} PURGE").as_bytes());
+        self.cp.command(format!("CLOSE {vdev:03X} PURGE").as_bytes());
         self.spooling(false);
     }
 
@@ -161,11 +151,7 @@ impl<C: Cp> Shell<C> {
         }
         let longest = PRINT_LINE + u32::from(carriage_control);
         if found.entry.lrecl > longest && !oversize {
-            return Err(self.fail(
-                32,
-                "044E",
-                format!("Record exceeds allowable maximum of {longest} bytes"),
-            ));
+            return Err(self.fail(32, "044E", format!("Record exceeds allowable maximum of {longest} bytes")));
         }
         let operands = format!("NAME {}", found.entry.id);
         self.write_spool_file(PRINTER, &operands, |shell, output| {
@@ -181,9 +167,7 @@ impl<C: Cp> Shell<C> {
                     shell.put_record(output, channel::PRINT_SPACE_1, cut(&record, longest))?;
                     continue;
                 }
-                let (control, line) = record
-                    .split_first()
-                    .map_or((b' ', &[][..]), |(first, rest)| (*first, rest));
+                let (control, line) = record.split_first().map_or((b' ', &[][..]), |(first, rest)| (*first, rest));
                 if let Some(before) = waiting.replace(line.to_vec()) {
                     shell.put_record(output, movement(control), cut(&before, PRINT_LINE))?;
                 }
@@ -207,11 +191,7 @@ impl<C: Cp> Shell<C> {
             }
         }
         if found.entry.lrecl > CARD {
-            return Err(self.fail(
-                32,
-                "044E",
-                format!("Record exceeds allowable maximum of {CARD} bytes"),
-            ));
+            return Err(self.fail(32, "044E", format!("Record exceeds allowable maximum of {CARD} bytes")));
         }
         let operands = format!("NAME {}", found.entry.id);
         self.write_spool_file(PUNCH, &operands, |shell, output| {
@@ -231,10 +211,7 @@ impl<C: Cp> Shell<C> {
 
     /// The card that stands before a punched file.
     fn header_card(&mut self, found: &Found) -> String {
-        let label = self
-            .disks
-            .get(found.mode)
-            .map_or(String::new(), |disk| String::from(disk.system.label().id()));
+        let label = self.disks.get(found.mode).map_or(String::new(), |disk| String::from(disk.system.label().id()));
         let entry = &found.entry;
         let card = format!(
             ":READ  {:<8} {:<8} {}{} {label:<6} {} {}",
@@ -276,9 +253,7 @@ pub(crate) fn header_card_names(record: &[u8]) -> Option<(String, String)> {
 /// The format of a file made from cards that all have one length, or not.
 pub(crate) fn card_format(lengths: (usize, usize)) -> RecordFormat {
     match lengths {
-        (shortest, longest) if shortest == longest && longest > 0 => {
-            RecordFormat::Fixed(longest as u32)
-        }
+        (shortest, longest) if shortest == longest && longest > 0 => RecordFormat::Fixed(longest as u32),
         _ => RecordFormat::Variable,
     }
 }
@@ -296,10 +271,7 @@ mod tests {
 
     #[test]
     fn the_next_line_says_how_far_the_paper_moves() {
-        assert_eq!(
-            [b' ', b'0', b'-', b'+', b'1', b'x'].map(movement),
-            [0x09, 0x11, 0x19, 0x01, 0x89, 0x09]
-        );
+        assert_eq!([b' ', b'0', b'-', b'+', b'1', b'x'].map(movement), [0x09, 0x11, 0x19, 0x01, 0x89, 0x09]);
     }
 
     #[test]

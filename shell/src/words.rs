@@ -24,10 +24,7 @@ impl Words {
     pub fn parse(line: &[u8]) -> Self {
         let mut words = Words::default();
         let line = line.trim_ascii();
-        let end = line
-            .iter()
-            .position(|&byte| ends_word(byte))
-            .unwrap_or(line.len());
+        let end = line.iter().position(|&byte| ends_word(byte)).unwrap_or(line.len());
         words.command = word(&line[..end]);
         let rest = &line[end..];
         words.text = rest.trim_ascii().to_vec();
@@ -57,28 +54,18 @@ fn ends_word(byte: u8) -> bool {
 
 /// The words of a part of a line.
 fn split(text: &[u8]) -> Vec<String> {
-    text.split(|&byte| ends_word(byte))
-        .filter(|part| !part.is_empty())
-        .map(word)
-        .collect()
+    text.split(|&byte| ends_word(byte)).filter(|part| !part.is_empty()).map(word).collect()
 }
 
 /// One word: capitals, cut to eight characters. Bytes that are no text become a character that no name has.
 fn word(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes)
-        .chars()
-        .take(WORD)
-        .map(|c| c.to_ascii_uppercase())
-        .collect()
+    String::from_utf8_lossy(bytes).chars().take(WORD).map(|c| c.to_ascii_uppercase()).collect()
 }
 
 /// Cuts the first word off a text: the word as typed, and what follows without the blanks between.
 pub fn first_word(text: &[u8]) -> (&[u8], &[u8]) {
     let text = text.trim_ascii_start();
-    let end = text
-        .iter()
-        .position(u8::is_ascii_whitespace)
-        .unwrap_or(text.len());
+    let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
     (&text[..end], text[end..].trim_ascii_start())
 }
 
@@ -89,51 +76,32 @@ pub fn abbreviates(given: &str, name: &str, minimum: usize) -> bool {
 
 /// As [`abbreviates`], with the minimum written in capitals: `REPlace` takes `REP`, `REPL`, ... `REPLACE`.
 pub fn is(given: &str, form: &str) -> bool {
-    let minimum = form
-        .bytes()
-        .take_while(|byte| !byte.is_ascii_lowercase())
-        .count();
+    let minimum = form.bytes().take_while(|byte| !byte.is_ascii_lowercase()).count();
     // Words are cut to eight characters, and so are the names they are compared with.
-    let name: String = form
-        .chars()
-        .take(WORD)
-        .map(|c| c.to_ascii_uppercase())
-        .collect();
+    let name: String = form.chars().take(WORD).map(|c| c.to_ascii_uppercase()).collect();
     abbreviates(given, &name, minimum)
 }
 
 /// The number that a word is, when it is one.
 pub fn number<T: core::str::FromStr>(word: &str) -> Option<T> {
-    word.bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| word.parse().ok())
-        .flatten()
+    word.bytes().all(|byte| byte.is_ascii_digit()).then(|| word.parse().ok()).flatten()
 }
 
 /// A device number as people type it: one to four hexadecimal digits.
 pub fn vdev(word: &str) -> Option<u32> {
-    let hexadecimal =
-        (1..=4).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_hexdigit());
-    hexadecimal
-        .then(|| u32::from_str_radix(word, 16).ok())
-        .flatten()
+    let hexadecimal = (1..=4).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    hexadecimal.then(|| u32::from_str_radix(word, 16).ok()).flatten()
 }
 
 /// A record without the blanks at its end.
 pub fn without_trailing_blanks(record: &[u8]) -> &[u8] {
-    let length = record
-        .iter()
-        .rposition(|&byte| byte != b' ')
-        .map_or(0, |last| last + 1);
+    let length = record.iter().rposition(|&byte| byte != b' ').map_or(0, |last| last + 1);
     &record[..length]
 }
 
 /// A fixed field of the contract with CP as text, without its padding.
 pub fn field(bytes: &[u8]) -> String {
-    let end = bytes
-        .iter()
-        .position(|&byte| byte == 0)
-        .unwrap_or(bytes.len());
+    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(&bytes[..end]).trim().to_string()
 }
 
@@ -148,20 +116,14 @@ mod tests {
         assert_eq!(words.command, "COPYFILE");
         assert_eq!(words.operands, vec!["AVERYLON", "DATA", "A"]);
         assert_eq!(words.options, vec!["REPLACE", "RECFM", "F"]);
-        assert_eq!(
-            words.text,
-            b"averylongname data  a (replace recfm f) comment"
-        );
+        assert_eq!(words.text, b"averylongname data  a (replace recfm f) comment");
         assert_eq!(words.operand(7), "");
     }
 
     #[test]
     fn a_parenthesis_needs_no_blank_before_it() {
         let words = Words::parse(b"listfile(label");
-        assert_eq!(
-            (words.command.as_str(), words.options.len()),
-            ("LISTFILE", 1)
-        );
+        assert_eq!((words.command.as_str(), words.options.len()), ("LISTFILE", 1));
         assert_eq!(Words::parse(b"   "), Words::default());
     }
 

@@ -8,17 +8,12 @@ use std::path::Path;
 use std::thread;
 use std::time::Instant;
 
-use spool::{
-    Attributes, Destination, Device, NewFile, Queue, Selection, Spool, SpoolError, StartMode,
-    Userid,
-};
+use spool::{Attributes, Destination, Device, NewFile, Queue, Selection, Spool, SpoolError, StartMode, Userid};
 
 const MIB: f64 = 1_048_576.0;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let directory = std::env::args_os()
-        .nth(1)
-        .ok_or("Name a directory to measure in")?;
+    let directory = std::env::args_os().nth(1).ok_or("Name a directory to measure in")?;
     let directory = Path::new(&directory).join("measure-spool");
     fs::create_dir_all(&directory)?;
     stream(&directory)?;
@@ -33,12 +28,7 @@ fn userid(number: usize) -> Userid {
 }
 
 fn new_file(user: usize) -> NewFile {
-    NewFile {
-        origin: userid(user),
-        device: Device::Printer,
-        created: 0,
-        attributes: Attributes::default(),
-    }
+    NewFile { origin: userid(user), device: Device::Printer, created: 0, attributes: Attributes::default() }
 }
 
 fn close(spool: &Spool, user: usize, records: usize, record: &[u8]) -> Result<(), SpoolError> {
@@ -46,13 +36,7 @@ fn close(spool: &Spool, user: usize, records: usize, record: &[u8]) -> Result<()
     for _ in 0..records {
         file.append(9, record)?;
     }
-    spool.close(
-        file,
-        Destination {
-            owner: userid(user),
-            queue: Queue::Reader,
-        },
-    )?;
+    spool.close(file, Destination { owner: userid(user), queue: Queue::Reader })?;
     Ok(())
 }
 
@@ -76,10 +60,7 @@ fn stream(directory: &Path) -> Result<(), Box<dyn std::error::Error>> {
         let begun = Instant::now();
         close(&spool, 1, records, &record)?;
         let spooled = begun.elapsed().as_secs_f64();
-        let file = spool
-            .list(&Selection::of(userid(1)))?
-            .pop()
-            .ok_or("The file is gone")?;
+        let file = spool.list(&Selection::of(userid(1)))?.pop().ok_or("The file is gone")?;
         let begun = Instant::now();
         let mut reader = spool.reader(file.owner, file.queue, file.spid)?;
         let mut bytes = 0;
@@ -116,20 +97,12 @@ fn closes(directory: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let bare = 300.0 / begun.elapsed().as_secs_f64();
     let (spool, _) = Spool::open(&directory.join("closes"), StartMode::Warm)?;
     for threads in [1, 64, 1000] {
-        let each = if threads == 1 {
-            300
-        } else {
-            64 * 30 / threads.min(64 * 30) + 1
-        };
+        let each = if threads == 1 { 300 } else { 64 * 30 / threads.min(64 * 30) + 1 };
         let begun = Instant::now();
         thread::scope(|scope| {
             for user in 0..threads {
                 let spool = &spool;
-                scope.spawn(move || {
-                    (0..each)
-                        .try_for_each(|_| close(spool, user, 10, &[b'x'; 80]))
-                        .unwrap_or_else(|e| panic!("{e}"))
-                });
+                scope.spawn(move || (0..each).try_for_each(|_| close(spool, user, 10, &[b'x'; 80])).unwrap_or_else(|e| panic!("{e}")));
             }
         });
         let rate = (threads * each) as f64 / begun.elapsed().as_secs_f64();
@@ -150,8 +123,7 @@ fn starts(directory: &Path) -> Result<(), Box<dyn std::error::Error>> {
             let spool = &spool;
             scope.spawn(move || {
                 for n in 0..400 {
-                    close(spool, worker * 4 + n % 4, 10, &[b'x'; 80])
-                        .unwrap_or_else(|e| panic!("{e}"));
+                    close(spool, worker * 4 + n % 4, 10, &[b'x'; 80]).unwrap_or_else(|e| panic!("{e}"));
                 }
             });
         }
@@ -164,33 +136,18 @@ fn starts(directory: &Path) -> Result<(), Box<dyn std::error::Error>> {
     }
     let begun = Instant::now();
     let files = spool.list(&Selection::of(userid(500)))?.len();
-    println!(
-        "list: {files} files of one user among 100,000 in {:.2} ms",
-        begun.elapsed().as_secs_f64() * 1e3
-    );
+    println!("list: {files} files of one user among 100,000 in {:.2} ms", begun.elapsed().as_secs_f64() * 1e3);
     let begun = Instant::now();
     let files = spool.list(&Selection::default())?.len();
-    println!(
-        "list: all {files} in {:.0} ms",
-        begun.elapsed().as_secs_f64() * 1e3
-    );
+    println!("list: all {files} in {:.0} ms", begun.elapsed().as_secs_f64() * 1e3);
     drop(spool);
     for (how, place) in [("shutdown", &home), ("crash", &crashed)] {
         let begun = Instant::now();
         let (_spool, report) = Spool::open(place, StartMode::Warm)?;
-        println!(
-            "start after {how}: {} files in {:.0} ms",
-            report.files.all(),
-            begun.elapsed().as_secs_f64() * 1e3
-        );
+        println!("start after {how}: {} files in {:.0} ms", report.files.all(), begun.elapsed().as_secs_f64() * 1e3);
     }
     let begun = Instant::now();
     let report = Spool::check(&home, false)?;
-    println!(
-        "check: {} files, {} problems in {:.1} s",
-        report.files,
-        report.problems.len(),
-        begun.elapsed().as_secs_f64()
-    );
+    println!("check: {} files, {} problems in {:.1} s", report.files, report.problems.len(), begun.elapsed().as_secs_f64());
     Ok(())
 }

@@ -41,11 +41,7 @@ pub enum AttributeError {
 }
 
 /// Checks that `text` has 1 to `N` characters, all of them accepted by `fits`, and keeps it in place.
-fn short<const N: usize>(
-    what: &'static str,
-    text: &str,
-    fits: fn(char) -> bool,
-) -> Result<[u8; N], AttributeError> {
+fn short<const N: usize>(what: &'static str, text: &str, fits: fn(char) -> bool) -> Result<[u8; N], AttributeError> {
     if let Some(character) = text.chars().find(|&c| !c.is_ascii() || !fits(c)) {
         return Err(AttributeError::Character { what, character });
     }
@@ -59,10 +55,7 @@ fn short<const N: usize>(
 
 /// The characters of a blank-padded name.
 fn unpadded(bytes: &[u8]) -> &str {
-    let length = bytes
-        .iter()
-        .rposition(|&b| b != b' ')
-        .map_or(0, |last| last + 1);
+    let length = bytes.iter().rposition(|&b| b != b' ').map_or(0, |last| last + 1);
     std::str::from_utf8(&bytes[..length]).unwrap_or("")
 }
 
@@ -146,9 +139,7 @@ impl Userid {
     /// The userid whose padded form this is, if it is one.
     #[must_use]
     pub fn from_padded(bytes: &[u8; 8]) -> Option<Self> {
-        Self::new(unpadded(bytes))
-            .ok()
-            .filter(|userid| userid.padded() == bytes)
+        Self::new(unpadded(bytes)).ok().filter(|userid| userid.padded() == bytes)
     }
 }
 
@@ -167,11 +158,7 @@ impl Spid {
     pub fn new(number: u16) -> Result<Self, AttributeError> {
         match number {
             1..=Self::MAX => Ok(Self(number)),
-            _ => Err(AttributeError::Range {
-                what: "A spool id",
-                least: 1,
-                most: Self::MAX,
-            }),
+            _ => Err(AttributeError::Range { what: "A spool id", least: 1, most: Self::MAX }),
         }
     }
 
@@ -207,10 +194,7 @@ impl Class {
     pub fn new(character: char) -> Result<Self, AttributeError> {
         match u8::try_from(character) {
             Ok(byte @ (b'A'..=b'Z' | b'0'..=b'9')) => Ok(Self(byte)),
-            _ => Err(AttributeError::Character {
-                what: "A class",
-                character,
-            }),
+            _ => Err(AttributeError::Character { what: "A class", character }),
         }
     }
 
@@ -256,10 +240,7 @@ pub struct Copies {
 
 impl Copies {
     /// One copy.
-    pub const ONE: Self = Self {
-        number: 1,
-        collated: false,
-    };
+    pub const ONE: Self = Self { number: 1, collated: false };
 
     /// Takes a number from 1 to 255.
     ///
@@ -268,11 +249,7 @@ impl Copies {
     pub fn new(number: u16, collated: bool) -> Result<Self, AttributeError> {
         match u8::try_from(number) {
             Ok(number @ 1..) => Ok(Self { number, collated }),
-            _ => Err(AttributeError::Range {
-                what: "Copies",
-                least: 1,
-                most: 255,
-            }),
+            _ => Err(AttributeError::Range { what: "Copies", least: 1, most: 255 }),
         }
     }
 
@@ -317,16 +294,10 @@ impl Tag {
     /// [`AttributeError`] when it has more than 136 bytes or a control character, which would end up on an operator's screen.
     pub fn new(text: &str) -> Result<Self, AttributeError> {
         if let Some(character) = text.chars().find(|c| c.is_control()) {
-            return Err(AttributeError::Character {
-                what: "A tag",
-                character,
-            });
+            return Err(AttributeError::Character { what: "A tag", character });
         }
         if text.len() > Self::MAX {
-            return Err(AttributeError::Length {
-                what: "A tag",
-                most: Self::MAX,
-            });
+            return Err(AttributeError::Length { what: "A tag", most: Self::MAX });
         }
         Ok(Self(text.to_owned()))
     }
@@ -437,9 +408,7 @@ impl Device {
 }
 
 /// Who holds a file back from being processed.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Hold {
     /// Nobody.
     #[default]
@@ -613,10 +582,7 @@ impl Change {
         set(&mut attributes.dist, self.dist.as_ref());
         set(&mut attributes.name, self.name.as_ref());
         set(&mut attributes.tag, self.tag.as_ref());
-        attributes.hold = Hold::of(
-            self.user_hold.unwrap_or(attributes.hold.user()),
-            self.system_hold.unwrap_or(attributes.hold.system()),
-        );
+        attributes.hold = Hold::of(self.user_hold.unwrap_or(attributes.hold.user()), self.system_hold.unwrap_or(attributes.hold.system()));
     }
 }
 
@@ -651,19 +617,13 @@ impl Selection {
     /// Every file of one user.
     #[must_use]
     pub fn of(owner: Userid) -> Self {
-        Self {
-            owner: Some(owner),
-            ..Self::default()
-        }
+        Self { owner: Some(owner), ..Self::default() }
     }
 
     /// Of these, the files in one queue.
     #[must_use]
     pub fn on(self, queue: Queue) -> Self {
-        Self {
-            queue: Some(queue),
-            ..self
-        }
+        Self { queue: Some(queue), ..self }
     }
 
     /// Of these, the file with one number (or several, called again).
@@ -676,10 +636,7 @@ impl Selection {
     /// Of these, the files of one class.
     #[must_use]
     pub fn class(self, class: Class) -> Self {
-        Self {
-            class: Some(class),
-            ..self
-        }
+        Self { class: Some(class), ..self }
     }
 
     /// Whether the file is meant.
@@ -727,7 +684,7 @@ impl QueueCounts {
     /// All files.
     #[must_use]
     pub fn all(&self) -> u64 {
-        self.reader + self.printer + self.punch
+        self.reader.saturating_add(self.printer).saturating_add(self.punch)
     }
 }
 

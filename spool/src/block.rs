@@ -31,17 +31,11 @@ const BLOCK_MAGIC: u32 = u32::from_le_bytes(*b"SPBK");
 const _: () = assert!(2 * (RECORD_HEADER + RECORD_MAX) <= PAYLOAD_MAX + 2 * RECORD_HEADER);
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    bytes
-        .get(at..at + 4)
-        .and_then(|b| b.try_into().ok())
-        .map_or(0, u32::from_le_bytes)
+    bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes)
 }
 
 fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    bytes
-        .get(at..at + 8)
-        .and_then(|b| b.try_into().ok())
-        .map_or(0, u64::from_le_bytes)
+    bytes.get(at..at + 8).and_then(|b| b.try_into().ok()).map_or(0, u64::from_le_bytes)
 }
 
 /// Which segment this is.
@@ -77,10 +71,7 @@ impl SegmentHeader {
         if u32_at(bytes, 8) != VERSION {
             return Err("is a spool segment of another version");
         }
-        Ok(Self {
-            number: u32_at(bytes, 12),
-            store: u64_at(bytes, 16),
-        })
+        Ok(Self { number: u32_at(bytes, 12), store: u64_at(bytes, 16) })
     }
 }
 
@@ -166,13 +157,7 @@ pub fn record_at(payload: &[u8]) -> Option<(Record<'_>, usize)> {
     let (header, rest) = payload.split_first_chunk::<RECORD_HEADER>()?;
     let length = usize::from(u16::from_le_bytes([header[0], header[1]]));
     let command = u16::from_le_bytes([header[2], header[3]]);
-    Some((
-        Record {
-            command,
-            data: rest.get(..length)?,
-        },
-        RECORD_HEADER + length,
-    ))
+    Some((Record { command, data: rest.get(..length)? }, RECORD_HEADER + length))
 }
 
 #[cfg(test)]
@@ -195,19 +180,13 @@ mod tests {
 
     #[test]
     fn a_segment_header_reads_back_and_every_flipped_bit_of_it_shows() {
-        let header = SegmentHeader {
-            number: 12,
-            store: 0x1122_3344_5566_7788,
-        };
+        let header = SegmentHeader { number: 12, store: 0x1122_3344_5566_7788 };
         let bytes = header.encode();
         assert_eq!(SegmentHeader::decode(&bytes), Ok(header));
         for bit in 0..bytes.len() * 8 {
             let mut damaged = bytes;
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(
-                SegmentHeader::decode(&damaged).is_err(),
-                "bit {bit} went unseen"
-            );
+            assert!(SegmentHeader::decode(&damaged).is_err(), "bit {bit} went unseen");
         }
     }
 

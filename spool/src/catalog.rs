@@ -21,8 +21,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::attributes::{
-    Attributes, Change, Closed, Destination, Device, FileInfo, Queue, QueueCounts, Selection, Spid,
-    Transferred, Userid,
+    Attributes, Change, Closed, Destination, Device, FileInfo, Queue, QueueCounts, Selection, Spid, Transferred, Userid,
 };
 use crate::error::SpoolError;
 use crate::index::At;
@@ -154,8 +153,7 @@ fn queue_number(queue: Queue) -> u8 {
 }
 
 fn encode<T: Serialize>(path: &Path, value: &T) -> Result<Vec<u8>, SpoolError> {
-    postcard::to_stdvec(value)
-        .map_err(|error| damaged(path, &format!("cannot hold a row ({error})")))
+    postcard::to_stdvec(value).map_err(|error| damaged(path, &format!("cannot hold a row ({error})")))
 }
 
 fn decode<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T, SpoolError> {
@@ -166,10 +164,7 @@ fn decode<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T, SpoolErro
 }
 
 fn damaged(path: &Path, what: &str) -> SpoolError {
-    SpoolError::IndexLost {
-        path: path.to_owned(),
-        what: what.to_owned(),
-    }
+    SpoolError::IndexLost { path: path.to_owned(), what: what.to_owned() }
 }
 
 impl Entry {
@@ -177,8 +172,7 @@ impl Entry {
         Ok(FileInfo {
             owner,
             queue,
-            spid: Spid::new(self.spid)
-                .map_err(|_| damaged(path, "has a row with a wrong spool id"))?,
+            spid: Spid::new(self.spid).map_err(|_| damaged(path, "has a row with a wrong spool id"))?,
             serial: self.serial,
             origin: self.origin,
             device: self.device,
@@ -212,11 +206,7 @@ struct Queued {
 
 impl Queued {
     fn key(&self) -> (&[u8; 8], u8, u64) {
-        (
-            self.file.owner.padded(),
-            queue_number(self.file.queue),
-            self.position,
-        )
+        (self.file.owner.padded(), queue_number(self.file.queue), self.position)
     }
 }
 
@@ -234,24 +224,14 @@ where
 {
     fn queued(&self, key: (&[u8; 8], u8, u64), entry: &[u8]) -> Result<Queued, SpoolError> {
         let (owner, queue, position) = key;
-        let owner = Userid::from_padded(owner)
-            .ok_or_else(|| damaged(self.path, "has a row of a wrong userid"))?;
-        let queue = *Queue::ALL
-            .get(usize::from(queue))
-            .ok_or_else(|| damaged(self.path, "has a row of no queue"))?;
+        let owner = Userid::from_padded(owner).ok_or_else(|| damaged(self.path, "has a row of a wrong userid"))?;
+        let queue = *Queue::ALL.get(usize::from(queue)).ok_or_else(|| damaged(self.path, "has a row of no queue"))?;
         let entry: Entry = decode(self.path, entry)?;
-        Ok(Queued {
-            position,
-            file: entry.info(self.path, owner, queue)?,
-        })
+        Ok(Queued { position, file: entry.info(self.path, owner, queue)? })
     }
 
     fn get(&self, owner: Userid, spid: Spid) -> Result<Option<Queued>, SpoolError> {
-        let Some(place) = self
-            .spids
-            .get((owner.padded(), spid.number()))
-            .at(self.path)?
-        else {
+        let Some(place) = self.spids.get((owner.padded(), spid.number())).at(self.path)? else {
             return Ok(None);
         };
         let (queue, position) = place.value();
@@ -266,10 +246,7 @@ where
         let mut found = Vec::new();
         if let (Some(owner), false) = (selection.owner, selection.spids.is_empty()) {
             for spid in &selection.spids {
-                found.extend(
-                    self.get(owner, *spid)?
-                        .filter(|queued| selection.matches(&queued.file)),
-                );
+                found.extend(self.get(owner, *spid)?.filter(|queued| selection.matches(&queued.file)));
             }
             found.sort_by_key(|queued| (queued.file.queue, queued.position));
             found.dedup_by_key(|queued| queued.file.serial);
@@ -293,11 +270,7 @@ where
             (Some(_), Some(queue)) => (queue_number(queue), queue_number(queue)),
             _ => (0, u8::MAX),
         };
-        for row in self
-            .files
-            .range((low, first, 0)..=(high, last, u64::MAX))
-            .at(self.path)?
-        {
+        for row in self.files.range((low, first, 0)..=(high, last, u64::MAX)).at(self.path)? {
             let (key, entry) = row.at(self.path)?;
             seen(self.queued(key.value(), entry.value())?);
         }
@@ -308,11 +281,7 @@ where
 impl Owner {
     fn counts(&self) -> QueueCounts {
         let [reader, printer, punch] = self.files;
-        QueueCounts {
-            reader,
-            printer,
-            punch,
-        }
+        QueueCounts { reader, printer, punch }
     }
 }
 
@@ -330,4 +299,85 @@ fn segment_use<'a>(files: impl Iterator<Item = &'a [Extent]>) -> BTreeMap<u32, S
         }
     }
     segments
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::disk::{Disk, HostDisk};
+    use crate::index::Index;
+
+    fn index(directory: &Path) -> Result<Index, SpoolError> {
+        let path = directory.join("index");
+        let file = match HostDisk.create(&path) {
+            Ok(file) => {
+                Index::format(&path, &file, 7)?;
+                file
+            }
+            Err(_) => HostDisk.open(&path).unwrap(),
+        };
+        Index::open(&path, Arc::clone(&file))
+    }
+
+    #[test]
+    fn an_index_of_another_version_is_refused_with_both_versions() {
+        let directory = tempfile::tempdir().unwrap();
+        let ours = index(directory.path()).unwrap();
+        ours.write(|tables| tables.meta.insert("version", 2).at(tables.path).map(drop)).unwrap();
+        drop(ours);
+        let refused = index(directory.path()).unwrap_err();
+        assert!(matches!(refused, SpoolError::Version { found: 2, known: VERSION, .. }), "{refused}");
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_is_an_error_that_names_the_index() {
+        let directory = tempfile::tempdir().unwrap();
+        let index = index(directory.path()).unwrap();
+        let owner = Userid::new("ALICE").unwrap();
+        for key in [(owner.padded(), 0, 5), (owner.padded(), 9, 5), (b"lower   ", 0, 5)] {
+            index
+                .write(|tables| {
+                    tables.files.retain(|_, _| false).at(tables.path)?;
+                    tables.files.insert(key, b"rubbish".as_slice()).at(tables.path).map(drop)
+                })
+                .unwrap();
+            let refused = index.read(|view| view.list(&Selection::default())).unwrap_err();
+            assert!(refused.to_string().contains("index"), "{refused}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_in_a_row_are_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let path = Path::new("index");
+            let _ = decode::<Entry>(path, &bytes);
+            let _ = decode::<Withheld>(path, &bytes);
+            if let Ok(extents) = decode::<Vec<Extent>>(path, &bytes) {
+                segment_use(std::iter::once(extents.as_slice()));
+            }
+        }
+
+        #[test]
+        fn rows_read_back(number in 1..=9999_u16, tag in "[ -~]{0,136}", name in "[!-~]{1,8}") {
+            let path = Path::new("index");
+            let origin = Userid::new("ALICE").unwrap();
+            let attributes = Attributes {
+                tag: crate::Tag::new(&tag).unwrap(),
+                name: crate::FileName::File(crate::Word::new(&name).unwrap(), None),
+                ..Attributes::default()
+            };
+            let entry = Entry {
+                serial: 1, spid: number, origin, device: Device::Punch, created: 2, records: 3, bytes: 4, attributes,
+            };
+            let file = entry.info(path, origin, Queue::Punch).unwrap();
+            let bytes = encode(path, &Entry::of(&file)).unwrap();
+            let back: Entry = decode(path, &bytes).unwrap();
+            prop_assert_eq!(back.info(path, origin, Queue::Punch).unwrap(), file);
+            prop_assert!(decode::<Entry>(path, &bytes[..bytes.len() - 1]).is_err());
+        }
+    }
 }

@@ -58,20 +58,12 @@ pub fn check(directory: &Path, repair: bool, options: &Options) -> Result<CheckR
     let index = match open_index(disk, directory, repair) {
         Ok(index) => index,
         Err(error @ SpoolError::IndexLost { .. }) => {
-            report
-                .problems
-                .push(lost_index(disk, directory, &contents, &error, repair)?);
+            report.problems.push(lost_index(disk, directory, &contents, &error, repair)?);
             return Ok(report);
         }
         Err(error) => return Err(error),
     };
-    let mut check = Check {
-        directory,
-        options,
-        index,
-        contents,
-        report,
-    };
+    let mut check = Check { directory, options, index, contents, report };
     let unreadable = check.look()?;
     if repair && !check.report.problems.is_empty() {
         check.repair(&unreadable)?;
@@ -83,10 +75,7 @@ pub fn check(directory: &Path, repair: bool, options: &Options) -> Result<CheckR
 fn open_index(disk: &dyn Disk, directory: &Path, repair: bool) -> Result<Index, SpoolError> {
     let path = directory.join(INDEX_NAME);
     let fail = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => SpoolError::IndexLost {
-            path: path.clone(),
-            what: "is missing".to_owned(),
-        },
+        io::ErrorKind::NotFound => SpoolError::IndexLost { path: path.clone(), what: "is missing".to_owned() },
         _ => SpoolError::io(&path, error),
     };
     let file = disk.open(&path).map_err(fail)?;
@@ -96,33 +85,17 @@ fn open_index(disk: &dyn Disk, directory: &Path, repair: bool) -> Result<Index, 
     let length = file.length().map_err(fail)?;
     let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
     file.read_at(0, &mut bytes).map_err(fail)?;
-    Index::open(
-        &path,
-        Arc::new(Copy {
-            bytes: Mutex::new(bytes),
-        }),
-    )
+    Index::open(&path, Arc::new(Copy { bytes: Mutex::new(bytes) }))
 }
 
 /// Without its index nothing is known of the records: a repair sets all aside, so that the system can start.
-fn lost_index(
-    disk: &dyn Disk,
-    directory: &Path,
-    contents: &Contents,
-    error: &SpoolError,
-    repair: bool,
-) -> Result<Problem, SpoolError> {
-    let aside = if repair {
-        set_aside(disk, directory, contents)?
-    } else {
-        None
-    };
+fn lost_index(disk: &dyn Disk, directory: &Path, contents: &Contents, error: &SpoolError, repair: bool) -> Result<Problem, SpoolError> {
+    let aside = if repair { set_aside(disk, directory, contents)? } else { None };
     Ok(Problem {
         path: directory.join(INDEX_NAME),
         file: None,
         what: error.to_string(),
-        repaired: aside
-            .map(|aside| format!("The whole spool was set aside in {}", aside.display())),
+        repaired: aside.map(|aside| format!("The whole spool was set aside in {}", aside.display())),
     })
 }
 
@@ -144,45 +117,21 @@ impl Check<'_> {
 
     /// The segments, for reading only.
     fn segments(&self, store: u64) -> Arc<Segments> {
-        let Options {
-            disk,
-            segment_bytes,
-        } = self.options;
-        Arc::new(Segments::new(
-            Arc::clone(disk),
-            self.directory,
-            store,
-            *segment_bytes,
-            u32::MAX,
-            HashMap::new(),
-        ))
+        let Options { disk, segment_bytes } = self.options;
+        Arc::new(Segments::new(Arc::clone(disk), self.directory, store, *segment_bytes, u32::MAX, HashMap::new()))
     }
 
     fn problem(&mut self, path: PathBuf, file: Option<FileInfo>, what: String) {
-        self.report.problems.push(Problem {
-            path,
-            file,
-            what,
-            repaired: None,
-        });
+        self.report.problems.push(Problem { path, file, what, repaired: None });
     }
 
     /// Looks at everything and answers the files that cannot be read.
     fn look(&mut self) -> Result<Vec<Unreadable>, SpoolError> {
         let (store, used, kept, files, disagreements) = self.index.read(|view| {
             let files = view.list(&Selection::default())?;
-            let with_extents: Vec<_> = files
-                .into_iter()
-                .map(|file| (view.extents(file.serial), file))
-                .collect();
+            let with_extents: Vec<_> = files.into_iter().map(|file| (view.extents(file.serial), file)).collect();
             self.report.withheld = view.withheld()?;
-            Ok((
-                view.store()?,
-                view.segments()?,
-                view.kept_segments()?,
-                with_extents,
-                view.disagreements()?,
-            ))
+            Ok((view.store()?, view.segments()?, view.kept_segments()?, with_extents, view.disagreements()?))
         })?;
         let index_path = self.index.path().to_owned();
         for what in disagreements {
@@ -191,31 +140,18 @@ impl Check<'_> {
         self.look_at_foreign(store, used.keys().chain(kept.keys()).copied().collect());
         self.report.files = files.len() as u64;
         self.report.segments = used.len() as u64;
-        let bad = self.look_at_segments(
-            store,
-            files
-                .iter()
-                .filter_map(|(extents, _)| extents.as_deref().ok()),
-        );
+        let bad = self.look_at_segments(store, files.iter().filter_map(|(extents, _)| extents.as_deref().ok()));
         let segments = self.segments(store);
         let mut unreadable = Vec::new();
         for (extents, file) in files {
-            let outcome = extents
-                .clone()
-                .and_then(|extents| self.read(&segments, &file, extents));
+            let outcome = extents.clone().and_then(|extents| self.read(&segments, &file, extents));
             match outcome {
                 Ok(()) => self.report.bytes += file.bytes,
                 Err(error) => {
                     let extents = extents.unwrap_or_default();
-                    let path = segments_of(&extents)
-                        .into_iter()
-                        .find_map(|number| bad.get(&number).cloned());
+                    let path = segments_of(&extents).into_iter().find_map(|number| bad.get(&number).cloned());
                     let what = format!("File {} of {}: {error}", file.spid, file.owner);
-                    self.problem(
-                        path.unwrap_or_else(|| index_path.clone()),
-                        Some(file.clone()),
-                        what,
-                    );
+                    self.problem(path.unwrap_or_else(|| index_path.clone()), Some(file.clone()), what);
                     unreadable.push((file, extents));
                 }
             }
@@ -224,11 +160,7 @@ impl Check<'_> {
     }
 
     /// Segments that are torn, foreign or missing, with their paths.
-    fn look_at_segments<'e>(
-        &mut self,
-        store: u64,
-        files: impl Iterator<Item = &'e [Extent]>,
-    ) -> BTreeMap<u32, PathBuf> {
+    fn look_at_segments<'e>(&mut self, store: u64, files: impl Iterator<Item = &'e [Extent]>) -> BTreeMap<u32, PathBuf> {
         let mut ends: BTreeMap<u32, u64> = BTreeMap::new();
         for extent in files.flatten() {
             let end = ends.entry(extent.segment).or_default();
@@ -247,34 +179,19 @@ impl Check<'_> {
 
     /// Files by the name of a segment that neither the index knows nor this spool wrote.
     fn look_at_foreign(&mut self, store: u64, known: Vec<u32>) {
-        let others: Vec<u32> = self
-            .contents
-            .segments
-            .iter()
-            .copied()
-            .filter(|n| !known.contains(n))
-            .collect();
+        let others: Vec<u32> = self.contents.segments.iter().copied().filter(|n| !known.contains(n)).collect();
         for number in others {
             if never_written(self.disk(), self.directory, number) {
                 continue;
             }
             if let Err(error) = examine(self.disk(), self.directory, number, store, 0) {
-                self.problem(
-                    self.directory.join(segment_name(number)),
-                    None,
-                    error.to_string(),
-                );
+                self.problem(self.directory.join(segment_name(number)), None, error.to_string());
             }
         }
     }
 
     /// Reads all records of a file.
-    fn read(
-        &self,
-        segments: &Arc<Segments>,
-        file: &FileInfo,
-        extents: Vec<Extent>,
-    ) -> Result<(), SpoolError> {
+    fn read(&self, segments: &Arc<Segments>, file: &FileInfo, extents: Vec<Extent>) -> Result<(), SpoolError> {
         let mut records = Records::new(Arc::clone(segments), file.serial, file.records, extents);
         let mut bytes = 0;
         while let Some(record) = records.next()? {
@@ -282,10 +199,7 @@ impl Check<'_> {
         }
         if bytes != file.bytes {
             let what = format!("counts {} bytes in a file of {bytes}", file.bytes);
-            return Err(SpoolError::Damaged {
-                path: self.index.path().to_owned(),
-                what,
-            });
+            return Err(SpoolError::Damaged { path: self.index.path().to_owned(), what });
         }
         Ok(())
     }
@@ -304,9 +218,7 @@ impl Check<'_> {
             tables.withhold(&files)?;
             tables.rebuild()
         })?;
-        let (used, kept) = self
-            .index
-            .read(|view| Ok((view.segments()?, view.kept_segments()?)))?;
+        let (used, kept) = self.index.read(|view| Ok((view.segments()?, view.kept_segments()?)))?;
         let mut problems = std::mem::take(&mut self.report.problems);
         for problem in &mut problems {
             problem.repaired = Some(match &problem.file {
@@ -315,17 +227,12 @@ impl Check<'_> {
                 None => {
                     let name = problem.path.file_name().unwrap_or_default();
                     let number = name.to_str().and_then(crate::segments::segment_number);
-                    if number.is_some_and(|number| {
-                        used.contains_key(&number) || kept.contains_key(&number)
-                    }) {
-                        "The files in it were taken out of their queues; it was left as it is"
-                            .to_owned()
+                    if number.is_some_and(|number| used.contains_key(&number) || kept.contains_key(&number)) {
+                        "The files in it were taken out of their queues; it was left as it is".to_owned()
                     } else {
                         self.make_aside(&aside)?;
                         let to = aside.join(name);
-                        self.disk()
-                            .rename(&problem.path, &to)
-                            .map_err(|error| SpoolError::io(&problem.path, error))?;
+                        self.disk().rename(&problem.path, &to).map_err(|error| SpoolError::io(&problem.path, error))?;
                         format!("Moved to {}", to.display())
                     }
                 }
@@ -340,29 +247,16 @@ impl Check<'_> {
     }
 
     fn make_aside(&self, aside: &Path) -> Result<(), SpoolError> {
-        self.disk()
-            .make_directory(aside)
-            .map_err(|error| SpoolError::io(aside, error))
+        self.disk().make_directory(aside).map_err(|error| SpoolError::io(aside, error))
     }
 
     /// Copies what can be read of a file into a file of the host, each record with a line end, and says so.
-    fn rescue(
-        &self,
-        segments: &Arc<Segments>,
-        file: &FileInfo,
-        extents: &[Extent],
-        aside: &Path,
-    ) -> Result<String, SpoolError> {
+    fn rescue(&self, segments: &Arc<Segments>, file: &FileInfo, extents: &[Extent], aside: &Path) -> Result<String, SpoolError> {
         let name = format!("{}.{}.{}", file.owner, file.queue.abbreviation(), file.spid);
         let path = aside.join(name);
         let fail = |error| SpoolError::io(&path, error);
         let target = self.disk().create(&path).map_err(fail)?;
-        let mut records = Records::new(
-            Arc::clone(segments),
-            file.serial,
-            file.records,
-            extents.to_vec(),
-        );
+        let mut records = Records::new(Arc::clone(segments), file.serial, file.records, extents.to_vec());
         let (mut count, mut offset, mut lines) = (0_u64, 0_u64, Vec::new());
         loop {
             let next = records.next().map(|record| {
@@ -383,15 +277,8 @@ impl Check<'_> {
                 lines.clear();
             }
         }
-        target
-            .write_at(offset, &lines)
-            .and_then(|()| target.sync_data())
-            .map_err(fail)?;
-        Ok(format!(
-            "Taken out of the queue; {count} of {} records are in {}",
-            file.records,
-            path.display()
-        ))
+        target.write_at(offset, &lines).and_then(|()| target.sync_data()).map_err(fail)?;
+        Ok(format!("Taken out of the queue; {count} of {} records are in {}", file.records, path.display()))
     }
 }
 
@@ -411,19 +298,14 @@ impl Copy {
 
     fn range(offset: u64, length: usize) -> io::Result<std::ops::Range<usize>> {
         let start = usize::try_from(offset).map_err(io::Error::other)?;
-        Ok(start
-            ..start
-                .checked_add(length)
-                .ok_or(io::ErrorKind::FileTooLarge)?)
+        Ok(start..start.checked_add(length).ok_or(io::ErrorKind::FileTooLarge)?)
     }
 }
 
 impl DiskFile for Copy {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         let bytes = self.bytes();
-        let found = bytes
-            .get(Self::range(offset, buffer.len())?)
-            .ok_or(io::ErrorKind::UnexpectedEof)?;
+        let found = bytes.get(Self::range(offset, buffer.len())?).ok_or(io::ErrorKind::UnexpectedEof)?;
         buffer.copy_from_slice(found);
         Ok(())
     }

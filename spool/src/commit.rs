@@ -29,12 +29,7 @@ pub struct GroupCommit<O, A> {
 
 impl<O, A> Default for GroupCommit<O, A> {
     fn default() -> Self {
-        Self {
-            state: Mutex::new(State {
-                led: false,
-                waiting: Vec::new(),
-            }),
-        }
+        Self { state: Mutex::new(State { led: false, waiting: Vec::new() }) }
     }
 }
 
@@ -64,8 +59,7 @@ impl<O, A> GroupCommit<O, A> {
     fn lead(&self, carry_out: &impl Fn(Vec<O>) -> Vec<A>) {
         let successor = Successor(self);
         let group = std::mem::take(&mut self.lock().waiting);
-        let (operations, callers): (Vec<_>, Vec<_>) =
-            group.into_iter().map(|w| (w.operation, w.caller)).unzip();
+        let (operations, callers): (Vec<_>, Vec<_>) = group.into_iter().map(|w| (w.operation, w.caller)).unzip();
         for (caller, answer) in callers.into_iter().zip(carry_out(operations)) {
             // A caller only goes away by panicking, and then nobody misses its answer.
             let _ = caller.send(Call::Answer(answer));
@@ -111,8 +105,7 @@ mod tests {
                 scope.spawn(move || {
                     for n in 0..20 {
                         let question = caller * 1000 + n;
-                        let answer = commit
-                            .submit(question, |group| group.into_iter().map(|q| q + 7).collect());
+                        let answer = commit.submit(question, |group| group.into_iter().map(|q| q + 7).collect());
                         assert_eq!(answer, Some(question + 7));
                     }
                 });
@@ -152,11 +145,7 @@ mod tests {
     #[test]
     fn a_leader_that_panics_does_not_hold_up_the_next() {
         let commit = GroupCommit::default();
-        let fallen = thread::scope(|scope| {
-            scope
-                .spawn(|| commit.submit(1, |_| panic!("the disk is on fire")))
-                .join()
-        });
+        let fallen = thread::scope(|scope| scope.spawn(|| commit.submit(1, |_| panic!("the disk is on fire"))).join());
         assert!(fallen.is_err());
         assert_eq!(commit.submit(2, |group| group), Some(2));
     }

@@ -56,25 +56,15 @@ pub struct HostDisk;
 
 impl Disk for HostDisk {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        Ok(Arc::new(HostFile(
-            OpenOptions::new().read(true).write(true).open(path)?,
-        )))
+        Ok(Arc::new(HostFile(OpenOptions::new().read(true).write(true).open(path)?)))
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        Ok(Arc::new(HostFile(
-            OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create_new(true)
-                .open(path)?,
-        )))
+        Ok(Arc::new(HostFile(OpenOptions::new().read(true).write(true).create_new(true).open(path)?)))
     }
 
     fn names(&self, directory: &Path) -> io::Result<Vec<String>> {
-        fs::read_dir(directory)?
-            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
-            .collect()
+        fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -123,12 +113,7 @@ impl DiskFile for HostFile {
         if length <= now {
             return Ok(());
         }
-        match rustix::fs::fallocate(
-            &self.0,
-            rustix::fs::FallocateFlags::empty(),
-            now,
-            length - now,
-        ) {
+        match rustix::fs::fallocate(&self.0, rustix::fs::FallocateFlags::empty(), now, length - now) {
             Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => self.0.set_len(length),
             other => Ok(other?),
         }

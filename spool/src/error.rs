@@ -80,9 +80,7 @@ pub enum SpoolError {
         source: Arc<redb::Error>,
     },
     /// An earlier write was not made durable by the host; nothing can be changed until the system is started again.
-    #[error(
-        "The spool does not take changes since the host failed to write its index; start the system again"
-    )]
+    #[error("The spool does not take changes since the host failed to write its index; start the system again")]
     Stopped,
     /// All spool ids of the user are in use.
     #[error("All spool ids of {0} are in use")]
@@ -109,13 +107,8 @@ impl SpoolError {
     /// An error of the host about `path`.
     pub(crate) fn io(path: &Path, source: io::Error) -> Self {
         match source.kind() {
-            io::ErrorKind::StorageFull
-            | io::ErrorKind::QuotaExceeded
-            | io::ErrorKind::FileTooLarge => Self::Full(path.to_owned()),
-            _ => Self::Io {
-                path: path.to_owned(),
-                source: Arc::new(source),
-            },
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => Self::Full(path.to_owned()),
+            _ => Self::Io { path: path.to_owned(), source: Arc::new(source) },
         }
     }
 }

@@ -60,10 +60,7 @@ pub struct Index {
 impl Index {
     /// Writes an empty index for a new store into an empty file.
     pub fn format(path: &Path, file: &Arc<dyn DiskFile>, store: u64) -> Result<(), SpoolError> {
-        let backend = Backend {
-            file: Arc::clone(file),
-            sync_failed: Arc::default(),
-        };
+        let backend = Backend { file: Arc::clone(file), sync_failed: Arc::default() };
         let database = Builder::new().create_with_backend(backend).at(path)?;
         let transaction = database.begin_write().at(path)?;
         Tables::open(&transaction, path)?.format(store)?;
@@ -74,27 +71,17 @@ impl Index {
     /// Opens an index, every page of which is verified.
     pub fn open(path: &Path, file: Arc<dyn DiskFile>) -> Result<Self, SpoolError> {
         let mut magic = [0; REDB_MAGIC.len()];
-        let foreign = |what: &str| SpoolError::IndexLost {
-            path: path.to_owned(),
-            what: what.to_owned(),
-        };
-        file.read_at(0, &mut magic)
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::UnexpectedEof => foreign("is not a spool index"),
-                _ => SpoolError::io(path, error),
-            })?;
+        let foreign = |what: &str| SpoolError::IndexLost { path: path.to_owned(), what: what.to_owned() };
+        file.read_at(0, &mut magic).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => foreign("is not a spool index"),
+            _ => SpoolError::io(path, error),
+        })?;
         if magic != REDB_MAGIC {
             return Err(foreign("is not a spool index"));
         }
         let sync_failed = Arc::new(AtomicBool::new(false));
         let database = open_database(path, &file, &sync_failed)?;
-        let index = Self {
-            path: path.to_owned(),
-            file,
-            sync_failed,
-            database: RwLock::new(Some(database)),
-            commits: AtomicU64::new(0),
-        };
+        let index = Self { path: path.to_owned(), file, sync_failed, database: RwLock::new(Some(database)), commits: AtomicU64::new(0) };
         let commits = index.read(|view| {
             view.check_version()?;
             view.commits()
@@ -104,10 +91,7 @@ impl Index {
     }
 
     /// Looks at the index as of the last commit.
-    pub fn read<T>(
-        &self,
-        look: impl FnOnce(&View) -> Result<T, SpoolError>,
-    ) -> Result<T, SpoolError> {
+    pub fn read<T>(&self, look: impl FnOnce(&View) -> Result<T, SpoolError>) -> Result<T, SpoolError> {
         let database = self.database();
         let database = database.as_ref().ok_or(SpoolError::Stopped)?;
         let transaction = database.begin_read().at(&self.path)?;
@@ -115,15 +99,10 @@ impl Index {
     }
 
     /// Makes a change and answers when it is durable. One caller at a time.
-    pub fn write<T>(
-        &self,
-        change: impl FnOnce(&mut Tables) -> Result<T, SpoolError>,
-    ) -> Result<T, CommitError> {
+    pub fn write<T>(&self, change: impl FnOnce(&mut Tables) -> Result<T, SpoolError>) -> Result<T, CommitError> {
         let outcome = {
             let database = self.database();
-            let database = database
-                .as_ref()
-                .ok_or(CommitError::NotMade(SpoolError::Stopped))?;
+            let database = database.as_ref().ok_or(CommitError::NotMade(SpoolError::Stopped))?;
             self.commit(database, change)
         };
         match outcome {
@@ -135,11 +114,7 @@ impl Index {
         }
     }
 
-    fn commit<T>(
-        &self,
-        database: &Database,
-        change: impl FnOnce(&mut Tables) -> Result<T, SpoolError>,
-    ) -> Result<T, SpoolError> {
+    fn commit<T>(&self, database: &Database, change: impl FnOnce(&mut Tables) -> Result<T, SpoolError>) -> Result<T, SpoolError> {
         let transaction = database.begin_write().at(&self.path)?;
         let value = {
             let mut tables = Tables::open(&transaction, &self.path)?;
@@ -153,10 +128,7 @@ impl Index {
 
     /// Opens the database again after a failed commit and finds out whether the commit is there.
     fn recover(&self, error: SpoolError) -> CommitError {
-        let mut database = self
-            .database
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
         *database = None;
         if self.sync_failed.load(Ordering::SeqCst) {
             return CommitError::Unknown(error);
@@ -167,14 +139,9 @@ impl Index {
         }
         drop(database);
         match self.read(|view| view.commits()) {
-            Ok(commits) if commits == self.commits.load(Ordering::Relaxed) => {
-                CommitError::NotMade(error)
-            }
+            Ok(commits) if commits == self.commits.load(Ordering::Relaxed) => CommitError::NotMade(error),
             _ => {
-                *self
-                    .database
-                    .write()
-                    .unwrap_or_else(PoisonError::into_inner) = None;
+                *self.database.write().unwrap_or_else(PoisonError::into_inner) = None;
                 CommitError::Unknown(error)
             }
         }
@@ -195,23 +162,11 @@ impl Index {
     }
 }
 
-fn open_database(
-    path: &Path,
-    file: &Arc<dyn DiskFile>,
-    sync_failed: &Arc<AtomicBool>,
-) -> Result<Database, SpoolError> {
-    let backend = Backend {
-        file: Arc::clone(file),
-        sync_failed: Arc::clone(sync_failed),
-    };
+fn open_database(path: &Path, file: &Arc<dyn DiskFile>, sync_failed: &Arc<AtomicBool>) -> Result<Database, SpoolError> {
+    let backend = Backend { file: Arc::clone(file), sync_failed: Arc::clone(sync_failed) };
     let mut builder = Builder::new();
-    builder
-        .set_cache_size(CACHE_BYTES)
-        .set_check_integrity_on_open(true);
-    let damaged = |what: String| SpoolError::IndexLost {
-        path: path.to_owned(),
-        what,
-    };
+    builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
+    let damaged = |what: String| SpoolError::IndexLost { path: path.to_owned(), what };
     // redb promises an error for a damaged file, yet a panic here would take the whole system with it.
     match catch_unwind(AssertUnwindSafe(|| builder.create_with_backend(backend))) {
         Ok(Ok(database)) => Ok(database),
@@ -239,16 +194,10 @@ impl<T, E: Into<redb::Error>> At<T> for Result<T, E> {
 pub fn failed(path: &Path, error: impl Into<redb::Error>) -> SpoolError {
     match error.into() {
         redb::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-            SpoolError::IndexLost {
-                path: path.to_owned(),
-                what: format!("is damaged ({error})"),
-            }
+            SpoolError::IndexLost { path: path.to_owned(), what: format!("is damaged ({error})") }
         }
         redb::Error::Io(error) => SpoolError::io(path, error),
-        error => SpoolError::Index {
-            path: path.to_owned(),
-            source: Arc::new(error),
-        },
+        error => SpoolError::Index { path: path.to_owned(), source: Arc::new(error) },
     }
 }
 
@@ -270,17 +219,11 @@ impl StorageBackend for Backend {
 
     fn set_len(&self, length: u64) -> io::Result<()> {
         // Room is taken when the file grows, so that a full disk shows here and not in the middle of a commit.
-        if length > self.file.length()? {
-            self.file.reserve(length)
-        } else {
-            self.file.set_length(length)
-        }
+        if length > self.file.length()? { self.file.reserve(length) } else { self.file.set_length(length) }
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.file
-            .sync_data()
-            .inspect_err(|_| self.sync_failed.store(true, Ordering::SeqCst))
+        self.file.sync_data().inspect_err(|_| self.sync_failed.store(true, Ordering::SeqCst))
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {

@@ -30,9 +30,8 @@ mod start;
 mod writer;
 
 pub use attributes::{
-    AttributeError, Attributes, Change, Class, Closed, Copies, DataSetName, Destination, Device,
-    FileInfo, FileName, Hold, NewFile, Queue, QueueCounts, Selection, Spid, Tag, Totals,
-    Transferred, Userid, Word,
+    AttributeError, Attributes, Change, Class, Closed, Copies, DataSetName, Destination, Device, FileInfo, FileName, Hold, NewFile, Queue,
+    QueueCounts, Selection, Spid, Tag, Totals, Transferred, Userid, Word,
 };
 pub use block::{RECORD_MAX, Record};
 pub use check::{CheckReport, Problem};

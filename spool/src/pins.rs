@@ -27,10 +27,7 @@ pub struct Pins {
 
 impl Pins {
     /// Looks a file up and enters a reader of it, in one step.
-    pub fn pin<T>(
-        &self,
-        look_up: impl FnOnce() -> Result<(FileInfo, T), SpoolError>,
-    ) -> Result<(FileInfo, T), SpoolError> {
+    pub fn pin<T>(&self, look_up: impl FnOnce() -> Result<(FileInfo, T), SpoolError>) -> Result<(FileInfo, T), SpoolError> {
         let mut state = self.lock();
         let (file, found) = look_up()?;
         *state.readers.entry(file.serial).or_default() += 1;
@@ -42,9 +39,7 @@ impl Pins {
     pub fn unpin(&self, file: &FileInfo) -> Option<Vec<Extent>> {
         let mut state = self.lock();
         less(&mut state.numbers, (file.owner, file.spid));
-        less(&mut state.readers, file.serial)
-            .then(|| state.doomed.remove(&file.serial))
-            .flatten()
+        less(&mut state.readers, file.serial).then(|| state.doomed.remove(&file.serial)).flatten()
     }
 
     /// Of purged files, those that nobody reads: their extents can be given back. The others wait for their readers.

@@ -54,10 +54,7 @@ impl Records {
     /// The next record, which stays the next one.
     pub fn peek(&mut self) -> Result<Option<Record<'_>>, SpoolError> {
         if self.at >= self.payload.len() && !self.read_block()? {
-            return match self.passed == self.expected {
-                true => Ok(None),
-                false => Err(self.unreadable("records are missing at the end")),
-            };
+            return if self.passed == self.expected { Ok(None) } else { Err(self.unreadable("records are missing at the end")) };
         }
         match record_at(&self.payload[self.at..]) {
             Some((record, _)) => Ok(Some(record)),
@@ -91,11 +88,7 @@ impl Records {
             Some(segment) if segment.number == extent.segment => Arc::clone(segment),
             _ => Arc::clone(self.segment.insert(self.segments.open(extent.segment)?)),
         };
-        let unreadable = |what| SpoolError::Unreadable {
-            path: segment.path.clone(),
-            offset,
-            what,
-        };
+        let unreadable = |what| SpoolError::Unreadable { path: segment.path.clone(), offset, what };
         let left = extent.length.saturating_sub(within);
         if left < BLOCK_HEADER as u64 {
             return Err(unreadable("a block is cut off"));
@@ -107,11 +100,7 @@ impl Records {
         if length > left {
             return Err(unreadable("a block is cut off"));
         }
-        let beyond = if length == left {
-            (index + 1, 0)
-        } else {
-            (index, within + length)
-        };
+        let beyond = if length == left { (index + 1, 0) } else { (index, within + length) };
         self.beyond_damage = Some(beyond);
         self.at = 0;
         let mut payload = std::mem::take(&mut self.payload);
@@ -140,16 +129,8 @@ impl Records {
     }
 
     fn unreadable(&self, what: &'static str) -> SpoolError {
-        let path = self
-            .segment
-            .as_ref()
-            .map_or(self.segments.directory(), |segment| segment.path.as_path())
-            .to_owned();
-        SpoolError::Unreadable {
-            path,
-            offset: self.next.1,
-            what,
-        }
+        let path = self.segment.as_ref().map_or(self.segments.directory(), |segment| segment.path.as_path()).to_owned();
+        SpoolError::Unreadable { path, offset: self.next.1, what }
     }
 }
 
@@ -165,19 +146,9 @@ pub struct FileReader {
 }
 
 impl FileReader {
-    pub(crate) fn new(
-        pins: Arc<Pins>,
-        segments: Arc<Segments>,
-        file: FileInfo,
-        extents: Vec<Extent>,
-    ) -> Self {
+    pub(crate) fn new(pins: Arc<Pins>, segments: Arc<Segments>, file: FileInfo, extents: Vec<Extent>) -> Self {
         let records = Records::new(Arc::clone(&segments), file.serial, file.records, extents);
-        Self {
-            pins,
-            segments,
-            file,
-            records,
-        }
+        Self { pins, segments, file, records }
     }
 
     /// The file as it was when the reader was opened.
@@ -218,8 +189,6 @@ impl Drop for FileReader {
 
 impl std::fmt::Debug for FileReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FileReader")
-            .field("file", &self.file)
-            .finish_non_exhaustive()
+        f.debug_struct("FileReader").field("file", &self.file).finish_non_exhaustive()
     }
 }

@@ -87,32 +87,20 @@ impl Segment {
             Standing::Named => self.file.sync_data(),
             Standing::Unreliable => Err(io::Error::other("An earlier write was not made durable")),
         };
-        *standing = if synced.is_ok() {
-            Standing::Named
-        } else {
-            Standing::Unreliable
-        };
+        *standing = if synced.is_ok() { Standing::Named } else { Standing::Unreliable };
         synced.map_err(|error| SpoolError::io(&self.path, error))
     }
 
     fn sync_name(&self) -> io::Result<()> {
-        self.path
-            .parent()
-            .map_or(Ok(()), |directory| self.disk.sync_directory(directory))
+        self.path.parent().map_or(Ok(()), |directory| self.disk.sync_directory(directory))
     }
 
     /// Fills `buffer` from `offset`.
     pub fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SpoolError> {
-        self.file
-            .read_at(offset, buffer)
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::UnexpectedEof => SpoolError::Unreadable {
-                    path: self.path.clone(),
-                    offset,
-                    what: "the segment ends here",
-                },
-                _ => SpoolError::io(&self.path, error),
-            })
+        self.file.read_at(offset, buffer).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => SpoolError::Unreadable { path: self.path.clone(), offset, what: "the segment ends here" },
+            _ => SpoolError::io(&self.path, error),
+        })
     }
 }
 
@@ -141,37 +129,15 @@ pub struct Segments {
 
 impl Segments {
     /// The segments in `directory`, of which each in `held` is held by that many closed files. New ones are numbered from `next`.
-    pub fn new(
-        disk: Arc<dyn Disk>,
-        directory: &Path,
-        store: u64,
-        size: u64,
-        next: u32,
-        held: HashMap<u32, u64>,
-    ) -> Self {
-        let state = State {
-            current: None,
-            next,
-            held,
-            opened: HashMap::new(),
-        };
-        Self {
-            disk,
-            directory: directory.to_owned(),
-            store,
-            size,
-            state: Mutex::new(state),
-        }
+    pub fn new(disk: Arc<dyn Disk>, directory: &Path, store: u64, size: u64, next: u32, held: HashMap<u32, u64>) -> Self {
+        let state = State { current: None, next, held, opened: HashMap::new() };
+        Self { disk, directory: directory.to_owned(), store, size, state: Mutex::new(state) }
     }
 
     /// Appends a block for a file whose last block is in the segment `last`.
     ///
     /// The file holds the answered segment from then on. On an error it holds nothing new, and nothing was taken.
-    pub fn append(
-        &self,
-        block: &[u8],
-        last: Option<u32>,
-    ) -> Result<(Arc<Segment>, u64), SpoolError> {
+    pub fn append(&self, block: &[u8], last: Option<u32>) -> Result<(Arc<Segment>, u64), SpoolError> {
         let length = block.len() as u64;
         let (segment, offset) = self.allocate(length, last)?;
         if let Err(error) = segment.file.write_at(offset, block) {
@@ -182,11 +148,7 @@ impl Segments {
             // What part of it was written takes room; the place itself is not used again.
             let _ = segment.file.punch(offset, length);
             if last != Some(segment.number) {
-                self.release([vec![Extent {
-                    segment: segment.number,
-                    offset,
-                    length: 0,
-                }]]);
+                self.release([vec![Extent { segment: segment.number, offset, length: 0 }]]);
             }
             return Err(error);
         }
@@ -195,15 +157,10 @@ impl Segments {
 
     fn allocate(&self, length: u64, last: Option<u32>) -> Result<(Arc<Segment>, u64), SpoolError> {
         let mut state = self.lock();
-        let fits = |current: &Current| {
-            current.tail == SEGMENT_HEADER as u64 || current.tail + length <= self.size
-        };
+        let fits = |current: &Current| current.tail == SEGMENT_HEADER as u64 || current.tail + length <= self.size;
         if !state.current.as_ref().is_some_and(fits) {
             let segment = self.make(&mut state)?;
-            let full = state.current.replace(Current {
-                segment,
-                tail: SEGMENT_HEADER as u64,
-            });
+            let full = state.current.replace(Current { segment, tail: SEGMENT_HEADER as u64 });
             if let Some(full) = full
                 && !state.held.contains_key(&full.segment.number)
             {
@@ -226,18 +183,9 @@ impl Segments {
         let number = state.next;
         let path = self.path(number);
         let unfinished = path.with_extension("new");
-        state.next = number
-            .checked_add(1)
-            .ok_or_else(|| SpoolError::Full(self.directory.clone()))?;
+        state.next = number.checked_add(1).ok_or_else(|| SpoolError::Full(self.directory.clone()))?;
         let made = self.disk.create(&unfinished).and_then(|file| {
-            file.write_at(
-                0,
-                &SegmentHeader {
-                    number,
-                    store: self.store,
-                }
-                .encode(),
-            )?;
+            file.write_at(0, &SegmentHeader { number, store: self.store }.encode())?;
             self.disk.rename(&unfinished, &path)?;
             Ok(file)
         });
@@ -255,30 +203,14 @@ impl Segments {
         }
     }
 
-    fn segment(
-        &self,
-        number: u32,
-        path: PathBuf,
-        file: Arc<dyn DiskFile>,
-        standing: Standing,
-    ) -> Arc<Segment> {
-        Arc::new(Segment {
-            number,
-            path,
-            file,
-            disk: Arc::clone(&self.disk),
-            standing: Mutex::new(standing),
-        })
+    fn segment(&self, number: u32, path: PathBuf, file: Arc<dyn DiskFile>, standing: Standing) -> Arc<Segment> {
+        Arc::new(Segment { number, path, file, disk: Arc::clone(&self.disk), standing: Mutex::new(standing) })
     }
 
     /// Takes no more blocks into a segment that the host failed on.
     pub fn retire(&self, number: u32) {
         let mut state = self.lock();
-        if state
-            .current
-            .as_ref()
-            .is_some_and(|current| current.segment.number == number)
-        {
+        if state.current.as_ref().is_some_and(|current| current.segment.number == number) {
             state.current = None;
             if !state.held.contains_key(&number) {
                 self.remove(number);
@@ -301,21 +233,12 @@ impl Segments {
         {
             let mut state = self.lock();
             for (number, (holders, extents)) in going {
-                let left = state
-                    .held
-                    .get(&number)
-                    .copied()
-                    .unwrap_or(0)
-                    .saturating_sub(holders);
+                let left = state.held.get(&number).copied().unwrap_or(0).saturating_sub(holders);
                 if left > 0 {
                     state.held.insert(number, left);
                 } else {
                     state.held.remove(&number);
-                    if state
-                        .current
-                        .as_ref()
-                        .is_none_or(|current| current.segment.number != number)
-                    {
+                    if state.current.as_ref().is_none_or(|current| current.segment.number != number) {
                         self.remove(number);
                         continue;
                     }
@@ -361,10 +284,7 @@ impl Segments {
             state.held.keys().copied().chain(current).collect()
         };
         // One that cannot be looked at just now, or went meanwhile, counts nothing.
-        numbers
-            .into_iter()
-            .filter_map(|number| self.open(number).ok()?.file.allocated().ok())
-            .sum()
+        numbers.into_iter().filter_map(|number| self.open(number).ok()?.file.allocated().ok()).sum()
     }
 
     /// Where the segments are.
@@ -401,29 +321,17 @@ fn joined(mut extents: Vec<Extent>) -> Vec<Extent> {
 
 /// The error of a segment that is not there.
 pub fn missing(path: &Path) -> SpoolError {
-    SpoolError::Damaged {
-        path: path.to_owned(),
-        what: "is missing".to_owned(),
-    }
+    SpoolError::Damaged { path: path.to_owned(), what: "is missing".to_owned() }
 }
 
 /// Checks that a file is that segment of that store.
-pub fn check_header(
-    path: &Path,
-    file: &dyn DiskFile,
-    number: u32,
-    store: u64,
-) -> Result<(), SpoolError> {
-    let foreign = |what: &str| SpoolError::Foreign {
-        path: path.to_owned(),
-        what: what.to_owned(),
-    };
+pub fn check_header(path: &Path, file: &dyn DiskFile, number: u32, store: u64) -> Result<(), SpoolError> {
+    let foreign = |what: &str| SpoolError::Foreign { path: path.to_owned(), what: what.to_owned() };
     let mut bytes = [0; SEGMENT_HEADER];
-    file.read_at(0, &mut bytes)
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => foreign("is not a spool segment"),
-            _ => SpoolError::io(path, error),
-        })?;
+    file.read_at(0, &mut bytes).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => foreign("is not a spool segment"),
+        _ => SpoolError::io(path, error),
+    })?;
     match SegmentHeader::decode(&bytes) {
         Ok(header) if header == (SegmentHeader { number, store }) => Ok(()),
         Ok(_) => Err(foreign("is a segment of another spool")),
@@ -449,13 +357,7 @@ mod tests {
     #[test]
     fn only_a_segments_own_name_has_a_number() {
         assert_eq!(segment_number(&segment_name(42)), Some(42));
-        for name in [
-            "segment-42",
-            "segment-00000042.new",
-            "segment-+0000042",
-            "index.redb",
-            "segment-",
-        ] {
+        for name in ["segment-42", "segment-00000042.new", "segment-+0000042", "index.redb", "segment-"] {
             assert_eq!(segment_number(name), None, "{name}");
         }
     }
@@ -470,57 +372,25 @@ mod tests {
         assert_eq!((first.number, same.number), (1, 1));
         let (second, _) = segments.append(&block, Some(1)).unwrap();
         assert_eq!(second.number, 2);
-        assert_eq!(
-            names(directory.path()),
-            ["segment-00000001", "segment-00000002"]
-        );
-        segments.release([vec![Extent {
-            segment: 1,
-            offset: a,
-            length: 100,
-        }]]);
-        assert_eq!(
-            names(directory.path()).len(),
-            2,
-            "another file still holds the first segment"
-        );
-        segments.release([vec![Extent {
-            segment: 1,
-            offset: b,
-            length: 100,
-        }]]);
+        assert_eq!(names(directory.path()), ["segment-00000001", "segment-00000002"]);
+        segments.release([vec![Extent { segment: 1, offset: a, length: 100 }]]);
+        assert_eq!(names(directory.path()).len(), 2, "another file still holds the first segment");
+        segments.release([vec![Extent { segment: 1, offset: b, length: 100 }]]);
         assert_eq!(names(directory.path()), ["segment-00000002"]);
     }
 
     #[test]
     fn extents_that_touch_are_given_back_together() {
-        let at = |offset, length| Extent {
-            segment: 1,
-            offset,
-            length,
-        };
-        assert_eq!(
-            joined(vec![at(200, 50), at(64, 36), at(100, 100), at(300, 0)]),
-            [at(64, 186)]
-        );
-        assert_eq!(
-            joined(vec![at(64, 10), at(80, 10)]),
-            [at(64, 10), at(80, 10)]
-        );
+        let at = |offset, length| Extent { segment: 1, offset, length };
+        assert_eq!(joined(vec![at(200, 50), at(64, 36), at(100, 100), at(300, 0)]), [at(64, 186)]);
+        assert_eq!(joined(vec![at(64, 10), at(80, 10)]), [at(64, 10), at(80, 10)]);
     }
 
     #[test]
     fn a_segment_of_another_store_is_not_taken_for_ours() {
         let directory = tempfile::tempdir().unwrap();
         segments(directory.path(), 1000).append(&[1], None).unwrap();
-        let other = Segments::new(
-            Arc::new(HostDisk),
-            directory.path(),
-            8,
-            1000,
-            2,
-            HashMap::new(),
-        );
+        let other = Segments::new(Arc::new(HostDisk), directory.path(), 8, 1000, 2, HashMap::new());
         assert!(matches!(other.open(1), Err(SpoolError::Foreign { .. })));
     }
 }

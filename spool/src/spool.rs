@@ -10,8 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::attributes::{
-    Change, Closed, Destination, FileInfo, NewFile, Queue, QueueCounts, Selection, Spid, Tag,
-    Totals, Transferred, Userid,
+    Change, Closed, Destination, FileInfo, NewFile, Queue, QueueCounts, Selection, Spid, Tag, Totals, Transferred, Userid,
 };
 use crate::catalog::{Failure, Operation, Outcome, Tables, View};
 use crate::check::{self, CheckReport};
@@ -37,10 +36,7 @@ pub struct Options {
 impl Default for Options {
     /// The host's disk; segments of 64 MiB: small enough to go soon after their files, large enough to be few.
     fn default() -> Self {
-        Self {
-            disk: Arc::new(HostDisk),
-            segment_bytes: 64 << 20,
-        }
+        Self { disk: Arc::new(HostDisk), segment_bytes: 64 << 20 }
     }
 }
 
@@ -74,10 +70,7 @@ struct Failed {
 
 impl Failed {
     fn certain(error: SpoolError) -> Self {
-        Self {
-            error,
-            certain: true,
-        }
+        Self { error, certain: true }
     }
 }
 
@@ -107,11 +100,7 @@ impl Spool {
     ///
     /// # Errors
     /// As [`Spool::open`].
-    pub fn open_with(
-        directory: &Path,
-        start: StartMode,
-        options: &Options,
-    ) -> Result<(Self, StartReport), SpoolError> {
+    pub fn open_with(directory: &Path, start: StartMode, options: &Options) -> Result<(Self, StartReport), SpoolError> {
         let (started, report) = start::start(directory, start, options)?;
         let spool = Self {
             index: started.index,
@@ -137,22 +126,14 @@ impl Spool {
     ///
     /// # Errors
     /// As [`Spool::check`].
-    pub fn check_with(
-        directory: &Path,
-        repair: bool,
-        options: &Options,
-    ) -> Result<CheckReport, SpoolError> {
+    pub fn check_with(directory: &Path, repair: bool, options: &Options) -> Result<CheckReport, SpoolError> {
         check::check(directory, repair, options)
     }
 
     /// Begins a file. It is in no queue until it is closed.
     #[must_use]
     pub fn create(&self, file: NewFile) -> OpenFile {
-        OpenFile::new(
-            Arc::clone(&self.segments),
-            self.next.fetch_add(1, Ordering::Relaxed),
-            file,
-        )
+        OpenFile::new(Arc::clone(&self.segments), self.next.fetch_add(1, Ordering::Relaxed), file)
     }
 
     /// Closes a file into a queue; answers when records and index are durable, one write serving all who close at the time.
@@ -169,13 +150,7 @@ impl Spool {
                 Ok(closed)
             }
             Ok(_) => Err(lost(SpoolError::GivenUp)),
-            Err(Failed {
-                error: error @ SpoolError::NoSpoolId(_),
-                ..
-            }) => Err(CloseError {
-                error,
-                file: Some(Box::new(file)),
-            }),
+            Err(Failed { error: error @ SpoolError::NoSpoolId(_), .. }) => Err(CloseError { error, file: Some(Box::new(file)) }),
             Err(Failed { error, certain }) => {
                 if !certain {
                     file.keep();
@@ -197,12 +172,7 @@ impl Spool {
     ///
     /// # Errors
     /// When the index cannot be read.
-    pub fn get(
-        &self,
-        owner: Userid,
-        queue: Queue,
-        spid: Spid,
-    ) -> Result<Option<FileInfo>, SpoolError> {
+    pub fn get(&self, owner: Userid, queue: Queue, spid: Spid) -> Result<Option<FileInfo>, SpoolError> {
         self.index.read(|view| view.get(owner, queue, spid))
     }
 
@@ -210,26 +180,14 @@ impl Spool {
     ///
     /// # Errors
     /// [`SpoolError::NoFile`], or when the index cannot be read.
-    pub fn reader(
-        &self,
-        owner: Userid,
-        queue: Queue,
-        spid: Spid,
-    ) -> Result<FileReader, SpoolError> {
+    pub fn reader(&self, owner: Userid, queue: Queue, spid: Spid) -> Result<FileReader, SpoolError> {
         let look_up = |view: &View| {
-            let file =
-                view.get(owner, queue, spid)?
-                    .ok_or(SpoolError::NoFile { owner, queue, spid })?;
+            let file = view.get(owner, queue, spid)?.ok_or(SpoolError::NoFile { owner, queue, spid })?;
             let extents = view.extents(file.serial)?;
             Ok((file, extents))
         };
         let (file, extents) = self.pins.pin(|| self.index.read(look_up))?;
-        Ok(FileReader::new(
-            Arc::clone(&self.pins),
-            Arc::clone(&self.segments),
-            file,
-            extents,
-        ))
+        Ok(FileReader::new(Arc::clone(&self.pins), Arc::clone(&self.segments), file, extents))
     }
 
     /// Changes the selected files; answers how many, durably.
@@ -244,12 +202,7 @@ impl Spool {
     ///
     /// # Errors
     /// When the index cannot be read or written.
-    pub fn order(
-        &self,
-        owner: Userid,
-        queue: Queue,
-        first: &[Selection],
-    ) -> Result<usize, SpoolError> {
+    pub fn order(&self, owner: Userid, queue: Queue, first: &[Selection]) -> Result<usize, SpoolError> {
         self.count(Operation::Order(owner, queue, first.to_vec()))
     }
 
@@ -265,11 +218,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`SpoolError::NoSpoolId`] when the new owner has not enough numbers free, or when the index cannot be read or written.
-    pub fn transfer(
-        &self,
-        selection: &Selection,
-        to: Destination,
-    ) -> Result<Vec<Transferred>, SpoolError> {
+    pub fn transfer(&self, selection: &Selection, to: Destination) -> Result<Vec<Transferred>, SpoolError> {
         match self.submit(Operation::Transfer(selection.clone(), to), None) {
             Ok(Outcome::Moved(moved)) => Ok(moved),
             Ok(_) => Ok(Vec::new()),
@@ -291,14 +240,11 @@ impl Spool {
     /// When the index cannot be read.
     pub fn totals(&self) -> Result<Totals, SpoolError> {
         let (files, stored) = self.index.read(|view| {
-            let stored = view.segments()?.values().map(|segment| segment.bytes).sum();
+            let segments = view.segments()?;
+            let stored = segments.values().fold(0_u64, |sum, segment| sum.saturating_add(segment.bytes));
             Ok((view.all_counts()?, stored))
         })?;
-        Ok(Totals {
-            files,
-            stored,
-            on_disk: self.segments.on_disk() + self.index.on_disk(),
-        })
+        Ok(Totals { files, stored, on_disk: self.segments.on_disk() + self.index.on_disk() })
     }
 
     /// The tag of a file; empty when it has none.
@@ -306,9 +252,7 @@ impl Spool {
     /// # Errors
     /// [`SpoolError::NoFile`], or when the index cannot be read.
     pub fn tag(&self, owner: Userid, queue: Queue, spid: Spid) -> Result<Tag, SpoolError> {
-        let file =
-            self.get(owner, queue, spid)?
-                .ok_or(SpoolError::NoFile { owner, queue, spid })?;
+        let file = self.get(owner, queue, spid)?.ok_or(SpoolError::NoFile { owner, queue, spid })?;
         Ok(file.attributes.tag)
     }
 
@@ -316,21 +260,9 @@ impl Spool {
     ///
     /// # Errors
     /// [`SpoolError::NoFile`], or when the index cannot be read or written.
-    pub fn set_tag(
-        &self,
-        owner: Userid,
-        queue: Queue,
-        spid: Spid,
-        tag: Tag,
-    ) -> Result<(), SpoolError> {
+    pub fn set_tag(&self, owner: Userid, queue: Queue, spid: Spid, tag: Tag) -> Result<(), SpoolError> {
         let selection = Selection::of(owner).on(queue).spid(spid);
-        match self.change(
-            &selection,
-            &Change {
-                tag: Some(tag),
-                ..Change::default()
-            },
-        )? {
+        match self.change(&selection, &Change { tag: Some(tag), ..Change::default() })? {
             0 => Err(SpoolError::NoFile { owner, queue, spid }),
             _ => Ok(()),
         }
@@ -344,38 +276,21 @@ impl Spool {
         }
     }
 
-    fn submit(
-        &self,
-        operation: Operation,
-        segment: Option<Arc<Segment>>,
-    ) -> Result<Outcome, Failed> {
-        let answer = self
-            .group
-            .submit((operation, segment), |group| self.carry_out(&group));
-        answer.unwrap_or(Err(Failed {
-            error: SpoolError::Stopped,
-            certain: false,
-        }))
+    fn submit(&self, operation: Operation, segment: Option<Arc<Segment>>) -> Result<Outcome, Failed> {
+        let answer = self.group.submit((operation, segment), |group| self.carry_out(&group));
+        answer.unwrap_or(Err(Failed { error: SpoolError::Stopped, certain: false }))
     }
 
     /// Makes the segments of a group durable, then all its operations in one commit, then gives room back.
     fn carry_out(&self, group: &[Submitted]) -> Vec<Result<Outcome, Failed>> {
         let unsynced = self.sync_segments(group);
-        let committed = self
-            .index
-            .write(|tables| self.apply(tables, group, &unsynced));
+        let committed = self.index.write(|tables| self.apply(tables, group, &unsynced));
         let mut outcomes = match committed {
             Ok(outcomes) => outcomes,
             Err(error) => {
                 let failed = match error {
-                    CommitError::NotMade(error) => Failed {
-                        error,
-                        certain: true,
-                    },
-                    CommitError::Unknown(error) => Failed {
-                        error,
-                        certain: false,
-                    },
+                    CommitError::NotMade(error) => Failed { error, certain: true },
+                    CommitError::Unknown(error) => Failed { error, certain: false },
                 };
                 return group.iter().map(|_| Err(failed.clone())).collect();
             }
@@ -394,10 +309,7 @@ impl Spool {
 
     /// Syncs every segment of the group once; answers for those that failed why.
     fn sync_segments(&self, group: &[Submitted]) -> Vec<(u32, SpoolError)> {
-        let mut segments: Vec<&Arc<Segment>> = group
-            .iter()
-            .filter_map(|(_, segment)| segment.as_ref())
-            .collect();
+        let mut segments: Vec<&Arc<Segment>> = group.iter().filter_map(|(_, segment)| segment.as_ref()).collect();
         segments.sort_by_key(|segment| segment.number);
         segments.dedup_by_key(|segment| segment.number);
         let mut unsynced = Vec::new();
@@ -419,9 +331,7 @@ impl Spool {
         let mut positions = || self.next.fetch_add(1, Ordering::Relaxed);
         let mut outcomes = Vec::with_capacity(group.len());
         for (operation, segment) in group {
-            let lost = segment
-                .as_ref()
-                .and_then(|s| unsynced.iter().find(|(number, _)| *number == s.number));
+            let lost = segment.as_ref().and_then(|s| unsynced.iter().find(|(number, _)| *number == s.number));
             if let Some((_, error)) = lost {
                 outcomes.push(Err(Failed::certain(error.clone())));
                 continue;
@@ -438,8 +348,6 @@ impl Spool {
 
 impl std::fmt::Debug for Spool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Spool")
-            .field("index", &self.index.path())
-            .finish_non_exhaustive()
+        f.debug_struct("Spool").field("index", &self.index.path()).finish_non_exhaustive()
     }
 }

@@ -24,9 +24,7 @@ use crate::catalog::SegmentUse;
 use crate::disk::{Disk, DiskFile};
 use crate::error::SpoolError;
 use crate::index::{INDEX_NAME, INDEX_UNFINISHED, Index};
-use crate::segments::{
-    Extent, Segments, check_header, missing, segment_name, segment_number, segments_of,
-};
+use crate::segments::{Extent, Segments, check_header, missing, segment_name, segment_number, segments_of};
 use crate::spool::Options;
 
 const LOCK_NAME: &str = "lock";
@@ -98,10 +96,7 @@ impl Contents {
                 INDEX_NAME => contents.index = true,
                 INDEX_UNFINISHED => contents.unfinished.push(name),
                 _ if name.starts_with(ASIDE_PREFIX) => contents.aside.push(name),
-                _ => match (
-                    segment_number(&name),
-                    name.strip_suffix(".new").and_then(segment_number),
-                ) {
+                _ => match (segment_number(&name), name.strip_suffix(".new").and_then(segment_number)) {
                     (Some(number), _) => drop(contents.segments.insert(number)),
                     (None, Some(_)) => contents.unfinished.push(name),
                     (None, None) => contents.others.push(name),
@@ -113,21 +108,13 @@ impl Contents {
 
     /// Reads the directory.
     pub fn read(disk: &dyn Disk, directory: &Path) -> Result<Self, SpoolError> {
-        disk.names(directory)
-            .map(Self::of)
-            .map_err(|error| SpoolError::io(directory, error))
+        disk.names(directory).map(Self::of).map_err(|error| SpoolError::io(directory, error))
     }
 
     /// A name for the next directory of what is set aside.
     pub fn next_aside(&self) -> String {
-        let numbers = self
-            .aside
-            .iter()
-            .filter_map(|name| name.strip_prefix(ASIDE_PREFIX)?.parse::<u32>().ok());
-        format!(
-            "{ASIDE_PREFIX}{:04}",
-            numbers.max().unwrap_or(0).saturating_add(1)
-        )
+        let numbers = self.aside.iter().filter_map(|name| name.strip_prefix(ASIDE_PREFIX)?.parse::<u32>().ok());
+        format!("{ASIDE_PREFIX}{:04}", numbers.max().unwrap_or(0).saturating_add(1))
     }
 }
 
@@ -147,14 +134,9 @@ pub fn take_lock(disk: &dyn Disk, directory: &Path) -> Result<Arc<dyn DiskFile>,
 }
 
 /// Starts the store in `directory`.
-pub fn start(
-    directory: &Path,
-    mode: StartMode,
-    options: &Options,
-) -> Result<(Started, StartReport), SpoolError> {
+pub fn start(directory: &Path, mode: StartMode, options: &Options) -> Result<(Started, StartReport), SpoolError> {
     let disk = options.disk.as_ref();
-    disk.make_directory(directory)
-        .map_err(|error| SpoolError::io(directory, error))?;
+    disk.make_directory(directory).map_err(|error| SpoolError::io(directory, error))?;
     let lock = take_lock(disk, directory)?;
     let mut report = StartReport::default();
     let mut contents = Contents::read(disk, directory)?;
@@ -167,28 +149,15 @@ pub fn start(
         contents = Contents::read(disk, directory)?;
     }
     for name in &contents.others {
-        report.passed_over.push((
-            directory.join(name),
-            "does not belong to the spool".to_owned(),
-        ));
+        report.passed_over.push((directory.join(name), "does not belong to the spool".to_owned()));
     }
     for name in &contents.unfinished {
-        disk.remove(&directory.join(name))
-            .map_err(|error| SpoolError::io(&directory.join(name), error))?;
+        disk.remove(&directory.join(name)).map_err(|error| SpoolError::io(&directory.join(name), error))?;
     }
     let index = open_index(disk, directory, &contents)?;
     let (segments, epoch) = take_stock(directory, mode, options, &index, &contents, &mut report)?;
-    (report.files, report.skipped) =
-        index.read(|view| Ok((view.all_counts()?, view.withheld()?)))?;
-    Ok((
-        Started {
-            index,
-            segments,
-            epoch,
-            lock,
-        },
-        report,
-    ))
+    (report.files, report.skipped) = index.read(|view| Ok((view.all_counts()?, view.withheld()?)))?;
+    Ok((Started { index, segments, epoch, lock }, report))
 }
 
 /// Opens the index, or makes one in an empty directory.
@@ -196,60 +165,41 @@ fn open_index(disk: &dyn Disk, directory: &Path, contents: &Contents) -> Result<
     let path = directory.join(INDEX_NAME);
     if !contents.index {
         if !contents.segments.is_empty() {
-            return Err(SpoolError::IndexLost {
-                path,
-                what: "is missing, though there are segments".to_owned(),
-            });
+            return Err(SpoolError::IndexLost { path, what: "is missing, though there are segments".to_owned() });
         }
         make_index(disk, directory, &path)?;
     }
-    let file = disk
-        .open(&path)
-        .map_err(|error| SpoolError::io(&path, error))?;
+    let file = disk.open(&path).map_err(|error| SpoolError::io(&path, error))?;
     Index::open(&path, file)
 }
 
 /// Makes the index of a new store under another name first, so that what bears its name is always whole.
 fn make_index(disk: &dyn Disk, directory: &Path, path: &Path) -> Result<(), SpoolError> {
     let unfinished = directory.join(INDEX_UNFINISHED);
-    let file = disk
-        .create(&unfinished)
-        .map_err(|error| SpoolError::io(&unfinished, error))?;
+    let file = disk.create(&unfinished).map_err(|error| SpoolError::io(&unfinished, error))?;
     // The identity keeps a segment of another spool from being taken for ours. It is no secret, it only has to differ, so
     // the seed that std draws for its hash tables serves.
     let store = RandomState::new().hash_one(path);
     Index::format(&unfinished, &file, store)?;
-    disk.rename(&unfinished, path)
-        .map_err(|error| SpoolError::io(path, error))?;
-    disk.sync_directory(directory)
-        .map_err(|error| SpoolError::io(directory, error))
+    disk.rename(&unfinished, path).map_err(|error| SpoolError::io(path, error))?;
+    disk.sync_directory(directory).map_err(|error| SpoolError::io(directory, error))
 }
 
 /// Moves index and segments into a directory of their own.
-pub fn set_aside(
-    disk: &dyn Disk,
-    directory: &Path,
-    contents: &Contents,
-) -> Result<Option<PathBuf>, SpoolError> {
+pub fn set_aside(disk: &dyn Disk, directory: &Path, contents: &Contents) -> Result<Option<PathBuf>, SpoolError> {
     let index = contents.index.then(|| INDEX_NAME.to_owned());
-    let names: Vec<String> = index
-        .into_iter()
-        .chain(contents.segments.iter().copied().map(segment_name))
-        .collect();
+    let names: Vec<String> = index.into_iter().chain(contents.segments.iter().copied().map(segment_name)).collect();
     if names.is_empty() {
         return Ok(None);
     }
     let aside = directory.join(contents.next_aside());
-    disk.make_directory(&aside)
-        .map_err(|error| SpoolError::io(&aside, error))?;
+    disk.make_directory(&aside).map_err(|error| SpoolError::io(&aside, error))?;
     for name in names {
         let from = directory.join(&name);
-        disk.rename(&from, &aside.join(&name))
-            .map_err(|error| SpoolError::io(&from, error))?;
+        disk.rename(&from, &aside.join(&name)).map_err(|error| SpoolError::io(&from, error))?;
     }
     for changed in [&aside, directory] {
-        disk.sync_directory(changed)
-            .map_err(|error| SpoolError::io(changed, error))?;
+        disk.sync_directory(changed).map_err(|error| SpoolError::io(changed, error))?;
     }
     Ok(Some(aside))
 }
@@ -257,31 +207,18 @@ pub fn set_aside(
 /// Removes index and segments; files of those names that are not ours refuse it.
 fn clean(disk: &dyn Disk, directory: &Path, contents: &Contents) -> Result<(), SpoolError> {
     let index = contents.index.then(|| INDEX_NAME.to_owned());
-    for name in index
-        .into_iter()
-        .chain(contents.segments.iter().copied().map(segment_name))
-    {
+    for name in index.into_iter().chain(contents.segments.iter().copied().map(segment_name)) {
         let path = directory.join(name);
-        let magic: &[u8] = if path.ends_with(INDEX_NAME) {
-            b"redb"
-        } else {
-            b"CP64SPSG"
-        };
+        let magic: &[u8] = if path.ends_with(INDEX_NAME) { b"redb" } else { b"CP64SPSG" };
         let mut first = vec![0; magic.len()];
-        let ours = disk
-            .open(&path)
-            .and_then(|file| file.read_at(0, &mut first))
-            .is_ok()
-            && first == magic;
+        let ours = disk.open(&path).and_then(|file| file.read_at(0, &mut first)).is_ok() && first == magic;
         if !ours {
             let what = "was not written by the spool".to_owned();
             return Err(SpoolError::Foreign { path, what });
         }
-        disk.remove(&path)
-            .map_err(|error| SpoolError::io(&path, error))?;
+        disk.remove(&path).map_err(|error| SpoolError::io(&path, error))?;
     }
-    disk.sync_directory(directory)
-        .map_err(|error| SpoolError::io(directory, error))
+    disk.sync_directory(directory).map_err(|error| SpoolError::io(directory, error))
 }
 
 /// Whether a segment that no file has blocks in lost its header with the power: it is empty, or zeros where that would be.
@@ -300,22 +237,14 @@ pub fn never_written(disk: &dyn Disk, directory: &Path, number: u32) -> bool {
 }
 
 /// Looks at a segment that must hold files up to `end`.
-pub fn examine(
-    disk: &dyn Disk,
-    directory: &Path,
-    number: u32,
-    store: u64,
-    end: u64,
-) -> Result<Arc<dyn DiskFile>, SpoolError> {
+pub fn examine(disk: &dyn Disk, directory: &Path, number: u32, store: u64, end: u64) -> Result<Arc<dyn DiskFile>, SpoolError> {
     let path = directory.join(segment_name(number));
     let file = disk.open(&path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => missing(&path),
         _ => SpoolError::io(&path, error),
     })?;
     check_header(&path, file.as_ref(), number, store)?;
-    let length = file
-        .length()
-        .map_err(|error| SpoolError::io(&path, error))?;
+    let length = file.length().map_err(|error| SpoolError::io(&path, error))?;
     if length < end {
         let what = format!("is torn, it has {length} of {end} bytes");
         return Err(SpoolError::Damaged { path, what });
@@ -335,18 +264,11 @@ fn take_stock(
     report: &mut StartReport,
 ) -> Result<(Segments, u64), SpoolError> {
     let disk = options.disk.as_ref();
-    let (store, used, kept) =
-        index.read(|view| Ok((view.store()?, view.segments()?, view.kept_segments()?)))?;
+    let (store, used, kept) = index.read(|view| Ok((view.store()?, view.segments()?, view.kept_segments()?)))?;
     let mut good = BTreeMap::new();
     let mut bad = BTreeMap::new();
     let mut never = Vec::new();
-    for number in contents
-        .segments
-        .iter()
-        .chain(used.keys())
-        .copied()
-        .collect::<BTreeSet<_>>()
-    {
+    for number in contents.segments.iter().chain(used.keys()).copied().collect::<BTreeSet<_>>() {
         let end = used.get(&number).map_or(0, |segment| segment.end);
         if end == 0 && !kept.contains_key(&number) && never_written(disk, directory, number) {
             never.push(number);
@@ -361,39 +283,21 @@ fn take_stock(
         }
     }
     let epoch = begin(index, bad.keys().copied().collect())?;
-    report.passed_over.extend(
-        bad.iter()
-            .map(|(n, error)| (directory.join(segment_name(*n)), error.to_string())),
-    );
+    report.passed_over.extend(bad.iter().map(|(n, error)| (directory.join(segment_name(*n)), error.to_string())));
     let (used, kept) = index.read(|view| Ok((view.segments()?, view.kept_segments()?)))?;
     good.retain(|number, _| !kept.contains_key(number));
     for number in never {
         let path = directory.join(segment_name(number));
-        disk.remove(&path)
-            .map_err(|error| SpoolError::io(&path, error))?;
+        disk.remove(&path).map_err(|error| SpoolError::io(&path, error))?;
     }
     report.reclaimed += reclaim(disk, directory, index, &good, &used)?;
 
-    let next = contents
-        .segments
-        .last()
-        .max(used.keys().last())
-        .map_or(1, |last| last.saturating_add(1));
-    let mut held: HashMap<u32, u64> = used
-        .into_iter()
-        .map(|(number, segment)| (number, segment.files))
-        .collect();
+    let next = contents.segments.last().max(used.keys().last()).map_or(1, |last| last.saturating_add(1));
+    let mut held: HashMap<u32, u64> = used.into_iter().map(|(number, segment)| (number, segment.files)).collect();
     for (number, files) in kept {
         *held.entry(number).or_default() += files;
     }
-    let segments = Segments::new(
-        Arc::clone(&options.disk),
-        directory,
-        store,
-        options.segment_bytes,
-        next,
-        held,
-    );
+    let segments = Segments::new(Arc::clone(&options.disk), directory, store, options.segment_bytes, next, held);
     Ok((segments, epoch))
 }
 
@@ -404,10 +308,7 @@ fn begin(index: &Index, bad: BTreeSet<u32>) -> Result<u64, SpoolError> {
         unreadable = index.read(|view| {
             let mut unreadable = Vec::new();
             for file in view.list(&Selection::default())? {
-                if segments_of(&view.extents(file.serial)?)
-                    .iter()
-                    .any(|number| bad.contains(number))
-                {
+                if segments_of(&view.extents(file.serial)?).iter().any(|number| bad.contains(number)) {
                     unreadable.push(file);
                 }
             }
@@ -456,17 +357,10 @@ fn reclaim(
 }
 
 /// Punches out, in these segments, what lies between the blocks of closed files.
-fn punch_gaps(
-    index: &Index,
-    segments: &BTreeMap<u32, Arc<dyn DiskFile>>,
-    used: &BTreeMap<u32, SegmentUse>,
-) -> Result<u64, SpoolError> {
+fn punch_gaps(index: &Index, segments: &BTreeMap<u32, Arc<dyn DiskFile>>, used: &BTreeMap<u32, SegmentUse>) -> Result<u64, SpoolError> {
     let mut taken: BTreeMap<u32, Vec<Extent>> = BTreeMap::new();
     for (_, extents) in index.read(|view| view.all_extents())? {
-        for extent in extents
-            .into_iter()
-            .filter(|extent| segments.contains_key(&extent.segment))
-        {
+        for extent in extents.into_iter().filter(|extent| segments.contains_key(&extent.segment)) {
             taken.entry(extent.segment).or_default().push(extent);
         }
     }
@@ -505,29 +399,15 @@ mod tests {
 
     #[test]
     fn gaps_are_what_no_file_covers() {
-        let at = |offset, length| Extent {
-            segment: 1,
-            offset,
-            length,
-        };
-        assert_eq!(
-            gaps(vec![at(200, 50), at(64, 36)], 300),
-            [(100, 100), (250, 50)]
-        );
+        let at = |offset, length| Extent { segment: 1, offset, length };
+        assert_eq!(gaps(vec![at(200, 50), at(64, 36)], 300), [(100, 100), (250, 50)]);
         assert_eq!(gaps(vec![], 100), [(64, 36)]);
         assert_eq!(gaps(vec![at(64, 36)], 100), []);
     }
 
     #[test]
     fn names_are_sorted_out() {
-        let names = [
-            "lock",
-            "index.redb",
-            "segment-00000007",
-            "segment-00000008.new",
-            "aside-0003",
-            "letter.txt",
-        ];
+        let names = ["lock", "index.redb", "segment-00000007", "segment-00000008.new", "aside-0003", "letter.txt"];
         let contents = Contents::of(names.map(str::to_owned).to_vec());
         assert!(contents.index);
         assert_eq!(contents.segments, BTreeSet::from([7]));

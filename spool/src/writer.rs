@@ -97,12 +97,7 @@ impl OpenFile {
         if self.block_records == 0 {
             return Ok(());
         }
-        BlockHeader::seal(
-            &mut self.block,
-            self.serial,
-            self.sequence,
-            self.block_records,
-        );
+        BlockHeader::seal(&mut self.block, self.serial, self.sequence, self.block_records);
         self.store_block().inspect_err(|_| self.given_up = true)?;
         self.block.truncate(BLOCK_HEADER);
         self.block_records = 0;
@@ -114,19 +109,10 @@ impl OpenFile {
         let last = self.extents.last().map(|extent| extent.segment);
         let (segment, offset) = self.segments.append(&self.block, last)?;
         match self.extents.last_mut() {
-            Some(extent) if extent.segment == segment.number && extent.end() == offset => {
-                extent.length += length
-            }
-            _ => self.extents.push(Extent {
-                segment: segment.number,
-                offset,
-                length,
-            }),
+            Some(extent) if extent.segment == segment.number && extent.end() == offset => extent.length += length,
+            _ => self.extents.push(Extent { segment: segment.number, offset, length }),
         }
-        self.sequence = self
-            .sequence
-            .checked_add(1)
-            .ok_or_else(|| SpoolError::Full(segment.path.clone()))?;
+        self.sequence = self.sequence.checked_add(1).ok_or_else(|| SpoolError::Full(segment.path.clone()))?;
         if let Some(left) = self.last.replace(Arc::clone(&segment))
             && left.number != segment.number
         {
@@ -142,11 +128,7 @@ impl OpenFile {
     fn leave(&mut self, segment: Arc<Segment>) -> Result<(), SpoolError> {
         self.wait_for_left()?;
         let segments = Arc::clone(&self.segments);
-        let sync = move || {
-            segment
-                .sync()
-                .inspect_err(|_| segments.retire(segment.number))
-        };
+        let sync = move || segment.sync().inspect_err(|_| segments.retire(segment.number));
         self.left = Some(
             thread::Builder::new()
                 .name("spool-sync".to_owned())
@@ -157,9 +139,7 @@ impl OpenFile {
     }
 
     fn wait_for_left(&mut self) -> Result<(), SpoolError> {
-        self.left.take().map_or(Ok(()), |left| {
-            left.join().unwrap_or(Err(SpoolError::GivenUp))
-        })
+        self.left.take().map_or(Ok(()), |left| left.join().unwrap_or(Err(SpoolError::GivenUp)))
     }
 
     /// Writes what is still in memory, and answers what the index must know and the segment that is to be made durable first.
@@ -198,9 +178,6 @@ impl Drop for OpenFile {
 
 impl std::fmt::Debug for OpenFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OpenFile")
-            .field("serial", &self.serial)
-            .field("records", &self.records)
-            .finish_non_exhaustive()
+        f.debug_struct("OpenFile").field("serial", &self.serial).field("records", &self.records).finish_non_exhaustive()
     }
 }

@@ -36,19 +36,11 @@ fn a_whole_spool_has_no_problems_and_checking_changes_nothing() {
     let (disk, _) = with_three_files();
     // Lost power leaves an index that would be written to when it is opened.
     let disk = disk.after_power_loss(|below| below - 1);
-    let before: Vec<_> = disk
-        .file_names()
-        .iter()
-        .map(|name| disk.bytes(&directory().join(name)))
-        .collect();
+    let before: Vec<_> = disk.file_names().iter().map(|name| disk.bytes(&directory().join(name))).collect();
     let report = check(&disk, false);
     assert_eq!(report.problems, []);
     assert_eq!((report.files, report.bytes), (3, 5 + 400_000 + 4));
-    let after: Vec<_> = disk
-        .file_names()
-        .iter()
-        .map(|name| disk.bytes(&directory().join(name)))
-        .collect();
+    let after: Vec<_> = disk.file_names().iter().map(|name| disk.bytes(&directory().join(name))).collect();
     assert!(before == after, "the check wrote to the spool");
     assert_eq!(check(&disk, true).problems, []);
 }
@@ -60,11 +52,7 @@ fn a_damaged_file_is_named_and_a_repair_rescues_what_can_be_read_of_it() {
     let report = check(&disk, false);
     assert_eq!(report.problems.len(), 1);
     assert_eq!(report.problems[0].file.as_ref(), Some(&files[1]));
-    assert!(
-        report.problems[0].what.contains("segment-00000003"),
-        "{:?}",
-        report.problems
-    );
+    assert!(report.problems[0].what.contains("segment-00000003"), "{:?}", report.problems);
     assert_eq!(report.bytes, 9);
 
     let repaired = check(&disk, true).problems.remove(0).repaired.unwrap();
@@ -73,20 +61,13 @@ fn a_damaged_file_is_named_and_a_repair_rescues_what_can_be_read_of_it() {
     let lines: Vec<&[u8]> = rescued.split_inclusive(|byte| *byte == b'\n').collect();
     assert!((20..40).contains(&lines.len()), "{} lines", lines.len());
     assert!(lines.iter().all(|line| line.len() == 10_001));
-    assert_eq!(
-        (lines[0][0], lines[lines.len() - 1][0]),
-        (b'a', b'a' + 39 % 26),
-        "both ends are there"
-    );
+    assert_eq!((lines[0][0], lines[lines.len() - 1][0]), (b'a', b'a' + 39 % 26), "both ends are there");
 
     let again = check(&disk, false);
     assert_eq!(again.problems, []);
     assert_eq!(again.withheld, [files[1].clone()]);
     let spool = warm(&disk).unwrap();
-    assert_eq!(
-        spool.list(&Selection::default()).unwrap(),
-        [files[0].clone(), files[2].clone()]
-    );
+    assert_eq!(spool.list(&Selection::default()).unwrap(), [files[0].clone(), files[2].clone()]);
     assert_eq!(read(&spool, &files[2]).unwrap(), [b"last"]);
     // The blocks of the damaged file are kept through starts and purges.
     spool.purge(&Selection::of(userid("ALICE"))).unwrap();
@@ -103,35 +84,13 @@ fn a_torn_segment_and_a_foreign_file_are_repaired_so_that_a_warm_start_works() {
     assert!(warm(&disk).is_err());
     let found = check(&disk, false);
     assert_eq!(found.problems.len(), 3, "{:?}", found.problems);
-    assert!(
-        found
-            .problems
-            .iter()
-            .all(|problem| problem.repaired.is_none())
-    );
+    assert!(found.problems.iter().all(|problem| problem.repaired.is_none()));
     let repaired = check(&disk, true);
-    assert!(
-        repaired
-            .problems
-            .iter()
-            .all(|problem| problem.repaired.is_some()),
-        "{:?}",
-        repaired.problems
-    );
-    assert_eq!(
-        disk.bytes(&directory().join("aside-0001/segment-00000077")),
-        b"Dear diary"
-    );
+    assert!(repaired.problems.iter().all(|problem| problem.repaired.is_some()), "{:?}", repaired.problems);
+    assert_eq!(disk.bytes(&directory().join("aside-0001/segment-00000077")), b"Dear diary");
     let spool = warm(&disk).unwrap();
-    assert_eq!(
-        spool.list(&Selection::default()).unwrap(),
-        [files[0].clone(), files[2].clone()]
-    );
-    assert_eq!(
-        disk.bytes(&segment(2)).len(),
-        100,
-        "what is left of the torn segment stays"
-    );
+    assert_eq!(spool.list(&Selection::default()).unwrap(), [files[0].clone(), files[2].clone()]);
+    assert_eq!(disk.bytes(&segment(2)).len(), 100, "what is left of the torn segment stays");
 }
 
 #[test]
@@ -155,33 +114,16 @@ fn without_its_index_a_repair_sets_all_aside() {
     assert_eq!(check(&disk, false).problems.len(), 1);
     assert_eq!(disk.bytes(&index), b"");
     let problems = check(&disk, true).problems;
-    assert!(
-        problems[0]
-            .repaired
-            .as_ref()
-            .unwrap()
-            .contains("aside-0001"),
-        "{problems:?}"
-    );
-    assert!(
-        disk.bytes(&directory().join("aside-0001/segment-00000001"))
-            .len()
-            > 64
-    );
+    assert!(problems[0].repaired.as_ref().unwrap().contains("aside-0001"), "{problems:?}");
+    assert!(disk.bytes(&directory().join("aside-0001/segment-00000001")).len() > 64);
     assert_eq!(warm(&disk).unwrap().totals().unwrap().files.all(), 0);
 }
 
 #[test]
 fn an_empty_directory_has_no_problems_and_a_running_spool_cannot_be_checked() {
     let directory = tempfile::tempdir().unwrap();
-    assert_eq!(
-        Spool::check(directory.path(), false).unwrap(),
-        CheckReport::default()
-    );
+    assert_eq!(Spool::check(directory.path(), false).unwrap(), CheckReport::default());
     let (_spool, _) = Spool::open(directory.path(), StartMode::Warm).unwrap();
-    assert!(matches!(
-        Spool::check(directory.path(), true),
-        Err(SpoolError::InUse(_))
-    ));
+    assert!(matches!(Spool::check(directory.path(), true), Err(SpoolError::InUse(_))));
     assert!(Spool::check(&directory.path().join("nowhere"), false).is_err());
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use faults::{new_file, numbers, read, reader_of, records, send, userid};
 use proptest::prelude::*;
 use spool::{
-    Attributes, Change, Class, Copies, Destination, Device, FileName, Hold, HostDisk, NewFile,
-    Options, Queue, Selection, Spid, Spool, SpoolError, StartMode, Tag, Word,
+    Attributes, Change, Class, Copies, Destination, Device, FileName, Hold, HostDisk, NewFile, Options, Queue, Selection, Spid, Spool,
+    SpoolError, StartMode, Tag, Word,
 };
 use tempfile::TempDir;
 
@@ -40,47 +40,23 @@ fn every_attribute_is_there_after_a_restart() {
         form: Some(Word::new("GREENBAR").unwrap()),
         dest: Some(Word::new("ROOM12").unwrap()),
         dist: Some(Word::new("BIN-7").unwrap()),
-        name: FileName::File(
-            Word::new("profile").unwrap(),
-            Some(Word::new("EXEC").unwrap()),
-        ),
+        name: FileName::File(Word::new("profile").unwrap(), Some(Word::new("EXEC").unwrap())),
         tag: Tag::new("BOSTON OPERATOR 50").unwrap(),
     };
-    let new = NewFile {
-        origin: userid("CMSUSER"),
-        device: Device::Console,
-        created: 1_700_000_000,
-        attributes: attributes.clone(),
-    };
+    let new = NewFile { origin: userid("CMSUSER"), device: Device::Console, created: 1_700_000_000, attributes: attributes.clone() };
     let mut file = spool.create(new);
     file.append(0x09, b"HELLO").unwrap();
     file.append(0x5a, &[0xff; 132]).unwrap();
-    let closed = spool
-        .close(
-            file,
-            Destination {
-                owner: userid("MAINT"),
-                queue: Queue::Printer,
-            },
-        )
-        .unwrap();
+    let closed = spool.close(file, Destination { owner: userid("MAINT"), queue: Queue::Printer }).unwrap();
     assert_eq!((closed.was, closed.file.spid), (spid(1), spid(1)));
 
     let spool = restarted(&directory, spool);
-    let file = spool
-        .get(userid("MAINT"), Queue::Printer, spid(1))
-        .unwrap()
-        .unwrap();
+    let file = spool.get(userid("MAINT"), Queue::Printer, spid(1)).unwrap().unwrap();
     assert_eq!(file, closed.file);
     assert_eq!(file.attributes, attributes);
-    assert_eq!(
-        (file.origin, file.device, file.created),
-        (userid("CMSUSER"), Device::Console, 1_700_000_000)
-    );
+    assert_eq!((file.origin, file.device, file.created), (userid("CMSUSER"), Device::Console, 1_700_000_000));
     assert_eq!((file.records, file.bytes), (2, 137));
-    let mut reader = spool
-        .reader(userid("MAINT"), Queue::Printer, spid(1))
-        .unwrap();
+    let mut reader = spool.reader(userid("MAINT"), Queue::Printer, spid(1)).unwrap();
     assert_eq!(reader.peek().unwrap().unwrap().data, b"HELLO");
     let first = reader.next_record().unwrap().unwrap();
     assert_eq!((first.command, first.data), (0x09, b"HELLO".as_slice()));
@@ -113,12 +89,7 @@ fn numbers_go_up_per_owner_and_are_not_used_again_soon() {
     send(&spool, "BOB", &[b"x"]).unwrap();
     assert_eq!(numbers(&spool, "ALICE"), [1, 2, 3]);
     assert_eq!(numbers(&spool, "BOB"), [1]);
-    assert_eq!(
-        spool
-            .purge(&Selection::of(userid("ALICE")).spid(spid(2)))
-            .unwrap(),
-        1
-    );
+    assert_eq!(spool.purge(&Selection::of(userid("ALICE")).spid(spid(2))).unwrap(), 1);
     send(&spool, "ALICE", &[b"x"]).unwrap();
     assert_eq!(numbers(&spool, "ALICE"), [1, 3, 4]);
 }
@@ -127,10 +98,7 @@ fn numbers_go_up_per_owner_and_are_not_used_again_soon() {
 fn a_user_with_9999_files_gets_no_more_and_the_closer_keeps_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let disk = faults::FaultyDisk::new();
-    let options = Options {
-        disk: Arc::new(disk),
-        segment_bytes: 64 << 20,
-    };
+    let options = Options { disk: Arc::new(disk), segment_bytes: 64 << 20 };
     let (spool, _) = Spool::open_with(directory.path(), StartMode::Warm, &options).unwrap();
     std::thread::scope(|scope| {
         for _ in 0..101 {
@@ -142,41 +110,21 @@ fn a_user_with_9999_files_gets_no_more_and_the_closer_keeps_the_file() {
     file.append(0x41, b"one too many").unwrap();
     let refused = spool.close(file, reader_of("BUSY")).unwrap_err();
     assert!(matches!(refused.error, SpoolError::NoSpoolId(owner) if owner == userid("BUSY")));
-    assert_eq!(
-        spool
-            .transfer(
-                &Selection::of(userid("BUSY")).spid(spid(77)),
-                reader_of("OTHER")
-            )
-            .unwrap()
-            .len(),
-        1
-    );
-    let closed = spool
-        .close(*refused.file.unwrap(), reader_of("BUSY"))
-        .unwrap();
+    assert_eq!(spool.transfer(&Selection::of(userid("BUSY")).spid(spid(77)), reader_of("OTHER")).unwrap().len(), 1);
+    let closed = spool.close(*refused.file.unwrap(), reader_of("BUSY")).unwrap();
     assert_eq!(closed.file.spid, spid(77), "the only number that was free");
     assert_eq!(read(&spool, &closed.file).unwrap(), [b"one too many"]);
 
     // The number of a purged file is not given out while somebody still reads it: a CLOSE of that number by the reader
     // must not hit another file.
-    let reader = spool
-        .reader(userid("BUSY"), Queue::Reader, spid(8))
-        .unwrap();
-    spool
-        .purge(&Selection::of(userid("BUSY")).spid(spid(8)))
-        .unwrap();
-    assert!(matches!(
-        send(&spool, "BUSY", &[b"x"]),
-        Err(SpoolError::NoSpoolId(_))
-    ));
+    let reader = spool.reader(userid("BUSY"), Queue::Reader, spid(8)).unwrap();
+    spool.purge(&Selection::of(userid("BUSY")).spid(spid(8))).unwrap();
+    assert!(matches!(send(&spool, "BUSY", &[b"x"]), Err(SpoolError::NoSpoolId(_))));
     drop(reader);
     assert_eq!(send(&spool, "BUSY", &[b"x"]).unwrap().spid, spid(8));
 
     // A transfer of two into a queue with room for one moves none.
-    spool
-        .purge(&Selection::of(userid("BUSY")).spid(spid(5)))
-        .unwrap();
+    spool.purge(&Selection::of(userid("BUSY")).spid(spid(5))).unwrap();
     send(&spool, "OTHER", &[b"y"]).unwrap();
     let both = spool.transfer(&Selection::of(userid("OTHER")), reader_of("BUSY"));
     assert!(matches!(both, Err(SpoolError::NoSpoolId(_))));
@@ -190,45 +138,22 @@ fn transfer_renumbers_as_and_was_and_keeps_the_records() {
         send(&spool, "ALICE", &[text]).unwrap();
     }
     send(&spool, "BOB", &[b"zero"]).unwrap();
-    let moved = spool
-        .transfer(&Selection::of(userid("ALICE")), reader_of("BOB"))
-        .unwrap();
-    let renumbered: Vec<_> = moved
-        .iter()
-        .map(|m| (m.was.spid.number(), m.now.spid.number()))
-        .collect();
+    let moved = spool.transfer(&Selection::of(userid("ALICE")), reader_of("BOB")).unwrap();
+    let renumbered: Vec<_> = moved.iter().map(|m| (m.was.spid.number(), m.now.spid.number())).collect();
     assert_eq!(renumbered, [(1, 2), (2, 3)]);
-    assert!(
-        moved
-            .iter()
-            .all(|m| m.was.serial == m.now.serial && m.now.origin == userid("ALICE"))
-    );
+    assert!(moved.iter().all(|m| m.was.serial == m.now.serial && m.now.origin == userid("ALICE")));
 
     let spool = restarted(&directory, spool);
     assert_eq!(numbers(&spool, "ALICE"), [] as [u16; 0]);
     let files = spool.list(&Selection::of(userid("BOB"))).unwrap();
-    let texts: Vec<_> = files
-        .iter()
-        .map(|file| read(&spool, file).unwrap().remove(0))
-        .collect();
+    let texts: Vec<_> = files.iter().map(|file| read(&spool, file).unwrap().remove(0)).collect();
     assert_eq!(texts, [b"zero".to_vec(), b"one".to_vec(), b"two".to_vec()]);
 
     // Within one owner the number stays: it is unique over all queues.
-    let to = Destination {
-        owner: userid("BOB"),
-        queue: Queue::Punch,
-    };
-    let moved = spool
-        .transfer(&Selection::of(userid("BOB")).spid(spid(3)), to)
-        .unwrap();
-    assert_eq!(
-        (moved[0].now.spid, moved[0].now.queue),
-        (spid(3), Queue::Punch)
-    );
-    assert_eq!(
-        spool.get(userid("BOB"), Queue::Reader, spid(3)).unwrap(),
-        None
-    );
+    let to = Destination { owner: userid("BOB"), queue: Queue::Punch };
+    let moved = spool.transfer(&Selection::of(userid("BOB")).spid(spid(3)), to).unwrap();
+    assert_eq!((moved[0].now.spid, moved[0].now.queue), (spid(3), Queue::Punch));
+    assert_eq!(spool.get(userid("BOB"), Queue::Reader, spid(3)).unwrap(), None);
 }
 
 #[test]
@@ -238,23 +163,9 @@ fn order_puts_the_named_files_first_in_the_order_named() {
         send(&spool, "ALICE", &[b"x"]).unwrap();
     }
     let one = |number| Selection::default().spid(spid(number));
-    assert_eq!(
-        spool
-            .order(
-                userid("ALICE"),
-                Queue::Reader,
-                &[one(4), one(2), one(4), one(9)]
-            )
-            .unwrap(),
-        2
-    );
+    assert_eq!(spool.order(userid("ALICE"), Queue::Reader, &[one(4), one(2), one(4), one(9)]).unwrap(), 2);
     assert_eq!(numbers(&spool, "ALICE"), [4, 2, 1, 3, 5]);
-    assert_eq!(
-        spool
-            .order(userid("ALICE"), Queue::Reader, &[one(5)])
-            .unwrap(),
-        1
-    );
+    assert_eq!(spool.order(userid("ALICE"), Queue::Reader, &[one(5)]).unwrap(), 1);
     send(&spool, "ALICE", &[b"x"]).unwrap();
     let spool = restarted(&directory, spool);
     assert_eq!(numbers(&spool, "ALICE"), [5, 4, 2, 1, 3, 6]);
@@ -263,21 +174,14 @@ fn order_puts_the_named_files_first_in_the_order_named() {
 #[test]
 fn a_long_file_of_long_records_comes_back_byte_for_byte() {
     let directory = tempfile::tempdir().unwrap();
-    let options = Options {
-        disk: Arc::new(HostDisk),
-        segment_bytes: 1 << 20,
-    };
+    let options = Options { disk: Arc::new(HostDisk), segment_bytes: 1 << 20 };
     let (spool, _) = Spool::open_with(directory.path(), StartMode::Warm, &options).unwrap();
-    let record =
-        |n: usize| -> Vec<u8> { (0..n * 7919 % 65536).map(|i| (i * 31 + n) as u8).collect() };
+    let record = |n: usize| -> Vec<u8> { (0..n * 7919 % 65536).map(|i| (i * 31 + n) as u8).collect() };
     let mut file = spool.create(new_file("ALICE"));
     for n in 0..200 {
         file.append(n as u16, &record(n)).unwrap();
     }
-    assert!(matches!(
-        file.append(0, &[0; 65536]),
-        Err(SpoolError::RecordTooLong(65536))
-    ));
+    assert!(matches!(file.append(0, &[0; 65536]), Err(SpoolError::RecordTooLong(65536))));
     file.append(0xffff, &[7; 65535]).unwrap();
     let file = spool.close(file, reader_of("ALICE")).unwrap().file;
     assert!(file.bytes > 5 << 20, "the file spans segments");
@@ -296,10 +200,7 @@ fn a_long_file_of_long_records_comes_back_byte_for_byte() {
 #[test]
 fn a_reader_goes_on_though_its_file_is_purged() {
     let directory = tempfile::tempdir().unwrap();
-    let options = Options {
-        disk: Arc::new(HostDisk),
-        segment_bytes: 64 << 10,
-    };
+    let options = Options { disk: Arc::new(HostDisk), segment_bytes: 64 << 10 };
     let (spool, _) = Spool::open_with(directory.path(), StartMode::Warm, &options).unwrap();
     let lines: Vec<Vec<u8>> = (0..5000_u32).map(|n| n.to_string().into_bytes()).collect();
     let refs: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
@@ -309,10 +210,7 @@ fn a_reader_goes_on_though_its_file_is_purged() {
     assert_eq!(spool.purge(&Selection::of(userid("ALICE"))).unwrap(), 1);
     // More records go through the same segments meanwhile.
     send(&spool, "ALICE", &refs).unwrap();
-    assert!(matches!(
-        spool.reader(file.owner, file.queue, file.spid),
-        Err(SpoolError::NoFile { .. })
-    ));
+    assert!(matches!(spool.reader(file.owner, file.queue, file.spid), Err(SpoolError::NoFile { .. })));
     reader.restart();
     assert_eq!(records(reader).unwrap(), lines);
 }
@@ -320,10 +218,7 @@ fn a_reader_goes_on_though_its_file_is_purged() {
 #[test]
 fn room_comes_back_when_files_go() {
     let directory = tempfile::tempdir().unwrap();
-    let options = Options {
-        disk: Arc::new(HostDisk),
-        segment_bytes: 1 << 20,
-    };
+    let options = Options { disk: Arc::new(HostDisk), segment_bytes: 1 << 20 };
     let (spool, _) = Spool::open_with(directory.path(), StartMode::Warm, &options).unwrap();
     let record = [0x5a; 60_000];
     let empty = spool.totals().unwrap().on_disk;
@@ -335,9 +230,7 @@ fn room_comes_back_when_files_go() {
     assert!(full.on_disk > empty + (10 << 20), "{full:?}");
     assert_eq!((full.files.reader, full.files.all()), (21, 21));
     for number in 1..=20 {
-        spool
-            .purge(&Selection::of(userid("ALICE")).spid(spid(number)))
-            .unwrap();
+        spool.purge(&Selection::of(userid("ALICE")).spid(spid(number))).unwrap();
     }
     let left = spool.totals().unwrap();
     assert!(left.on_disk < empty + (1 << 20), "{left:?} after {full:?}");
@@ -358,91 +251,34 @@ fn selections_mean_what_they_say() {
         file.attributes_mut().class = Class::new(class).unwrap();
         file.attributes_mut().form = form.map(|form| Word::new(form).unwrap());
         file.attributes_mut().hold = hold;
-        spool
-            .close(
-                file,
-                Destination {
-                    owner: userid("ALICE"),
-                    queue,
-                },
-            )
-            .unwrap();
+        spool.close(file, Destination { owner: userid("ALICE"), queue }).unwrap();
     };
     file('A', None, Hold::None, Queue::Reader); // 1
     file('B', Some("WIDE"), Hold::User, Queue::Printer); // 2
     file('B', None, Hold::System, Queue::Reader); // 3
     file('A', Some("WIDE"), Hold::Both, Queue::Printer); // 4
     send(&spool, "BOB", &[]).unwrap();
-    let found = |selection: Selection| -> Vec<u16> {
-        spool
-            .list(&selection)
-            .unwrap()
-            .iter()
-            .map(|file| file.spid.number())
-            .collect()
-    };
+    let found = |selection: Selection| -> Vec<u16> { spool.list(&selection).unwrap().iter().map(|file| file.spid.number()).collect() };
     let alice = || Selection::of(userid("ALICE"));
     assert_eq!(found(alice()), [1, 3, 2, 4]);
     assert_eq!(found(alice().on(Queue::Printer)), [2, 4]);
     assert_eq!(found(alice().class(Class::new('B').unwrap())), [3, 2]);
-    assert_eq!(
-        found(Selection {
-            form: Some(Some(Word::new("WIDE").unwrap())),
-            ..alice()
-        }),
-        [2, 4]
-    );
-    assert_eq!(
-        found(Selection {
-            form: Some(None),
-            ..alice()
-        }),
-        [1, 3]
-    );
-    assert_eq!(
-        found(Selection {
-            user_hold: Some(true),
-            ..alice()
-        }),
-        [2, 4]
-    );
-    assert_eq!(
-        found(Selection {
-            system_hold: Some(false),
-            ..alice()
-        }),
-        [1, 2]
-    );
-    assert_eq!(
-        found(Selection::default().on(Queue::Reader)),
-        [1, 3, 1],
-        "ALICE's, then BOB's"
-    );
-    assert_eq!(
-        found(alice().spid(spid(4)).spid(spid(1)).spid(spid(8))),
-        [1, 4]
-    );
-    assert_eq!(
-        found(Selection {
-            serial: Some(12345),
-            ..alice()
-        }),
-        [] as [u16; 0]
-    );
+    assert_eq!(found(Selection { form: Some(Some(Word::new("WIDE").unwrap())), ..alice() }), [2, 4]);
+    assert_eq!(found(Selection { form: Some(None), ..alice() }), [1, 3]);
+    assert_eq!(found(Selection { user_hold: Some(true), ..alice() }), [2, 4]);
+    assert_eq!(found(Selection { system_hold: Some(false), ..alice() }), [1, 2]);
+    assert_eq!(found(Selection::default().on(Queue::Reader)), [1, 3, 1], "ALICE's, then BOB's");
+    assert_eq!(found(alice().spid(spid(4)).spid(spid(1)).spid(spid(8))), [1, 4]);
+    assert_eq!(found(Selection { serial: Some(12345), ..alice() }), [] as [u16; 0]);
 }
 
 #[test]
 fn a_tag_is_set_and_read() {
     let (_directory, spool) = started();
     let file = send(&spool, "ALICE", &[b"x"]).unwrap();
-    assert_eq!(
-        spool.tag(file.owner, file.queue, file.spid).unwrap(),
-        Tag::default()
-    );
+    assert_eq!(spool.tag(file.owner, file.queue, file.spid).unwrap(), Tag::default());
     let tag = Tag::new("NODE USER 50").unwrap();
-    spool
-        .set_tag(file.owner, file.queue, file.spid, tag.clone())
-        .unwrap();
+    spool.set_tag(file.owner, file.queue, file.spid, tag.clone()).unwrap();
     assert_eq!(spool.tag(file.owner, file.queue, file.spid).unwrap(), tag);
     let nowhere = spool.set_tag(file.owner, Queue::Punch, file.spid, tag);
     assert!(matches!(nowhere, Err(SpoolError::NoFile { .. })));
@@ -458,32 +294,11 @@ fn a_second_system_on_the_same_directory_is_refused() {
 /// What a user may do, for comparing the spool with a list in memory.
 #[derive(Clone, Debug)]
 enum Step {
-    Close {
-        to: usize,
-        queue: usize,
-        class: char,
-    },
-    Change {
-        owner: usize,
-        class: char,
-        to: char,
-        keep: bool,
-    },
-    Order {
-        owner: usize,
-        queue: usize,
-        pick: u16,
-    },
-    Purge {
-        owner: usize,
-        class: char,
-    },
-    Transfer {
-        owner: usize,
-        pick: u16,
-        to: usize,
-        queue: usize,
-    },
+    Close { to: usize, queue: usize, class: char },
+    Change { owner: usize, class: char, to: char, keep: bool },
+    Order { owner: usize, queue: usize, pick: u16 },
+    Purge { owner: usize, class: char },
+    Transfer { owner: usize, pick: u16, to: usize, queue: usize },
     Restart,
 }
 
@@ -536,10 +351,7 @@ impl Model {
 
 fn take(model: &mut Model, spool: &mut Spool, disk: &faults::FaultyDisk, step: Step, n: usize) {
     let owner = |index: usize| userid(OWNERS[index]);
-    let place = |to: usize, queue: usize| Destination {
-        owner: owner(to),
-        queue: Queue::ALL[queue],
-    };
+    let place = |to: usize, queue: usize| Destination { owner: owner(to), queue: Queue::ALL[queue] };
     match step {
         Step::Close { to, queue, class } => {
             let text = format!("file {n}").into_bytes();
@@ -547,108 +359,50 @@ fn take(model: &mut Model, spool: &mut Spool, disk: &faults::FaultyDisk, step: S
             file.attributes_mut().class = Class::new(class).unwrap();
             file.append(0x41, &text).unwrap();
             let closed = spool.close(file, place(to, queue)).unwrap();
-            let number = model.put(
-                to,
-                queue,
-                Card {
-                    queue,
-                    number: 0,
-                    class,
-                    keep: false,
-                    text,
-                },
-                true,
-            );
+            let number = model.put(to, queue, Card { queue, number: 0, class, keep: false, text }, true);
             assert_eq!(closed.file.spid.number(), number);
         }
-        Step::Change {
-            owner: index,
-            class,
-            to,
-            keep,
-        } => {
-            let change = Change {
-                class: Some(Class::new(to).unwrap()),
-                keep: Some(keep),
-                ..Change::default()
-            };
-            let changed = spool.change(
-                &Selection::of(owner(index)).class(Class::new(class).unwrap()),
-                &change,
-            );
+        Step::Change { owner: index, class, to, keep } => {
+            let change = Change { class: Some(Class::new(to).unwrap()), keep: Some(keep), ..Change::default() };
+            let changed = spool.change(&Selection::of(owner(index)).class(Class::new(class).unwrap()), &change);
             let mut expected = 0;
-            for card in model.files[index]
-                .iter_mut()
-                .filter(|card| card.class == class)
-            {
+            for card in model.files[index].iter_mut().filter(|card| card.class == class) {
                 (card.class, card.keep) = (to, keep);
                 expected += 1;
             }
             assert_eq!(changed.unwrap(), expected);
         }
-        Step::Order {
-            owner: index,
-            queue,
-            pick,
-        } => {
+        Step::Order { owner: index, queue, pick } => {
             let first = Selection::default().spid(spid(pick));
-            let ordered = spool
-                .order(owner(index), Queue::ALL[queue], &[first])
-                .unwrap();
+            let ordered = spool.order(owner(index), Queue::ALL[queue], &[first]).unwrap();
             let cards = &mut model.files[index];
-            let found = cards
-                .iter()
-                .position(|card| card.number == pick && card.queue == queue);
+            let found = cards.iter().position(|card| card.number == pick && card.queue == queue);
             assert_eq!(ordered, usize::from(found.is_some()));
             if let Some(found) = found {
                 let card = cards.remove(found);
-                let front = cards
-                    .iter()
-                    .position(|card| card.queue == queue)
-                    .unwrap_or(found);
+                let front = cards.iter().position(|card| card.queue == queue).unwrap_or(found);
                 cards.insert(front, card);
             }
         }
-        Step::Purge {
-            owner: index,
-            class,
-        } => {
-            let purged = spool
-                .purge(&Selection::of(owner(index)).class(Class::new(class).unwrap()))
-                .unwrap();
+        Step::Purge { owner: index, class } => {
+            let purged = spool.purge(&Selection::of(owner(index)).class(Class::new(class).unwrap())).unwrap();
             let before = model.files[index].len();
             model.files[index].retain(|card| card.class != class);
             assert_eq!(purged, before - model.files[index].len());
         }
-        Step::Transfer {
-            owner: index,
-            pick,
-            to,
-            queue,
-        } => {
-            let moved = spool
-                .transfer(
-                    &Selection::of(owner(index)).spid(spid(pick)),
-                    place(to, queue),
-                )
-                .unwrap();
-            let found = model.files[index]
-                .iter()
-                .position(|card| card.number == pick);
+        Step::Transfer { owner: index, pick, to, queue } => {
+            let moved = spool.transfer(&Selection::of(owner(index)).spid(spid(pick)), place(to, queue)).unwrap();
+            let found = model.files[index].iter().position(|card| card.number == pick);
             assert_eq!(moved.len(), usize::from(found.is_some()));
             if let Some(found) = found {
                 let card = model.files[index].remove(found);
                 let number = model.put(to, queue, card, to != index);
-                assert_eq!(
-                    (moved[0].was.spid.number(), moved[0].now.spid.number()),
-                    (pick, number)
-                );
+                assert_eq!((moved[0].was.spid.number(), moved[0].now.spid.number()), (pick, number));
             }
         }
         Step::Restart => {
             // The old one goes first: two cannot have the index open.
-            let closed =
-                std::mem::replace(spool, faults::warm(&faults::FaultyDisk::new()).unwrap());
+            let closed = std::mem::replace(spool, faults::warm(&faults::FaultyDisk::new()).unwrap());
             drop(closed);
             *spool = faults::warm(disk).unwrap();
         }

@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use crate::frame::{self, FrameError};
 use crate::local::reachable;
-use crate::wire::{
-    Answer, ClientFrame, FRAME_MAX, Hello, Punch, Reply, Request, Snapshot, VERSION,
-};
+use crate::wire::{Answer, ClientFrame, FRAME_MAX, Hello, Punch, Reply, Request, Snapshot, VERSION};
 
 /// Why a request got no answer.
 #[derive(Debug, thiserror::Error)]
@@ -60,10 +58,7 @@ impl From<FrameError> for ClientError {
             // Killed in the middle of something: to the user there is no difference.
             FrameError::Truncated => Self::Lost,
             FrameError::Io(error)
-                if matches!(
-                    error.kind(),
-                    ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof
-                ) =>
+                if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof) =>
             {
                 Self::Lost
             }
@@ -103,25 +98,17 @@ impl Connection {
     /// # Errors
     /// No CP answers there, or the request is too long to send.
     pub fn open(socket: &Path, request: Request) -> Result<Self, ClientError> {
-        let hello = frame::encode(&Hello {
-            version: VERSION,
-            request,
-        })?;
-        let connected =
-            reachable(socket).and_then(|(address, _directory)| UnixStream::connect(address));
+        let hello = frame::encode(&Hello { version: VERSION, request })?;
+        let connected = reachable(socket).and_then(|(address, _directory)| UnixStream::connect(address));
         let mut output = connected.map_err(|error| match error.kind() {
-            ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
-                ClientError::NotRunning(socket.to_path_buf())
-            }
+            ErrorKind::NotFound | ErrorKind::ConnectionRefused => ClientError::NotRunning(socket.to_path_buf()),
             ErrorKind::PermissionDenied => ClientError::NotAllowed(socket.to_path_buf()),
             _ => ClientError::Frame(FrameError::Io(error)),
         })?;
         let input = BufReader::new(output.try_clone().map_err(FrameError::Io)?);
         // CP may refuse before it has read everything; what it says then is worth more than the broken pipe.
         match output.write_all(&hello) {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(FrameError::Io(error).into())
-            }
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(FrameError::Io(error).into()),
             _ => Ok(Self { input, output }),
         }
     }
@@ -148,10 +135,7 @@ impl Connection {
     /// # Errors
     /// CP went away, or the frame is too long.
     pub fn send(&mut self, frame: &ClientFrame) -> Result<(), ClientError> {
-        Ok(self
-            .output
-            .write_all(&frame::encode(frame)?)
-            .map_err(FrameError::Io)?)
+        Ok(self.output.write_all(&frame::encode(frame)?).map_err(FrameError::Io)?)
     }
 
     /// A second handle that sends, for another thread.
@@ -170,18 +154,12 @@ pub(crate) struct Sender(UnixStream);
 impl Sender {
     /// Gives up sending after this time: for whoever must not hang with a CP that takes nothing.
     pub(crate) fn limit(&self, time: Duration) -> Result<(), ClientError> {
-        Ok(self
-            .0
-            .set_write_timeout(Some(time))
-            .map_err(FrameError::Io)?)
+        Ok(self.0.set_write_timeout(Some(time)).map_err(FrameError::Io)?)
     }
 
     /// Sends a frame.
     pub(crate) fn send(&mut self, frame: &ClientFrame) -> Result<(), ClientError> {
-        Ok(self
-            .0
-            .write_all(&frame::encode(frame)?)
-            .map_err(FrameError::Io)?)
+        Ok(self.0.write_all(&frame::encode(frame)?).map_err(FrameError::Io)?)
     }
 
     /// Closes both directions, which wakes whoever waits in [`Connection::receive`].
@@ -211,9 +189,7 @@ pub fn command(socket: &Path, command: &str) -> Result<Answer, ClientError> {
 /// As [`command`]; also a file longer than a frame ([`crate::wire::FRAME_MAX`]).
 pub fn punch(socket: &Path, file: Punch) -> Result<Answer, ClientError> {
     answer(socket, Request::Punch(file)).map_err(|error| match error {
-        ClientError::Frame(FrameError::TooLong { length, max }) => {
-            ClientError::FileTooLong { length, max }
-        }
+        ClientError::Frame(FrameError::TooLong { length, max }) => ClientError::FileTooLong { length, max },
         error => error,
     })
 }
@@ -223,9 +199,7 @@ pub fn punch(socket: &Path, file: Punch) -> Result<Answer, ClientError> {
 /// # Errors
 /// No CP answers on `socket`.
 pub fn watch(socket: &Path) -> Result<Watch, ClientError> {
-    Ok(Watch {
-        connection: Connection::open(socket, Request::Watch)?,
-    })
+    Ok(Watch { connection: Connection::open(socket, Request::Watch)? })
 }
 
 /// A connection that asks for one [`Snapshot`] after the other.

@@ -30,12 +30,7 @@ pub(super) struct Assistance {
 }
 
 /// An editor for `screen` with the lines of `history`.
-pub(super) fn new(
-    screen: &Arc<Screen>,
-    words: Vec<String>,
-    history: Option<&Path>,
-    colour: bool,
-) -> rustyline::Result<LineEditor> {
+pub(super) fn new(screen: &Arc<Screen>, words: Vec<String>, history: Option<&Path>, colour: bool) -> rustyline::Result<LineEditor> {
     let config = Config::builder()
         .max_history_size(HISTORY_MAX)?
         .history_ignore_dups(true)?
@@ -45,11 +40,7 @@ pub(super) fn new(
         .color_mode(ColorMode::Forced)
         .build();
     let mut editor = Editor::with_config(config)?;
-    editor.set_helper(Some(Assistance {
-        screen: Arc::clone(screen),
-        words,
-        colour,
-    }));
+    editor.set_helper(Some(Assistance { screen: Arc::clone(screen), words, colour }));
     if let Some(path) = history
         && let Err(error) = editor.load_history(path)
     {
@@ -75,10 +66,7 @@ pub(super) fn remember(editor: &mut LineEditor, history: Option<&Path>, line: &s
 /// Whether a command line has a password in it: commands that take one, and whatever calls an operand so.
 fn may_be_secret(line: &str) -> bool {
     let upper = line.to_ascii_uppercase();
-    let mut words = upper
-        .split([' ', '#'])
-        .filter(|word| !word.is_empty())
-        .skip_while(|word| *word == "CP");
+    let mut words = upper.split([' ', '#']).filter(|word| !word.is_empty()).skip_while(|word| *word == "CP");
     let command = words.next().unwrap_or_default();
     let operands = words.count();
     upper.contains("PASS")
@@ -88,18 +76,10 @@ fn may_be_secret(line: &str) -> bool {
 }
 
 impl Highlighter for Assistance {
-    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(
-        &'s self,
-        prompt: &'p str,
-        default: bool,
-    ) -> Cow<'b, str> {
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, default: bool) -> Cow<'b, str> {
         let state = self.screen.drawn();
         // The searching prompt, and a guest's own, stand as they are.
-        if !default || prompt != paint::MARKER {
-            Cow::Borrowed(prompt)
-        } else {
-            Cow::Borrowed(paint::marker(state, self.colour))
-        }
+        if !default || prompt != paint::MARKER { Cow::Borrowed(prompt) } else { Cow::Borrowed(paint::marker(state, self.colour)) }
     }
 
     fn highlight<'l>(&self, line: &'l str, _pos: usize) -> Cow<'l, str> {
@@ -115,12 +95,7 @@ impl Highlighter for Assistance {
 impl Completer for Assistance {
     type Candidate = String;
 
-    fn complete(
-        &self,
-        line: &str,
-        pos: usize,
-        _context: &Context<'_>,
-    ) -> rustyline::Result<(usize, Vec<String>)> {
+    fn complete(&self, line: &str, pos: usize, _context: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
         if self.screen.is_secret() {
             return Ok((pos, Vec::new()));
         }
@@ -139,9 +114,7 @@ fn complete(words: &[String], typed: &str) -> (usize, Vec<String>) {
     }
     let lower = word.chars().any(|c| c.is_ascii_lowercase());
     let upper = word.to_ascii_uppercase();
-    let fitting = words
-        .iter()
-        .filter(|candidate| candidate.to_ascii_uppercase().starts_with(&upper));
+    let fitting = words.iter().filter(|candidate| candidate.to_ascii_uppercase().starts_with(&upper));
     (start, fitting.map(|candidate| if lower { candidate.to_ascii_lowercase() } else { candidate.clone() } + " ").collect())
 }
 
@@ -188,12 +161,7 @@ mod tests {
         ] {
             assert!(may_be_secret(line), "{line}");
         }
-        for line in [
-            "LINK MAINT 191 192 RR",
-            "listfile * * a",
-            "logoff",
-            "#CP QUERY NAMES",
-        ] {
+        for line in ["LINK MAINT 191 192 RR", "listfile * * a", "logoff", "#CP QUERY NAMES"] {
             assert!(!may_be_secret(line), "{line}");
         }
     }

@@ -33,8 +33,7 @@ const PIECE: usize = 64 << 10;
 
 /// Runs the session on `connection`, which has asked to log on, and answers how it ended.
 pub(super) fn run(mut connection: Connection, options: Options) -> Result<Ending, ClientError> {
-    let colour =
-        !options.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colour = !options.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let observer = options.logon.attach;
     let history = options.history.as_deref();
     let terminal = Terminal::take().map_err(ClientError::Terminal)?;
@@ -66,22 +65,11 @@ pub(super) fn run(mut connection: Connection, options: Options) -> Result<Ending
         prompt: None,
     };
     let showing = thread::spawn(move || showing.run());
-    let mut typing = Typing {
-        screen,
-        line: Arc::clone(&line),
-        history: options.history.clone(),
-        colour,
-        observer,
-        told: false,
-    };
+    let mut typing = Typing { screen, line: Arc::clone(&line), history: options.history.clone(), colour, observer, told: false };
     let ended = typing.run(editor);
     line.lock().unwrap_or_else(PoisonError::into_inner).close();
     let _ = showing.join();
-    if let Some(text) = ended
-        .as_ref()
-        .ok()
-        .and_then(|ending| farewell(*ending, observer))
-    {
+    if let Some(text) = ended.as_ref().ok().and_then(|ending| farewell(*ending, observer)) {
         terminal::put(&paint::remark(text, colour));
     }
     ended
@@ -99,18 +87,11 @@ fn farewell(ending: Ending, observer: bool) -> Option<&'static str> {
 }
 
 fn send(line: &Mutex<Sender>, frame: &ClientFrame) -> Result<(), ClientError> {
-    line.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .send(frame)
+    line.lock().unwrap_or_else(PoisonError::into_inner).send(frame)
 }
 
 /// What comes before the session: passwords and refusals.
-fn log_on(
-    connection: &mut Connection,
-    editor: &mut LineEditor,
-    screen: &Screen,
-    colour: bool,
-) -> Result<(), ClientError> {
+fn log_on(connection: &mut Connection, editor: &mut LineEditor, screen: &Screen, colour: bool) -> Result<(), ClientError> {
     loop {
         match connection.receive()? {
             Reply::Accepted { .. } => return Ok(()),
@@ -206,9 +187,7 @@ impl Typing {
         if let Some(error) = failed {
             return Err(error);
         }
-        self.screen
-            .ending(GOODBYE)
-            .unwrap_or(Err(ClientError::Lost))
+        self.screen.ending(GOODBYE).unwrap_or(Err(ClientError::Lost))
     }
 
     /// Sends what was entered; pasted text is several lines.
@@ -251,8 +230,7 @@ struct Showing<P> {
 impl<P: ExternalPrinter> Showing<P> {
     fn run(mut self) {
         // However this thread ends, the typing thread must not stay in the editor.
-        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.show_all()))
-            .unwrap_or(Err(ClientError::Lost));
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.show_all())).unwrap_or(Err(ClientError::Lost));
         let _ = self.flush();
         self.screen.end(ended);
     }
@@ -269,9 +247,7 @@ impl<P: ExternalPrinter> Showing<P> {
                     self.text += &paint::line(&line, self.colour);
                 }
                 Reply::Lost(lines) => {
-                    let text = format!(
-                        "{lines} lines were lost: they came faster than this terminal shows them"
-                    );
+                    let text = format!("{lines} lines were lost: they came faster than this terminal shows them");
                     self.text += &paint::remark(&text, self.colour);
                 }
                 Reply::State(state) => self.state(state)?,
@@ -298,21 +274,13 @@ impl<P: ExternalPrinter> Showing<P> {
             self.prompt = Some(prompt);
             self.prompt_is_a_line();
         }
-        self.screen
-            .redraw(&mut self.printer)
-            .map_err(ClientError::Terminal)
+        self.screen.redraw(&mut self.printer).map_err(ClientError::Terminal)
     }
 
     /// A prompt that no read followed at once is shown as the line it is.
     fn prompt_is_a_line(&mut self) {
         if let Some(text) = self.prompt.take() {
-            self.text += &paint::line(
-                &crate::wire::Line {
-                    text,
-                    kind: LineKind::Prompt,
-                },
-                self.colour,
-            );
+            self.text += &paint::line(&crate::wire::Line { text, kind: LineKind::Prompt }, self.colour);
         }
     }
 
@@ -321,21 +289,13 @@ impl<P: ExternalPrinter> Showing<P> {
             return Ok(());
         }
         let text = std::mem::take(&mut self.text);
-        self.screen
-            .show(&text, &mut self.printer)
-            .map_err(ClientError::Terminal)
+        self.screen.show(&text, &mut self.printer).map_err(ClientError::Terminal)
     }
 
     fn tell_size(&mut self) -> Result<(), ClientError> {
         let size = terminal::size();
         if size != std::mem::replace(&mut self.size, size) {
-            send(
-                &self.line,
-                &ClientFrame::Resize {
-                    columns: size.0,
-                    rows: size.1,
-                },
-            )?;
+            send(&self.line, &ClientFrame::Resize { columns: size.0, rows: size.1 })?;
         }
         Ok(())
     }
@@ -347,14 +307,8 @@ mod tests {
 
     #[test]
     fn the_last_line_of_a_prompt_is_typed_behind() {
-        assert_eq!(
-            split_prompt("Password:"),
-            (String::new(), "Password: ".into())
-        );
+        assert_eq!(split_prompt("Password:"), (String::new(), "Password: ".into()));
         let (above, prompt) = split_prompt("Enter your password,\nit \u{1b}[8mwill not appear");
-        assert_eq!(
-            (above.as_str(), prompt.as_str()),
-            ("Enter your password,\n", "it .[8mwill not appear ")
-        );
+        assert_eq!((above.as_str(), prompt.as_str()), ("Enter your password,\n", "it .[8mwill not appear "));
     }
 }

@@ -44,20 +44,10 @@ pub struct Options {
 pub fn logon(socket: &Path, mut options: Options) -> Result<Ending, ClientError> {
     let plain = terminal::is_plain(std::env::var("TERM").ok().as_deref());
     if plain || !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-        return script(
-            socket,
-            options.logon,
-            io::stdin(),
-            &mut BufWriter::new(io::stdout()),
-            &mut io::stderr(),
-        );
+        return script(socket, options.logon, io::stdin(), &mut BufWriter::new(io::stdout()), &mut io::stderr());
     }
     let (columns, rows) = terminal::size();
-    options.logon.terminal = Terminal {
-        columns,
-        rows,
-        script: false,
-    };
+    options.logon.terminal = Terminal { columns, rows, script: false };
     let connection = Connection::open(socket, Request::Logon(options.logon.clone()))?;
     interactive::run(connection, options)
 }
@@ -75,15 +65,6 @@ pub fn script(
     output: &mut impl Write,
     notices: &mut impl Write,
 ) -> Result<Ending, ClientError> {
-    logon.terminal = Terminal {
-        columns: 0,
-        rows: 0,
-        script: true,
-    };
-    script::run(
-        Connection::open(socket, Request::Logon(logon))?,
-        input,
-        output,
-        notices,
-    )
+    logon.terminal = Terminal { columns: 0, rows: 0, script: true };
+    script::run(Connection::open(socket, Request::Logon(logon))?, input, output, notices)
 }

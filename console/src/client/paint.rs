@@ -20,11 +20,7 @@ pub(super) fn line(line: &Line, colour: bool) -> String {
     // The peer is our own CP, but what it passes on came from a guest.
     let mut shown = String::new();
     for text in text::lines(&line.text) {
-        let typed = if line.kind == LineKind::Input {
-            "> "
-        } else {
-            ""
-        };
+        let typed = if line.kind == LineKind::Input { "> " } else { "" };
         if colour && !begin.is_empty() {
             shown.extend([begin, typed, &text, END, "\n"]);
         } else {
@@ -36,11 +32,7 @@ pub(super) fn line(line: &Line, colour: bool) -> String {
 
 /// A remark of the client itself.
 pub(super) fn remark(text: &str, colour: bool) -> String {
-    if colour {
-        format!("\x1b[2m{text}{END}\n")
-    } else {
-        format!("{text}\n")
-    }
+    if colour { format!("\x1b[2m{text}{END}\n") } else { format!("{text}\n") }
 }
 
 /// What stands before the line being typed. All are as wide as [`MARKER`], so that one can replace another while a line is typed.
@@ -60,56 +52,30 @@ mod tests {
     use super::*;
 
     fn shown(text: &str, kind: LineKind, colour: bool) -> String {
-        line(
-            &Line {
-                text: text.into(),
-                kind,
-            },
-            colour,
-        )
+        line(&Line { text: text.into(), kind }, colour)
     }
 
     #[test]
     fn guests_speak_plainly_and_cp_in_colour() {
         assert_eq!(shown("Ready;", LineKind::Guest, true), "Ready;\n");
-        assert_eq!(
-            shown("HCPCMD001E", LineKind::Cp, true),
-            "\x1b[36mHCPCMD001E\x1b[0m\n"
-        );
+        assert_eq!(shown("HCPCMD001E", LineKind::Cp, true), "\x1b[36mHCPCMD001E\x1b[0m\n");
         assert_eq!(shown("q time", LineKind::Input, false), "> q time\n");
     }
 
     #[test]
     fn without_colour_there_is_no_escape() {
-        for kind in [
-            LineKind::Cp,
-            LineKind::Guest,
-            LineKind::Prompt,
-            LineKind::Message,
-            LineKind::Warning,
-            LineKind::Input,
-        ] {
-            assert!(
-                !shown("te\u{1b}[2Jxt", kind, false).contains('\u{1b}'),
-                "{kind:?}"
-            );
+        for kind in [LineKind::Cp, LineKind::Guest, LineKind::Prompt, LineKind::Message, LineKind::Warning, LineKind::Input] {
+            assert!(!shown("te\u{1b}[2Jxt", kind, false).contains('\u{1b}'), "{kind:?}");
         }
         assert!(!remark("x", false).contains('\u{1b}'));
     }
 
     #[test]
     fn every_marker_is_as_wide_as_the_first() {
-        for state in [
-            ConsoleState::Running,
-            ConsoleState::CpRead,
-            ConsoleState::VmRead { hidden: true },
-        ] {
+        for state in [ConsoleState::Running, ConsoleState::CpRead, ConsoleState::VmRead { hidden: true }] {
             assert_eq!(marker(state, false).len(), MARKER.len());
-            let plain: String = marker(state, true)
-                .replace("\x1b[2m", "")
-                .replace("\x1b[32m", "")
-                .replace("\x1b[1;33m", "")
-                .replace(END, "");
+            let plain: String =
+                marker(state, true).replace("\x1b[2m", "").replace("\x1b[32m", "").replace("\x1b[1;33m", "").replace(END, "");
             assert_eq!(plain, marker(state, false));
         }
     }

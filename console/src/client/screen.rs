@@ -99,10 +99,7 @@ impl Screen {
     }
 
     fn wait<'a>(&self, view: MutexGuard<'a, View>, most: Duration) -> MutexGuard<'a, View> {
-        self.changed
-            .wait_timeout(view, most)
-            .unwrap_or_else(PoisonError::into_inner)
-            .0
+        self.changed.wait_timeout(view, most).unwrap_or_else(PoisonError::into_inner).0
     }
 
     // The typing thread.
@@ -132,11 +129,7 @@ impl Screen {
     pub(super) fn end_edit(&self) -> Edited {
         let mut view = self.lock();
         view.phase = Phase::Idle;
-        let edited = Edited {
-            secret: view.secret,
-            touched: view.touched,
-            woken: view.woken,
-        };
+        let edited = Edited { secret: view.secret, touched: view.touched, woken: view.woken };
         view.woken = false;
         self.changed.notify_all();
         edited
@@ -212,9 +205,7 @@ impl Screen {
         }
         view.queued = true;
         drop(view);
-        let printed = printer
-            .print(text.to_owned())
-            .and_then(|()| printer.print(BEHIND.to_owned()));
+        let printed = printer.print(text.to_owned()).and_then(|()| printer.print(BEHIND.to_owned()));
         let mut view = self.lock();
         // A printer whose editor was given up fails; the text that was in it is lost.
         if !view.leaving {
@@ -282,9 +273,7 @@ impl Screen {
 
     /// Whether a SIGINT is the user's.
     pub(super) fn is_users_interrupt(&self) -> bool {
-        self.lock()
-            .last_wake
-            .is_none_or(|wake| wake.elapsed() > OWN_INTERRUPT)
+        self.lock().last_wake.is_none_or(|wake| wake.elapsed() > OWN_INTERRUPT)
     }
 }
 
@@ -298,25 +287,11 @@ mod tests {
     fn an_edit_begins_at_the_read_with_the_guests_prompt() {
         let screen = Screen::new();
         assert_eq!(screen.set_state(READ, Some("Name: ".into())), None);
-        assert_eq!(
-            screen.begin_edit(Duration::ZERO),
-            Some(Some("Name: ".into()))
-        );
+        assert_eq!(screen.begin_edit(Duration::ZERO), Some(Some("Name: ".into())));
         screen.drawn();
-        assert_eq!(
-            screen.end_edit(),
-            Edited {
-                secret: false,
-                touched: false,
-                woken: false
-            }
-        );
+        assert_eq!(screen.end_edit(), Edited { secret: false, touched: false, woken: false });
         screen.answered();
-        assert_eq!(
-            screen.begin_edit(Duration::ZERO),
-            Some(None),
-            "a prompt is used once"
-        );
+        assert_eq!(screen.begin_edit(Duration::ZERO), Some(None), "a prompt is used once");
     }
 
     #[test]
@@ -325,10 +300,7 @@ mod tests {
         screen.begin_edit(Duration::ZERO);
         screen.drawn();
         screen.typed(true);
-        assert_eq!(
-            screen.set_state(READ, Some("Name: ".into())),
-            Some("Name: ".into())
-        );
+        assert_eq!(screen.set_state(READ, Some("Name: ".into())), Some("Name: ".into()));
     }
 
     #[test]
@@ -349,9 +321,6 @@ mod tests {
         let screen = Screen::new();
         screen.end(Ok(Ending::LoggedOff));
         assert_eq!(screen.begin_edit(Duration::from_secs(60)), None);
-        assert!(matches!(
-            screen.ending(Duration::ZERO),
-            Some(Ok(Ending::LoggedOff))
-        ));
+        assert!(matches!(screen.ending(Duration::ZERO), Some(Ok(Ending::LoggedOff))));
     }
 }

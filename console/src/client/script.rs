@@ -111,10 +111,7 @@ fn read_line(input: &mut impl BufRead) -> io::Result<Option<InputLine>> {
         return Ok(None);
     }
     let text = text::typed(&String::from_utf8_lossy(&kept));
-    Ok(Some(InputLine {
-        text,
-        cut: length - kept.len(),
-    }))
+    Ok(Some(InputLine { text, cut: length - kept.len() }))
 }
 
 struct Session<'a, O, N> {
@@ -180,9 +177,7 @@ impl<O: Write, N: Write> Session<'_, O, N> {
     fn take(&mut self, frame: Reply) -> Result<Option<Ending>, ClientError> {
         match frame {
             Reply::Output(line) => self.show(&line.text)?,
-            Reply::Lost(lines) => self.notice(&format!(
-                "{lines} lines of output were lost: they came faster than they were read"
-            )),
+            Reply::Lost(lines) => self.notice(&format!("{lines} lines of output were lost: they came faster than they were read")),
             Reply::State(state) => self.read = (state != ConsoleState::Running).then_some(state),
             // A password is a line of the input like any other.
             Reply::Password(_) => self.read = Some(ConsoleState::VmRead { hidden: true }),
@@ -236,11 +231,7 @@ impl<O: Write, N: Write> Session<'_, O, N> {
     }
 
     fn flush(&mut self) -> Result<(), ClientError> {
-        let flushed = if self.deaf {
-            Ok(())
-        } else {
-            self.output.flush()
-        };
+        let flushed = if self.deaf { Ok(()) } else { self.output.flush() };
         self.heard(flushed)
     }
 
@@ -270,35 +261,20 @@ mod tests {
     }
 
     fn line(text: &str) -> InputLine {
-        InputLine {
-            text: text.into(),
-            cut: 0,
-        }
+        InputLine { text: text.into(), cut: 0 }
     }
 
     #[test]
     fn lines_end_at_lf_and_the_last_needs_none() {
         assert_eq!(lines(b""), []);
-        assert_eq!(
-            lines(b"one\r\n\nlast line here"),
-            [line("one"), line(""), line("last line here")]
-        );
+        assert_eq!(lines(b"one\r\n\nlast line here"), [line("one"), line(""), line("last line here")]);
         assert_eq!(lines(b"\n"), [line("")]);
     }
 
     #[test]
     fn a_long_line_is_cut_and_the_next_is_whole() {
         let bytes = [vec![b'x'; LINE_MAX + 100], b"\nnext\n".to_vec()].concat();
-        assert_eq!(
-            lines(&bytes),
-            [
-                InputLine {
-                    text: "x".repeat(LINE_MAX),
-                    cut: 100
-                },
-                line("next")
-            ]
-        );
+        assert_eq!(lines(&bytes), [InputLine { text: "x".repeat(LINE_MAX), cut: 100 }, line("next")]);
     }
 
     proptest! {

@@ -27,22 +27,15 @@ impl Terminal {
     pub(super) fn take() -> io::Result<Self> {
         let found = termios::tcgetattr(io::stdin())?;
         let mut quiet = found.clone();
-        quiet
-            .local_modes
-            .remove(LocalModes::ECHO | LocalModes::ICANON);
+        quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
         quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
         quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
         termios::tcsetattr(io::stdin(), OptionalActions::Drain, &quiet)?;
-        Ok(Self {
-            found: Arc::new(found),
-        })
+        Ok(Self { found: Arc::new(found) })
     }
 
     /// Calls `attention` on SIGINT; on SIGTERM and SIGHUP restores the terminal and lets the signal end the program.
-    pub(super) fn watch_signals(
-        &self,
-        attention: impl Fn() + Send + 'static,
-    ) -> io::Result<Watching> {
+    pub(super) fn watch_signals(&self, attention: impl Fn() + Send + 'static) -> io::Result<Watching> {
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         let handle = signals.handle();
         let found = Arc::clone(&self.found);

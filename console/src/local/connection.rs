@@ -13,9 +13,7 @@ use super::door::{Door, Place};
 use crate::frame::{self, FrameError, INPUT_FRAME_MAX};
 use crate::text;
 use crate::virtual_console::{Attachment, ConsoleEvent, Role};
-use crate::wire::{
-    Answer, ClientFrame, Ending, FRAME_MAX, Hello, Line, LineKind, Logon, Reply, Request, VERSION,
-};
+use crate::wire::{Answer, ClientFrame, Ending, FRAME_MAX, Hello, Line, LineKind, Logon, Reply, Request, VERSION};
 use crate::{Host, LogonRefusal, Peer, Session, WRONG_PASSWORD};
 
 /// Refused because the connection does not keep to the protocol.
@@ -60,25 +58,15 @@ struct Wire {
 
 impl Wire {
     async fn receive(&mut self) -> Result<ClientFrame, ConnectionError> {
-        frame::receive(&mut self.input, INPUT_FRAME_MAX)
-            .await?
-            .ok_or(ConnectionError::Gone)
+        frame::receive(&mut self.input, INPUT_FRAME_MAX).await?.ok_or(ConnectionError::Gone)
     }
 
     async fn send(&mut self, reply: &Reply) -> Result<(), ConnectionError> {
         Ok(self.output.write_all(&frame::encode(reply)?).await?)
     }
 
-    async fn refuse(
-        &mut self,
-        code: u32,
-        message: impl Into<String>,
-    ) -> Result<(), ConnectionError> {
-        self.send(&Reply::Refused {
-            code,
-            message: message.into(),
-        })
-        .await
+    async fn refuse(&mut self, code: u32, message: impl Into<String>) -> Result<(), ConnectionError> {
+        self.send(&Reply::Refused { code, message: message.into() }).await
     }
 }
 
@@ -98,40 +86,20 @@ impl Caller {
             }
         };
         let (input, output) = stream.into_split();
-        let mut line = Wire {
-            input: BufReader::new(input),
-            output,
-        };
+        let mut line = Wire { input: BufReader::new(input), output };
         let done = match self.door.enter(&peer) {
             Some(place) => self.request(&peer, &mut line, place).await,
-            None => {
-                line.refuse(NO_LINE, "HCPDIA055E Line(s) not available")
-                    .await
-            }
+            None => line.refuse(NO_LINE, "HCPDIA055E Line(s) not available").await,
         };
         if let Err(error) = done {
             tracing::debug!(uid = peer.uid, pid = peer.pid, %error, "Connection ended");
         }
     }
 
-    async fn request(
-        &self,
-        peer: &Peer,
-        line: &mut Wire,
-        place: Place,
-    ) -> Result<(), ConnectionError> {
+    async fn request(&self, peer: &Peer, line: &mut Wire, place: Place) -> Result<(), ConnectionError> {
         // A long first frame is a file to punch, which only the owner may: others get no room for one.
-        let max = if peer.owner {
-            FRAME_MAX
-        } else {
-            INPUT_FRAME_MAX
-        };
-        let bytes = match timeout(
-            self.bounds.hello,
-            frame::receive_bytes(&mut line.input, max),
-        )
-        .await?
-        {
+        let max = if peer.owner { FRAME_MAX } else { INPUT_FRAME_MAX };
+        let bytes = match timeout(self.bounds.hello, frame::receive_bytes(&mut line.input, max)).await? {
             Ok(bytes) => bytes.ok_or(ConnectionError::Gone)?,
             Err(error @ FrameError::TooLong { .. }) => {
                 return line.refuse(NOT_UNDERSTOOD, error.to_string()).await;
@@ -142,9 +110,8 @@ impl Caller {
         if let Ok((version, _)) = postcard::take_from_bytes::<u16>(&bytes)
             && version != VERSION
         {
-            let message = format!(
-                "This system speaks version {VERSION} of the console protocol, the program at your end version {version}"
-            );
+            let message =
+                format!("This system speaks version {VERSION} of the console protocol, the program at your end version {version}");
             return line.refuse(NOT_UNDERSTOOD, message).await;
         }
         let request = match frame::decode::<Hello>(&bytes) {
@@ -154,25 +121,15 @@ impl Caller {
         drop(bytes);
         match request {
             Request::Logon(request) => self.logon(peer, line, request, place).await,
-            _ if !peer.owner => {
-                line.refuse(
-                    NOT_BEFORE_LOGON,
-                    "HCPCFC015E Command not valid before LOGON",
-                )
-                .await
-            }
+            _ if !peer.owner => line.refuse(NOT_BEFORE_LOGON, "HCPCFC015E Command not valid before LOGON").await,
             Request::Command(command) => {
                 drop(place);
-                let answer = self
-                    .ask(peer, move |host, peer| host.command(peer, &command))
-                    .await?;
+                let answer = self.ask(peer, move |host, peer| host.command(peer, &command)).await?;
                 line.send(&Reply::Answer(answer)).await
             }
             Request::Punch(file) => {
                 drop(place);
-                let answer: Answer = self
-                    .ask(peer, move |host, peer| host.punch(peer, file))
-                    .await?;
+                let answer: Answer = self.ask(peer, move |host, peer| host.punch(peer, file)).await?;
                 line.send(&Reply::Answer(answer)).await
             }
             Request::Watch => {
@@ -198,9 +155,7 @@ impl Caller {
                 ClientFrame::Poll => {}
                 ClientFrame::Disconnect => return Ok(()),
                 _ => {
-                    return line
-                        .refuse(NOT_UNDERSTOOD, "Only polls are taken here")
-                        .await;
+                    return line.refuse(NOT_UNDERSTOOD, "Only polls are taken here").await;
                 }
             }
             let snapshot = self.ask(peer, |host, peer| host.snapshot(peer)).await?;
@@ -208,52 +163,29 @@ impl Caller {
         }
     }
 
-    async fn logon(
-        &self,
-        peer: &Peer,
-        line: &mut Wire,
-        mut request: Logon,
-        place: Place,
-    ) -> Result<(), ConnectionError> {
+    async fn logon(&self, peer: &Peer, line: &mut Wire, mut request: Logon, place: Place) -> Result<(), ConnectionError> {
         let mut tries = 0;
         let session = loop {
             let asked = request.clone();
             let given = request.password.take().is_some();
-            match self
-                .ask(peer, move |host, peer| host.logon(peer, &asked))
-                .await?
-            {
+            match self.ask(peer, move |host, peer| host.logon(peer, &asked)).await? {
                 Ok(session) => break session,
-                Err(LogonRefusal::Refused {
-                    code: WRONG_PASSWORD,
-                    message,
-                }) if given => {
+                Err(LogonRefusal::Refused { code: WRONG_PASSWORD, message }) if given => {
                     tries += 1;
                     tokio::time::sleep(self.bounds.delay).await;
                     if tries >= self.bounds.tries {
                         return line.refuse(WRONG_PASSWORD, message).await;
                     }
-                    line.send(&Reply::Output(Line {
-                        text: message,
-                        kind: LineKind::Cp,
-                    }))
-                    .await?;
+                    line.send(&Reply::Output(Line { text: message, kind: LineKind::Cp })).await?;
                 }
                 Err(LogonRefusal::Refused { code, message }) => {
                     return line.refuse(code, message).await;
                 }
-                Err(LogonRefusal::NeedPassword { prompt }) => {
-                    request.password = Some(self.password(line, prompt).await?)
-                }
+                Err(LogonRefusal::NeedPassword { prompt }) => request.password = Some(self.password(line, prompt).await?),
             }
         };
         drop(place);
-        self.session(
-            line,
-            session,
-            (request.terminal.columns, request.terminal.rows),
-        )
-        .await
+        self.session(line, session, (request.terminal.columns, request.terminal.rows)).await
     }
 
     async fn password(&self, line: &mut Wire, prompt: String) -> Result<String, ConnectionError> {
@@ -271,27 +203,16 @@ impl Caller {
     }
 
     /// The console of a session that CP granted. Whatever ends it, CP is told when the owner's terminal went away.
-    async fn session(
-        &self,
-        line: &mut Wire,
-        mut session: Session,
-        size: (u16, u16),
-    ) -> Result<(), ConnectionError> {
+    async fn session(&self, line: &mut Wire, mut session: Session, size: (u16, u16)) -> Result<(), ConnectionError> {
         let Some(mut attachment) = session.take_attachment() else {
             return Err(ConnectionError::Gone);
         };
         let session = Arc::new(session);
         let Wire { input, output } = line;
-        let accepted = Reply::Accepted {
-            system: session.system.clone(),
-            userid: session.userid.clone(),
-        };
+        let accepted = Reply::Accepted { system: session.system.clone(), userid: session.userid.clone() };
         let greeted = async {
             output.write_all(&frame::encode(&accepted)?).await?;
-            self.tell(&session, move |host, session| {
-                host.resize(session, size.0, size.1)
-            })
-            .await
+            self.tell(&session, move |host, session| host.resize(session, size.0, size.1)).await
         };
         let ended = match greeted.await {
             Ok(()) => {
@@ -304,21 +225,13 @@ impl Caller {
             Err(error) => Err(error),
         };
         let by_request = matches!(ended, Ok(Leave::Asked));
-        if !matches!(ended, Ok(Leave::Ended))
-            && session.role == Role::Owner
-            && session.owns_console()
-        {
-            self.tell(&session, move |host, session| {
-                host.disconnected(session, by_request)
-            })
-            .await?;
+        if !matches!(ended, Ok(Leave::Ended)) && session.role == Role::Owner && session.owns_console() {
+            self.tell(&session, move |host, session| host.disconnected(session, by_request)).await?;
         }
         if by_request {
             // What CP says at DISCONNECT, and the end, are still to be shown.
             if session.role == Role::Observer {
-                output
-                    .write_all(&frame::encode(&Reply::Ended(Ending::Disconnected))?)
-                    .await?;
+                output.write_all(&frame::encode(&Reply::Ended(Ending::Disconnected))?).await?;
             } else {
                 timeout(self.bounds.drain, show(&mut attachment, output)).await??;
             }
@@ -326,40 +239,22 @@ impl Caller {
         ended.map(|_| ())
     }
 
-    async fn tell(
-        &self,
-        session: &Arc<Session>,
-        call: impl FnOnce(&dyn Host, &Session) + Send + 'static,
-    ) -> Result<(), ConnectionError> {
+    async fn tell(&self, session: &Arc<Session>, call: impl FnOnce(&dyn Host, &Session) + Send + 'static) -> Result<(), ConnectionError> {
         let (host, session) = (Arc::clone(&self.host), Arc::clone(session));
         Ok(tokio::task::spawn_blocking(move || call(&*host, &session)).await?)
     }
 
     /// Passes what the terminal sends on to CP, one frame after the other.
-    async fn listen(
-        &self,
-        session: &Arc<Session>,
-        input: &mut BufReader<OwnedReadHalf>,
-    ) -> Result<Leave, ConnectionError> {
+    async fn listen(&self, session: &Arc<Session>, input: &mut BufReader<OwnedReadHalf>) -> Result<Leave, ConnectionError> {
         loop {
-            match frame::receive(input, INPUT_FRAME_MAX)
-                .await?
-                .ok_or(ConnectionError::Gone)?
-            {
+            match frame::receive(input, INPUT_FRAME_MAX).await?.ok_or(ConnectionError::Gone)? {
                 ClientFrame::Line(line) => {
                     let line = text::typed(&line);
-                    self.tell(session, move |host, session| enter(host, session, line))
-                        .await?;
+                    self.tell(session, move |host, session| enter(host, session, line)).await?;
                 }
-                ClientFrame::Attention => {
-                    self.tell(session, |host, session| host.attention(session))
-                        .await?
-                }
+                ClientFrame::Attention => self.tell(session, |host, session| host.attention(session)).await?,
                 ClientFrame::Resize { columns, rows } => {
-                    self.tell(session, move |host, session| {
-                        host.resize(session, columns, rows)
-                    })
-                    .await?;
+                    self.tell(session, move |host, session| host.resize(session, columns, rows)).await?;
                 }
                 ClientFrame::Disconnect => return Ok(Leave::Asked),
                 ClientFrame::Poll => {}
@@ -386,10 +281,7 @@ fn enter(host: &dyn Host, session: &Session, line: String) {
 }
 
 /// Sends console events until the end was sent. A terminal that takes none makes this wait, and the console drop lines for it.
-async fn show(
-    attachment: &mut Attachment,
-    output: &mut OwnedWriteHalf,
-) -> Result<Ending, ConnectionError> {
+async fn show(attachment: &mut Attachment, output: &mut OwnedWriteHalf) -> Result<Ending, ConnectionError> {
     loop {
         let (bytes, ended) = match attachment.next().await {
             ConsoleEvent::Lines(lines) => {
@@ -453,24 +345,11 @@ mod tests {
 
     /// What an account that is not the owner is answered to `hello`.
     async fn answer_to_a_stranger(hello: &[u8]) -> Option<Reply> {
-        let stranger = Peer {
-            uid: 12345,
-            gid: 12345,
-            pid: None,
-            owner: false,
-        };
+        let stranger = Peer { uid: 12345, gid: 12345, pid: None, owner: false };
         let (ours, theirs) = UnixStream::pair().unwrap();
         let (input, output) = ours.into_split();
-        let mut wire = Wire {
-            input: BufReader::new(input),
-            output,
-        };
-        let caller = Caller {
-            host: Arc::new(Nobody),
-            owner: 0,
-            bounds: Bounds::default(),
-            door: Door::new(1, 1),
-        };
+        let mut wire = Wire { input: BufReader::new(input), output };
+        let caller = Caller { host: Arc::new(Nobody), owner: 0, bounds: Bounds::default(), door: Door::new(1, 1) };
         let place = caller.door.enter(&stranger).unwrap();
         let (mut input, mut output) = theirs.into_split();
         output.write_all(hello).await.unwrap();
@@ -481,34 +360,11 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_owner_commands_punches_and_watches() {
-        let file = Punch {
-            to: "A".into(),
-            name: "A".into(),
-            file_type: "A".into(),
-            class: 'A',
-            records: Vec::new(),
-        };
-        for request in [
-            Request::Command("SHUTDOWN".into()),
-            Request::Punch(file),
-            Request::Watch,
-        ] {
-            let hello = frame::encode(&Hello {
-                version: VERSION,
-                request,
-            })
-            .unwrap();
+        let file = Punch { to: "A".into(), name: "A".into(), file_type: "A".into(), class: 'A', records: Vec::new() };
+        for request in [Request::Command("SHUTDOWN".into()), Request::Punch(file), Request::Watch] {
+            let hello = frame::encode(&Hello { version: VERSION, request }).unwrap();
             let answer = answer_to_a_stranger(&hello).await;
-            assert!(
-                matches!(
-                    answer,
-                    Some(Reply::Refused {
-                        code: NOT_BEFORE_LOGON,
-                        ..
-                    })
-                ),
-                "{answer:?}"
-            );
+            assert!(matches!(answer, Some(Reply::Refused { code: NOT_BEFORE_LOGON, .. })), "{answer:?}");
         }
     }
 
@@ -516,15 +372,6 @@ mod tests {
     async fn a_stranger_gets_no_room_for_a_long_frame() {
         let long = u32::try_from(INPUT_FRAME_MAX + 1).unwrap().to_le_bytes();
         let answer = answer_to_a_stranger(&long).await;
-        assert!(
-            matches!(
-                answer,
-                Some(Reply::Refused {
-                    code: NOT_UNDERSTOOD,
-                    ..
-                })
-            ),
-            "{answer:?}"
-        );
+        assert!(matches!(answer, Some(Reply::Refused { code: NOT_UNDERSTOOD, .. })), "{answer:?}");
     }
 }

@@ -23,11 +23,7 @@ pub(super) struct Place {
 impl Door {
     /// A door with so many places for the owner and for each other account.
     pub(super) fn new(owner: usize, other: usize) -> Arc<Self> {
-        Arc::new(Self {
-            waiting: Mutex::default(),
-            owner,
-            other,
-        })
+        Arc::new(Self { waiting: Mutex::default(), owner, other })
     }
 
     /// A place, unless the account has all of its own taken.
@@ -39,20 +35,13 @@ impl Door {
             return None;
         }
         *count += 1;
-        Some(Place {
-            door: Arc::clone(self),
-            uid: peer.uid,
-        })
+        Some(Place { door: Arc::clone(self), uid: peer.uid })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut waiting = self
-            .door
-            .waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.door.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = waiting.get_mut(&self.uid) {
             *count -= 1;
             if *count == 0 {
@@ -69,12 +58,7 @@ mod tests {
     #[test]
     fn one_account_cannot_keep_another_out() {
         let door = Door::new(3, 1);
-        let peer = |uid| Peer {
-            uid,
-            gid: 0,
-            pid: None,
-            owner: uid == 0,
-        };
+        let peer = |uid| Peer { uid, gid: 0, pid: None, owner: uid == 0 };
         let first = door.enter(&peer(7)).unwrap();
         assert!(door.enter(&peer(7)).is_none());
         assert!(door.enter(&peer(8)).is_some());

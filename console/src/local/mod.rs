@@ -90,13 +90,7 @@ pub struct Options {
 /// Serves connections of `listener` until `shutdown` completes, then gives those that are on [`Bounds::drain`] to end.
 ///
 /// `owner` is the user id that owns the data directory.
-pub async fn serve(
-    listener: UnixListener,
-    host: Arc<dyn Host>,
-    owner: u32,
-    bounds: Bounds,
-    shutdown: impl Future<Output = ()>,
-) {
+pub async fn serve(listener: UnixListener, host: Arc<dyn Host>, owner: u32, bounds: Bounds, shutdown: impl Future<Output = ()>) {
     let door = Door::new(bounds.waiting_owner, bounds.waiting_other);
     let mut connections = JoinSet::new();
     tokio::pin!(shutdown);
@@ -113,12 +107,7 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, _)) => {
-                let caller = Caller {
-                    host: Arc::clone(&host),
-                    owner,
-                    bounds,
-                    door: Arc::clone(&door),
-                };
+                let caller = Caller { host: Arc::clone(&host), owner, bounds, door: Arc::clone(&door) };
                 connections.spawn(caller.serve(stream));
             }
             Err(error) => {
@@ -148,18 +137,8 @@ pub struct Listening {
 ///
 /// # Errors
 /// The socket is in use, its name is taken by something else, or the host refuses.
-pub fn start(
-    socket: &Path,
-    host: Arc<dyn Host>,
-    options: Options,
-) -> Result<Listening, LocalError> {
-    let failed = |doing| {
-        move |source| LocalError::Io {
-            doing,
-            path: socket.to_path_buf(),
-            source,
-        }
-    };
+pub fn start(socket: &Path, host: Arc<dyn Host>, options: Options) -> Result<Listening, LocalError> {
+    let failed = |doing| move |source| LocalError::Io { doing, path: socket.to_path_buf(), source };
     let (listener, owner) = socket::listen(socket, options.group)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -178,12 +157,7 @@ pub fn start(
         // An error is the sender gone, which is a shutdown too.
         let _ = down.await;
     }));
-    Ok(Listening {
-        runtime,
-        serving,
-        shutdown,
-        socket: socket.to_path_buf(),
-    })
+    Ok(Listening { runtime, serving, shutdown, socket: socket.to_path_buf() })
 }
 
 impl Listening {

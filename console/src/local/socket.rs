@@ -19,10 +19,7 @@ pub(crate) fn reachable(path: &Path) -> io::Result<(PathBuf, Option<File>)> {
         return Ok((path.to_path_buf(), None));
     }
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(io::Error::new(
-            ErrorKind::InvalidInput,
-            "Not the path of a socket",
-        ));
+        return Err(io::Error::new(ErrorKind::InvalidInput, "Not the path of a socket"));
     };
     let directory = File::open(parent)?;
     let short = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd())).join(name);
@@ -31,29 +28,18 @@ pub(crate) fn reachable(path: &Path) -> io::Result<(PathBuf, Option<File>)> {
 
 /// Takes the socket at `path` and answers it with the user id that owns it. It appears under its name with its permissions complete.
 pub(super) fn listen(path: &Path, group: Option<u32>) -> Result<(UnixListener, u32), LocalError> {
-    let failed = |doing| {
-        move |source| LocalError::Io {
-            doing,
-            path: path.to_path_buf(),
-            source,
-        }
-    };
+    let failed = |doing| move |source| LocalError::Io { doing, path: path.to_path_buf(), source };
     refuse_occupied(path)?;
     // Bound in a directory that nobody else may enter, then moved: never reachable with other permissions than it will have.
     let mut private = path.as_os_str().to_owned();
     private.push(format!(".{}", std::process::id()));
     let private = PathBuf::from(private);
     let _ = fs::remove_dir_all(&private);
-    DirBuilder::new()
-        .mode(0o700)
-        .create(&private)
-        .map_err(failed("prepare"))?;
+    DirBuilder::new().mode(0o700).create(&private).map_err(failed("prepare"))?;
     let bound = bind_in(&private.join("s"), path, group);
     let _ = fs::remove_dir_all(&private);
     let listener = bound.map_err(failed("listen on"))?;
-    listener
-        .set_nonblocking(true)
-        .map_err(failed("listen on"))?;
+    listener.set_nonblocking(true).map_err(failed("listen on"))?;
     let owner = fs::metadata(path).map_err(failed("look at"))?.uid();
     Ok((listener, owner))
 }
@@ -64,21 +50,14 @@ fn bind_in(new: &Path, path: &Path, group: Option<u32>) -> io::Result<UnixListen
     if group.is_some() {
         chown(new, None, group)?;
     }
-    fs::set_permissions(
-        new,
-        Permissions::from_mode(if group.is_some() { 0o660 } else { 0o600 }),
-    )?;
+    fs::set_permissions(new, Permissions::from_mode(if group.is_some() { 0o660 } else { 0o600 }))?;
     fs::rename(new, path)?;
     Ok(listener)
 }
 
 /// An error unless the name is free or belongs to a socket that nobody listens on.
 fn refuse_occupied(path: &Path) -> Result<(), LocalError> {
-    let failed = |source| LocalError::Io {
-        doing: "look at",
-        path: path.to_path_buf(),
-        source,
-    };
+    let failed = |source| LocalError::Io { doing: "look at", path: path.to_path_buf(), source };
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed(error)),
@@ -89,14 +68,7 @@ fn refuse_occupied(path: &Path) -> Result<(), LocalError> {
     }
     let (address, _directory) = reachable(path).map_err(failed)?;
     match UnixStream::connect(address) {
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::ConnectionRefused | ErrorKind::NotFound
-            ) =>
-        {
-            Ok(())
-        }
+        Err(error) if matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound) => Ok(()),
         Err(error) => Err(failed(error)),
         Ok(_) => Err(LocalError::InUse(path.to_path_buf())),
     }
@@ -114,11 +86,7 @@ mod tests {
         let data = fs::metadata(&path).unwrap();
         assert_eq!(data.mode() & 0o777, 0o600);
         assert_eq!(data.uid(), owner);
-        assert_eq!(
-            fs::read_dir(room.path()).unwrap().count(),
-            1,
-            "nothing else is left behind"
-        );
+        assert_eq!(fs::read_dir(room.path()).unwrap().count(), 1, "nothing else is left behind");
     }
 
     #[test]
@@ -138,10 +106,7 @@ mod tests {
         let room = tempfile::tempdir().unwrap();
         let path = room.path().join("console");
         fs::write(&path, "precious").unwrap();
-        assert!(matches!(
-            listen(&path, None),
-            Err(LocalError::NotASocket(_))
-        ));
+        assert!(matches!(listen(&path, None), Err(LocalError::NotASocket(_))));
         assert_eq!(fs::read(&path).unwrap(), b"precious");
     }
 

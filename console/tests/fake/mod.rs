@@ -8,9 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use console::local::{Bounds, Listening, Options};
-use console::wire::{
-    self, Answer, ConsoleState, Ending, LineKind, Logon, Punch, Snapshot, Terminal,
-};
+use console::wire::{self, Answer, ConsoleState, Ending, LineKind, Logon, Punch, Snapshot, Terminal};
 use console::{Host, LineEdit, LogonRefusal, Peer, Role, Session, VirtualConsole, logical_lines};
 
 /// The password of every user of a guarded system.
@@ -28,11 +26,7 @@ pub fn logon(userid: &str) -> Logon {
         here: false,
         attach: false,
         no_ipl: false,
-        terminal: Terminal {
-            columns: 80,
-            rows: 24,
-            script: true,
-        },
+        terminal: Terminal { columns: 80, rows: 24, script: true },
     }
 }
 
@@ -70,29 +64,10 @@ impl System {
             drain: Duration::from_millis(500),
             ..Bounds::default()
         };
-        let cp = Arc::new(Cp {
-            guarded,
-            machines: Mutex::default(),
-            log: Arc::default(),
-            polls: Mutex::new(0),
-        });
+        let cp = Arc::new(Cp { guarded, machines: Mutex::default(), log: Arc::default(), polls: Mutex::new(0) });
         let host = Arc::clone(&cp) as Arc<dyn Host>;
-        let listening = console::local::start(
-            socket,
-            host,
-            Options {
-                group: None,
-                bounds,
-            },
-        )
-        .unwrap();
-        Self {
-            socket: socket.to_path_buf(),
-            bounds,
-            cp,
-            listening: Some(listening),
-            _room: None,
-        }
+        let listening = console::local::start(socket, host, Options { group: None, bounds }).unwrap();
+        Self { socket: socket.to_path_buf(), bounds, cp, listening: Some(listening), _room: None }
     }
 
     pub fn stop(&mut self) {
@@ -120,9 +95,7 @@ impl System {
         let deadline = Instant::now() + Duration::from_secs(60);
         let mut entries = self.cp.log.entries.lock().unwrap();
         while !enough(&entries) {
-            let left = deadline
-                .checked_duration_since(Instant::now())
-                .unwrap_or_else(|| panic!("waited in vain: {entries:?}"));
+            let left = deadline.checked_duration_since(Instant::now()).unwrap_or_else(|| panic!("waited in vain: {entries:?}"));
             entries = self.cp.log.changed.wait_timeout(entries, left).unwrap().0;
         }
     }
@@ -176,10 +149,7 @@ impl Cp {
                     machine.console.set_state(state);
                 }
             }
-            other => machine.console.write(
-                LineKind::Cp,
-                &format!("HCPCMD001E Unknown CP command: {other}"),
-            ),
+            other => machine.console.write(LineKind::Cp, &format!("HCPCMD001E Unknown CP command: {other}")),
         }
     }
 }
@@ -189,13 +159,10 @@ impl Host for Cp {
         if self.guarded {
             match &request.password {
                 None => {
-                    return Err(LogonRefusal::NeedPassword {
-                        prompt: "Enter your password,".into(),
-                    });
+                    return Err(LogonRefusal::NeedPassword { prompt: "Enter your password,".into() });
                 }
                 Some(password) if password != PASSWORD => {
-                    let message =
-                        "HCPLGA050E LOGON unsuccessful--incorrect userid and/or password".into();
+                    let message = "HCPLGA050E LOGON unsuccessful--incorrect userid and/or password".into();
                     return Err(LogonRefusal::Refused { code: 50, message });
                 }
                 Some(_) => {}
@@ -205,23 +172,13 @@ impl Host for Cp {
         let userid = request.userid.clone();
         if let Some(machine) = machines.get(&userid) {
             if request.attach {
-                return Ok(Session::new(
-                    userid,
-                    "FAKE",
-                    &machine.console,
-                    Role::Observer,
-                ));
+                return Ok(Session::new(userid, "FAKE", &machine.console, Role::Observer));
             }
             if machine.console.owner().is_some() && !request.here {
-                return Err(LogonRefusal::Refused {
-                    code: 54,
-                    message: "HCPLGA054E Already logged on LDEV L0001".into(),
-                });
+                return Err(LogonRefusal::Refused { code: 54, message: "HCPLGA054E Already logged on LDEV L0001".into() });
             }
             let session = Session::new(userid, "FAKE", &machine.console, Role::Owner);
-            machine
-                .console
-                .write(LineKind::Cp, "RECONNECTED AT 10:00:00");
+            machine.console.write(LineKind::Cp, "RECONNECTED AT 10:00:00");
             return Ok(session);
         }
         let console = VirtualConsole::new(console::Limits::default());
@@ -230,12 +187,7 @@ impl Host for Cp {
         let (guest, lines) = std::sync::mpsc::channel();
         machines.insert(
             userid.clone(),
-            Machine {
-                console: Arc::clone(&console),
-                guest,
-                interrupted: Arc::default(),
-                no_linend: Arc::default(),
-            },
+            Machine { console: Arc::clone(&console), guest, interrupted: Arc::default(), no_linend: Arc::default() },
         );
         console.write(LineKind::Guest, "Ready;");
         console.set_state(READ);
@@ -248,11 +200,7 @@ impl Host for Cp {
         let Some(machine) = self.machine(&session.userid) else {
             return;
         };
-        self.log.add(format!(
-            "{} in {:?}: {line}",
-            session.userid,
-            machine.console.state()
-        ));
+        self.log.add(format!("{} in {:?}: {line}", session.userid, machine.console.state()));
         for line in logical_lines(&line, &LineEdit::default()) {
             let deaf = *machine.no_linend.lock().unwrap();
             if (line.to_cp && !deaf) || machine.console.state() == ConsoleState::CpRead {
@@ -277,61 +225,34 @@ impl Host for Cp {
 
     fn disconnected(&self, session: &Session, by_request: bool) {
         if session.owns_console() {
-            session
-                .console
-                .write(LineKind::Cp, "DISCONNECT AT 10:00:00");
+            session.console.write(LineKind::Cp, "DISCONNECT AT 10:00:00");
             session.console.end(Ending::Disconnected);
-            self.log.add(format!(
-                "{} disconnected, {}",
-                session.userid,
-                if by_request {
-                    "asked to"
-                } else {
-                    "line dropped"
-                }
-            ));
+            self.log.add(format!("{} disconnected, {}", session.userid, if by_request { "asked to" } else { "line dropped" }));
         }
     }
 
     fn resize(&self, session: &Session, columns: u16, rows: u16) {
-        self.log
-            .add(format!("{} has {columns} by {rows}", session.userid));
+        self.log.add(format!("{} has {columns} by {rows}", session.userid));
     }
 
     fn command(&self, _peer: &Peer, command: &str) -> Answer {
-        Answer {
-            code: 0,
-            lines: vec![format!("did {command}")],
-            json: "{}".into(),
-        }
+        Answer { code: 0, lines: vec![format!("did {command}")], json: "{}".into() }
     }
 
     fn punch(&self, _peer: &Peer, file: Punch) -> Answer {
         let bytes: usize = file.records.iter().map(Vec::len).sum();
-        Answer {
-            code: 0,
-            lines: vec![format!("{bytes} bytes to {}", file.to)],
-            json: "{}".into(),
-        }
+        Answer { code: 0, lines: vec![format!("{bytes} bytes to {}", file.to)], json: "{}".into() }
     }
 
     fn snapshot(&self, _peer: &Peer) -> Snapshot {
         let mut polls = self.polls.lock().unwrap();
         *polls += 1;
-        wire::Snapshot {
-            uptime_seconds: *polls,
-            ..Snapshot::default()
-        }
+        wire::Snapshot { uptime_seconds: *polls, ..Snapshot::default() }
     }
 }
 
 /// The guest: takes its time over each line, then reads the next.
-fn guest_runs(
-    userid: &str,
-    console: &VirtualConsole,
-    lines: &std::sync::mpsc::Receiver<String>,
-    log: &Log,
-) {
+fn guest_runs(userid: &str, console: &VirtualConsole, lines: &std::sync::mpsc::Receiver<String>, log: &Log) {
     while let Ok(line) = lines.recv() {
         thread::sleep(Duration::from_millis(5));
         let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
@@ -344,10 +265,7 @@ fn guest_runs(
             "evil" => console.write(LineKind::Guest, "\u{1b}[31mred\u{1b}]0;title\u{7}"),
             "flood" => {
                 for number in 0..rest.parse().unwrap_or(0) {
-                    console.write(
-                        LineKind::Guest,
-                        &format!("flood {number} {}", "x".repeat(90)),
-                    );
+                    console.write(LineKind::Guest, &format!("flood {number} {}", "x".repeat(90)));
                 }
                 log.add(format!("{userid} flood done"));
             }
@@ -356,10 +274,7 @@ fn guest_runs(
                     while console.congested() {
                         thread::sleep(Duration::from_millis(1));
                     }
-                    console.write(
-                        LineKind::Guest,
-                        &format!("pour {number} {}", "x".repeat(80)),
-                    );
+                    console.write(LineKind::Guest, &format!("pour {number} {}", "x".repeat(80)));
                 }
             }
             "prompt" => {

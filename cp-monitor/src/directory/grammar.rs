@@ -515,7 +515,11 @@ pub(super) fn option<'s>(
             "LNKEXCLU" => options.lnkexclu = true,
             "QUICKDSP" => options.quickdsp = true,
             "SVMSTAT" => options.svmstat = true,
-            "ISOLATE" => options.isolate = true,
+            "ISOLATE" => {
+                options.isolate = true;
+                // Every machine shares the one partition of this release.
+                ignored.push((word, Remark::NoEffect("OPTION ISOLATE".to_owned())));
+            }
             "CONCEAL" => options.conceal = true,
             "IGNMAXU" => options.ignmaxu = true,
             "DIAG88" => options.diag88 = true,

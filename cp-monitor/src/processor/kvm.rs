@@ -5,7 +5,7 @@
 //!
 //! A partition has one KVM vCPU per real processor (dispatcher thread), made on that thread and run by no other. To dispatch a
 //! machine is to load its registers and the root of its page tables through the synchronised registers of `kvm_run`, all
-//! in the one KVM_RUN system call. Guest code runs in ring 3 only. Ring 0 holds the assist area ([`assist`]): descriptor
+//! in the one KVM_RUN system call. Guest code runs in ring 3 only. Ring 0 holds the assist area (`kvm/assist.rs`): descriptor
 //! tables and one stub per exception vector, which does a single OUT to reach CP.
 //!
 //! ```text
@@ -42,6 +42,14 @@
 //! interruption of the machine that was running. The vCPU is then set up anew; if KVM refuses even that, it is replaced by a new vCPU
 //! of the same partition. No machine but the one is affected.
 //!
+//! # What one host was seen to do
+//!
+//! Measured on a KVM inside a VM without nested hardware support (`kvm_pvm`, Linux 6.18); other hosts do otherwise, which is why
+//! the tests look at outcomes. A port write from ring 3 costs 28 microseconds and DIAGNOSE 0.8 more, a fault by way of the stub 43, KVM_SET_XSAVE 8. The address
+//! is past an OUT at its exit, and at an IN. INT n raises #UD whatever the gate says, except INT 3. SYSCALL goes to LSTAR without leaving ring 3: were
+//! LSTAR unset, a machine's own code at address 0 would be called. VMMCALL answers -1. WRFSBASE, AVX-512, SGDT and CPUID are executed, whatever CR4 and
+//! CPUID offer. A translation is forgotten when KVM's limit of shadow pages is reached, so a missing flush does not show in a small test.
+//!
 //! # Stopping the world
 //!
 //! Page-table frames are reused after the slot that holds them was registered again ([`crate::storage`], rule 5). No vCPU may be in KVM_RUN
@@ -52,10 +60,14 @@
 #![allow(unsafe_code)]
 
 mod assist;
+mod exception;
 mod kick;
+mod state;
 mod vcpu;
 
+use std::ffi::{CStr, OsStr};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, TryLockError, Weak};
@@ -73,6 +85,7 @@ pub use vcpu::KvmProcessor;
 
 /// Where KVM is.
 const DEVICE: &str = "/dev/kvm";
+const DEVICE_PATH: &CStr = c"/dev/kvm";
 /// Synchronised registers that the partition needs: general, system, events.
 const SYNC_NEEDED: u32 = kvm_bindings::KVM_SYNC_X86_REGS
     | kvm_bindings::KVM_SYNC_X86_SREGS
@@ -170,18 +183,19 @@ pub(super) fn step<E: Into<io::Error>>(step: &'static str) -> impl Fn(E) -> Part
 /// # Errors
 /// [`KvmUnavailable`], to be shown as it is.
 pub fn probe() -> Result<KvmFacts, KvmUnavailable> {
-    open().map(|(_, facts)| facts)
+    open(DEVICE_PATH).map(|(_, facts)| facts)
 }
 
-fn open() -> Result<(Kvm, KvmFacts), KvmUnavailable> {
-    match std::fs::metadata(DEVICE) {
+/// Opens `device`, which is [`DEVICE_PATH`] except in tests.
+fn open(device: &CStr) -> Result<(Kvm, KvmFacts), KvmUnavailable> {
+    match std::fs::metadata(OsStr::from_bytes(device.to_bytes())) {
         Ok(found) if !found.file_type().is_char_device() => return Err(KvmUnavailable::Missing),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(KvmUnavailable::Missing);
         }
         _ => {}
     }
-    let kvm = Kvm::new().map_err(|error| match error.errno() {
+    let kvm = Kvm::new_with_path(device).map_err(|error| match error.errno() {
         libc::EACCES | libc::EPERM => KvmUnavailable::Permission,
         libc::ENOENT => KvmUnavailable::Missing,
         libc::ENODEV | libc::ENXIO => KvmUnavailable::Module(error.into()),
@@ -206,7 +220,7 @@ fn open() -> Result<(Kvm, KvmFacts), KvmUnavailable> {
         api_version,
         module: module(),
         recommended_processors: kvm.get_nr_vcpus(),
-        vector_state: vcpu::xsave_bytes(kvm.check_extension_int(Cap::Xsave2)),
+        vector_state: state::xsave_bytes(kvm.check_extension_int(Cap::Xsave2)),
     };
     Ok((kvm, facts))
 }
@@ -259,7 +273,7 @@ impl Partition {
         if processors == 0 || processors > assist::MAX_PROCESSORS {
             return Err(PartitionError::Processors(processors));
         }
-        let (kvm, facts) = open()?;
+        let (kvm, facts) = open(DEVICE_PATH)?;
         let cpuid = kvm
             .get_supported_cpuid(KVM_MAX_CPUID_ENTRIES)
             .map_err(step("tell its CPUID"))?;
@@ -455,6 +469,37 @@ fn forgo_patching(kvm: &Kvm, vm: &VmFd) {
         cap.args[0] = FIX_HYPERCALL_INSTRUCTION;
         if let Err(error) = vm.enable_cap(&cap) {
             tracing::debug!(%error, "KVM keeps patching hypercall instructions");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_kvm_from_being_used_is_told_apart() {
+        assert!(matches!(
+            open(c"/nonexistent/kvm"),
+            Err(KvmUnavailable::Missing)
+        ));
+        assert!(
+            matches!(open(c"/etc/passwd"), Err(KvmUnavailable::Missing)),
+            "a plain file is no device"
+        );
+        assert!(
+            matches!(open(c"/dev/null"), Err(KvmUnavailable::Module(_))),
+            "a device that is not KVM"
+        );
+    }
+
+    #[test]
+    fn a_partition_has_a_sensible_number_of_processors() {
+        let storage = Storage::new(16).unwrap();
+        for number in [0, assist::MAX_PROCESSORS + 1] {
+            assert!(
+                matches!(Partition::new(&storage, number), Err(PartitionError::Processors(bad)) if bad == number)
+            );
         }
     }
 }

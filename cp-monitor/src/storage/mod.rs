@@ -1,5 +1,5 @@
 //! Real storage and the address spaces that CMS machines live in. Talks to the host's memory and to nothing else; KVM learns
-//! of a change only through [`TableHolder`], which the partition implements.
+//! of a change only through `TableHolder`, which the partition implements.
 //!
 //! # What is where
 //!
@@ -36,7 +36,7 @@
 //!    are they free. Punching drops all mappings, returns host memory and leaves zeroes, so a frame on the free map is clean
 //!    by construction.
 //! 5. *A page-table frame changes its meaning only after a flush.* Freed tables go into quarantine; when enough are there,
-//!    [`TableHolder::refresh_tables`] re-registers the slot of tables in every partition, which throws away everything that
+//!    `TableHolder::refresh_tables` re-registers the slot of tables in every partition, which throws away everything that
 //!    was derived from any table, and they are zeroed and free. A machine whose storage is cleared gets new tables.
 //!
 //! A saved system learns its *known write set*: the first machine that runs it notes which pages it touched, the next ones
@@ -187,8 +187,9 @@ impl Storage {
                 count > 0 && u64::from(count) <= (tables::MAX_SIZE - ARENA_BASE) / abi::PAGE
             })
             .ok_or_else(|| failed(std::io::ErrorKind::InvalidInput.into()))?;
-        // A small machine needs four tables for some 25 pages; a large one a table for 512 pages.
-        let table_count = count / 4 + 4096;
+        // A small machine has four tables for some 25 pages, a large one a table for 512 pages. The slot is registered anew
+        // at each flush, which takes the longer the larger it is: no more than a million.
+        let table_count = (count / 8 + 4096).min(1 << 20);
         Ok(Arc::new(Self {
             arena: Region::new(c"cp64 storage", count).map_err(failed)?,
             tables: Region::new(c"cp64 page tables", table_count).map_err(failed)?,
@@ -361,6 +362,9 @@ impl Storage {
     fn flush_tables(&self) -> Result<(), StorageError> {
         let _one_at_a_time = lock(&self.flushing);
         let mut batch = std::mem::take(&mut lock(&self.state).quarantine);
+        if batch.is_empty() {
+            return Ok(());
+        }
         let holders: Vec<_> = lock(&self.holders)
             .iter()
             .filter_map(Weak::upgrade)

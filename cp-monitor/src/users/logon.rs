@@ -70,7 +70,8 @@ fn make_user(cp: &Arc<Cp>, entry: &UserEntry, way: Way) -> Result<User, StorageE
     };
     let dist = spool::Word::new(entry.userid.as_str()).ok();
     let console = VirtualConsole::new(Limits::default());
-    console.set_state(ConsoleState::CpRead);
+    // Until `start_up` has loaded what the directory says, nobody reads: a script must not give its first line to CP.
+    console.set_state(if way == Way::Operator { ConsoleState::CpRead } else { ConsoleState::Running });
     Ok(User {
         id: entry.userid,
         entry: entry.clone(),
@@ -134,6 +135,9 @@ pub fn link(
     if user.devices.lock().contains(at) {
         return refuse(110, format!("DASD {at} already defined"));
     }
+    if minidisk.is_temporary() {
+        return refuse(108, "T-DISK and V-DISK are not in this release".to_string());
+    }
     let Some(blocks) = minidisk.blocks().and_then(|blocks| u32::try_from(blocks).ok()) else {
         return refuse(108, "it has no extent on a volume of this system".to_string());
     };
@@ -178,8 +182,13 @@ fn link_line(at: DeviceNumber, read_only: bool, forced: bool, others: &[crate::l
     rest.map(|rest| format!("DASD {at} LINKED {access}; {rest}"))
 }
 
-/// COMMAND statements and the IPL of the directory entry.
+/// COMMAND statements and the IPL of the directory entry; then the console shows who reads.
 pub fn start_up(user: &Arc<User>, no_ipl: bool) {
+    load_as_directed(user, no_ipl);
+    user.with_machine(|_| ());
+}
+
+fn load_as_directed(user: &Arc<User>, no_ipl: bool) {
     for text in &user.entry.commands {
         let reply = command::execute(user.cp(), Origin::console(user), text);
         user.say_cp(&reply.lines);

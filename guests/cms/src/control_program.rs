@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use abi::{DeviceInfo, Identification, PseudoTimer, SpoolFileBlock, console, spool_input};
+use abi::{DeviceInfo, Identification, PseudoTimer, SpoolFileBlock, spool_input};
 use shell::cp::{Cp, DiskUnusable, Failure, READER, Response};
 use shell::session::Session;
 
@@ -32,25 +32,19 @@ impl Cp for ControlProgram {
         diagnose::pseudo_timer()
     }
 
-    fn storage_size(&mut self) -> u64 {
-        diagnose::storage_size()
-    }
-
     fn write_line(&mut self, line: &[u8]) {
-        if !interruption::typing_halted() {
-            diagnose::console_write(line, 0);
+        if line.is_empty() {
+            return show(line);
         }
+        // A longer record takes more than one line of the console.
+        line.chunks(abi::CONSOLE_LINE_MAX as usize).for_each(show);
     }
 
-    fn prompt(&mut self, text: &[u8]) {
-        diagnose::console_write(text, console::PROMPT);
-    }
-
-    fn read_line(&mut self, hidden: bool) -> Option<Vec<u8>> {
+    fn read_line(&mut self) -> Option<Vec<u8>> {
         let mut buffer = [0; INPUT_LINE];
         let length = match interruption::take_typed_line(&mut buffer) {
             Some(length) => length,
-            None => diagnose::console_read(&mut buffer, if hidden { console::HIDDEN } else { 0 })?,
+            None => diagnose::console_read(&mut buffer, 0)?,
         };
         Some(buffer[..length].to_vec())
     }
@@ -109,9 +103,7 @@ impl Cp for ControlProgram {
                     buffer.clear();
                     return Ok(false);
                 }
-                spool_input::BUFFER_SHORT
-                    if length > buffer.len() && length as u64 <= abi::RECORD_BUFFER_MAX =>
-                {
+                spool_input::BUFFER_SHORT if length > buffer.len() && length as u64 <= abi::RECORD_BUFFER_MAX => {
                     buffer.resize(length, 0);
                 }
                 status => return Err(status),
@@ -150,15 +142,16 @@ impl Cp for ControlProgram {
         let mut registers = abend.state.registers;
         registers[4] = psw.stack;
         let named: Vec<_> = names.iter().chain(&numbered).zip(registers).collect();
-        lines.extend(named.chunks(4).map(|four| {
-            four.iter()
-                .map(|(name, value)| format!("{name} {value:016X}"))
-                .collect::<Vec<_>>()
-                .join("  ")
-        }));
-        lines
-            .into_iter()
-            .map(alloc::string::String::into_bytes)
-            .collect()
+        lines.extend(
+            named.chunks(4).map(|four| four.iter().map(|(name, value)| format!("{name} {value:016X}")).collect::<Vec<_>>().join("  ")),
+        );
+        lines.into_iter().map(alloc::string::String::into_bytes).collect()
+    }
+}
+
+/// Shows a line, unless HT was typed.
+fn show(line: &[u8]) {
+    if !interruption::typing_halted() {
+        diagnose::console_write(line, 0);
     }
 }

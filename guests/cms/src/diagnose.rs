@@ -82,24 +82,12 @@ pub fn disabled_wait() -> ! {
 /// Writes a line to the console.
 pub fn console_write(line: &[u8], flags: u64) {
     // SAFETY: CP only reads the line.
-    unsafe {
-        diagnose(
-            code::CONSOLE_WRITE,
-            [address(line.as_ptr()), line.len() as u64, flags, 0, 0, 0],
-        )
-    };
+    unsafe { diagnose(code::CONSOLE_WRITE, [address(line.as_ptr()), line.len() as u64, flags, 0, 0, 0]) };
 }
 
 /// Reads a line from the console into the buffer; answers its length, or `None` when none was waiting.
 pub fn console_read(buffer: &mut [u8], flags: u64) -> Option<usize> {
-    let operands = [
-        address(buffer.as_mut_ptr()),
-        buffer.len() as u64,
-        flags,
-        0,
-        0,
-        0,
-    ];
+    let operands = [address(buffer.as_mut_ptr()), buffer.len() as u64, flags, 0, 0, 0];
     // SAFETY: the buffer is ours to write.
     let (status, length) = unsafe { diagnose(code::CONSOLE_READ, operands) };
     (status == 0).then(|| (length as usize).min(buffer.len()))
@@ -110,14 +98,7 @@ pub fn command(text: &[u8], response: &mut Vec<u8>) -> u32 {
     response.clear();
     let room = response.spare_capacity_mut();
     let capacity = room.len();
-    let operands = [
-        address(text.as_ptr()),
-        text.len() as u64,
-        address(room.as_mut_ptr()),
-        capacity as u64,
-        0,
-        0,
-    ];
+    let operands = [address(text.as_ptr()), text.len() as u64, address(room.as_mut_ptr()), capacity as u64, 0, 0];
     // SAFETY: CP only reads the command; the spare capacity is ours to write.
     let (status, length) = unsafe { diagnose(code::COMMAND, operands) };
     // SAFETY: CP has stored that much of the response, at most the capacity.
@@ -128,39 +109,22 @@ pub fn command(text: &[u8], response: &mut Vec<u8>) -> u32 {
 /// Runs a CP command, its response to the console; answers the number of CP's message.
 pub fn command_to_console(text: &[u8]) -> u32 {
     // SAFETY: CP only reads the command.
-    unsafe {
-        diagnose(
-            code::COMMAND,
-            [address(text.as_ptr()), text.len() as u64, 0, 0, 0, 0],
-        )
-    }
-    .0 as u32
+    unsafe { diagnose(code::COMMAND, [address(text.as_ptr()), text.len() as u64, 0, 0, 0, 0]) }.0 as u32
 }
 
 /// The virtual device with that number.
 pub fn device(vdev: u32) -> Option<abi::DeviceInfo> {
-    stored(code::DEVICE_TYPE, |buffer| {
-        [u64::from(vdev), buffer, 0, 0, 0, 0]
-    })
+    stored(code::DEVICE_TYPE, |buffer| [u64::from(vdev), buffer, 0, 0, 0, 0])
 }
 
 /// The reader file with that spool id, or with 0 the one being read or the next.
 pub fn spool_attributes(reader: u32, spid: u32) -> Option<abi::SpoolFileBlock> {
-    stored(code::SPOOL_ATTRIBUTES, |buffer| {
-        [u64::from(reader), buffer, u64::from(spid), 0, 0, 0]
-    })
+    stored(code::SPOOL_ATTRIBUTES, |buffer| [u64::from(reader), buffer, u64::from(spid), 0, 0, 0])
 }
 
 /// Spool input: answers RAX and RDX.
 pub fn spool_input(subcode: u64, reader: u32, buffer: &mut [u8], spid: u32) -> (u64, usize) {
-    let operands = [
-        subcode,
-        u64::from(reader),
-        address(buffer.as_mut_ptr()),
-        buffer.len() as u64,
-        u64::from(spid),
-        0,
-    ];
+    let operands = [subcode, u64::from(reader), address(buffer.as_mut_ptr()), buffer.len() as u64, u64::from(spid), 0];
     // SAFETY: the buffer is ours to write.
     let (status, length) = unsafe { diagnose(code::SPOOL_INPUT, operands) };
     (status, length as usize)
@@ -168,14 +132,7 @@ pub fn spool_input(subcode: u64, reader: u32, buffer: &mut [u8], spid: u32) -> (
 
 /// Writes records to a unit-record device; answers RAX.
 pub fn unit_record_write(vdev: u32, records: &[u8]) -> u64 {
-    let operands = [
-        u64::from(vdev),
-        address(records.as_ptr()),
-        records.len() as u64,
-        0,
-        0,
-        0,
-    ];
+    let operands = [u64::from(vdev), address(records.as_ptr()), records.len() as u64, 0, 0, 0];
     // SAFETY: CP only reads the records.
     unsafe { diagnose(code::UNIT_RECORD_WRITE, operands) }.0
 }
@@ -186,14 +143,7 @@ pub fn unit_record_write(vdev: u32, records: &[u8]) -> u64 {
 /// One of the [`abi::block_io`] codes.
 pub fn block_init(vdev: u32) -> Result<abi::BlockInfo, u64> {
     let mut info = abi::BlockInfo::default();
-    let operands = [
-        abi::block_io::INIT,
-        u64::from(vdev),
-        address(&raw mut info),
-        0,
-        0,
-        0,
-    ];
+    let operands = [abi::block_io::INIT, u64::from(vdev), address(&raw mut info), 0, 0, 0];
     // SAFETY: `info` is ours to write.
     match unsafe { diagnose(code::BLOCK_IO, operands) }.0 {
         0 => Ok(info),
@@ -208,15 +158,9 @@ const LIST: usize = 64;
 ///
 /// # Errors
 /// One of the [`abi::block_io`] codes.
-pub fn block_read(
-    vdev: u32,
-    mut blocks: impl Iterator<Item = u32>,
-    into: &mut [u8],
-) -> Result<(), u64> {
+pub fn block_read(vdev: u32, mut blocks: impl Iterator<Item = u32>, into: &mut [u8]) -> Result<(), u64> {
     for part in into.chunks_mut(LIST * PAGE) {
-        let buffers = part
-            .chunks_exact_mut(PAGE)
-            .map(|block| address(block.as_mut_ptr()));
+        let buffers = part.chunks_exact_mut(PAGE).map(|block| address(block.as_mut_ptr()));
         // SAFETY: each request names a different block of a buffer that is ours to write.
         unsafe { block_requests(vdev, 2, &mut blocks, buffers) }?;
     }
@@ -227,11 +171,7 @@ pub fn block_read(
 ///
 /// # Errors
 /// One of the [`abi::block_io`] codes.
-pub fn block_write(
-    vdev: u32,
-    mut blocks: impl Iterator<Item = u32>,
-    from: &[u8],
-) -> Result<(), u64> {
+pub fn block_write(vdev: u32, mut blocks: impl Iterator<Item = u32>, from: &[u8]) -> Result<(), u64> {
     for part in from.chunks(LIST * PAGE) {
         let buffers = part.chunks_exact(PAGE).map(|block| address(block.as_ptr()));
         // SAFETY: CP only reads the blocks.
@@ -254,21 +194,10 @@ unsafe fn block_requests(
     let mut count = 0;
     for (slot, buffer) in list.iter_mut().zip(buffers) {
         let Some(block) = blocks.next() else { break };
-        *slot = abi::BlockRequest {
-            operation,
-            block,
-            buffer,
-        };
+        *slot = abi::BlockRequest { operation, block, buffer };
         count += 1;
     }
-    let operands = [
-        abi::block_io::READ_WRITE,
-        u64::from(vdev),
-        address(list.as_ptr()),
-        count,
-        0,
-        0,
-    ];
+    let operands = [abi::block_io::READ_WRITE, u64::from(vdev), address(list.as_ptr()), count, 0, 0];
     // SAFETY: the caller vouches for the buffers.
     match unsafe { diagnose(code::BLOCK_IO, operands) }.0 {
         0 => Ok(()),
@@ -282,14 +211,7 @@ unsafe fn block_requests(
 /// One of the [`abi::block_io`] codes.
 pub fn block_flush(vdev: u32) -> Result<(), u64> {
     // SAFETY: no storage is named.
-    match unsafe {
-        diagnose(
-            code::BLOCK_IO,
-            [abi::block_io::FLUSH, u64::from(vdev), 0, 0, 0, 0],
-        )
-    }
-    .0
-    {
+    match unsafe { diagnose(code::BLOCK_IO, [abi::block_io::FLUSH, u64::from(vdev), 0, 0, 0, 0]) }.0 {
         0 => Ok(()),
         status => Err(status),
     }

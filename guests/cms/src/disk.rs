@@ -30,11 +30,7 @@ impl Minidisk {
         }
         // Blocks beyond those that a block number can name are not used.
         let blocks = u32::try_from(info.blocks).unwrap_or(u32::MAX);
-        Ok(Self {
-            vdev,
-            blocks,
-            read_only: info.flags & abi::device::READ_ONLY != 0,
-        })
+        Ok(Self { vdev, blocks, read_only: info.flags & abi::device::READ_ONLY != 0 })
     }
 }
 

@@ -17,11 +17,7 @@ const STEP: usize = 16 * 1024;
 
 /// The image's heap.
 #[global_allocator]
-pub static HEAP: Heap = Heap(UnsafeCell::new(Talc::new(Storage {
-    end: None,
-    next: 0,
-    limit: 0,
-})));
+pub static HEAP: Heap = Heap(UnsafeCell::new(Talc::new(Storage { end: None, next: 0, limit: 0 })));
 
 /// Where the heap gets storage from.
 #[derive(Debug)]
@@ -37,11 +33,7 @@ struct Storage {
 // SAFETY: acquire touches the allocator only through the reference it is given and allocates nothing.
 unsafe impl Source for Storage {
     fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
-        let first = if talc.source.end.is_none() {
-            min_first_heap_size::<B>()
-        } else {
-            0
-        };
+        let first = if talc.source.end.is_none() { min_first_heap_size::<B>() } else { 0 };
         let wanted = layout
             .size()
             .checked_add(layout.align())
@@ -49,10 +41,7 @@ unsafe impl Source for Storage {
             .and_then(|bytes| bytes.checked_next_multiple_of(STEP))
             .ok_or(())?;
         let start = talc.source.next;
-        let new_end = start
-            .checked_add(wanted)
-            .filter(|&end| end <= talc.source.limit)
-            .ok_or(())?;
+        let new_end = start.checked_add(wanted).filter(|&end| end <= talc.source.limit).ok_or(())?;
         let end = match talc.source.end {
             // SAFETY: start..new_end lies between the end of the image and the end of storage and was never given out.
             None => unsafe { talc.claim(start as *mut u8, wanted) }.ok_or(())?,
@@ -86,14 +75,13 @@ impl Heap {
     /// Nothing allocated may be used any more, and nothing else may use that storage.
     pub unsafe fn reset(&self, start: usize, limit: usize) {
         // SAFETY: one processor; the caller vouches that no allocation lives. The old allocator owns nothing to drop.
-        unsafe {
-            self.0.get().write(Talc::new(Storage {
-                end: None,
-                next: start,
-                limit,
-            }));
-        }
-        release_pages(start, limit);
+        let used = unsafe {
+            let used = (*self.0.get()).source.next;
+            self.0.get().write(Talc::new(Storage { end: None, next: start, limit }));
+            used
+        };
+        // Nothing to give back at IPL.
+        release_pages(start, used);
     }
 
     /// Gives back the storage behind the last allocation.

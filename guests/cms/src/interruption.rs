@@ -82,12 +82,7 @@ pub fn install() {
 
 /// The new PSW of a handler: entered as if called, so its stack pointer is 8 below a multiple of 16.
 fn handler(address: u64, stack: u64) -> Psw {
-    Psw {
-        address,
-        stack: stack + size_of::<Stack>() as u64 - 8,
-        flags: 2,
-        mask: 0,
-    }
+    Psw { address, stack: stack + size_of::<Stack>() as u64 - 8, flags: 2, mask: 0 }
 }
 
 /// A copy of low storage.
@@ -153,22 +148,13 @@ pub fn last_abend() -> Option<Abend> {
 extern "C" fn program_interruption() -> ! {
     let low = low_storage();
     let psw = low.program_old.psw;
-    let record = Abend {
-        state: low.program_old,
-        code: low.program_code,
-        address: low.program_address,
-    };
+    let record = Abend { state: low.program_old, code: low.program_code, address: low.program_address };
     // SAFETY: readers run only outside the handlers, and this handler never returns to them.
     unsafe { LAST_ABEND.0.get().write(Some(record)) };
     let (what, completion) = exception(&low);
     let mut line = Line::new();
     // A line that is full is cut: there is nothing better to do here.
-    let _ = write!(
-        line,
-        "DMSITP141T {what} exception occurred at {:016X} in routine {}",
-        psw.address,
-        session().routine()
-    );
+    let _ = write!(line, "DMSITP141T {what} exception occurred at {:016X} in routine {}", psw.address, session().routine());
     report(&line);
     abend(completion)
 }
@@ -176,8 +162,7 @@ extern "C" fn program_interruption() -> ! {
 /// Name and completion code of a program interruption (X'0Cn' as on System/370).
 fn exception(low: &LowStorage) -> (&'static str, i32) {
     let bottom = (&raw const __stack_bottom) as u64;
-    let beyond_stack =
-        low.program_address < bottom && low.program_address + 4 * abi::PAGE >= bottom;
+    let beyond_stack = low.program_address < bottom && low.program_address + 4 * abi::PAGE >= bottom;
     let stack_near = low.program_old.psw.stack <= bottom + abi::PAGE;
     let name = match low.program_code {
         program::PROTECTION if beyond_stack && stack_near => "Stack overflow",
@@ -221,20 +206,11 @@ extern "C" fn look_at_typed_lines() {
         let line = &buffer[..length];
         match line.trim_ascii() {
             word if word.eq_ignore_ascii_case(b"HX") => halt_execution(),
-            word if word.eq_ignore_ascii_case(b"HT") => {
-                TYPING_HALTED.store(true, Ordering::Relaxed)
-            }
-            word if word.eq_ignore_ascii_case(b"RT") => {
-                TYPING_HALTED.store(false, Ordering::Relaxed)
-            }
+            word if word.eq_ignore_ascii_case(b"HT") => TYPING_HALTED.store(true, Ordering::Relaxed),
+            word if word.eq_ignore_ascii_case(b"RT") => TYPING_HALTED.store(false, Ordering::Relaxed),
             // SAFETY: the command that might be using the place disables attention for the time.
-            _ if unsafe { (*TYPED_AHEAD.0.get()).put(line) } => {
-                LINES_TYPED.store(true, Ordering::Relaxed)
-            }
-            _ => diagnose::console_write(
-                b"DMSCRD139S Too many lines typed ahead; the last one is lost",
-                0,
-            ),
+            _ if unsafe { (*TYPED_AHEAD.0.get()).put(line) } => LINES_TYPED.store(true, Ordering::Relaxed),
+            _ => diagnose::console_write(b"DMSCRD139S Too many lines typed ahead; the last one is lost", 0),
         }
     }
 }
@@ -257,18 +233,11 @@ pub fn panicked(info: &core::panic::PanicInfo) -> ! {
     let mut line = Line::new();
     // A line that is full is cut.
     if crate::heap::exhausted() {
-        let _ = write!(
-            line,
-            "DMSFRE109S Virtual storage capacity exceeded in routine {routine}"
-        );
+        let _ = write!(line, "DMSFRE109S Virtual storage capacity exceeded in routine {routine}");
         report(&line);
         abend(STORAGE_CODE)
     }
-    let _ = write!(
-        line,
-        "DMSABE148T System abend 0FE called from routine {routine}: {}",
-        info.message()
-    );
+    let _ = write!(line, "DMSABE148T System abend 0FE called from routine {routine}: {}", info.message());
     report(&line);
     if let Some(location) = info.location() {
         let mut line = Line::new();
@@ -287,10 +256,7 @@ fn report(line: &Line) {
 pub fn abend(code: i32) -> ! {
     diagnose::set_mask(0);
     if STARTING.swap(true, Ordering::Relaxed) {
-        diagnose::console_write(
-            b"DMSABE152T System abend while CMS was starting: the machine stops. IPL it again",
-            0,
-        );
+        diagnose::console_write(b"DMSABE152T System abend while CMS was starting: the machine stops. IPL it again", 0);
         diagnose::disabled_wait()
     }
     TYPING_HALTED.store(false, Ordering::Relaxed);

@@ -58,10 +58,7 @@ extern "C" fn ipl(parm: *const u8, length: u64) -> ! {
         unsafe { core::ptr::copy_nonoverlapping(parm, text.as_mut_ptr(), length) };
     }
     if diagnose::identification().version != abi::VERSION {
-        diagnose::console_write(
-            b"DMSINI105S This CMS does not fit this CP: the versions of their contract differ",
-            0,
-        );
+        diagnose::console_write(b"DMSINI105S This CMS does not fit this CP: the versions of their contract differ", 0);
         diagnose::disabled_wait();
     }
     empty_heap();
@@ -76,17 +73,10 @@ const STACK_KEPT: usize = 32 * 1024;
 /// Starts the shell again after an abnormal end with that completion code.
 fn recover(code: i32) -> ! {
     empty_heap();
-    let (bottom, top) = (
-        (&raw const __stack_bottom) as usize,
-        (&raw const __stack_top) as usize,
-    );
+    let (bottom, top) = ((&raw const __stack_bottom) as usize, (&raw const __stack_top) as usize);
     // SAFETY: the stack is empty but for this function, far above what is released.
     unsafe { diagnose::release_pages(bottom, top - STACK_KEPT - 1) };
-    run(Shell::recover(
-        ControlProgram,
-        interruption::session(),
-        code,
-    ))
+    run(Shell::recover(ControlProgram, interruption::session(), code))
 }
 
 /// Runs the shell for good.

@@ -3,12 +3,51 @@
 
 use core::arch::asm;
 
+/// Up to here a copy is four loads and stores; beyond, the start of a string instruction is worth its cost.
+const SHORT: usize = 32;
+
+/// Copies at most [`SHORT`] bytes, which may overlap: everything is loaded before anything is stored.
+///
+/// # Safety
+/// Both areas must be valid for `count` bytes.
+#[inline(always)]
+unsafe fn copy_short(target: *mut u8, source: *const u8, count: usize) {
+    /// Copies the first and the last `T` of the areas, which together cover them.
+    #[inline(always)]
+    unsafe fn ends<T: Copy>(target: *mut u8, source: *const u8, count: usize) {
+        let last = count - size_of::<T>();
+        // SAFETY: the caller vouches for both areas, and count is at least the size of T.
+        unsafe {
+            let first_value = source.cast::<T>().read_unaligned();
+            let last_value = source.add(last).cast::<T>().read_unaligned();
+            target.cast::<T>().write_unaligned(first_value);
+            target.add(last).cast::<T>().write_unaligned(last_value);
+        }
+    }
+    // SAFETY: as the caller's; each size is at most count and at least half of it.
+    unsafe {
+        match count {
+            0 => {}
+            1 => target.write(source.read()),
+            2..=3 => ends::<u16>(target, source, count),
+            4..=7 => ends::<u32>(target, source, count),
+            8..=15 => ends::<u64>(target, source, count),
+            _ => ends::<u128>(target, source, count),
+        }
+    }
+}
+
 /// Copies `count` bytes between areas that do not overlap.
 ///
 /// # Safety
 /// Both areas must be valid for `count` bytes.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memcpy(target: *mut u8, source: *const u8, count: usize) -> *mut u8 {
+    if count <= SHORT {
+        // SAFETY: as the caller's.
+        unsafe { copy_short(target, source, count) };
+        return target;
+    }
     // SAFETY: the caller vouches for both areas; the direction flag is clear by the calling convention.
     unsafe {
         asm!(
@@ -26,12 +65,17 @@ unsafe extern "C" fn memcpy(target: *mut u8, source: *const u8, count: usize) ->
 /// Both areas must be valid for `count` bytes.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memmove(target: *mut u8, source: *const u8, count: usize) -> *mut u8 {
+    if count <= SHORT {
+        // SAFETY: as the caller's.
+        unsafe { copy_short(target, source, count) };
+        return target;
+    }
     let distance = (target as usize).wrapping_sub(source as usize);
     if distance >= count {
         // SAFETY: as the caller's; copying upwards never overwrites what is still to be read.
         return unsafe { memcpy(target, source, count) };
     }
-    // SAFETY: the caller vouches for both areas; distance < count, so count is not 0 and the last bytes exist.
+    // SAFETY: the caller vouches for both areas; count is not 0, so the last bytes exist.
     // The direction flag is set for this one instruction only.
     unsafe {
         asm!(

@@ -38,10 +38,7 @@ pub fn provoke(failure: Failure) {
 
 /// Recursion without end, a kilobyte at a time.
 #[inline(never)]
-#[allow(
-    unconditional_recursion,
-    reason = "it is meant to run over the end of the stack"
-)]
+#[allow(unconditional_recursion, reason = "it is meant to run over the end of the stack")]
 fn descend(depth: u64) -> u64 {
     let frame = black_box([depth; 128]);
     descend(depth + 1) + frame[(depth % 128) as usize]

@@ -14,10 +14,7 @@ pub struct Line {
 impl Line {
     /// An empty line.
     pub fn new() -> Self {
-        Self {
-            bytes: [0; LINE],
-            length: 0,
-        }
+        Self { bytes: [0; LINE], length: 0 }
     }
 
     /// What was written.
@@ -47,10 +44,7 @@ pub struct TypedAhead {
 
 impl TypedAhead {
     /// No lines.
-    pub const NEW: Self = Self {
-        bytes: [0; TYPED],
-        used: 0,
-    };
+    pub const NEW: Self = Self { bytes: [0; TYPED], used: 0 };
 
     /// Forgets all lines.
     pub fn clear(&mut self) {

@@ -17,16 +17,12 @@ pub(crate) struct Bitmap {
 impl Bitmap {
     /// The empty set over a disk of that many blocks.
     pub(crate) fn new(blocks: u32) -> Bitmap {
-        Bitmap {
-            bytes: vec![0; chunks(blocks) * BLOCK_SIZE],
-        }
+        Bitmap { bytes: vec![0; chunks(blocks) * BLOCK_SIZE] }
     }
 
     /// The set in the blocks of an allocation map.
     pub(crate) fn from_chunks(bytes: &[u8]) -> Bitmap {
-        Bitmap {
-            bytes: bytes.to_vec(),
-        }
+        Bitmap { bytes: bytes.to_vec() }
     }
 
     pub(crate) fn contains(&self, block: u32) -> bool {
@@ -137,9 +133,6 @@ mod tests {
         exact.chunk_mut(0).fill(0xFF);
         exact.cut_to(BLOCKS_PER_CHUNK);
         assert_eq!(exact.count(), BLOCKS_PER_CHUNK);
-        assert_eq!(
-            (chunk_of(BLOCKS_PER_CHUNK), chunk_of(BLOCKS_PER_CHUNK + 1)),
-            (0, 1)
-        );
+        assert_eq!((chunk_of(BLOCKS_PER_CHUNK), chunk_of(BLOCKS_PER_CHUNK + 1)), (0, 1));
     }
 }

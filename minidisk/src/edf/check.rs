@@ -75,9 +75,7 @@ impl<D: BlockDevice> FileSystem<D> {
         let (report, owned) = self.check_owners()?;
         let harmless = u64::from(report.leaked > 0) + u64::from(report.miscounted);
         if report.findings.len() as u64 + report.more != harmless {
-            return Err(EdfError::Damaged(
-                "only lost blocks can be reclaimed, and more than that is wrong",
-            ));
+            return Err(EdfError::Damaged("only lost blocks can be reclaimed, and more than that is wrong"));
         }
         for block in (1..=self.space.blocks()).filter(|&block| !owned.contains(block)) {
             self.space.release(block);
@@ -107,51 +105,30 @@ impl<D: BlockDevice> FileSystem<D> {
         let placed = self.directory.own_blocks();
         for block in own.chain(placed.filter(|block| !DIRECTORY_HOMES.contains(block))) {
             if !owned.insert(block) {
-                report.add(
-                    None,
-                    format!("Block {block} is used twice by the file system itself"),
-                );
+                report.add(None, format!("Block {block} is used twice by the file system itself"));
             }
             if !self.space.in_use(block) {
-                report.add(
-                    None,
-                    format!(
-                        "Block {block} of the file system itself is free in the allocation map"
-                    ),
-                );
+                report.add(None, format!("Block {block} of the file system itself is free in the allocation map"));
             }
         }
     }
 
     fn check_map(&self, report: &mut Report, owned: &Bitmap) {
         let blocks = 1..=self.space.blocks();
-        report.leaked = blocks
-            .filter(|&block| self.space.in_use(block) && !owned.contains(block))
-            .count() as u32;
+        report.leaked = blocks.filter(|&block| self.space.in_use(block) && !owned.contains(block)).count() as u32;
         if report.leaked > 0 {
             let leaked = report.leaked;
-            report.add(
-                None,
-                format!("{leaked} blocks are allocated but belong to no file"),
-            );
+            report.add(None, format!("{leaked} blocks are allocated but belong to no file"));
         }
         report.miscounted = !self.changed && self.label().used != self.space.used();
         if report.miscounted {
             let (label, map) = (self.label().used, self.space.used());
-            report.add(
-                None,
-                format!("The label counts {label} blocks in use, the allocation map {map}"),
-            );
+            report.add(None, format!("The label counts {label} blocks in use, the allocation map {map}"));
         }
     }
 
     /// Checks one file: its blocks, then its counts, then (variable) its records.
-    fn check_file(
-        &mut self,
-        file: &FileEntry,
-        report: &mut Report,
-        owned: &mut Bitmap,
-    ) -> Result<(), D> {
+    fn check_file(&mut self, file: &FileEntry, report: &mut Report, owned: &mut Bitmap) -> Result<(), D> {
         let id = Some(file.id);
         let (mut met, mut found) = (0u64, 0u64);
         let mut own = Vec::new();
@@ -174,10 +151,7 @@ impl<D: BlockDevice> FileSystem<D> {
         }
         for &block in &own {
             if !owned.insert(block) {
-                report.add(
-                    id,
-                    format!("Block {block} belongs to another file or place too"),
-                );
+                report.add(id, format!("Block {block} belongs to another file or place too"));
             }
             if !self.space.in_use(block) {
                 report.add(id, format!("Block {block} is free in the allocation map"));
@@ -188,25 +162,13 @@ impl<D: BlockDevice> FileSystem<D> {
         }
         match file.format {
             RecordFormat::Fixed(_) if found != u64::from(file.blocks) => {
-                report.add(
-                    id,
-                    format!(
-                        "It has {found} data blocks, its directory entry says {}",
-                        file.blocks
-                    ),
-                );
+                report.add(id, format!("It has {found} data blocks, its directory entry says {}", file.blocks));
                 Ok(())
             }
             RecordFormat::Fixed(_) => Ok(()),
             RecordFormat::Variable if file.records == 0 => Ok(()),
             RecordFormat::Variable if met != u64::from(file.blocks) => {
-                report.add(
-                    id,
-                    format!(
-                        "It has {met} data blocks, its directory entry says {}",
-                        file.blocks
-                    ),
-                );
+                report.add(id, format!("It has {met} data blocks, its directory entry says {}", file.blocks));
                 Ok(())
             }
             RecordFormat::Variable => self.check_records(file, report),
@@ -231,48 +193,23 @@ impl<D: BlockDevice> FileSystem<D> {
                 at => self.device.read(at, &mut block).map_err(EdfError::Device)?,
             }
             let expected = records.pass_over(&block, file.records);
-            let Pointer {
-                highest,
-                displacement,
-                ..
-            } = *pointer;
+            let Pointer { highest, displacement, .. } = *pointer;
             if file.levels > 0 && pointer.block != 0 && displacement != expected {
                 let (said, is) = (Displacement(displacement), Displacement(expected));
-                report.add(
-                    id,
-                    format!(
-                        "Data block {}: a record begins at {is}, its pointer says {said}",
-                        number + 1
-                    ),
-                );
+                report.add(id, format!("Data block {}: a record begins at {is}, its pointer says {said}", number + 1));
             }
             if file.levels > 0 && highest != records.begun {
                 let begun = records.begun;
-                report.add(
-                    id,
-                    format!(
-                        "Data block {}: the last record is {begun}, its pointer says {highest}",
-                        number + 1
-                    ),
-                );
+                report.add(id, format!("Data block {}: the last record is {begun}, its pointer says {highest}", number + 1));
             }
         }
         if records.begun != file.records || records.is_torn() {
             let whole = records.begun - u32::from(records.is_torn());
-            report.add(
-                id,
-                format!(
-                    "It has {whole} whole records, its directory entry says {}",
-                    file.records
-                ),
-            );
+            report.add(id, format!("It has {whole} whole records, its directory entry says {}", file.records));
         }
         if records.longest > file.lrecl as usize {
             let (longest, lrecl) = (records.longest, file.lrecl);
-            report.add(
-                id,
-                format!("Its longest record has {longest} bytes, its directory entry says {lrecl}"),
-            );
+            report.add(id, format!("Its longest record has {longest} bytes, its directory entry says {lrecl}"));
         }
         Ok(())
     }
@@ -331,11 +268,7 @@ impl Counted {
             }
             at += 2 + length;
         }
-        self.rest = if self.half.is_some() || self.ended {
-            0
-        } else {
-            at.saturating_sub(BLOCK_SIZE)
-        };
+        self.rest = if self.half.is_some() || self.ended { 0 } else { at.saturating_sub(BLOCK_SIZE) };
         displacement
     }
 

@@ -33,24 +33,15 @@ impl Plan {
         }
     }
 
-    fn replace_pointers(
-        &mut self,
-        space: &mut Space,
-        old: &[u32],
-        blocks: usize,
-    ) -> Option<Vec<u32>> {
+    fn replace_pointers(&mut self, space: &mut Space, old: &[u32], blocks: usize) -> Option<Vec<u32>> {
         old.iter().for_each(|&block| self.give(space, block));
-        (0..pointer_count(blocks))
-            .map(|_| self.take(space))
-            .collect()
+        (0..pointer_count(blocks)).map(|_| self.take(space)).collect()
     }
 
     /// Puts everything back as it was before the plan.
     fn undo(self, space: &mut Space) {
         self.taken.into_iter().for_each(|block| space.disown(block));
-        self.given
-            .into_iter()
-            .for_each(|block| space.mark_used(block));
+        self.given.into_iter().for_each(|block| space.mark_used(block));
     }
 }
 
@@ -90,10 +81,7 @@ impl<D: BlockDevice> FileSystem<D> {
         let home = plan.directory.blocks[0];
         let mut label = self.label.clone();
         label.commit(home, self.space.used());
-        let written = self
-            .device
-            .write(LABEL_BLOCK, &label.bytes[..])
-            .and_then(|()| self.device.flush());
+        let written = self.device.write(LABEL_BLOCK, &label.bytes[..]).and_then(|()| self.device.flush());
         if written.is_err() {
             self.uncertain = true;
             return Err(EdfError::Uncertain);
@@ -117,15 +105,8 @@ impl<D: BlockDevice> FileSystem<D> {
     fn plan(&mut self) -> Result<Plan, D> {
         let space = &mut self.space;
         let old = &self.directory;
-        let mut plan = Plan {
-            map: old.map.clone(),
-            ..Plan::default()
-        };
-        let home = if self.label.label.directory == DIRECTORY_HOMES[0] {
-            DIRECTORY_HOMES[1]
-        } else {
-            DIRECTORY_HOMES[0]
-        };
+        let mut plan = Plan { map: old.map.clone(), ..Plan::default() };
+        let home = if self.label.label.directory == DIRECTORY_HOMES[0] { DIRECTORY_HOMES[1] } else { DIRECTORY_HOMES[0] };
         match place_all(&mut plan, space, old, home) {
             Some(()) => Ok(plan),
             None => {
@@ -159,18 +140,14 @@ impl<D: BlockDevice> FileSystem<D> {
             }
         }
         debug_assert_eq!(bytes.len(), blocks.len() * BLOCK_SIZE);
-        self.device
-            .write_list(&blocks, &bytes)
-            .map_err(EdfError::Device)?;
+        self.device.write_list(&blocks, &bytes).map_err(EdfError::Device)?;
         self.device.flush().map_err(EdfError::Device)
     }
 }
 
 /// Decides on every block of the new directory and map; `None` when the space does not suffice.
 fn place_all(plan: &mut Plan, space: &mut Space, old: &Directory, home: u32) -> Option<()> {
-    DIRECTORY_HOMES
-        .iter()
-        .for_each(|&block| space.mark_used(block));
+    DIRECTORY_HOMES.iter().for_each(|&block| space.mark_used(block));
     plan.directory.blocks.push(home);
     let count = old.block_count(0);
     for number in 1..count.max(old.directory.blocks.len()) {

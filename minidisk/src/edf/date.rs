@@ -21,14 +21,7 @@ pub struct DateTime {
 
 impl Default for DateTime {
     fn default() -> Self {
-        DateTime {
-            year: 1900,
-            month: 1,
-            day: 1,
-            hour: 0,
-            minute: 0,
-            second: 0,
-        }
+        DateTime { year: 1900, month: 1, day: 1, hour: 0, minute: 0, second: 0 }
     }
 }
 
@@ -43,15 +36,10 @@ impl DateTime {
         // Days to civil date by eras of 400 years that begin on 1 March (Howard Hinnant, "chrono-compatible low-level date algorithms").
         let shifted = days + 719_468;
         let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-        let year_of_era =
-            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let march_month = (5 * day_of_year + 2) / 153;
-        let month = if march_month < 10 {
-            march_month + 3
-        } else {
-            march_month - 9
-        };
+        let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
         DateTime {
             year: (year_of_era + era * 400 + i64::from(month <= 2)) as u16,
             month: month as u8,
@@ -64,42 +52,22 @@ impl DateTime {
 
     /// Whether every part is in its range.
     pub fn is_valid(&self) -> bool {
-        let leap = self.year.is_multiple_of(4)
-            && (!self.year.is_multiple_of(100) || self.year.is_multiple_of(400));
+        let leap = self.year.is_multiple_of(4) && (!self.year.is_multiple_of(100) || self.year.is_multiple_of(400));
         let days = match self.month {
             2 => 28 + u8::from(leap),
             4 | 6 | 9 | 11 => 30,
             1..=12 => 31,
             _ => 0,
         };
-        (1900..=2099).contains(&self.year)
-            && (1..=days).contains(&self.day)
-            && self.hour < 24
-            && self.minute < 60
-            && self.second < 60
+        (1900..=2099).contains(&self.year) && (1..=days).contains(&self.day) && self.hour < 24 && self.minute < 60 && self.second < 60
     }
 
     /// The six packed-decimal bytes `yymmddhhmmss`, and whether the year is 20yy.
     pub(crate) fn to_packed(self) -> ([u8; 6], bool) {
-        let valid = if self.is_valid() {
-            self
-        } else {
-            DateTime::default()
-        };
+        let valid = if self.is_valid() { self } else { DateTime::default() };
         let pack = |n: u8| ((n / 10) << 4) | (n % 10);
         let yy = (valid.year % 100) as u8;
-        (
-            [
-                yy,
-                valid.month,
-                valid.day,
-                valid.hour,
-                valid.minute,
-                valid.second,
-            ]
-            .map(pack),
-            valid.year >= 2000,
-        )
+        ([yy, valid.month, valid.day, valid.hour, valid.minute, valid.second].map(pack), valid.year >= 2000)
     }
 
     /// The date those bytes hold, or `None` when they hold none.
@@ -109,32 +77,15 @@ impl DateTime {
         }
         let [yy, month, day, hour, minute, second] = bytes.map(|b| (b >> 4) * 10 + (b & 15));
         let year = u16::from(yy) + if century { 2000 } else { 1900 };
-        let date = DateTime {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-        };
+        let date = DateTime { year, month, day, hour, minute, second };
         date.is_valid().then_some(date)
     }
 }
 
 impl fmt::Display for DateTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let DateTime {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-        } = self;
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"
-        )
+        let DateTime { year, month, day, hour, minute, second } = self;
+        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
     }
 }
 
@@ -155,35 +106,11 @@ mod tests {
 
     #[test]
     fn packed_dates_come_back_and_bad_ones_do_not() {
-        let date = DateTime {
-            year: 2026,
-            month: 11,
-            day: 22,
-            hour: 14,
-            minute: 41,
-            second: 9,
-        };
-        assert_eq!(
-            date.to_packed(),
-            ([0x26, 0x11, 0x22, 0x14, 0x41, 0x09], true)
-        );
-        assert_eq!(
-            DateTime::from_packed([0x26, 0x11, 0x22, 0x14, 0x41, 0x09], true),
-            Some(date)
-        );
-        assert_eq!(
-            DateTime::from_packed([0x99, 0x12, 0x31, 0, 0, 0], false)
-                .unwrap()
-                .year,
-            1999
-        );
-        assert_eq!(
-            DateTime::from_packed([0x26, 0x02, 0x29, 0, 0, 0], true),
-            None
-        );
-        assert_eq!(
-            DateTime::from_packed([0x26, 0x1a, 0x01, 0, 0, 0], true),
-            None
-        );
+        let date = DateTime { year: 2026, month: 11, day: 22, hour: 14, minute: 41, second: 9 };
+        assert_eq!(date.to_packed(), ([0x26, 0x11, 0x22, 0x14, 0x41, 0x09], true));
+        assert_eq!(DateTime::from_packed([0x26, 0x11, 0x22, 0x14, 0x41, 0x09], true), Some(date));
+        assert_eq!(DateTime::from_packed([0x99, 0x12, 0x31, 0, 0, 0], false).unwrap().year, 1999);
+        assert_eq!(DateTime::from_packed([0x26, 0x02, 0x29, 0, 0, 0], true), None);
+        assert_eq!(DateTime::from_packed([0x26, 0x1a, 0x01, 0, 0, 0], true), None);
     }
 }

@@ -88,11 +88,7 @@ fn runs(blocks: &[u32]) -> impl Iterator<Item = Range<usize>> {
     let mut start = 0;
     core::iter::from_fn(move || {
         let first = *blocks.get(start)?;
-        let length = blocks[start..]
-            .iter()
-            .zip(0u32..)
-            .take_while(|&(&block, step)| first.checked_add(step) == Some(block))
-            .count();
+        let length = blocks[start..].iter().zip(0u32..).take_while(|&(&block, step)| first.checked_add(step) == Some(block)).count();
         let run = start..start + length;
         start = run.end;
         Some(run)
@@ -120,19 +116,13 @@ pub enum MemoryDiskError {
 impl MemoryDisk {
     /// A disk of that many blocks of zeros.
     pub fn new(blocks: u32) -> MemoryDisk {
-        MemoryDisk {
-            data: vec![0; blocks as usize * BLOCK_SIZE],
-            read_only: false,
-        }
+        MemoryDisk { data: vec![0; blocks as usize * BLOCK_SIZE], read_only: false }
     }
 
     /// A disk with that content; a last part of a block is left out.
     pub fn from_bytes(mut data: Vec<u8>) -> MemoryDisk {
         data.truncate(data.len() / BLOCK_SIZE * BLOCK_SIZE);
-        MemoryDisk {
-            data,
-            read_only: false,
-        }
+        MemoryDisk { data, read_only: false }
     }
 
     /// Allows or refuses writing from now on.
@@ -151,10 +141,7 @@ impl MemoryDisk {
     }
 
     fn range(&self, first: u32, length: usize) -> Result<Range<usize>, MemoryDiskError> {
-        let start = (first as usize)
-            .checked_sub(1)
-            .ok_or(MemoryDiskError::Range(first))?
-            * BLOCK_SIZE;
+        let start = (first as usize).checked_sub(1).ok_or(MemoryDiskError::Range(first))? * BLOCK_SIZE;
         match start.checked_add(length) {
             Some(end) if end <= self.data.len() => Ok(start..end),
             _ => Err(MemoryDiskError::Range(first)),
@@ -207,10 +194,7 @@ mod tests {
     #[test]
     fn lists_reach_the_blocks_they_name() {
         let mut disk = MemoryDisk::new(6);
-        let data: Vec<u8> = [1u8, 2, 3]
-            .iter()
-            .flat_map(|&n| vec![n; BLOCK_SIZE])
-            .collect();
+        let data: Vec<u8> = [1u8, 2, 3].iter().flat_map(|&n| vec![n; BLOCK_SIZE]).collect();
         disk.write_list(&[5, 6, 2], &data).unwrap();
         let mut back = vec![0; 3 * BLOCK_SIZE];
         disk.read_list(&[2, 5, 6], &mut back).unwrap();

@@ -7,10 +7,7 @@ use alloc::vec::Vec;
 use super::bitmap::{Bitmap, chunks};
 use super::entry::{BadEntry, FileEntry};
 use super::pointers::{Pointer, Shape, reach};
-use super::{
-    BLOCK_SIZE, Block, BlockDevice, DateTime, ENTRY_SIZE, EdfError, FileId, MAX_FILES, Result,
-    be32, put32, zero_block,
-};
+use super::{BLOCK_SIZE, Block, BlockDevice, DateTime, ENTRY_SIZE, EdfError, FileId, MAX_FILES, Result, be32, put32, zero_block};
 
 /// Entries of a block.
 pub(crate) const ENTRIES_PER_BLOCK: usize = BLOCK_SIZE / ENTRY_SIZE;
@@ -73,40 +70,24 @@ impl Directory {
     }
 
     /// Reads the directory that begins at block `home`, whose content is `first`, and the allocation map.
-    pub(crate) fn read<D: BlockDevice>(
-        device: &mut D,
-        (home, first): (u32, &Block),
-        disk_blocks: u32,
-    ) -> Result<(Directory, Bitmap), D> {
+    pub(crate) fn read<D: BlockDevice>(device: &mut D, (home, first): (u32, &Block), disk_blocks: u32) -> Result<(Directory, Bitmap), D> {
         let [own, map] = [raw_entry(first, 0), raw_entry(first, 1)];
         if own[..16] != DIRECTORY_NAME || map[..16] != MAP_NAME {
-            return Err(EdfError::Damaged(
-                "the directory does not begin with its own entries",
-            ));
+            return Err(EdfError::Damaged("the directory does not begin with its own entries"));
         }
         let count = be32(&own, 0x30) as usize;
-        if !(OWN_ENTRIES..=OWN_ENTRIES + MAX_FILES).contains(&count)
-            || be32(&own, 0x20) != ENTRY_SIZE as u32
-        {
+        if !(OWN_ENTRIES..=OWN_ENTRIES + MAX_FILES).contains(&count) || be32(&own, 0x20) != ENTRY_SIZE as u32 {
             return Err(EdfError::Damaged("the directory's own entry is wrong"));
         }
         let directory = read_place(device, &own, count.div_ceil(ENTRIES_PER_BLOCK), disk_blocks)?;
         if directory.blocks[0] != home {
-            return Err(EdfError::Damaged(
-                "the directory does not begin where the label says",
-            ));
+            return Err(EdfError::Damaged("the directory does not begin where the label says"));
         }
         let map_place = read_place(device, &map, chunks(disk_blocks), disk_blocks)?;
         // The rest of the directory and the map come in one request.
-        let rest: Vec<u32> = directory.blocks[1..]
-            .iter()
-            .chain(&map_place.blocks)
-            .copied()
-            .collect();
+        let rest: Vec<u32> = directory.blocks[1..].iter().chain(&map_place.blocks).copied().collect();
         let mut bytes = alloc::vec![0; rest.len() * BLOCK_SIZE];
-        device
-            .read_list(&rest, &mut bytes)
-            .map_err(EdfError::Device)?;
+        device.read_list(&rest, &mut bytes).map_err(EdfError::Device)?;
         let (entries, map_bytes) = bytes.split_at((directory.blocks.len() - 1) * BLOCK_SIZE);
         let bitmap = Bitmap::from_chunks(map_bytes);
 
@@ -115,9 +96,7 @@ impl Directory {
         found.modified = DateTime::from_packed(date, own[0x1F] & 0x08 != 0).unwrap_or_default();
         found.own = [own, map];
         (found.directory, found.map) = (directory, map_place);
-        let all = first
-            .chunks_exact(ENTRY_SIZE)
-            .chain(entries.chunks_exact(ENTRY_SIZE));
+        let all = first.chunks_exact(ENTRY_SIZE).chain(entries.chunks_exact(ENTRY_SIZE));
         for raw in all.take(count).skip(OWN_ENTRIES) {
             found.take_in(core::array::from_fn(|i| raw[i]));
         }
@@ -132,11 +111,10 @@ impl Directory {
         if raw[..8] == [0; 8] {
             return;
         }
-        let file =
-            FileEntry::parse(&raw).and_then(|file| match self.index.contains_key(&file.id) {
-                true => Err("another file has the same name"),
-                false => Ok(file),
-            });
+        let file = FileEntry::parse(&raw).and_then(|file| match self.index.contains_key(&file.id) {
+            true => Err("another file has the same name"),
+            false => Ok(file),
+        });
         if let Ok(file) = &file {
             self.index.insert(file.id, self.slots.len());
         }
@@ -149,18 +127,12 @@ impl Directory {
 
     /// Entries that are no usable files, and why.
     pub(crate) fn bad_entries(&self) -> impl Iterator<Item = (usize, BadEntry)> {
-        self.slots
-            .iter()
-            .enumerate()
-            .filter_map(|(at, slot)| slot.file.as_ref().err().map(|why| (at, *why)))
+        self.slots.iter().enumerate().filter_map(|(at, slot)| slot.file.as_ref().err().map(|why| (at, *why)))
     }
 
     /// Makes every file a new version, so that readers of the old ones notice.
     pub(crate) fn renew_versions(&mut self, version: u64) {
-        self.slots
-            .iter_mut()
-            .filter_map(|slot| slot.file.as_mut().ok())
-            .for_each(|file| file.version = version);
+        self.slots.iter_mut().filter_map(|slot| slot.file.as_mut().ok()).for_each(|file| file.version = version);
     }
 
     pub(crate) fn file_count(&self) -> usize {
@@ -176,10 +148,7 @@ impl Directory {
         let place = match self.index.get(&file.id) {
             Some(&place) => place,
             None => {
-                self.slots.push(Slot {
-                    raw: [0; ENTRY_SIZE],
-                    file: Err("new"),
-                });
+                self.slots.push(Slot { raw: [0; ENTRY_SIZE], file: Err("new") });
                 self.slots.len() - 1
             }
         };
@@ -196,10 +165,7 @@ impl Directory {
         };
         self.touch(self.slots.len() - 1);
         self.slots.swap_remove(place);
-        if let Some(Slot {
-            file: Ok(moved), ..
-        }) = self.slots.get(place)
-        {
+        if let Some(Slot { file: Ok(moved), .. }) = self.slots.get(place) {
             self.index.insert(moved.id, place);
         }
         self.touch(place);
@@ -227,15 +193,12 @@ impl Directory {
 
     fn touch(&mut self, place: usize) {
         self.changes += 1;
-        self.changed
-            .insert((place + OWN_ENTRIES) / ENTRIES_PER_BLOCK);
+        self.changed.insert((place + OWN_ENTRIES) / ENTRIES_PER_BLOCK);
     }
 
     /// The blocks in which the directory and the map lie.
     pub(crate) fn own_blocks(&self) -> impl Iterator<Item = u32> {
-        [&self.directory, &self.map]
-            .into_iter()
-            .flat_map(|place| place.blocks.iter().chain(&place.pointers).copied())
+        [&self.directory, &self.map].into_iter().flat_map(|place| place.blocks.iter().chain(&place.pointers).copied())
     }
 
     /// Whether a block of the directory differs from the disk.
@@ -259,26 +222,11 @@ impl Directory {
         let entries = self.slots.iter().map(|slot| slot.raw);
         if number == 0 {
             let mut own = self.own;
-            describe(
-                &mut own[0],
-                directory,
-                ENTRY_SIZE,
-                self.slots.len() + OWN_ENTRIES,
-                self.modified,
-            );
-            describe(
-                &mut own[1],
-                map,
-                BLOCK_SIZE,
-                map.blocks.len(),
-                self.modified,
-            );
+            describe(&mut own[0], directory, ENTRY_SIZE, self.slots.len() + OWN_ENTRIES, self.modified);
+            describe(&mut own[1], map, BLOCK_SIZE, map.blocks.len(), self.modified);
             fill(&mut block, own.into_iter().chain(entries));
         } else {
-            fill(
-                &mut block,
-                entries.skip(number * ENTRIES_PER_BLOCK - OWN_ENTRIES),
-            );
+            fill(&mut block, entries.skip(number * ENTRIES_PER_BLOCK - OWN_ENTRIES));
         }
         block
     }
@@ -301,16 +249,7 @@ fn describe(raw: &mut Raw, place: &Place, lrecl: usize, records: usize, modified
     raw[0x1E] = 0xC6;
     raw[0x1F] = if century { 0x08 } else { 0 };
     put32(raw, 0x20, lrecl as u32);
-    put32(
-        raw,
-        0x28,
-        place
-            .pointers
-            .first()
-            .or(place.blocks.first())
-            .copied()
-            .unwrap_or(0),
-    );
+    put32(raw, 0x28, place.pointers.first().or(place.blocks.first()).copied().unwrap_or(0));
     put32(raw, 0x2C, place.blocks.len() as u32);
     put32(raw, 0x30, records as u32);
     raw[0x34] = levels_for(place.blocks.len());
@@ -320,9 +259,7 @@ fn describe(raw: &mut Raw, place: &Place, lrecl: usize, records: usize, modified
 
 /// Levels of pointer blocks above so many blocks of a fixed file.
 fn levels_for(blocks: usize) -> u8 {
-    (0..)
-        .find(|&levels| reach(Shape::Fixed, levels) >= blocks as u64)
-        .unwrap_or(0)
+    (0..).find(|&levels| reach(Shape::Fixed, levels) >= blocks as u64).unwrap_or(0)
 }
 
 /// Pointer blocks above so many blocks of a fixed file.
@@ -367,48 +304,26 @@ pub(crate) fn pointer_blocks(place: &Place) -> Vec<Box<Block>> {
 }
 
 /// Reads where one of the two own files lies: exactly `count` different blocks.
-fn read_place<D: BlockDevice>(
-    device: &mut D,
-    raw: &Raw,
-    count: usize,
-    disk_blocks: u32,
-) -> Result<Place, D> {
+fn read_place<D: BlockDevice>(device: &mut D, raw: &Raw, count: usize, disk_blocks: u32) -> Result<Place, D> {
     let (origin, levels) = (be32(raw, 0x28), raw[0x34]);
-    if levels > super::entry::MAX_LEVELS
-        || reach(Shape::Fixed, levels) < count as u64
-        || count > disk_blocks as usize
-    {
-        return Err(EdfError::Damaged(
-            "the directory or the allocation map is larger than its pointers allow",
-        ));
+    if levels > super::entry::MAX_LEVELS || reach(Shape::Fixed, levels) < count as u64 || count > disk_blocks as usize {
+        return Err(EdfError::Damaged("the directory or the allocation map is larger than its pointers allow"));
     }
     let mut seen = BTreeSet::new();
-    let mut claim = |block: u32| match block > super::label::LABEL_BLOCK
-        && block <= disk_blocks
-        && seen.insert(block)
-    {
+    let mut claim = |block: u32| match block > super::label::LABEL_BLOCK && block <= disk_blocks && seen.insert(block) {
         true => Ok(block),
-        false => Err(EdfError::Damaged(
-            "a pointer of the directory or of the allocation map is wrong",
-        )),
+        false => Err(EdfError::Damaged("a pointer of the directory or of the allocation map is wrong")),
     };
-    let mut place = Place {
-        blocks: alloc::vec![claim(origin)?],
-        pointers: Vec::new(),
-    };
+    let mut place = Place { blocks: alloc::vec![claim(origin)?], pointers: Vec::new() };
     for level in (0..levels).rev() {
         let width = (count as u64).div_ceil(reach(Shape::Fixed, level)) as usize;
         let parents = core::mem::take(&mut place.blocks);
         let mut bytes = zero_block();
         for &parent in &parents {
-            device
-                .read(parent, &mut bytes[..])
-                .map_err(EdfError::Device)?;
+            device.read(parent, &mut bytes[..]).map_err(EdfError::Device)?;
             let wanted = (width - place.blocks.len()).min(Shape::Fixed.fan_out());
             for index in 0..wanted {
-                place
-                    .blocks
-                    .push(claim(Pointer::at(Shape::Fixed, &bytes, index).block)?);
+                place.blocks.push(claim(Pointer::at(Shape::Fixed, &bytes, index).block)?);
             }
         }
         place.pointers.extend(parents);
@@ -424,10 +339,7 @@ mod tests {
     fn pointer_blocks_of_every_depth_lead_to_the_data() {
         for count in [1, 2, 1024, 1025, 3000] {
             let pointers = pointer_count(count);
-            let place = Place {
-                pointers: (10..10 + pointers as u32).collect(),
-                blocks: (5000..5000 + count as u32).collect(),
-            };
+            let place = Place { pointers: (10..10 + pointers as u32).collect(), blocks: (5000..5000 + count as u32).collect() };
             let mut disk = super::super::MemoryDisk::new(9000);
             let content = pointer_blocks(&place);
             assert_eq!(content.len(), pointers);

@@ -56,8 +56,7 @@ impl FileEntry {
     pub(crate) fn parse(raw: &[u8; ENTRY_SIZE]) -> Result<FileEntry, BadEntry> {
         let mut name = [0; 16];
         name.copy_from_slice(&raw[..16]);
-        let id =
-            FileId::from_disk(&name).ok_or("the name has characters that names may not have")?;
+        let id = FileId::from_disk(&name).ok_or("the name has characters that names may not have")?;
         let lrecl = be32(raw, 0x20);
         let format = match raw[0x1E] {
             FIXED if (1..=MAX_RECORD).contains(&lrecl) => RecordFormat::Fixed(lrecl),
@@ -69,8 +68,7 @@ impl FileEntry {
             digit @ 0xF0..=0xF6 => digit - 0xF0,
             _ => return Err("the file mode number is not 0 to 6"),
         };
-        let (origin, blocks, records, levels) =
-            (be32(raw, 0x28), be32(raw, 0x2C), be32(raw, 0x30), raw[0x34]);
+        let (origin, blocks, records, levels) = (be32(raw, 0x28), be32(raw, 0x2C), be32(raw, 0x30), raw[0x34]);
         if records > MAX_RECORDS {
             return Err("the number of records is out of range");
         }
@@ -80,18 +78,7 @@ impl FileEntry {
         let mut date = [0; 6];
         date.copy_from_slice(&raw[0x36..0x3C]);
         let modified = DateTime::from_packed(date, raw[0x1F] & CENTURY != 0).unwrap_or_default();
-        Ok(FileEntry {
-            id,
-            mode,
-            format,
-            lrecl,
-            records,
-            blocks,
-            modified,
-            origin,
-            levels,
-            version: 0,
-        })
+        Ok(FileEntry { id, mode, format, lrecl, records, blocks, modified, origin, levels, version: 0 })
     }
 
     /// Writes the entry over those 64 bytes; what it does not know (flags, used by other systems) stays.
@@ -131,14 +118,7 @@ mod tests {
             lrecl: 80,
             records: 3,
             blocks: 1,
-            modified: DateTime {
-                year: 2026,
-                month: 11,
-                day: 22,
-                hour: 14,
-                minute: 41,
-                second: 9,
-            },
+            modified: DateTime { year: 2026, month: 11, day: 22, hour: 14, minute: 41, second: 9 },
             origin: 9,
             levels: 0,
             version: 0,

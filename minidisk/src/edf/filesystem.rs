@@ -8,10 +8,7 @@ use super::entry::FileEntry;
 use super::label::{DIRECTORY_HOMES, LABEL_BLOCK, LabelBlock};
 use super::pointers::{Pointer, Visit, walk};
 use super::space::{Runs, Space};
-use super::{
-    BLOCK_SIZE, BlockDevice, DateTime, EdfError, FileId, MAX_BLOCKS, MIN_BLOCKS, Result,
-    VolumeLabel, zero_block,
-};
+use super::{BLOCK_SIZE, BlockDevice, DateTime, EdfError, FileId, MAX_BLOCKS, MIN_BLOCKS, Result, VolumeLabel, zero_block};
 
 /// An open file system. Changes are visible at once and durable after [`commit`](FileSystem::commit).
 ///
@@ -44,22 +41,10 @@ impl<D: BlockDevice> FileSystem<D> {
         let mut space = Space::new(Bitmap::new(blocks), blocks);
         (1..=DIRECTORY_HOMES[1]).for_each(|block| space.mark_used(block));
         let directory = Directory::empty(now);
-        let mut system = FileSystem {
-            device,
-            label,
-            directory,
-            space,
-            changed: true,
-            uncertain: false,
-            versions: 0,
-            rollbacks: 0,
-        };
+        let mut system = FileSystem { device, label, directory, space, changed: true, uncertain: false, versions: 0, rollbacks: 0 };
         system.writable()?;
         // A label of the old file system must not lead into the new one's blocks.
-        let wiped = system
-            .device
-            .write(LABEL_BLOCK, &zero_block()[..])
-            .and_then(|()| system.device.flush());
+        let wiped = system.device.write(LABEL_BLOCK, &zero_block()[..]).and_then(|()| system.device.flush());
         wiped.map_err(EdfError::Device)?;
         system.commit_empty()?;
         Ok(system)
@@ -68,16 +53,7 @@ impl<D: BlockDevice> FileSystem<D> {
     /// Opens the file system on the device.
     pub fn open(mut device: D) -> Result<Self, D> {
         let (label, directory, space) = load(&mut device)?;
-        Ok(FileSystem {
-            device,
-            label,
-            directory,
-            space,
-            changed: false,
-            uncertain: false,
-            versions: 0,
-            rollbacks: 0,
-        })
+        Ok(FileSystem { device, label, directory, space, changed: false, uncertain: false, versions: 0, rollbacks: 0 })
     }
 
     /// Gives the device back. What was not committed is forgotten.
@@ -223,9 +199,7 @@ impl<D: BlockDevice> FileSystem<D> {
         let walked = walk(&mut self.device, self.space.blocks(), file, &mut |visit| {
             let (Visit::Pointers(block) | Visit::Data(_, Pointer { block, .. })) = visit;
             if own.contains(&block) {
-                return Err(EdfError::Damaged(
-                    "a file claims a block of the directory or of the map",
-                ));
+                return Err(EdfError::Damaged("a file claims a block of the directory or of the map"));
             }
             if block != 0 {
                 runs.push(block);
@@ -241,11 +215,7 @@ impl<D: BlockDevice> FileSystem<D> {
 }
 
 pub(super) fn check_mode<D: BlockDevice>(mode: u8) -> Result<(), D> {
-    if mode > 6 {
-        Err(EdfError::BadMode(mode))
-    } else {
-        Ok(())
-    }
+    if mode > 6 { Err(EdfError::BadMode(mode)) } else { Ok(()) }
 }
 
 fn load<D: BlockDevice>(device: &mut D) -> Result<(LabelBlock, Directory, Space), D> {
@@ -255,9 +225,7 @@ fn load<D: BlockDevice>(device: &mut D) -> Result<(LabelBlock, Directory, Space)
     }
     // The label and both directory homes stand side by side.
     let mut bytes = alloc::vec![0; (1 + DIRECTORY_HOMES.len()) * BLOCK_SIZE];
-    device
-        .read(LABEL_BLOCK, &mut bytes)
-        .map_err(EdfError::Device)?;
+    device.read(LABEL_BLOCK, &mut bytes).map_err(EdfError::Device)?;
     let (start, _) = bytes.as_chunks::<BLOCK_SIZE>();
     let label = LabelBlock::parse(&start[0], blocks)?;
     let blocks = label.label.blocks;

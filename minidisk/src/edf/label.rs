@@ -67,30 +67,15 @@ pub enum LabelError {
 
 impl VolumeLabel {
     /// A label for a new disk. `id` has 1 to 6 characters.
-    pub(crate) fn new(
-        id: &str,
-        cylinders: u32,
-        blocks: u32,
-        created: DateTime,
-    ) -> Result<VolumeLabel, LabelError> {
+    pub(crate) fn new(id: &str, cylinders: u32, blocks: u32, created: DateTime) -> Result<VolumeLabel, LabelError> {
         let id = padded(id)?;
         let directory = DIRECTORY_HOMES[0];
-        Ok(VolumeLabel {
-            id,
-            formatted_cylinders: cylinders,
-            cylinders,
-            blocks,
-            used: 0,
-            created,
-            directory,
-        })
+        Ok(VolumeLabel { id, formatted_cylinders: cylinders, cylinders, blocks, used: 0, created, directory })
     }
 
     /// The volume label, without padding. What is no printable ASCII on the disk is shown as `.`.
     pub fn id(&self) -> &str {
-        core::str::from_utf8(&self.id)
-            .unwrap_or("")
-            .trim_end_matches(' ')
+        core::str::from_utf8(&self.id).unwrap_or("").trim_end_matches(' ')
     }
 }
 
@@ -145,9 +130,7 @@ impl LabelBlock {
             return Err(LabelError::Damaged("directory entries are not 64 bytes"));
         }
         let mut id: [u8; 6] = core::array::from_fn(|i| ebcdic::to_latin1(bytes[4 + i]));
-        id.iter_mut()
-            .filter(|c| !matches!(c, b' '..=b'~'))
-            .for_each(|c| *c = b'.');
+        id.iter_mut().filter(|c| !matches!(c, b' '..=b'~')).for_each(|c| *c = b'.');
         let date: [u8; 6] = core::array::from_fn(|i| bytes[0x2C + i]);
         let label = VolumeLabel {
             id,
@@ -159,23 +142,15 @@ impl LabelBlock {
             directory: field(0x10),
         };
         if !DIRECTORY_HOMES.contains(&label.directory) {
-            return Err(LabelError::Damaged(
-                "the directory pointer is neither 4 nor 5",
-            ));
+            return Err(LabelError::Damaged("the directory pointer is neither 4 nor 5"));
         }
         if label.blocks > device_blocks {
-            return Err(LabelError::Size {
-                claimed: label.blocks,
-                actual: device_blocks,
-            });
+            return Err(LabelError::Size { claimed: label.blocks, actual: device_blocks });
         }
         if label.blocks < super::MIN_BLOCKS {
             return Err(LabelError::Damaged("the disk is too small"));
         }
-        Ok(LabelBlock {
-            bytes: Box::new(*bytes),
-            label,
-        })
+        Ok(LabelBlock { bytes: Box::new(*bytes), label })
     }
 
     /// Gives the volume another label.
@@ -207,10 +182,7 @@ mod tests {
         let back = LabelBlock::parse(&block.bytes, 900).unwrap();
         assert_eq!(back.label, block.label);
         assert_eq!(back.label.id(), "CMS191");
-        assert_eq!(
-            block.bytes[0x10..0x20],
-            [0, 0, 0, 4, 0, 0, 0, 5, 0, 0, 0, 5, 0, 0, 3, 0x84]
-        );
+        assert_eq!(block.bytes[0x10..0x20], [0, 0, 0, 4, 0, 0, 0, 5, 0, 0, 0, 5, 0, 0, 3, 0x84]);
     }
 
     #[test]
@@ -222,13 +194,7 @@ mod tests {
         };
         assert_eq!(broken(0x00, 0), Some(LabelError::NotCms));
         assert_eq!(broken(0x0C, 512), Some(LabelError::BlockSize(512)));
-        assert_eq!(
-            broken(0x1C, 901),
-            Some(LabelError::Size {
-                claimed: 901,
-                actual: 900
-            })
-        );
+        assert_eq!(broken(0x1C, 901), Some(LabelError::Size { claimed: 901, actual: 900 }));
         assert!(matches!(broken(0x10, 6), Some(LabelError::Damaged(_))));
         assert!(matches!(broken(0x1C, 3), Some(LabelError::Damaged(_))));
         assert!(matches!(broken(0x24, 0), Some(LabelError::Damaged(_))));

@@ -27,10 +27,7 @@ pub enum NameError {
 impl FileId {
     /// Checks and keeps a name and a type. Small letters are refused: callers that fold case do so before.
     pub fn new(name: &str, file_type: &str) -> Result<FileId, NameError> {
-        Ok(FileId {
-            name: part(name)?,
-            file_type: part(file_type)?,
-        })
+        Ok(FileId { name: part(name)?, file_type: part(file_type)? })
     }
 
     /// The file name, without padding.
@@ -53,20 +50,13 @@ impl FileId {
 
     /// The identifier in a directory entry, or `None` when it has characters no name may have.
     pub(crate) fn from_disk(bytes: &[u8; 16]) -> Option<FileId> {
-        let mut id = FileId {
-            name: [0; 8],
-            file_type: [0; 8],
-        };
+        let mut id = FileId { name: [0; 8], file_type: [0; 8] };
         for (to, &from) in id.name.iter_mut().chain(&mut id.file_type).zip(bytes) {
             *to = ebcdic::to_latin1(from);
         }
         let good = |part: &[u8; 8]| {
             let end = part.iter().position(|&c| c == b' ').unwrap_or(8);
-            end > 0
-                && part[..end]
-                    .iter()
-                    .all(|&c| allowed(c) || c.is_ascii_lowercase())
-                && part[end..].iter().all(|&c| c == b' ')
+            end > 0 && part[..end].iter().all(|&c| allowed(c) || c.is_ascii_lowercase()) && part[end..].iter().all(|&c| c == b' ')
         };
         (good(&id.name) && good(&id.file_type)).then_some(id)
     }
@@ -90,9 +80,7 @@ fn part(given: &str) -> Result<[u8; 8], NameError> {
 
 fn text(padded: &[u8; 8]) -> &str {
     // Both constructors let only ASCII in.
-    core::str::from_utf8(padded)
-        .unwrap_or("")
-        .trim_end_matches(' ')
+    core::str::from_utf8(padded).unwrap_or("").trim_end_matches(' ')
 }
 
 impl fmt::Display for FileId {

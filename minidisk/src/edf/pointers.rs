@@ -60,15 +60,8 @@ impl Pointer {
     pub(crate) fn at(shape: Shape, bytes: &Block, index: usize) -> Pointer {
         let at = index * shape.entry_size();
         match shape {
-            Shape::Fixed => Pointer {
-                block: be32(bytes, at),
-                ..Pointer::default()
-            },
-            Shape::Variable => Pointer {
-                block: be32(bytes, at),
-                highest: be32(bytes, at + 4),
-                displacement: be32(bytes, at + 8),
-            },
+            Shape::Fixed => Pointer { block: be32(bytes, at), ..Pointer::default() },
+            Shape::Variable => Pointer { block: be32(bytes, at), highest: be32(bytes, at + 4), displacement: be32(bytes, at + 8) },
         }
     }
 
@@ -87,11 +80,7 @@ pub(crate) fn pointer_block(shape: Shape, entries: &[u8]) -> Box<Block> {
     let mut block = zero_block();
     block[..entries.len()].copy_from_slice(entries);
     if shape == Shape::Variable {
-        put32(
-            &mut block[..],
-            LAST_ENTRY,
-            (entries.len() - shape.entry_size()) as u32,
-        );
+        put32(&mut block[..], LAST_ENTRY, (entries.len() - shape.entry_size()) as u32);
     }
     block
 }
@@ -101,9 +90,7 @@ pub(crate) fn variable_entries<D: BlockDevice>(bytes: &Block) -> Result<usize, D
     let size = Shape::Variable.entry_size();
     let last = be32(bytes, LAST_ENTRY) as usize;
     if !last.is_multiple_of(size) || last / size >= Shape::Variable.fan_out() {
-        return Err(EdfError::Damaged(
-            "a pointer block does not say where its last entry is",
-        ));
+        return Err(EdfError::Damaged("a pointer block does not say where its last entry is"));
     }
     Ok(last / size + 1)
 }
@@ -149,27 +136,13 @@ pub(crate) fn walk<D: BlockDevice>(
         RecordFormat::Variable => u64::from(file.blocks),
     };
     if data_blocks > reach(shape, file.levels) {
-        return Err(EdfError::Damaged(
-            "a file has fewer levels of pointer blocks than its size needs",
-        ));
+        return Err(EdfError::Damaged("a file has fewer levels of pointer blocks than its size needs"));
     }
     if file.origin == 0 || file.records == 0 {
         return Ok(());
     }
-    let pointer = Pointer {
-        block: file.origin,
-        highest: file.records,
-        displacement: 0,
-    };
-    let mut walk = Walk {
-        device,
-        disk_blocks,
-        shape,
-        data_blocks,
-        next: 0,
-        met: 0,
-        visit,
-    };
+    let pointer = Pointer { block: file.origin, highest: file.records, displacement: 0 };
+    let mut walk = Walk { device, disk_blocks, shape, data_blocks, next: 0, met: 0, visit };
     walk.subtree(pointer, file.levels)
 }
 
@@ -194,9 +167,7 @@ impl<D: BlockDevice> Walk<'_, D> {
             return Ok(());
         }
         if pointer.block == 0 && (levels > 0 || pointer.highest == 0) {
-            return Err(EdfError::Damaged(
-                "a pointer of a variable file leads nowhere",
-            ));
+            return Err(EdfError::Damaged("a pointer of a variable file leads nowhere"));
         }
         if pointer.block != 0 {
             check_file_block::<D>(pointer.block, self.disk_blocks)?;
@@ -212,9 +183,7 @@ impl<D: BlockDevice> Walk<'_, D> {
         }
         (self.visit)(Visit::Pointers(pointer.block))?;
         let mut bytes = zero_block();
-        self.device
-            .read(pointer.block, &mut bytes[..])
-            .map_err(EdfError::Device)?;
+        self.device.read(pointer.block, &mut bytes[..]).map_err(EdfError::Device)?;
         let entries = match self.shape {
             Shape::Fixed => self.shape.fan_out(),
             Shape::Variable => variable_entries::<D>(&bytes)?,
@@ -237,17 +206,8 @@ mod tests {
     #[test]
     fn a_variable_pointer_block_says_where_its_last_entry_is() {
         let mut entries = Vec::new();
-        let pointer = Pointer {
-            block: 9,
-            highest: 3,
-            displacement: SPANNED,
-        };
-        Pointer {
-            block: 7,
-            highest: 2,
-            displacement: 0,
-        }
-        .push(Shape::Variable, &mut entries);
+        let pointer = Pointer { block: 9, highest: 3, displacement: SPANNED };
+        Pointer { block: 7, highest: 2, displacement: 0 }.push(Shape::Variable, &mut entries);
         pointer.push(Shape::Variable, &mut entries);
         let mut block = pointer_block(Shape::Variable, &entries);
         assert_eq!(be32(&block[..], LAST_ENTRY), 12);
@@ -261,10 +221,7 @@ mod tests {
 
     #[test]
     fn the_shapes_are_those_of_the_format() {
-        assert_eq!(
-            (Shape::Fixed.fan_out(), Shape::Variable.fan_out()),
-            (1024, 341)
-        );
+        assert_eq!((Shape::Fixed.fan_out(), Shape::Variable.fan_out()), (1024, 341));
         assert_eq!(reach(Shape::Fixed, 2), 1 << 20);
         assert_eq!(fixed_blocks(120, 80), 3);
         assert_eq!(fixed_blocks(0, 80), 0);

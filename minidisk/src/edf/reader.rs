@@ -4,12 +4,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::entry::{FileEntry, RecordFormat};
-use super::pointers::{
-    Pointer, SPANNED, Shape, check_file_block, fixed_blocks, reach, variable_entries,
-};
-use super::{
-    BLOCK_SIZE, Block, BlockDevice, EdfError, FileId, FileSystem, Result, be32, zero_block,
-};
+use super::pointers::{Pointer, SPANNED, Shape, check_file_block, fixed_blocks, reach, variable_entries};
+use super::{BLOCK_SIZE, Block, BlockDevice, EdfError, FileId, FileSystem, Result, be32, zero_block};
 
 /// Most data blocks read at once: 256 KiB.
 const READ_AHEAD: usize = 64;
@@ -52,13 +48,7 @@ impl<D: BlockDevice> FileSystem<D> {
     pub fn open_reader(&self, id: &FileId) -> Result<FileReader, D> {
         let file = self.existing(id)?.clone();
         let data = DataStream::new(&file, self.space.blocks());
-        Ok(FileReader {
-            file,
-            next: 1,
-            data,
-            lost: false,
-            seen_changes: self.directory.changes,
-        })
+        Ok(FileReader { file, next: 1, data, lost: false, seen_changes: self.directory.changes })
     }
 
     /// Goes to a record, from 1. A record beyond the end is the end of the file.
@@ -87,9 +77,7 @@ impl<D: BlockDevice> FileSystem<D> {
             RecordFormat::Fixed(lrecl) => lrecl as usize,
             RecordFormat::Variable => reader.data.record_length(&mut self.device)?,
         };
-        reader.data.take(&mut self.device, length, |bytes| {
-            record.extend_from_slice(bytes)
-        })?;
+        reader.data.take(&mut self.device, length, |bytes| record.extend_from_slice(bytes))?;
         reader.lost = false;
         reader.next += 1;
         Ok(true)
@@ -97,12 +85,7 @@ impl<D: BlockDevice> FileSystem<D> {
 
     /// Reads the next records of a fixed file, at most `most`, into `records`, which is cleared first; answers how many.
     /// Of a variable file it reads one.
-    pub fn read_run(
-        &mut self,
-        reader: &mut FileReader,
-        most: u32,
-        records: &mut Vec<u8>,
-    ) -> Result<u32, D> {
+    pub fn read_run(&mut self, reader: &mut FileReader, most: u32, records: &mut Vec<u8>) -> Result<u32, D> {
         let RecordFormat::Fixed(lrecl) = reader.file.format else {
             return Ok(u32::from(most > 0 && self.read_next(reader, records)?));
         };
@@ -113,9 +96,7 @@ impl<D: BlockDevice> FileSystem<D> {
         }
         self.resume_reading(reader)?;
         let length = count as usize * lrecl as usize;
-        reader.data.take(&mut self.device, length, |bytes| {
-            records.extend_from_slice(bytes)
-        })?;
+        reader.data.take(&mut self.device, length, |bytes| records.extend_from_slice(bytes))?;
         reader.lost = false;
         reader.next += count;
         Ok(count)
@@ -134,27 +115,17 @@ impl<D: BlockDevice> FileSystem<D> {
     fn go_to(&mut self, reader: &mut FileReader, record: u32) -> Result<(), D> {
         match reader.file.format {
             RecordFormat::Fixed(lrecl) => {
-                reader
-                    .data
-                    .seek_fixed(u64::from(record - 1) * u64::from(lrecl));
+                reader.data.seek_fixed(u64::from(record - 1) * u64::from(lrecl));
                 Ok(())
             }
-            RecordFormat::Variable => {
-                reader
-                    .data
-                    .seek_variable(&mut self.device, reader.next, record)
-            }
+            RecordFormat::Variable => reader.data.seek_variable(&mut self.device, reader.next, record),
         }
     }
 
     /// Reads a file record by record.
     pub fn read(&mut self, id: &FileId) -> Result<Records<'_, D>, D> {
         let reader = self.open_reader(id)?;
-        Ok(Records {
-            system: self,
-            reader,
-            failed: false,
-        })
+        Ok(Records { system: self, reader, failed: false })
     }
 
     /// Reads `count` records, fewer at the end of the file, from record `first` on (the first record is 1).
@@ -163,9 +134,7 @@ impl<D: BlockDevice> FileSystem<D> {
         self.seek(&mut reader, first)?;
         let mut records = Vec::new();
         let mut record = Vec::new();
-        while (records.len() as u64) < u64::from(count)
-            && self.read_next(&mut reader, &mut record)?
-        {
+        while (records.len() as u64) < u64::from(count) && self.read_next(&mut reader, &mut record)? {
             records.push(core::mem::take(&mut record));
         }
         Ok(records)
@@ -279,12 +248,7 @@ impl DataStream {
     }
 
     /// Goes to the start of a record of a variable file; the stream stands at record `current`.
-    fn seek_variable<D: BlockDevice>(
-        &mut self,
-        device: &mut D,
-        current: u32,
-        record: u32,
-    ) -> Result<(), D> {
+    fn seek_variable<D: BlockDevice>(&mut self, device: &mut D, current: u32, record: u32) -> Result<(), D> {
         let mut at = current;
         // A short way forward inside the window needs no pointers.
         let near = record > current && self.position < self.window.len() && record - current < 64;
@@ -313,11 +277,7 @@ impl DataStream {
             length = usize::from(u16::from_be_bytes([high, low]));
             self.position += 2;
         } else {
-            self.take(device, 2, |bytes| {
-                bytes
-                    .iter()
-                    .for_each(|&byte| length = (length << 8) | usize::from(byte))
-            })?;
+            self.take(device, 2, |bytes| bytes.iter().for_each(|&byte| length = (length << 8) | usize::from(byte)))?;
         }
         match length {
             0 => Err(EdfError::Damaged("a file ends before its last record")),
@@ -326,12 +286,7 @@ impl DataStream {
     }
 
     /// Hands the next `length` bytes to `each`, in pieces.
-    fn take<D: BlockDevice>(
-        &mut self,
-        device: &mut D,
-        mut length: usize,
-        mut each: impl FnMut(&[u8]),
-    ) -> Result<(), D> {
+    fn take<D: BlockDevice>(&mut self, device: &mut D, mut length: usize, mut each: impl FnMut(&[u8])) -> Result<(), D> {
         while length > 0 {
             if self.position >= self.window.len() {
                 self.fill(device)?;
@@ -363,9 +318,7 @@ impl DataStream {
         for run in blocks.split(|&block| block == 0) {
             let bytes = start * BLOCK_SIZE..(start + run.len()) * BLOCK_SIZE;
             if !run.is_empty() {
-                device
-                    .read_list(run, &mut self.window[bytes])
-                    .map_err(EdfError::Device)?;
+                device.read_list(run, &mut self.window[bytes]).map_err(EdfError::Device)?;
             }
             start += run.len() + 1;
         }
@@ -394,9 +347,7 @@ impl DataStream {
 
     fn fixed_block<D: BlockDevice>(&mut self, device: &mut D) -> Result<u32, D> {
         if self.data_blocks > reach(Shape::Fixed, self.levels) {
-            return Err(EdfError::Damaged(
-                "a file has fewer levels of pointer blocks than its size needs",
-            ));
+            return Err(EdfError::Damaged("a file has fewer levels of pointer blocks than its size needs"));
         }
         let mut block = self.origin;
         for level in 0..self.levels {
@@ -412,33 +363,17 @@ impl DataStream {
     }
 
     /// The pointer block at a depth of the path, read unless it is there already.
-    fn enter<D: BlockDevice>(
-        &mut self,
-        device: &mut D,
-        depth: usize,
-        block: u32,
-    ) -> Result<&Block, D> {
+    fn enter<D: BlockDevice>(&mut self, device: &mut D, depth: usize, block: u32) -> Result<&Block, D> {
         check_file_block::<D>(block, self.disk_blocks)?;
-        if self
-            .path
-            .get(depth)
-            .is_none_or(|level| level.block != block)
-        {
+        if self.path.get(depth).is_none_or(|level| level.block != block) {
             self.path.truncate(depth);
             let mut bytes = zero_block();
-            device
-                .read(block, &mut bytes[..])
-                .map_err(EdfError::Device)?;
+            device.read(block, &mut bytes[..]).map_err(EdfError::Device)?;
             let entries = match self.shape {
                 Shape::Fixed => Shape::Fixed.fan_out(),
                 Shape::Variable => variable_entries::<D>(&bytes)?,
             };
-            self.path.push(Level {
-                block,
-                bytes,
-                entries,
-                index: 0,
-            });
+            self.path.push(Level { block, bytes, entries, index: 0 });
         }
         Ok(&self.path[depth].bytes)
     }
@@ -446,20 +381,13 @@ impl DataStream {
     /// The data block the path leads to; the path goes on to the next one.
     fn variable_block<D: BlockDevice>(&mut self, device: &mut D) -> Result<Option<u32>, D> {
         if self.levels == 0 {
-            return Ok((self.next_block == 0)
-                .then_some(self.origin)
-                .filter(|&block| block != 0));
+            return Ok((self.next_block == 0).then_some(self.origin).filter(|&block| block != 0));
         }
         if self.path.len() != usize::from(self.levels) {
             self.descend(device, None)?;
         }
         // Up to a level with an entry left, then down along first entries. The top level stays: at the end it has none left.
-        while self.path.len() > 1
-            && self
-                .path
-                .last()
-                .is_some_and(|level| level.index >= level.entries)
-        {
+        while self.path.len() > 1 && self.path.last().is_some_and(|level| level.index >= level.entries) {
             self.path.pop();
             if let Some(level) = self.path.last_mut() {
                 level.index += 1;
@@ -485,11 +413,7 @@ impl DataStream {
 
     /// Sets the path to the data block in which `record` begins, or to the first one. Answers where in the block a record begins first,
     /// and its number.
-    fn descend<D: BlockDevice>(
-        &mut self,
-        device: &mut D,
-        record: Option<u32>,
-    ) -> Result<(usize, u32), D> {
+    fn descend<D: BlockDevice>(&mut self, device: &mut D, record: Option<u32>) -> Result<(usize, u32), D> {
         let mut before = 0;
         let mut displacement = 0;
         let mut block = self.origin;
@@ -501,9 +425,7 @@ impl DataStream {
                 None => 0,
                 Some(record) => (0..level.entries)
                     .find(|&index| highest(index) >= record)
-                    .ok_or(EdfError::Damaged(
-                        "a record is missing from the pointer blocks",
-                    ))?,
+                    .ok_or(EdfError::Damaged("a record is missing from the pointer blocks"))?,
             };
             if index > 0 {
                 before = highest(index - 1);
@@ -515,12 +437,9 @@ impl DataStream {
         let Some(record) = record else {
             return Ok((0, 1));
         };
-        let wrong =
-            displacement == SPANNED || displacement as usize >= BLOCK_SIZE || before >= record;
+        let wrong = displacement == SPANNED || displacement as usize >= BLOCK_SIZE || before >= record;
         if wrong {
-            return Err(EdfError::Damaged(
-                "the pointer blocks do not agree on where a record begins",
-            ));
+            return Err(EdfError::Damaged("the pointer blocks do not agree on where a record begins"));
         }
         Ok((displacement as usize, before + 1))
     }

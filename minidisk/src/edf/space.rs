@@ -20,9 +20,7 @@ impl Runs {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
-        self.runs
-            .iter()
-            .flat_map(|&(first, length)| first..first + length)
+        self.runs.iter().flat_map(|&(first, length)| first..first + length)
     }
 }
 
@@ -146,11 +144,7 @@ impl Space {
             let busy = self.busy.chunk_mut(chunk);
             let ones = |bytes: &[u8]| bytes.iter().map(|b| b.count_ones()).sum::<u32>();
             let before = ones(busy);
-            for ((busy, next), held) in busy
-                .iter_mut()
-                .zip(self.next.chunk(chunk))
-                .zip(self.held.chunk(chunk))
-            {
+            for ((busy, next), held) in busy.iter_mut().zip(self.next.chunk(chunk)).zip(self.held.chunk(chunk)) {
                 *busy = next | held;
             }
             self.busy_count = self.busy_count - before + ones(busy);
@@ -202,9 +196,7 @@ mod tests {
     #[test]
     fn runs_give_back_what_was_pushed() {
         let mut runs = Runs::default();
-        [3, 4, 5, 9, 1, 2]
-            .into_iter()
-            .for_each(|block| runs.push(block));
+        [3, 4, 5, 9, 1, 2].into_iter().for_each(|block| runs.push(block));
         assert_eq!(runs.iter().collect::<Vec<_>>(), [3, 4, 5, 9, 1, 2]);
         assert_eq!(runs.runs.len(), 3);
     }

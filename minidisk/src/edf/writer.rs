@@ -4,14 +4,9 @@ use alloc::vec::Vec;
 
 use super::entry::{FileEntry, MAX_RECORD, MAX_RECORDS, RecordFormat};
 use super::filesystem::check_mode;
-use super::pointers::{
-    Pointer, SPANNED, Shape, check_file_block, fixed_blocks, pointer_block, reach, variable_entries,
-};
+use super::pointers::{Pointer, SPANNED, Shape, check_file_block, fixed_blocks, pointer_block, reach, variable_entries};
 use super::space::Runs;
-use super::{
-    BLOCK_SIZE, BlockDevice, DateTime, EdfError, FileId, FileSystem, MAX_FILES, RecordLengths,
-    Result, be32, zero_block,
-};
+use super::{BLOCK_SIZE, BlockDevice, DateTime, EdfError, FileId, FileSystem, MAX_FILES, RecordLengths, Result, be32, zero_block};
 
 /// Data blocks that are gathered before they are written: 256 KiB.
 const GATHER: usize = 64;
@@ -87,15 +82,9 @@ impl FileWriter {
                 rest if rest >= BLOCK_SIZE => SPANNED,
                 rest => rest as u32,
             };
-            self.pending.push(Pointer {
-                block: 0,
-                highest: 0,
-                displacement,
-            });
+            self.pending.push(Pointer { block: 0, highest: 0, displacement });
         }
-        self.pending[start / BLOCK_SIZE..]
-            .iter_mut()
-            .for_each(|pointer| pointer.highest = self.records);
+        self.pending[start / BLOCK_SIZE..].iter_mut().for_each(|pointer| pointer.highest = self.records);
     }
 }
 
@@ -108,11 +97,7 @@ struct Tree {
 
 impl Tree {
     fn new(shape: Shape) -> Tree {
-        Tree {
-            shape,
-            levels: Vec::new(),
-            data_blocks: 0,
-        }
+        Tree { shape, levels: Vec::new(), data_blocks: 0 }
     }
 
     fn is_full(&self, level: usize) -> bool {
@@ -130,15 +115,8 @@ impl Tree {
     fn summary(&self, level: usize, block: u32) -> Pointer {
         let entries = &self.levels[level];
         match self.shape {
-            Shape::Fixed => Pointer {
-                block,
-                ..Pointer::default()
-            },
-            Shape::Variable => Pointer {
-                block,
-                highest: be32(entries, entries.len() - 8),
-                displacement: be32(entries, 8),
-            },
+            Shape::Fixed => Pointer { block, ..Pointer::default() },
+            Shape::Variable => Pointer { block, highest: be32(entries, entries.len() - 8), displacement: be32(entries, 8) },
         }
     }
 }
@@ -198,10 +176,7 @@ impl<D: BlockDevice> FileSystem<D> {
             RecordLengths::Variable => (1..=MAX_RECORD as usize).contains(&record.len()),
         };
         if !fits {
-            return Err(EdfError::RecordLength {
-                length: record.len(),
-                allowed,
-            });
+            return Err(EdfError::RecordLength { length: record.len(), allowed });
         }
         self.make_room(writer, 1)?;
         writer.pack(record);
@@ -215,10 +190,7 @@ impl<D: BlockDevice> FileSystem<D> {
             return self.put(writer, records);
         };
         if !records.len().is_multiple_of(lrecl as usize) {
-            return Err(EdfError::RecordLength {
-                length: records.len(),
-                allowed,
-            });
+            return Err(EdfError::RecordLength { length: records.len(), allowed });
         }
         // As many whole records at a time as about fill the buffer.
         let step = (GATHER * BLOCK_SIZE / lrecl as usize).max(1) * lrecl as usize;
@@ -260,10 +232,7 @@ impl<D: BlockDevice> FileSystem<D> {
     pub fn abandon(&mut self, writer: FileWriter) {
         // Blocks that were given out before a rollback are not the writer's any more.
         if writer.begun == self.rollbacks() {
-            writer
-                .held
-                .iter()
-                .for_each(|block| self.space.let_go(block));
+            writer.held.iter().for_each(|block| self.space.let_go(block));
         }
     }
 
@@ -281,22 +250,12 @@ impl<D: BlockDevice> FileSystem<D> {
     }
 
     /// Adds records at the end of a file. Durable with the next commit; after an error the directory has what it had.
-    pub fn append<R: AsRef<[u8]>>(
-        &mut self,
-        id: &FileId,
-        now: DateTime,
-        records: impl IntoIterator<Item = R>,
-    ) -> Result<(), D> {
+    pub fn append<R: AsRef<[u8]>>(&mut self, id: &FileId, now: DateTime, records: impl IntoIterator<Item = R>) -> Result<(), D> {
         let writer = self.extend(id)?;
         self.put_all(writer, now, records)
     }
 
-    fn put_all<R: AsRef<[u8]>>(
-        &mut self,
-        mut writer: FileWriter,
-        now: DateTime,
-        records: impl IntoIterator<Item = R>,
-    ) -> Result<(), D> {
+    fn put_all<R: AsRef<[u8]>>(&mut self, mut writer: FileWriter, now: DateTime, records: impl IntoIterator<Item = R>) -> Result<(), D> {
         for record in records {
             if let Err(error) = self.put(&mut writer, record.as_ref()) {
                 self.abandon(writer);
@@ -311,24 +270,18 @@ impl<D: BlockDevice> FileSystem<D> {
         if writer.failed {
             return Err(EdfError::Incomplete);
         }
-        let same_base = writer.base.as_ref().is_none_or(|base| {
-            self.find(&writer.id)
-                .is_some_and(|file| file.version == base.version && file.origin == base.origin)
-        });
-        if writer.begun == self.rollbacks() && same_base {
-            Ok(())
-        } else {
-            Err(EdfError::Changed)
-        }
+        let same_base = writer
+            .base
+            .as_ref()
+            .is_none_or(|base| self.find(&writer.id).is_some_and(|file| file.version == base.version && file.origin == base.origin));
+        if writer.begun == self.rollbacks() && same_base { Ok(()) } else { Err(EdfError::Changed) }
     }
 
     /// Writes what is left, swaps the directory entry, and settles whose the blocks are.
     fn finish(&mut self, writer: &mut FileWriter, now: DateTime) -> Result<(), D> {
         self.still_valid(writer)?;
         writer.failed = true;
-        writer
-            .data
-            .resize(writer.data.len().next_multiple_of(BLOCK_SIZE), 0);
+        writer.data.resize(writer.data.len().next_multiple_of(BLOCK_SIZE), 0);
         self.write_data(writer, writer.data.len() / BLOCK_SIZE)?;
         let (origin, levels) = self.write_top(writer)?;
         let old = self.find(&writer.id).cloned();
@@ -344,14 +297,8 @@ impl<D: BlockDevice> FileSystem<D> {
         }
         // Nothing can fail from here on.
         writer.held.iter().for_each(|block| self.space.adopt(block));
-        replaced
-            .iter()
-            .flat_map(Runs::iter)
-            .for_each(|block| self.space.release(block));
-        writer
-            .replaced
-            .iter()
-            .for_each(|&block| self.space.release(block));
+        replaced.iter().flat_map(Runs::iter).for_each(|block| self.space.release(block));
+        writer.replaced.iter().for_each(|&block| self.space.release(block));
         let file = FileEntry {
             id: writer.id,
             mode: writer.mode,
@@ -388,30 +335,17 @@ impl<D: BlockDevice> FileSystem<D> {
         for _ in 0..count {
             blocks.push(self.hold_for(&mut writer.held)?);
         }
-        self.device
-            .write_list(&blocks, &writer.data[..count * BLOCK_SIZE])
-            .map_err(EdfError::Device)?;
+        self.device.write_list(&blocks, &writer.data[..count * BLOCK_SIZE]).map_err(EdfError::Device)?;
         for (block, pointer) in blocks.into_iter().zip(writer.pending.drain(..count)) {
             writer.tree.data_blocks += 1;
-            self.enter_pointer(
-                &mut writer.tree,
-                &mut writer.held,
-                0,
-                Pointer { block, ..pointer },
-            )?;
+            self.enter_pointer(&mut writer.tree, &mut writer.held, 0, Pointer { block, ..pointer })?;
         }
         writer.data.drain(..count * BLOCK_SIZE);
         Ok(())
     }
 
     /// Enters a pointer at a level; a block of pointers that is full is written first and entered one level up.
-    fn enter_pointer(
-        &mut self,
-        tree: &mut Tree,
-        held: &mut Runs,
-        level: usize,
-        pointer: Pointer,
-    ) -> Result<(), D> {
+    fn enter_pointer(&mut self, tree: &mut Tree, held: &mut Runs, level: usize, pointer: Pointer) -> Result<(), D> {
         if level < tree.levels.len() && tree.is_full(level) {
             let full = self.write_level(tree, held, level)?;
             self.enter_pointer(tree, held, level + 1, full)?;
@@ -421,17 +355,10 @@ impl<D: BlockDevice> FileSystem<D> {
     }
 
     /// Writes the unfinished pointer block of a level and empties the level.
-    fn write_level(
-        &mut self,
-        tree: &mut Tree,
-        held: &mut Runs,
-        level: usize,
-    ) -> Result<Pointer, D> {
+    fn write_level(&mut self, tree: &mut Tree, held: &mut Runs, level: usize) -> Result<Pointer, D> {
         let block = self.hold_for(held)?;
         let bytes = pointer_block(tree.shape, &tree.levels[level]);
-        self.device
-            .write(block, &bytes[..])
-            .map_err(EdfError::Device)?;
+        self.device.write(block, &bytes[..]).map_err(EdfError::Device)?;
         let summary = tree.summary(level, block);
         tree.levels[level].clear();
         Ok(summary)
@@ -470,17 +397,9 @@ impl<D: BlockDevice> FileSystem<D> {
         let (last, before) = self.last_data_block(writer, file, total - 1)?;
         let mut block = zero_block();
         self.read_file_block(last.block, &mut block[..])?;
-        writer
-            .replaced
-            .extend((last.block != 0).then_some(last.block));
-        if self
-            .directory
-            .own_blocks()
-            .any(|own| writer.replaced.contains(&own))
-        {
-            return Err(EdfError::Damaged(
-                "a file claims a block of the directory or of the map",
-            ));
+        writer.replaced.extend((last.block != 0).then_some(last.block));
+        if self.directory.own_blocks().any(|own| writer.replaced.contains(&own)) {
+            return Err(EdfError::Damaged("a file claims a block of the directory or of the map"));
         }
         let used = match file.format {
             RecordFormat::Fixed(lrecl) => {
@@ -488,10 +407,9 @@ impl<D: BlockDevice> FileSystem<D> {
                 Some((bytes - (total - 1) * BLOCK_SIZE as u64) as usize)
             }
             RecordFormat::Variable if last.highest != file.records => None,
-            RecordFormat::Variable => file
-                .records
-                .checked_sub(before)
-                .and_then(|count| end_of_records(&block[..], last.displacement, count)),
+            RecordFormat::Variable => {
+                file.records.checked_sub(before).and_then(|count| end_of_records(&block[..], last.displacement, count))
+            }
         };
         let used = used.ok_or(EdfError::Damaged(WRONG_END))?;
         writer.data.extend_from_slice(&block[..used]);
@@ -500,34 +418,21 @@ impl<D: BlockDevice> FileSystem<D> {
         if shape == Shape::Fixed {
             // The last block is written now, if it was none before.
             let null_now = u64::from(last.block == 0);
-            writer.null_blocks = total
-                .saturating_sub(u64::from(file.blocks))
-                .saturating_sub(null_now);
+            writer.null_blocks = total.saturating_sub(u64::from(file.blocks)).saturating_sub(null_now);
         }
         Ok(())
     }
 
     /// Goes down to the data block at that place, the last of the file, and leaves in the writer's tree what stands left of the way.
     /// Answers its pointer and the highest record of the block before it.
-    fn last_data_block(
-        &mut self,
-        writer: &mut FileWriter,
-        file: &FileEntry,
-        place: u64,
-    ) -> Result<(Pointer, u32), D> {
+    fn last_data_block(&mut self, writer: &mut FileWriter, file: &FileEntry, place: u64) -> Result<(Pointer, u32), D> {
         let shape = Shape::of(file.format);
-        let mut last = Pointer {
-            block: file.origin,
-            highest: file.records,
-            displacement: 0,
-        };
+        let mut last = Pointer { block: file.origin, highest: file.records, displacement: 0 };
         let mut before = 0;
         for level in (0..file.levels).rev() {
             let mut bytes = zero_block();
             self.read_file_block(last.block, &mut bytes[..])?;
-            writer
-                .replaced
-                .extend((last.block != 0).then_some(last.block));
+            writer.replaced.extend((last.block != 0).then_some(last.block));
             let index = match shape {
                 Shape::Fixed => (place / reach(shape, level)) as usize % shape.fan_out(),
                 Shape::Variable => variable_entries::<D>(&bytes)? - 1,
@@ -536,10 +441,7 @@ impl<D: BlockDevice> FileSystem<D> {
                 before = Pointer::at(shape, &bytes, index - 1).highest;
             }
             last = Pointer::at(shape, &bytes, index);
-            writer
-                .tree
-                .levels
-                .push(bytes[..index * shape.entry_size()].to_vec());
+            writer.tree.levels.push(bytes[..index * shape.entry_size()].to_vec());
         }
         writer.tree.levels.reverse();
         Ok((last, before))

@@ -11,27 +11,12 @@ const BLOCK: usize = 4096;
 fn sound() -> FileSystem<MemoryDisk> {
     let mut disk = FileSystem::format(MemoryDisk::new(900), "SOUND", 5, now()).unwrap();
     for n in 0..70 {
-        disk.write(
-            &id(&format!("S{n}"), "DATA"),
-            1,
-            RecordFormat::Variable,
-            now(),
-            [pattern(n, 50)],
-        )
-        .unwrap();
+        disk.write(&id(&format!("S{n}"), "DATA"), 1, RecordFormat::Variable, now(), [pattern(n, 50)]).unwrap();
     }
-    disk.write(
-        &id("FIXED", "DATA"),
-        1,
-        RecordFormat::Fixed(80),
-        now(),
-        (0..600).map(|n| pattern(n, 80)),
-    )
-    .unwrap();
+    disk.write(&id("FIXED", "DATA"), 1, RecordFormat::Fixed(80), now(), (0..600).map(|n| pattern(n, 80))).unwrap();
     for (name, count) in [("VARIABLE", 600), ("DEEP", 1500)] {
         let records = (0..count).map(|n| pattern(n, 1 + n * 37 % 2000));
-        disk.write(&id(name, "DATA"), 1, RecordFormat::Variable, now(), records)
-            .unwrap();
+        disk.write(&id(name, "DATA"), 1, RecordFormat::Variable, now(), records).unwrap();
     }
     disk.commit().unwrap();
     FileSystem::open(disk.into_device()).unwrap()
@@ -55,10 +40,7 @@ fn block(number: u32) -> usize {
 }
 
 fn entry(image: &[u8], name: &[u8; 8]) -> usize {
-    (0..image.len() / 64)
-        .map(|n| n * 64)
-        .find(|&at| image[at..at + 8] == *name)
-        .unwrap()
+    (0..image.len() / 64).map(|n| n * 64).find(|&at| image[at..at + 8] == *name).unwrap()
 }
 
 const FIXED: &[u8; 8] = b"\xC6\xC9\xE7\xC5\xC4\x40\x40\x40";
@@ -81,18 +63,12 @@ fn found(device: MemoryDisk, expected: &str) -> FileSystem<MemoryDisk> {
     let mut disk = FileSystem::open(device).unwrap();
     let report = disk.check().unwrap();
     let texts: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
-    assert!(
-        texts.iter().any(|text| text.contains(expected)),
-        "{expected:?} is not in {texts:#?}"
-    );
+    assert!(texts.iter().any(|text| text.contains(expected)), "{expected:?} is not in {texts:#?}");
     disk
 }
 
 /// Reads a file to its end or its first error.
-fn read_error(
-    disk: &mut FileSystem<MemoryDisk>,
-    name: &str,
-) -> Option<EdfError<<MemoryDisk as BlockDevice>::Error>> {
+fn read_error(disk: &mut FileSystem<MemoryDisk>, name: &str) -> Option<EdfError<<MemoryDisk as BlockDevice>::Error>> {
     disk.read(&id(name, "DATA")).unwrap().find_map(Result::err)
 }
 
@@ -100,13 +76,7 @@ fn read_error(
 fn the_sound_disk_is_sound() {
     let mut disk = sound();
     assert!(disk.check().unwrap().is_clean());
-    assert_eq!(
-        (
-            read_error(&mut disk, "FIXED"),
-            read_error(&mut disk, "VARIABLE")
-        ),
-        (None, None)
-    );
+    assert_eq!((read_error(&mut disk, "FIXED"), read_error(&mut disk, "VARIABLE")), (None, None));
 }
 
 #[test]
@@ -140,38 +110,21 @@ fn pointers_outside_the_disk_are_errors() {
         for (name, ebcdic) in [("FIXED", FIXED), ("VARIABLE", VARIABLE)] {
             let device = damaged(|image| put32(image, entry(image, ebcdic) + 0x28, bad));
             let mut disk = found(device, "leads outside the disk");
-            assert!(matches!(
-                read_error(&mut disk, name),
-                Some(EdfError::Damaged(_))
-            ));
+            assert!(matches!(read_error(&mut disk, name), Some(EdfError::Damaged(_))));
             let device = damaged(|image| {
                 let pointers = block(be32(image, entry(image, ebcdic) + 0x28));
                 put32(image, pointers + if name == "FIXED" { 8 } else { 24 }, bad);
             });
             let mut disk = found(device, "leads outside the disk");
-            assert!(matches!(
-                read_error(&mut disk, name),
-                Some(EdfError::Damaged(_))
-            ));
+            assert!(matches!(read_error(&mut disk, name), Some(EdfError::Damaged(_))));
             // Erasing it must not free what is not its own.
             disk.erase(&id(name, "DATA")).unwrap();
             disk.commit().unwrap();
             let report = disk.check().unwrap();
-            assert!(
-                report.leaked > 0 && report.findings.len() == 1,
-                "{:?}",
-                report.findings
-            );
+            assert!(report.leaked > 0 && report.findings.len() == 1, "{:?}", report.findings);
             assert_eq!(disk.reclaim(), Ok(report.leaked));
             disk.commit().unwrap();
-            assert_eq!(
-                FileSystem::open(disk.into_device())
-                    .unwrap()
-                    .check()
-                    .unwrap()
-                    .findings,
-                []
-            );
+            assert_eq!(FileSystem::open(disk.into_device()).unwrap().check().unwrap().findings, []);
         }
     }
 }
@@ -188,11 +141,7 @@ fn a_pointer_block_that_points_at_itself_ends() {
             for index in 0..(BLOCK - 4) / size {
                 put32(image, block(own) + index * size, own);
             }
-            put32(
-                image,
-                block(own) + BLOCK - 4,
-                if size == 4 { own } else { 340 * 12 },
-            );
+            put32(image, block(own) + BLOCK - 4, if size == 4 { own } else { 340 * 12 });
         });
         let mut disk = found(device, "in circles");
         let first = disk.read(&id(name, "DATA")).unwrap().next().unwrap();
@@ -227,10 +176,7 @@ fn a_file_that_claims_the_directory_cannot_free_it() {
         let mut disk = found(device, "belongs to another file or place too");
         let file = id("FIXED", "DATA");
         if append {
-            assert!(matches!(
-                disk.append(&file, now(), [pattern(0, 80)]),
-                Err(EdfError::Damaged(_))
-            ));
+            assert!(matches!(disk.append(&file, now(), [pattern(0, 80)]), Err(EdfError::Damaged(_))));
         } else {
             disk.erase(&file).unwrap();
         }
@@ -238,69 +184,27 @@ fn a_file_that_claims_the_directory_cannot_free_it() {
         // Everything that is free is written, and committed again.
         let room = 900 - disk.blocks_used() as usize;
         let records = (0..room - 10).map(|n| pattern(n, 4096));
-        disk.write(
-            &id("FILL", "DATA"),
-            1,
-            RecordFormat::Fixed(4096),
-            now(),
-            records,
-        )
-        .unwrap();
+        disk.write(&id("FILL", "DATA"), 1, RecordFormat::Fixed(4096), now(), records).unwrap();
         disk.commit().unwrap();
         let mut disk = FileSystem::open(disk.into_device()).unwrap();
         assert_eq!(disk.file_count(), 73 + usize::from(append));
-        assert!((0..70).all(|n| {
-            disk.read_range(&id(&format!("S{n}"), "DATA"), 1, 1)
-                .unwrap()
-                == [pattern(n, 50)]
-        }));
+        assert!((0..70).all(|n| { disk.read_range(&id(&format!("S{n}"), "DATA"), 1, 1).unwrap() == [pattern(n, 50)] }));
     }
 }
 
 #[test]
 fn books_that_do_not_agree_are_found() {
     let map = |image: &[u8]| block(be32(image, directory(image) + 64 + 0x28));
-    found(
-        damaged(|image| image[map(image) + 80] |= 0x01),
-        "belong to no file",
-    );
-    found(
-        damaged(|image| image[map(image) + 1] = 0),
-        "is free in the allocation map",
-    );
-    found(
-        damaged(|image| put32(image, label() + 0x20, 7)),
-        "The label counts 7 blocks in use",
-    );
-    found(
-        damaged(|image| put32(image, entry(image, FIXED) + 0x2C, 3)),
-        "its directory entry says 3",
-    );
-    found(
-        damaged(|image| put32(image, entry(image, VARIABLE) + 0x2C, 3)),
-        "its directory entry says 3",
-    );
-    found(
-        damaged(|image| put32(image, entry(image, VARIABLE) + 0x30, 599)),
-        "its pointer says 600",
-    );
-    found(
-        damaged(|image| put32(image, entry(image, VARIABLE) + 0x30, 601)),
-        "600 whole records",
-    );
-    found(
-        damaged(|image| put32(image, entry(image, VARIABLE) + 0x20, 10)),
-        "Its longest record",
-    );
-    found(
-        damaged(|image| image[entry(image, FIXED)] = 0x00),
-        "characters that names may not have",
-    )
-    .find(&id("FIXED", "DATA"));
-    found(
-        damaged(|image| image[entry(image, FIXED) + 0x1E] = 0x00),
-        "neither F nor V",
-    );
+    found(damaged(|image| image[map(image) + 80] |= 0x01), "belong to no file");
+    found(damaged(|image| image[map(image) + 1] = 0), "is free in the allocation map");
+    found(damaged(|image| put32(image, label() + 0x20, 7)), "The label counts 7 blocks in use");
+    found(damaged(|image| put32(image, entry(image, FIXED) + 0x2C, 3)), "its directory entry says 3");
+    found(damaged(|image| put32(image, entry(image, VARIABLE) + 0x2C, 3)), "its directory entry says 3");
+    found(damaged(|image| put32(image, entry(image, VARIABLE) + 0x30, 599)), "its pointer says 600");
+    found(damaged(|image| put32(image, entry(image, VARIABLE) + 0x30, 601)), "600 whole records");
+    found(damaged(|image| put32(image, entry(image, VARIABLE) + 0x20, 10)), "Its longest record");
+    found(damaged(|image| image[entry(image, FIXED)] = 0x00), "characters that names may not have").find(&id("FIXED", "DATA"));
+    found(damaged(|image| image[entry(image, FIXED) + 0x1E] = 0x00), "neither F nor V");
     let twice = damaged(|image| {
         let (from, to) = (entry(image, FIXED), entry(image, VARIABLE));
         image.copy_within(from..from + 16, to);
@@ -315,8 +219,7 @@ fn lost_blocks_are_reclaimed_only_when_nothing_else_is_wrong() {
     assert_eq!(disk.reclaim(), Ok(0));
     disk.commit().unwrap();
     assert!(disk.check().unwrap().is_clean());
-    let mut disk =
-        FileSystem::open(damaged(|image| put32(image, entry(image, FIXED) + 0x2C, 3))).unwrap();
+    let mut disk = FileSystem::open(damaged(|image| put32(image, entry(image, FIXED) + 0x2C, 3))).unwrap();
     assert!(matches!(disk.reclaim(), Err(EdfError::Damaged(_))));
     assert!(!disk.is_changed());
     let mut disk = sound();
@@ -326,16 +229,9 @@ fn lost_blocks_are_reclaimed_only_when_nothing_else_is_wrong() {
 
 #[test]
 fn displacements_and_record_numbers_that_lie_are_found() {
-    let pointer =
-        |image: &[u8], field: usize| block(be32(image, entry(image, VARIABLE) + 0x28)) + 24 + field;
-    found(
-        damaged(|image| put32(image, pointer(image, 4), 1)),
-        "the last record is",
-    );
-    let mut disk = found(
-        damaged(|image| put32(image, pointer(image, 8), 7)),
-        "its pointer says offset 7",
-    );
+    let pointer = |image: &[u8], field: usize| block(be32(image, entry(image, VARIABLE) + 0x28)) + 24 + field;
+    found(damaged(|image| put32(image, pointer(image, 4), 1)), "the last record is");
+    let mut disk = found(damaged(|image| put32(image, pointer(image, 8), 7)), "its pointer says offset 7");
     // Reading in order does not need it; reading by number must not run wild.
     assert_eq!(read_error(&mut disk, "VARIABLE"), None);
     for first in 1..=600 {
@@ -343,13 +239,8 @@ fn displacements_and_record_numbers_that_lie_are_found() {
             assert!(records[0].len() <= 65_535);
         }
     }
-    let mut disk = found(
-        damaged(|image| put32(image, pointer(image, 8), u32::MAX)),
-        "its pointer says no place",
-    );
-    let wrong = (1..=600)
-        .filter(|&first| disk.read_range(&id("VARIABLE", "DATA"), first, 1).is_err())
-        .count();
+    let mut disk = found(damaged(|image| put32(image, pointer(image, 8), u32::MAX)), "its pointer says no place");
+    let wrong = (1..=600).filter(|&first| disk.read_range(&id("VARIABLE", "DATA"), first, 1).is_err()).count();
     assert!(wrong > 0);
 }
 
@@ -361,10 +252,7 @@ fn a_variable_file_that_ends_early_is_an_error() {
         image[data..data + 2].fill(0);
     });
     let mut disk = found(device, "whole records");
-    assert!(matches!(
-        read_error(&mut disk, "VARIABLE"),
-        Some(EdfError::Damaged(_))
-    ));
+    assert!(matches!(read_error(&mut disk, "VARIABLE"), Some(EdfError::Damaged(_))));
 }
 
 /// Everything a user might do with a disk, whatever comes of it.
@@ -377,29 +265,13 @@ fn use_it(device: MemoryDisk) {
     let files: Vec<_> = disk.files().cloned().collect();
     for file in &files {
         if let Ok(records) = disk.read(&file.id) {
-            let bounded = records
-                .take(2000)
-                .take_while(Result::is_ok)
-                .all(|record| record.unwrap().len() <= 65_535);
+            let bounded = records.take(2000).take_while(Result::is_ok).all(|record| record.unwrap().len() <= 65_535);
             assert!(bounded);
         }
         let _ = disk.read_range(&file.id, file.records / 2, 2);
-        let _ = disk.append(
-            &file.id,
-            now(),
-            [
-                pattern(1, file.lrecl as usize),
-                pattern(2, file.lrecl as usize),
-            ],
-        );
+        let _ = disk.append(&file.id, now(), [pattern(1, file.lrecl as usize), pattern(2, file.lrecl as usize)]);
     }
-    let _ = disk.write(
-        &id("FRESH", "DATA"),
-        1,
-        RecordFormat::Variable,
-        now(),
-        (0..40).map(|n| pattern(n, 700)),
-    );
+    let _ = disk.write(&id("FRESH", "DATA"), 1, RecordFormat::Variable, now(), (0..40).map(|n| pattern(n, 700)));
     for file in files.iter().step_by(3) {
         let _ = disk.erase(&file.id);
     }

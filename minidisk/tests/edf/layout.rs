@@ -15,11 +15,7 @@ struct Image {
 
 impl Image {
     fn new(blocks: usize) -> Image {
-        Image {
-            bytes: vec![0; blocks * BLOCK],
-            used: vec![1, 2, 3, 4, 5, 6],
-            entries: Vec::new(),
-        }
+        Image { bytes: vec![0; blocks * BLOCK], used: vec![1, 2, 3, 4, 5, 6], entries: Vec::new() }
     }
 
     fn put(&mut self, block: u32, offset: usize, bytes: &[u8]) {
@@ -34,16 +30,7 @@ impl Image {
 
     #[expect(clippy::too_many_arguments, reason = "one for each field of the table")]
     /// A directory entry: name and type in EBCDIC, format, record length, origin, data blocks, records, levels.
-    fn entry(
-        &mut self,
-        name: &[u8; 16],
-        format: u8,
-        lrecl: u32,
-        origin: u32,
-        blocks: u32,
-        records: u32,
-        levels: u8,
-    ) {
+    fn entry(&mut self, name: &[u8; 16], format: u8, lrecl: u32, origin: u32, blocks: u32, records: u32, levels: u8) {
         let mut raw = [0u8; 64];
         raw[..16].copy_from_slice(name);
         raw[0x18..0x1A].copy_from_slice(&[0xC1, 0xF1]); // A1
@@ -66,43 +53,16 @@ impl Image {
         self.used.sort_unstable();
         self.used.dedup();
         let used = std::mem::take(&mut self.used);
-        self.put(
-            3,
-            0x00,
-            &[0xC3, 0xD4, 0xE2, 0xF1, 0xE3, 0xC5, 0xE2, 0xE3, 0x40, 0x40],
-        ); // CMS1 TEST
-        for (offset, value) in [
-            (0x0C, 4096),
-            (0x10, 5),
-            (0x14, 1),
-            (0x18, 1),
-            (0x1C, blocks),
-            (0x20, used.len() as u32),
-            (0x24, 64),
-            (0x28, 64),
-        ] {
+        self.put(3, 0x00, &[0xC3, 0xD4, 0xE2, 0xF1, 0xE3, 0xC5, 0xE2, 0xE3, 0x40, 0x40]); // CMS1 TEST
+        for (offset, value) in
+            [(0x0C, 4096), (0x10, 5), (0x14, 1), (0x18, 1), (0x1C, blocks), (0x20, used.len() as u32), (0x24, 64), (0x28, 64)]
+        {
             self.put32(3, offset, value);
         }
         self.put(3, 0x2C, &[0x26, 0x11, 0x21, 0x10, 0x00, 0x00, 0x01]);
         let files = std::mem::take(&mut self.entries);
-        self.entry(
-            b"\0\0\0\x01\0\0\0\0\xC4\xC9\xD9\xC5\xC3\xE3\xD6\xD9",
-            0xC6,
-            64,
-            5,
-            1,
-            files.len() as u32 + 2,
-            0,
-        );
-        self.entry(
-            b"\0\0\0\x02\0\0\0\0\xC1\xD3\xD3\xD6\xC3\xD4\xC1\xD7",
-            0xC6,
-            4096,
-            6,
-            1,
-            1,
-            0,
-        );
+        self.entry(b"\0\0\0\x01\0\0\0\0\xC4\xC9\xD9\xC5\xC3\xE3\xD6\xD9", 0xC6, 64, 5, 1, files.len() as u32 + 2, 0);
+        self.entry(b"\0\0\0\x02\0\0\0\0\xC1\xD3\xD3\xD6\xC3\xD4\xC1\xD7", 0xC6, 4096, 6, 1, 1, 0);
         let own = std::mem::take(&mut self.entries);
         for (place, entry) in own.iter().chain(&files).enumerate() {
             self.put(5, place * 64, entry);
@@ -121,30 +81,14 @@ fn put_fixed_files(image: &mut Image) {
     for record in 0..3 {
         image.put(20, record * 80, &pattern(record, 80));
     }
-    image.entry(
-        b"\xC6\xC9\xE7\xC5\xC4\xF0\x40\x40\xC4\xC1\xE3\xC1\x40\x40\x40\x40",
-        0xC6,
-        80,
-        20,
-        1,
-        3,
-        0,
-    );
+    image.entry(b"\xC6\xC9\xE7\xC5\xC4\xF0\x40\x40\xC4\xC1\xE3\xC1\x40\x40\x40\x40", 0xC6, 80, 20, 1, 3, 0);
     let stream: Vec<u8> = (0..150).flat_map(|record| pattern(record, 100)).collect();
     for (index, block) in [(0, 31u32), (1, 33), (3, 32)] {
         let part = &stream[index * BLOCK..((index + 1) * BLOCK).min(stream.len())];
         image.put(block, 0, part);
         image.put32(30, index * 4, block);
     }
-    image.entry(
-        b"\xC6\xC9\xE7\xC5\xC4\xF1\x40\x40\xC4\xC1\xE3\xC1\x40\x40\x40\x40",
-        0xC6,
-        100,
-        30,
-        3,
-        150,
-        1,
-    );
+    image.entry(b"\xC6\xC9\xE7\xC5\xC4\xF1\x40\x40\xC4\xC1\xE3\xC1\x40\x40\x40\x40", 0xC6, 100, 30, 3, 150, 1);
 }
 
 /// VAR0 DATA: three short records. VAR1 DATA: five records over four blocks:
@@ -163,15 +107,7 @@ fn put_variable_files(image: &mut Image) {
         stream.extend(pattern(number, length));
     }
     image.put(40, 0, &stream);
-    image.entry(
-        b"\xE5\xC1\xD9\xF0\x40\x40\x40\x40\xC4\xC1\xE3\xC1\x40\x40\x40\x40",
-        0xE5,
-        130,
-        40,
-        1,
-        3,
-        0,
-    );
+    image.entry(b"\xE5\xC1\xD9\xF0\x40\x40\x40\x40\xC4\xC1\xE3\xC1\x40\x40\x40\x40", 0xE5, 130, 40, 1, 3, 0);
 
     let mut stream = Vec::new();
     for (number, length) in [4093usize, 9000, 300, 2983, 7].into_iter().enumerate() {
@@ -180,35 +116,16 @@ fn put_variable_files(image: &mut Image) {
     }
     assert_eq!(stream.len(), 4 * BLOCK + 9);
     let spanned = u32::MAX;
-    for (index, (block, highest, displacement)) in [
-        (51u32, 2u32, 0u32),
-        (53, 2, spanned),
-        (52, 2, spanned),
-        (55, 4, 809),
-        (54, 5, 0),
-    ]
-    .into_iter()
-    .enumerate()
+    for (index, (block, highest, displacement)) in
+        [(51u32, 2u32, 0u32), (53, 2, spanned), (52, 2, spanned), (55, 4, 809), (54, 5, 0)].into_iter().enumerate()
     {
-        image.put(
-            block,
-            0,
-            &stream[index * BLOCK..((index + 1) * BLOCK).min(stream.len())],
-        );
+        image.put(block, 0, &stream[index * BLOCK..((index + 1) * BLOCK).min(stream.len())]);
         image.put32(50, index * 12, block);
         image.put32(50, index * 12 + 4, highest);
         image.put32(50, index * 12 + 8, displacement);
     }
     image.put32(50, BLOCK - 4, 4 * 12);
-    image.entry(
-        b"\xE5\xC1\xD9\xF1\x40\x40\x40\x40\xC4\xC1\xE3\xC1\x40\x40\x40\x40",
-        0xE5,
-        9000,
-        50,
-        5,
-        5,
-        1,
-    );
+    image.entry(b"\xE5\xC1\xD9\xF1\x40\x40\x40\x40\xC4\xC1\xE3\xC1\x40\x40\x40\x40", 0xE5, 9000, 50, 5, 5, 1);
 }
 
 fn image() -> MemoryDisk {
@@ -219,46 +136,25 @@ fn image() -> MemoryDisk {
 }
 
 fn records(disk: &mut FileSystem<MemoryDisk>, name: &str) -> Vec<Vec<u8>> {
-    disk.read(&id(name, "DATA"))
-        .unwrap()
-        .map(Result::unwrap)
-        .collect()
+    disk.read(&id(name, "DATA")).unwrap().map(Result::unwrap).collect()
 }
 
 #[test]
 fn the_label_and_the_directory_are_understood() {
     let disk = FileSystem::open(image()).unwrap();
-    assert_eq!(
-        (disk.label().id(), disk.label().blocks, disk.label().used),
-        ("TEST", 180, 18)
-    );
+    assert_eq!((disk.label().id(), disk.label().blocks, disk.label().used), ("TEST", 180, 18));
     assert_eq!(disk.label().created.to_string(), "2026-11-21 10:00:00");
     let names: Vec<String> = disk.files().map(|file| file.id.to_string()).collect();
-    assert_eq!(
-        names,
-        ["FIXED0 DATA", "FIXED1 DATA", "VAR0 DATA", "VAR1 DATA"]
-    );
+    assert_eq!(names, ["FIXED0 DATA", "FIXED1 DATA", "VAR0 DATA", "VAR1 DATA"]);
     let file = disk.find(&id("VAR1", "DATA")).unwrap();
-    assert_eq!(
-        (
-            file.mode,
-            file.format,
-            file.lrecl,
-            file.records,
-            file.blocks
-        ),
-        (1, RecordFormat::Variable, 9000, 5, 5)
-    );
+    assert_eq!((file.mode, file.format, file.lrecl, file.records, file.blocks), (1, RecordFormat::Variable, 9000, 5, 5));
     assert_eq!(file.modified, now());
 }
 
 #[test]
 fn fixed_files_are_read_and_a_null_block_reads_as_zeros() {
     let mut disk = FileSystem::open(image()).unwrap();
-    assert_eq!(
-        records(&mut disk, "FIXED0"),
-        (0..3).map(|n| pattern(n, 80)).collect::<Vec<_>>()
-    );
+    assert_eq!(records(&mut disk, "FIXED0"), (0..3).map(|n| pattern(n, 80)).collect::<Vec<_>>());
     let mut stream: Vec<u8> = (0..150).flat_map(|n| pattern(n, 100)).collect();
     stream[2 * BLOCK..3 * BLOCK].fill(0);
     assert_eq!(records(&mut disk, "FIXED1").concat(), stream);
@@ -267,18 +163,9 @@ fn fixed_files_are_read_and_a_null_block_reads_as_zeros() {
 #[test]
 fn variable_files_are_read_with_records_and_lengths_split_between_blocks() {
     let mut disk = FileSystem::open(image()).unwrap();
-    let expected = |lengths: &[usize]| {
-        lengths
-            .iter()
-            .enumerate()
-            .map(|(n, &l)| pattern(n, l))
-            .collect::<Vec<_>>()
-    };
+    let expected = |lengths: &[usize]| lengths.iter().enumerate().map(|(n, &l)| pattern(n, l)).collect::<Vec<_>>();
     assert_eq!(records(&mut disk, "VAR0"), expected(&[1, 5, 130]));
-    assert_eq!(
-        records(&mut disk, "VAR1"),
-        expected(&[4093, 9000, 300, 2983, 7])
-    );
+    assert_eq!(records(&mut disk, "VAR1"), expected(&[4093, 9000, 300, 2983, 7]));
 }
 
 #[test]
@@ -288,15 +175,7 @@ fn every_record_is_found_by_its_number() {
         let all = records(&mut disk, name);
         for first in 1..=all.len() as u32 + 1 {
             let found = disk.read_range(&id(name, "DATA"), first, 2).unwrap();
-            assert_eq!(
-                found,
-                all[first as usize - 1..]
-                    .iter()
-                    .take(2)
-                    .cloned()
-                    .collect::<Vec<_>>(),
-                "{name} {first}"
-            );
+            assert_eq!(found, all[first as usize - 1..].iter().take(2).cloned().collect::<Vec<_>>(), "{name} {first}");
         }
     }
 }
@@ -310,19 +189,14 @@ fn the_check_finds_nothing_wrong_with_it() {
 #[test]
 fn a_disk_made_elsewhere_can_be_changed() {
     let mut disk = FileSystem::open(image()).unwrap();
-    disk.append(&id("VAR1", "DATA"), now(), [pattern(5, 5000)])
-        .unwrap();
-    disk.append(&id("FIXED1", "DATA"), now(), [pattern(150, 100)])
-        .unwrap();
+    disk.append(&id("VAR1", "DATA"), now(), [pattern(5, 5000)]).unwrap();
+    disk.append(&id("FIXED1", "DATA"), now(), [pattern(150, 100)]).unwrap();
     disk.erase(&id("VAR0", "DATA")).unwrap();
     disk.commit().unwrap();
     let mut disk = FileSystem::open(disk.into_device()).unwrap();
     assert_eq!(disk.check().unwrap().findings, []);
     assert_eq!(disk.file_count(), 3);
-    assert_eq!(
-        records(&mut disk, "VAR1")[4..],
-        [pattern(4, 7), pattern(5, 5000)]
-    );
+    assert_eq!(records(&mut disk, "VAR1")[4..], [pattern(4, 7), pattern(5, 5000)]);
     assert_eq!(records(&mut disk, "FIXED1")[150], pattern(150, 100));
     assert_eq!(records(&mut disk, "FIXED0")[2], pattern(2, 80));
 }
@@ -332,14 +206,7 @@ fn our_writer_builds_the_same_pointers_for_the_same_records() {
     let mut disk = FileSystem::format(MemoryDisk::new(180), "OURS", 1, now()).unwrap();
     let lengths = [4093usize, 9000, 300, 2983, 7];
     let records = lengths.iter().enumerate().map(|(n, &l)| pattern(n, l));
-    disk.write(
-        &id("VAR1", "DATA"),
-        1,
-        RecordFormat::Variable,
-        now(),
-        records,
-    )
-    .unwrap();
+    disk.write(&id("VAR1", "DATA"), 1, RecordFormat::Variable, now(), records).unwrap();
     disk.commit().unwrap();
     let mut device = disk.into_device();
     let mut label = [0; BLOCK];
@@ -353,26 +220,13 @@ fn our_writer_builds_the_same_pointers_for_the_same_records() {
     assert_eq!(entry[..4], [0xE5, 0xC1, 0xD9, 0xF1]);
     assert_eq!(entry[0x34..0x36], [1, 12]);
     let mut pointers = [0; BLOCK];
-    device
-        .read(
-            u32::from_be_bytes(entry[0x28..0x2C].try_into().unwrap()),
-            &mut pointers,
-        )
-        .unwrap();
+    device.read(u32::from_be_bytes(entry[0x28..0x2C].try_into().unwrap()), &mut pointers).unwrap();
     let said: Vec<(u32, u32)> = pointers
         .chunks(12)
         .take(5)
-        .map(|p| {
-            (
-                u32::from_be_bytes(p[4..8].try_into().unwrap()),
-                u32::from_be_bytes(p[8..12].try_into().unwrap()),
-            )
-        })
+        .map(|p| (u32::from_be_bytes(p[4..8].try_into().unwrap()), u32::from_be_bytes(p[8..12].try_into().unwrap())))
         .collect();
-    assert_eq!(
-        said,
-        [(2, 0), (2, u32::MAX), (2, u32::MAX), (4, 809), (5, 0)]
-    );
+    assert_eq!(said, [(2, 0), (2, u32::MAX), (2, u32::MAX), (4, 809), (5, 0)]);
     assert_eq!(pointers[60..BLOCK - 4], [0; BLOCK - 64]);
     assert_eq!(pointers[BLOCK - 4..], 48u32.to_be_bytes());
 }

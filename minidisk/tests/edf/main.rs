@@ -16,19 +16,10 @@ fn id(name: &str, file_type: &str) -> FileId {
 
 /// The moment at which all tests happen.
 fn now() -> DateTime {
-    DateTime {
-        year: 2026,
-        month: 11,
-        day: 22,
-        hour: 14,
-        minute: 41,
-        second: 9,
-    }
+    DateTime { year: 2026, month: 11, day: 22, hour: 14, minute: 41, second: 9 }
 }
 
 /// Bytes that differ from place to place: record `number` of a file.
 fn pattern(number: usize, length: usize) -> Vec<u8> {
-    (0..length)
-        .map(|at| (number.wrapping_mul(31) ^ at.wrapping_mul(7)) as u8)
-        .collect()
+    (0..length).map(|at| (number.wrapping_mul(31) ^ at.wrapping_mul(7)) as u8).collect()
 }

@@ -10,22 +10,10 @@ use crate::{id, now, pattern};
 /// What may be done; files are numbered 0 to 5.
 #[derive(Clone, Debug)]
 enum Act {
-    Write {
-        file: u8,
-        fixed: Option<u32>,
-        lengths: Vec<usize>,
-    },
-    Append {
-        file: u8,
-        lengths: Vec<usize>,
-    },
-    Erase {
-        file: u8,
-    },
-    Rename {
-        from: u8,
-        to: u8,
-    },
+    Write { file: u8, fixed: Option<u32>, lengths: Vec<usize> },
+    Append { file: u8, lengths: Vec<usize> },
+    Erase { file: u8 },
+    Rename { from: u8, to: u8 },
     Commit,
     Rollback,
     Reopen,
@@ -35,10 +23,7 @@ fn act() -> impl Strategy<Value = Act> {
     let lengths = || {
         prop_oneof![
             prop::collection::vec(1usize..200, 0..40),
-            prop::collection::vec(
-                prop_oneof![1usize..10, 4090usize..4100, 1usize..20_000],
-                0..8
-            ),
+            prop::collection::vec(prop_oneof![1usize..10, 4090usize..4100, 1usize..20_000], 0..8),
         ]
     };
     prop_oneof![
@@ -71,21 +56,13 @@ fn records(format: RecordFormat, from: usize, lengths: &[usize]) -> Vec<Vec<u8>>
         RecordFormat::Fixed(lrecl) => lrecl as usize,
         RecordFormat::Variable => length,
     };
-    lengths
-        .iter()
-        .enumerate()
-        .map(|(n, &l)| pattern(from + n, length(l)))
-        .collect()
+    lengths.iter().enumerate().map(|(n, &l)| pattern(from + n, length(l))).collect()
 }
 
 /// Does one act to both. A full disk must leave everything as it was.
 fn perform(disk: &mut FileSystem<MemoryDisk>, model: &mut Model, committed: &mut Model, act: &Act) {
     match act {
-        Act::Write {
-            file,
-            fixed,
-            lengths,
-        } => {
+        Act::Write { file, fixed, lengths } => {
             let format = fixed.map_or(RecordFormat::Variable, RecordFormat::Fixed);
             let records = records(format, lengths.len(), lengths);
             match disk.write(&name(*file), 1, format, now(), &records) {
@@ -94,10 +71,7 @@ fn perform(disk: &mut FileSystem<MemoryDisk>, model: &mut Model, committed: &mut
             }
         }
         Act::Append { file, lengths } => match model.get_mut(&name(*file)) {
-            None => assert!(matches!(
-                disk.extend(&name(*file)),
-                Err(EdfError::NotFound(_))
-            )),
+            None => assert!(matches!(disk.extend(&name(*file)), Err(EdfError::NotFound(_)))),
             Some(known) => {
                 let more = records(known.format, known.records.len(), lengths);
                 match disk.append(&name(*file), now(), &more) {
@@ -107,14 +81,10 @@ fn perform(disk: &mut FileSystem<MemoryDisk>, model: &mut Model, committed: &mut
             }
         },
         Act::Erase { file } => {
-            assert_eq!(
-                disk.erase(&name(*file)).is_ok(),
-                model.remove(&name(*file)).is_some()
-            );
+            assert_eq!(disk.erase(&name(*file)).is_ok(), model.remove(&name(*file)).is_some());
         }
         Act::Rename { from, to } => {
-            let allowed =
-                model.contains_key(&name(*from)) && (from == to || !model.contains_key(&name(*to)));
+            let allowed = model.contains_key(&name(*from)) && (from == to || !model.contains_key(&name(*to)));
             assert_eq!(disk.rename(&name(*from), &name(*to)).is_ok(), allowed);
             if allowed && let Some(file) = model.remove(&name(*from)) {
                 model.insert(name(*to), file);
@@ -142,21 +112,10 @@ fn compare(disk: &mut FileSystem<MemoryDisk>, model: &Model) {
         .into_iter()
         .map(|id| {
             let format = disk.find(&id).unwrap().format;
-            (
-                id,
-                File {
-                    format,
-                    records: disk.read(&id).unwrap().map(Result::unwrap).collect(),
-                },
-            )
+            (id, File { format, records: disk.read(&id).unwrap().map(Result::unwrap).collect() })
         })
         .collect();
-    assert!(
-        found == *model,
-        "the disk has {:?}, it should have {:?}",
-        found.keys(),
-        model.keys()
-    );
+    assert!(found == *model, "the disk has {:?}, it should have {:?}", found.keys(), model.keys());
     let report = disk.check().unwrap();
     assert!(report.is_clean(), "{}", report.findings[0]);
 }

@@ -29,14 +29,8 @@ fn every_command_has_a_help_file() {
     for name in shell::command_names::<Double>() {
         let path = format!("{folder}/{name}.md");
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-        assert!(
-            text.starts_with(&format!("# {name}")),
-            "{path} begins with its title"
-        );
-        let too_wide: Vec<_> = text
-            .lines()
-            .filter(|line| line.chars().count() > 79)
-            .collect();
+        assert!(text.starts_with(&format!("# {name}")), "{path} begins with its title");
+        let too_wide: Vec<_> = text.lines().filter(|line| line.chars().count() > 79).collect();
         assert!(too_wide.is_empty(), "{path}: {too_wide:?}");
     }
 }
@@ -47,11 +41,8 @@ fn word() -> impl Strategy<Value = String> {
         .into_iter()
         .filter(|name| name != "ABEND")
         .chain(
-            [
-                "*", "=", "(", ")", "A", "B", "A1", "README", "MD", "191", "192", "1", "TO",
-                "REPLACE", "FROM", "RECFM", "F",
-            ]
-            .map(String::from),
+            ["*", "=", "(", ")", "A", "B", "A1", "README", "MD", "191", "192", "1", "TO", "REPLACE", "FROM", "RECFM", "F"]
+                .map(String::from),
         )
         .collect();
     prop_oneof![4 => proptest::sample::select(known), 1 => "[ -~]{0,12}"]

@@ -20,10 +20,7 @@ fn user() -> User {
 fn access_replaces_what_stands_under_the_letter() {
     let mut user = user();
     assert!(user.does("access 192 b").is_empty());
-    assert_eq!(
-        user.does("access 193 b"),
-        ["DMSACC724I 193 replaces B (192)"]
-    );
+    assert_eq!(user.does("access 193 b"), ["DMSACC724I 193 replaces B (192)"]);
     assert_eq!(user.does("type same file b")[1], "MNT193");
     assert!(user.does("acc 193 b").is_empty());
 }
@@ -35,10 +32,7 @@ fn a_disk_that_may_be_written_is_accessed_once() {
     assert_eq!(user.fails("listfile * * a").0, 36);
     user.make_read_only(0x192);
     assert_eq!(user.does("access 192 d"), ["DMSACC723I D (192) R/O"]);
-    assert_eq!(
-        user.does("access 192 e"),
-        ["DMSACC725I 192 also = D", "DMSACC723I E (192) R/O"]
-    );
+    assert_eq!(user.does("access 192 e"), ["DMSACC725I 192 also = D", "DMSACC723I E (192) R/O"]);
 }
 
 #[test]
@@ -48,10 +42,7 @@ fn extensions_are_read_only_and_searched_with_their_disk() {
     user.does("erase same file a");
     assert_eq!(user.does("type same file a")[1], "MNT192");
     assert_eq!(user.fails("erase same file b").0, 36);
-    assert_eq!(
-        user.does("query search"),
-        ["MNT191  191  A    R/W", "MNT192  192  B/A  R/O"]
-    );
+    assert_eq!(user.does("query search"), ["MNT191  191  A    R/W", "MNT192  192  B/A  R/O"]);
 }
 
 #[test]
@@ -62,10 +53,7 @@ fn the_search_order_is_the_alphabet() {
     assert_eq!(user.does("type same file *")[1], "MNT191");
     user.does("release a");
     assert_eq!(user.does("type same file")[1], "MNT192");
-    assert_eq!(
-        user.does("listfile same * *"),
-        ["SAME     FILE     B1", "SAME     FILE     C1"]
-    );
+    assert_eq!(user.does("listfile same * *"), ["SAME     FILE     B1", "SAME     FILE     C1"]);
 }
 
 #[test]
@@ -86,13 +74,7 @@ fn access_takes_a_subset_of_the_files() {
     user.does("access 192 b secret *");
     assert_eq!(user.does("listfile * * b"), ["SECRET   FILE     B0"]);
     let none = user.fails("access 193 c no *");
-    assert_eq!(
-        none,
-        (
-            28,
-            vec!["DMSACC060E File(s) not found; disk C(193) will not be accessed".into()]
-        )
-    );
+    assert_eq!(none, (28, vec!["DMSACC060E File(s) not found; disk C(193) will not be accessed".into()]));
     assert_eq!(user.fails("listfile * * c").0, 36);
 }
 
@@ -100,20 +82,11 @@ fn access_takes_a_subset_of_the_files() {
 fn access_says_what_is_wrong() {
     let mut user = user();
     user.attach(0x194, MemoryDisk::new(180));
-    assert_eq!(
-        user.fails("access 195 b"),
-        (100, vec!["DMSACC113S B(195) not attached".into()])
-    );
+    assert_eq!(user.fails("access 195 b"), (100, vec!["DMSACC113S B(195) not attached".into()]));
     let unformatted = "DMSACC112S B(194) device error: The disk is not CMS formatted";
     assert_eq!(user.fails("access 194 b"), (100, vec![unformatted.into()]));
-    assert_eq!(
-        user.fails("access xyz b"),
-        (24, vec!["DMSACC017E Invalid device address XYZ".into()])
-    );
-    assert_eq!(
-        user.fails("access 192 s"),
-        (24, vec!["DMSACC048E Invalid filemode S".into()])
-    );
+    assert_eq!(user.fails("access xyz b"), (24, vec!["DMSACC017E Invalid device address XYZ".into()]));
+    assert_eq!(user.fails("access 192 s"), (24, vec!["DMSACC048E Invalid filemode S".into()]));
     assert_eq!(user.fails("access 192 b1").0, 24);
     assert_eq!(user.fails("access 192 b (nonsense").0, 24);
 }
@@ -123,10 +96,7 @@ fn release_takes_a_letter_or_a_device_and_detaches_on_request() {
     let mut user = user();
     user.does("access 192 b");
     user.does("release b");
-    assert_eq!(
-        user.fails("release b"),
-        (36, vec!["DMSARE069E Filemode B not accessed".into()])
-    );
+    assert_eq!(user.fails("release b"), (36, vec!["DMSARE069E Filemode B not accessed".into()]));
     user.does("access 192 b");
     user.does("rel 192 (det");
     assert_eq!(user.world.borrow().commands, ["DETACH 192"]);
@@ -173,20 +143,8 @@ fn format_asks_again_until_it_understands_and_accesses_the_disk() {
     user.types(&["what", "yes", "", "bad!", "newlabel"]);
     let shown = user.does("format 192 b");
     assert_eq!(shown[1], "DMSFOR604R Enter 1 (YES) or 0 (NO).");
-    assert_eq!(
-        shown
-            .iter()
-            .filter(|line| *line == "DMSFOR605R Enter disk label:")
-            .count(),
-        3
-    );
-    assert_eq!(
-        shown[shown.len() - 2..],
-        [
-            "DMSFOR733I Formatting disk B",
-            "DMSFOR732I 5 cylinders formatted on B(192)"
-        ]
-    );
+    assert_eq!(shown.iter().filter(|line| *line == "DMSFOR605R Enter disk label:").count(), 3);
+    assert_eq!(shown[shown.len() - 2..], ["DMSFOR733I Formatting disk B", "DMSFOR732I 5 cylinders formatted on B(192)"]);
     assert_eq!(user.does("q search")[1], "NEWLAB  192  B    R/W");
     assert!(!user.disk_has(0x192, "SAME FILE"));
 }
@@ -205,10 +163,7 @@ fn format_refuses_what_cannot_be_formatted() {
     let mut user = user();
     user.make_read_only(0x193);
     assert_eq!(user.fails("format 193 b").0, 36);
-    assert_eq!(
-        user.fails("format 192 s"),
-        (24, vec!["DMSFOR048E Invalid filemode S".into()])
-    );
+    assert_eq!(user.fails("format 192 s"), (24, vec!["DMSFOR048E Invalid filemode S".into()]));
     assert_eq!(user.fails("format 00c b").0, 88);
     assert_eq!(user.fails("format 199 b").0, 100);
     assert_eq!(user.fails("format 192 b (blksize 512").0, 24);

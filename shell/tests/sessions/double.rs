@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use abi::{DeviceInfo, Identification, PseudoTimer, SpoolFileBlock, spool_input};
-use minidisk::edf::{
-    BlockDevice, DateTime, FileId, FileSystem, MemoryDisk, MemoryDiskError, RecordFormat,
-};
+use minidisk::edf::{BlockDevice, DateTime, FileId, FileSystem, MemoryDisk, MemoryDiskError, RecordFormat};
 use shell::cp::{Cp, DiskUnusable, Failure, Response};
 use shell::session::{Session, Shell};
 
@@ -96,10 +94,7 @@ pub struct Double(pub Rc<RefCell<World>>);
 
 fn padded<const N: usize>(text: &str) -> [u8; N] {
     let mut field = [b' '; N];
-    field
-        .iter_mut()
-        .zip(text.bytes())
-        .for_each(|(to, from)| *to = from);
+    field.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
     field
 }
 
@@ -118,10 +113,7 @@ impl World {
             [first, ..] => (1, format!("HCPCMD001E Unknown CP command: {first}\n")),
             [] => (0, String::new()),
         };
-        Response {
-            code,
-            text: text.into_bytes(),
-        }
+        Response { code, text: text.into_bytes() }
     }
 
     fn close(&mut self, device: &str, operands: &[&str]) -> (u32, String) {
@@ -155,13 +147,7 @@ impl World {
         (0, "PUN FILE SENT\n".into())
     }
 
-    fn spool_file(
-        &mut self,
-        device: u8,
-        name: &str,
-        file_type: &str,
-        frames: Vec<u8>,
-    ) -> SpoolFile {
+    fn spool_file(&mut self, device: u8, name: &str, file_type: &str, frames: Vec<u8>) -> SpoolFile {
         self.spid += 1;
         let block = SpoolFileBlock {
             spid: self.spid,
@@ -201,10 +187,7 @@ impl World {
 impl SpoolFile {
     /// The records.
     pub fn records(&self) -> Vec<Vec<u8>> {
-        self.framed()
-            .into_iter()
-            .map(|(_, record)| record)
-            .collect()
+        self.framed().into_iter().map(|(_, record)| record).collect()
     }
 
     /// The channel commands and the records.
@@ -248,49 +231,29 @@ impl Cp for Double {
         }
     }
 
-    fn storage_size(&mut self) -> u64 {
-        32 << 20
-    }
-
     fn write_line(&mut self, line: &[u8]) {
         let line = String::from_utf8_lossy(line).into_owned();
         self.0.borrow_mut().screen.push(line);
     }
 
-    fn prompt(&mut self, text: &[u8]) {
-        self.write_line(text);
-    }
-
-    fn read_line(&mut self, _hidden: bool) -> Option<Vec<u8>> {
-        self.0
-            .borrow_mut()
-            .typed
-            .pop_front()
-            .map(String::into_bytes)
+    fn read_line(&mut self) -> Option<Vec<u8>> {
+        self.0.borrow_mut().typed.pop_front().map(String::into_bytes)
     }
 
     fn command(&mut self, command: &[u8]) -> Response {
-        self.0
-            .borrow_mut()
-            .command(&String::from_utf8_lossy(command))
+        self.0.borrow_mut().command(&String::from_utf8_lossy(command))
     }
 
     fn command_to_console(&mut self, command: &[u8]) -> u32 {
         let response = self.command(command);
         let text = String::from_utf8_lossy(&response.text).into_owned();
-        self.0
-            .borrow_mut()
-            .screen
-            .extend(text.lines().map(String::from));
+        self.0.borrow_mut().screen.extend(text.lines().map(String::from));
         response.code
     }
 
     fn device(&mut self, vdev: u32) -> Option<DeviceInfo> {
         let world = self.0.borrow();
-        let mut info = DeviceInfo {
-            number: vdev,
-            ..DeviceInfo::default()
-        };
+        let mut info = DeviceInfo { number: vdev, ..DeviceInfo::default() };
         match (vdev, world.disks.get(&vdev)) {
             (0xc..=0xe, _) => info.class = vdev - 0xa,
             (_, Some(disk)) => {
@@ -305,12 +268,7 @@ impl Cp for Double {
     }
 
     fn disk(&mut self, vdev: u32) -> Result<SharedDisk, DiskUnusable> {
-        self.0
-            .borrow()
-            .disks
-            .get(&vdev)
-            .cloned()
-            .ok_or(DiskUnusable::NotAttached)
+        self.0.borrow().disks.get(&vdev).cloned().ok_or(DiskUnusable::NotAttached)
     }
 
     fn write_unit_record(&mut self, vdev: u32, records: &[u8]) -> Result<(), u64> {
@@ -324,11 +282,7 @@ impl Cp for Double {
 
     fn reader_file(&mut self, spid: u32) -> Option<SpoolFileBlock> {
         let world = self.0.borrow();
-        world
-            .reader
-            .iter()
-            .find(|file| spid == 0 || file.block.spid == spid)
-            .map(|file| file.block)
+        world.reader.iter().find(|file| spid == 0 || file.block.spid == spid).map(|file| file.block)
     }
 
     fn select_reader_file(&mut self, spid: u32) -> Result<(), u64> {
@@ -340,11 +294,7 @@ impl Cp for Double {
     fn read_reader(&mut self, buffer: &mut Vec<u8>) -> Result<bool, u64> {
         let mut world = self.0.borrow_mut();
         let (spid, at) = world.reading.ok_or(spool_input::NO_FILE)?;
-        let file = world
-            .reader
-            .iter()
-            .find(|file| file.block.spid == spid)
-            .ok_or(spool_input::NO_FILE)?;
+        let file = world.reader.iter().find(|file| file.block.spid == spid).ok_or(spool_input::NO_FILE)?;
         // Three records at a time, so that commands meet the ends of buffers.
         let records: Vec<_> = file.framed().into_iter().skip(at).take(3).collect();
         buffer.clear();
@@ -398,14 +348,8 @@ impl User {
 
     /// A machine without disks, not IPLed.
     pub fn before_ipl(userid: &str) -> Self {
-        let world = Rc::new(RefCell::new(World {
-            userid: userid.into(),
-            ..World::default()
-        }));
-        Self {
-            shell: Shell::new(Double(world.clone())),
-            world,
-        }
+        let world = Rc::new(RefCell::new(World { userid: userid.into(), ..World::default() }));
+        Self { shell: Shell::new(Double(world.clone())), world }
     }
 
     /// IPLs CMS with that PARM and those lines already typed; answers what it shows.
@@ -417,10 +361,7 @@ impl User {
 
     /// Types lines ahead.
     pub fn types(&mut self, lines: &[&str]) {
-        self.world
-            .borrow_mut()
-            .typed
-            .extend(lines.iter().map(|line| line.to_string()));
+        self.world.borrow_mut().typed.extend(lines.iter().map(|line| line.to_string()));
     }
 
     /// Enters a line; answers what CMS shows, the Ready message included.
@@ -441,15 +382,9 @@ impl User {
     pub fn fails(&mut self, line: &str) -> (i32, Vec<String>) {
         let mut shown = self.enters(line);
         let ready = shown.pop().unwrap_or_default();
-        let code = ready
-            .strip_prefix("Ready(")
-            .and_then(|rest| rest.split_once(')'))
-            .map(|(code, _)| code);
+        let code = ready.strip_prefix("Ready(").and_then(|rest| rest.split_once(')')).map(|(code, _)| code);
         let code = code.and_then(|code| code.parse().ok());
-        (
-            code.unwrap_or_else(|| panic!("{line}: {shown:?} {ready}")),
-            shown,
-        )
+        (code.unwrap_or_else(|| panic!("{line}: {shown:?} {ready}")), shown)
     }
 
     /// What was shown since the last look.
@@ -465,32 +400,18 @@ impl User {
 
     /// Attaches a disk.
     pub fn attach(&mut self, vdev: u32, disk: MemoryDisk) {
-        let state = DiskState {
-            disk,
-            writes_left: None,
-        };
-        self.world
-            .borrow_mut()
-            .disks
-            .insert(vdev, SharedDisk(Rc::new(RefCell::new(state))));
+        let state = DiskState { disk, writes_left: None };
+        self.world.borrow_mut().disks.insert(vdev, SharedDisk(Rc::new(RefCell::new(state))));
     }
 
     /// Takes a disk away, as DETACH does, or hands it to another user.
     pub fn detach(&mut self, vdev: u32) -> SharedDisk {
-        self.world
-            .borrow_mut()
-            .disks
-            .remove(&vdev)
-            .expect("an attached disk")
+        self.world.borrow_mut().disks.remove(&vdev).expect("an attached disk")
     }
 
     /// From now on a disk may only be read.
     pub fn make_read_only(&mut self, vdev: u32) {
-        self.world.borrow().disks[&vdev]
-            .0
-            .borrow_mut()
-            .disk
-            .set_read_only(true);
+        self.world.borrow().disks[&vdev].0.borrow_mut().disk.set_read_only(true);
     }
 
     /// A disk takes only that many writes more.
@@ -504,21 +425,12 @@ impl User {
     }
 
     /// Puts a file of that record format on a disk, before the disk is accessed.
-    pub fn has_records(
-        &mut self,
-        vdev: u32,
-        id: &str,
-        mode: u8,
-        format: RecordFormat,
-        lines: &[&str],
-    ) {
+    pub fn has_records(&mut self, vdev: u32, id: &str, mode: u8, format: RecordFormat, lines: &[&str]) {
         let disk = self.world.borrow().disks[&vdev].clone();
         let (name, file_type) = id.split_once(' ').expect("a name and a type");
         let id = FileId::new(name, file_type).expect("a file identifier");
         let mut system = FileSystem::open(disk).expect("a formatted disk");
-        system
-            .write(&id, mode, format, now(), lines)
-            .expect("room for the file");
+        system.write(&id, mode, format, now(), lines).expect("room for the file");
         system.commit().expect("a commit");
     }
 
@@ -529,9 +441,7 @@ impl User {
         let id = FileId::new(name, file_type).expect("a file identifier");
         let mut system = FileSystem::open(disk).expect("a formatted disk");
         let records = system.read(&id).expect("the file");
-        records
-            .map(|record| String::from_utf8_lossy(&record.expect("a record")).into_owned())
-            .collect()
+        records.map(|record| String::from_utf8_lossy(&record.expect("a record")).into_owned()).collect()
     }
 
     /// Whether a disk has such a file.
@@ -539,9 +449,6 @@ impl User {
         let disk = self.world.borrow().disks[&vdev].clone();
         let (name, file_type) = id.split_once(' ').expect("a name and a type");
         let id = FileId::new(name, file_type).expect("a file identifier");
-        FileSystem::open(disk)
-            .expect("a formatted disk")
-            .find(&id)
-            .is_some()
+        FileSystem::open(disk).expect("a formatted disk").find(&id).is_some()
     }
 }

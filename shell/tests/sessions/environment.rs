@@ -10,14 +10,7 @@ fn ipl_shows_the_banner_accesses_the_disks_and_reads_a_line() {
     user.add_disk(0x19e, "TOOLS", 180);
     user.add_disk(0x191, "MNT191", 180);
     let shown = user.ipl("", &["query accessed"]);
-    assert_eq!(
-        shown[0],
-        concat!(
-            "CP-64 CMS V",
-            env!("CARGO_PKG_VERSION"),
-            "    2026-11-22 14:41"
-        )
-    );
+    assert_eq!(shown[0], concat!("CP-64 CMS V", env!("CARGO_PKG_VERSION"), "    2026-11-22 14:41"));
     assert_eq!(
         shown[1..5],
         [
@@ -35,10 +28,7 @@ fn ipl_says_what_is_wrong_with_a_disk_and_goes_on() {
     let mut user = User::before_ipl("CMSUSER");
     user.attach(0x191, minidisk::edf::MemoryDisk::new(180));
     let shown = user.ipl("AUTOCR", &[]);
-    assert_eq!(
-        shown[1],
-        "DMSACC112S A(191) device error: The disk is not CMS formatted"
-    );
+    assert_eq!(shown[1], "DMSACC112S A(191) device error: The disk is not CMS formatted");
     assert!(shown[2].starts_with("Ready;"));
 }
 
@@ -47,12 +37,7 @@ fn the_profile_runs_before_the_first_line_unless_told_otherwise() {
     let with_profile = || {
         let mut user = User::before_ipl("CMSUSER");
         user.add_disk(0x191, "MNT191", 180);
-        user.has_file(
-            0x191,
-            "PROFILE EXEC",
-            1,
-            &["* mine", "set impcp off", "query impcp"],
-        );
+        user.has_file(0x191, "PROFILE EXEC", 1, &["* mine", "set impcp off", "query impcp"]);
         user
     };
     let shown = with_profile().ipl("AUTOCR", &[]);
@@ -69,14 +54,8 @@ fn the_profile_runs_before_the_first_line_unless_told_otherwise() {
 fn the_ready_message_has_the_times_since_the_last_one_and_the_return_code() {
     let mut user = User::new();
     assert_eq!(user.enters("* nothing"), ["Ready; T=0.01/0.02 14:41:41"]);
-    assert_eq!(
-        user.enters("state no file a")[1],
-        "Ready(00028); T=0.01/0.02 14:41:41"
-    );
-    assert_eq!(
-        user.enters("nonsense")[1],
-        "Ready(-0003); T=0.01/0.02 14:41:41"
-    );
+    assert_eq!(user.enters("state no file a")[1], "Ready(00028); T=0.01/0.02 14:41:41");
+    assert_eq!(user.enters("nonsense")[1], "Ready(-0003); T=0.01/0.02 14:41:41");
     user.does("set rdymsg smsg");
     assert_eq!(user.enters("state no file a")[1], "Ready(00028);");
     assert_eq!(user.enters(""), ["CMS"]);
@@ -94,10 +73,7 @@ fn commands_are_searched_as_execs_then_as_commands_then_by_cp() {
     user.does("set impex off");
     assert_eq!(user.does("listfile * * a"), ["LISTFILE EXEC     A1"]);
     assert_eq!(user.does("sleep"), [""; 0]);
-    assert_eq!(
-        user.fails("nonsense 1 2"),
-        (-3, vec!["Unknown CP/CMS command".into()])
-    );
+    assert_eq!(user.fails("nonsense 1 2"), (-3, vec!["Unknown CP/CMS command".into()]));
 }
 
 #[test]
@@ -105,10 +81,7 @@ fn set_impcp_and_abbrev_act() {
     let mut user = User::new();
     user.does("set impcp off");
     assert_eq!(user.fails("sleep").0, -3);
-    assert_eq!(
-        user.does("cp query time"),
-        ["TIME IS 14:41:41 UTC SUNDAY 11/22/26"]
-    );
+    assert_eq!(user.does("cp query time"), ["TIME IS 14:41:41 UTC SUNDAY 11/22/26"]);
     user.does("set abbrev off");
     assert_eq!(user.fails("q impcp").0, -3);
     assert_eq!(user.does("query abbrev"), ["ABBREV   = OFF"]);
@@ -117,41 +90,21 @@ fn set_impcp_and_abbrev_act() {
 #[test]
 fn what_query_and_set_do_not_know_goes_to_cp() {
     let mut user = User::new();
-    assert_eq!(
-        user.does("q time"),
-        ["TIME IS 14:41:41 UTC SUNDAY 11/22/26"]
-    );
+    assert_eq!(user.does("q time"), ["TIME IS 14:41:41 UTC SUNDAY 11/22/26"]);
     assert_eq!(user.fails("set nonsense on").0, 1);
-    assert_eq!(
-        user.world.borrow().commands,
-        ["QUERY time", "SET nonsense on"]
-    );
+    assert_eq!(user.world.borrow().commands, ["QUERY time", "SET nonsense on"]);
 }
 
 #[test]
 fn an_exec_goes_on_after_a_failure_and_ends_with_its_code() {
     let mut user = User::before_ipl("CMSUSER");
     user.add_disk(0x191, "MNT191", 180);
-    user.has_file(
-        0x191,
-        "OUTER EXEC",
-        1,
-        &["state no file a", "exec inner", "query impcp"],
-    );
+    user.has_file(0x191, "OUTER EXEC", 1, &["state no file a", "exec inner", "query impcp"]);
     user.has_file(0x191, "INNER EXEC", 1, &["* comment", " ", "query impex"]);
     user.ipl("AUTOCR", &[]);
     let (code, shown) = user.fails("exec outer");
     assert_eq!(code, 28);
-    assert_eq!(
-        shown,
-        [
-            "DMSSTT002E File NO FILE A not found",
-            "state no file a",
-            "+++ R(00028) +++",
-            "IMPEX    = ON",
-            "IMPCP    = ON",
-        ]
-    );
+    assert_eq!(shown, ["DMSSTT002E File NO FILE A not found", "state no file a", "+++ R(00028) +++", "IMPEX    = ON", "IMPCP    = ON",]);
     assert_eq!(user.fails("exec missing").0, 28);
 }
 
@@ -185,14 +138,8 @@ fn abend_fails_in_the_way_that_is_asked_for() {
     // The double lets the failure pass, and CMS says so.
     assert_eq!(user.fails("abend divide").0, 8);
     assert_eq!(user.fails("abend privileged").0, 8);
-    assert_eq!(
-        user.fails("abend nonsense"),
-        (24, vec!["DMSABE070E Invalid parameter NONSENSE".into()])
-    );
-    assert_eq!(
-        user.world.borrow().failures,
-        [Failure::Divide, Failure::Privileged]
-    );
+    assert_eq!(user.fails("abend nonsense"), (24, vec!["DMSABE070E Invalid parameter NONSENSE".into()]));
+    assert_eq!(user.world.borrow().failures, [Failure::Divide, Failure::Privileged]);
 }
 
 #[test]
@@ -222,10 +169,7 @@ fn recovery_purges_what_a_failed_command_was_punching() {
     let mut session = user.world.borrow().remembered.expect("a session was kept");
     session.spooling = true;
     user.shell = Shell::recover(Double(user.world.clone()), session, 222);
-    assert_eq!(
-        user.world.borrow().commands,
-        ["CLOSE 00D PURGE", "CLOSE 00E PURGE", "CLOSE 00C HOLD"]
-    );
+    assert_eq!(user.world.borrow().commands, ["CLOSE 00D PURGE", "CLOSE 00E PURGE", "CLOSE 00C HOLD"]);
 }
 
 #[test]
@@ -235,8 +179,5 @@ fn lines_are_read_as_long_as_there_are_any() {
     user.shell.run();
     let shown = user.shown();
     assert_eq!(shown[0], "IMPCP    = ON");
-    assert_eq!(
-        shown[2],
-        "CMSUSER  AT NODE1    VIA RSCS     2026-11-22 14:41:41 UTC      SUNDAY"
-    );
+    assert_eq!(shown[2], "CMSUSER  AT NODE1    VIA RSCS     2026-11-22 14:41:41 UTC      SUNDAY");
 }

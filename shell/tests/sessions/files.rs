@@ -9,13 +9,7 @@ fn user() -> User {
     let mut user = User::before_ipl("CMSUSER");
     user.add_disk(0x191, "MNT191", 900);
     user.has_file(0x191, "HELLO EXEC", 1, &["say hello", " ", "exit"]);
-    user.has_records(
-        0x191,
-        "CARDS DATA",
-        1,
-        RecordFormat::Fixed(8),
-        &["ABCDEFGH", "12345678"],
-    );
+    user.has_records(0x191, "CARDS DATA", 1, RecordFormat::Fixed(8), &["ABCDEFGH", "12345678"]);
     user.ipl("AUTOCR", &[]);
     user
 }
@@ -23,16 +17,10 @@ fn user() -> User {
 #[test]
 fn listfile_shows_what_is_asked_for_in_the_columns_of_cms() {
     let mut user = user();
-    assert_eq!(
-        user.does("listfile"),
-        ["CARDS    DATA     A1", "HELLO    EXEC     A1"]
-    );
+    assert_eq!(user.does("listfile"), ["CARDS    DATA     A1", "HELLO    EXEC     A1"]);
     assert_eq!(user.does("l h* *"), ["HELLO    EXEC     A1"]);
     assert_eq!(user.does("l * * a (fname"), ["CARDS", "HELLO"]);
-    assert_eq!(
-        user.does("l * * a (ft h"),
-        ["FILENAME FILETYPE", "CARDS    DATA", "HELLO    EXEC"]
-    );
+    assert_eq!(user.does("l * * a (ft h"), ["FILENAME FILETYPE", "CARDS    DATA", "HELLO    EXEC"]);
     assert_eq!(
         user.does("listfile * * a (label"),
         [
@@ -41,60 +29,30 @@ fn listfile_shows_what_is_asked_for_in_the_columns_of_cms() {
             "HELLO    EXEC     A1 V          9          3          1 11/22/26 14:41:41 MNT191",
         ]
     );
-    assert_eq!(
-        user.does("l hello exec a (al noh"),
-        ["HELLO    EXEC     A1 V          9          3          1"]
-    );
+    assert_eq!(user.does("l hello exec a (al noh"), ["HELLO    EXEC     A1 V          9          3          1"]);
 }
 
 #[test]
 fn listfile_says_what_is_wrong() {
     let mut user = user();
-    assert_eq!(
-        user.fails("l x* *"),
-        (28, vec!["DMSLST002E File not found".into()])
-    );
-    assert_eq!(
-        user.fails("l * * b"),
-        (36, vec!["DMSLST069E Filemode B not accessed".into()])
-    );
-    assert_eq!(
-        user.fails("l * * 1"),
-        (24, vec!["DMSLST048E Invalid filemode 1".into()])
-    );
-    assert_eq!(
-        user.fails("l (wrong"),
-        (24, vec!["DMSLST003E Invalid option: WRONG".into()])
-    );
+    assert_eq!(user.fails("l x* *"), (28, vec!["DMSLST002E File not found".into()]));
+    assert_eq!(user.fails("l * * b"), (36, vec!["DMSLST069E Filemode B not accessed".into()]));
+    assert_eq!(user.fails("l * * 1"), (24, vec!["DMSLST048E Invalid filemode 1".into()]));
+    assert_eq!(user.fails("l (wrong"), (24, vec!["DMSLST003E Invalid option: WRONG".into()]));
     assert_eq!(user.fails("l * * a b").0, 24);
 }
 
 #[test]
 fn type_shows_records_ranges_columns_and_hexadecimal() {
     let mut user = user();
-    assert_eq!(
-        user.does("type hello exec"),
-        ["", "say hello", " ", "exit", ""]
-    );
+    assert_eq!(user.does("type hello exec"), ["", "say hello", " ", "exit", ""]);
     assert_eq!(user.does("t hello exec a 3 *"), ["", "exit", ""]);
     assert_eq!(user.does("t cards data * 1 1"), ["", "ABCDEFGH", ""]);
     assert_eq!(user.does("t cards data a (col 3-5"), ["", "CDE", "345", ""]);
-    assert_eq!(
-        user.does("t cards data a 2 2 (hex col 1 6"),
-        ["", "31323334 3536", ""]
-    );
-    assert_eq!(
-        user.fails("type hello"),
-        (24, vec!["DMSTYP054E Incomplete fileid specified".into()])
-    );
-    assert_eq!(
-        user.fails("type no file"),
-        (28, vec!["DMSTYP002E File NO FILE * not found".into()])
-    );
-    assert_eq!(
-        user.fails("type hello exec a 9"),
-        (32, vec!["DMSTYP049E Invalid line number 9".into()])
-    );
+    assert_eq!(user.does("t cards data a 2 2 (hex col 1 6"), ["", "31323334 3536", ""]);
+    assert_eq!(user.fails("type hello"), (24, vec!["DMSTYP054E Incomplete fileid specified".into()]));
+    assert_eq!(user.fails("type no file"), (28, vec!["DMSTYP002E File NO FILE * not found".into()]));
+    assert_eq!(user.fails("type hello exec a 9"), (32, vec!["DMSTYP049E Invalid line number 9".into()]));
     assert_eq!(user.fails("type hello exec a 3 2").0, 24);
     assert_eq!(user.fails("type he?lo exec").0, 20);
 }
@@ -117,19 +75,10 @@ fn erase_takes_patterns_and_makes_it_durable() {
     let mut user = user();
     assert_eq!(user.does("erase h* * a (type"), ["HELLO EXEC A1"]);
     assert!(!user.disk_has(0x191, "HELLO EXEC"));
-    assert_eq!(
-        user.fails("erase hello exec a"),
-        (28, vec!["DMSERS002E File HELLO EXEC A not found".into()])
-    );
+    assert_eq!(user.fails("erase hello exec a"), (28, vec!["DMSERS002E File HELLO EXEC A not found".into()]));
     user.make_read_only(0x191);
     user.does("access 191 a");
-    assert_eq!(
-        user.fails("erase cards data"),
-        (
-            36,
-            vec!["DMSERS037E Filemode A(191) is accessed as read/only".into()]
-        )
-    );
+    assert_eq!(user.fails("erase cards data"), (36, vec!["DMSERS037E Filemode A(191) is accessed as read/only".into()]));
 }
 
 #[test]
@@ -137,20 +86,11 @@ fn rename_takes_over_parts_with_equal_signs() {
     let mut user = user();
     user.does("rename hello exec a = oldexec =");
     assert!(user.disk_has(0x191, "HELLO OLDEXEC"));
-    assert_eq!(
-        user.does("rename * * a old= = = (type"),
-        ["OLDCARDS DATA A1", "OLDHELLO OLDEXEC A1"]
-    );
+    assert_eq!(user.does("rename * * a old= = = (type"), ["OLDCARDS DATA A1", "OLDHELLO OLDEXEC A1"]);
     user.does("rename oldhello oldexec a1 = = a2");
     assert_eq!(user.does("listfile old* old*"), ["OLDHELLO OLDEXEC  A2"]);
     let exists = user.fails("rename oldhello oldexec a oldcards data a");
-    assert_eq!(
-        exists,
-        (
-            28,
-            vec!["DMSRNM024E File OLDCARDS DATA A already exists".into()]
-        )
-    );
+    assert_eq!(exists, (28, vec!["DMSRNM024E File OLDCARDS DATA A already exists".into()]));
     assert_eq!(user.fails("rename oldhello oldexec a x y b").0, 24);
     assert_eq!(user.fails("rename oldhello oldexec a = = =").0, 24);
     assert_eq!(user.fails("rename * * a same name a").0, 20);
@@ -162,26 +102,14 @@ fn copyfile_copies_within_a_disk_and_between_disks() {
     user.add_disk(0x192, "WORK", 180);
     user.does("access 192 b");
     user.does("copyfile hello exec a = = b");
-    assert_eq!(
-        user.file_on(0x192, "HELLO EXEC"),
-        ["say hello", " ", "exit"]
-    );
+    assert_eq!(user.file_on(0x192, "HELLO EXEC"), ["say hello", " ", "exit"]);
     let again = user.fails("copyfile hello exec a = = b");
-    assert_eq!(
-        again,
-        (
-            28,
-            vec!["DMSCPY024E File HELLO EXEC B1 already exists; specify REPLACE option".into()]
-        )
-    );
+    assert_eq!(again, (28, vec!["DMSCPY024E File HELLO EXEC B1 already exists; specify REPLACE option".into()]));
     user.does("copyfile cards data a hello exec b (replace");
     assert_eq!(user.file_on(0x192, "HELLO EXEC"), ["ABCDEFGH", "12345678"]);
     assert_eq!(
         user.does("copy * * a = =bk b (type"),
-        [
-            "DMSCPY721I Copy CARDS DATA A1 CARDS DATABK B1 (new file)",
-            "DMSCPY721I Copy HELLO EXEC A1 HELLO EXECBK B1 (new file)",
-        ]
+        ["DMSCPY721I Copy CARDS DATA A1 CARDS DATABK B1 (new file)", "DMSCPY721I Copy HELLO EXEC A1 HELLO EXECBK B1 (new file)",]
     );
     assert!(user.disk_has(0x192, "CARDS DATABK"));
 }
@@ -190,23 +118,14 @@ fn copyfile_copies_within_a_disk_and_between_disks() {
 fn copyfile_combines_appends_and_selects() {
     let mut user = user();
     user.does("copyfile hello exec a cards data a both file a");
-    assert_eq!(
-        user.file_on(0x191, "BOTH FILE"),
-        ["say hello", " ", "exit", "ABCDEFGH", "12345678"]
-    );
+    assert_eq!(user.file_on(0x191, "BOTH FILE"), ["say hello", " ", "exit", "ABCDEFGH", "12345678"]);
     user.does("copyfile cards data a both file a (append from 2");
-    assert_eq!(
-        user.file_on(0x191, "BOTH FILE").last().map(String::as_str),
-        Some("12345678")
-    );
+    assert_eq!(user.file_on(0x191, "BOTH FILE").last().map(String::as_str), Some("12345678"));
     user.does("copyfile both file a part file a (frlabel exi tolabel 1234");
     assert_eq!(user.file_on(0x191, "PART FILE"), ["exit", "ABCDEFGH"]);
     user.does("copyfile both file a one file a (from 1 for 1");
     assert_eq!(user.file_on(0x191, "ONE FILE"), ["say hello"]);
-    assert_eq!(
-        user.fails("copyfile both file a no file a (frlabel zzz").0,
-        32
-    );
+    assert_eq!(user.fails("copyfile both file a no file a (frlabel zzz").0, 32);
     assert!(!user.disk_has(0x191, "NO FILE"));
 }
 
@@ -214,19 +133,10 @@ fn copyfile_combines_appends_and_selects() {
 fn copyfile_converts_in_place() {
     let mut user = user();
     user.does("copyfile hello exec a (recfm f lrecl 12 upcase");
-    assert_eq!(
-        user.file_on(0x191, "HELLO EXEC"),
-        ["SAY HELLO   ", "            ", "EXIT        "]
-    );
-    assert_eq!(
-        user.does("l hello * a (fo noh"),
-        ["HELLO    EXEC     A1 F         12"]
-    );
+    assert_eq!(user.file_on(0x191, "HELLO EXEC"), ["SAY HELLO   ", "            ", "EXIT        "]);
+    assert_eq!(user.does("l hello * a (fo noh"), ["HELLO    EXEC     A1 F         12"]);
     user.does("copyfile hello exec a (recfm v trunc lowcase");
-    assert_eq!(
-        user.file_on(0x191, "HELLO EXEC"),
-        ["say hello", " ", "exit"]
-    );
+    assert_eq!(user.file_on(0x191, "HELLO EXEC"), ["say hello", " ", "exit"]);
     user.does("copyfile hello exec a wide exec a (recfm f fill . lrecl 10");
     assert_eq!(user.file_on(0x191, "WIDE EXEC")[2], "exit......");
 }
@@ -236,16 +146,10 @@ fn copyfile_says_what_is_wrong() {
     let mut user = user();
     assert_eq!(user.fails("copyfile hello exec").0, 24);
     assert_eq!(user.fails("copyfile no file a = = b").0, 28);
-    assert_eq!(
-        user.fails("copyfile hello exec a = = b"),
-        (36, vec!["DMSCPY069E Filemode B not accessed".into()])
-    );
+    assert_eq!(user.fails("copyfile hello exec a = = b"), (36, vec!["DMSCPY069E Filemode B not accessed".into()]));
     assert_eq!(user.fails("copyfile hello exec a x y a (lrecl 0").0, 24);
     assert_eq!(user.fails("copyfile hello exec a x y a (lrecl 70000").0, 24);
-    assert_eq!(
-        user.fails("copyfile hello exec a x y a (append replace").0,
-        24
-    );
+    assert_eq!(user.fails("copyfile hello exec a x y a (append replace").0, 24);
     assert_eq!(user.fails("copyfile hello exec a * = a").0, 20);
     assert_eq!(user.fails("copyfile hello exec a x y *").0, 24);
 }
@@ -261,10 +165,7 @@ fn a_full_disk_leaves_the_old_file() {
     user.does("access 192 b");
     user.does("access 193 c");
     let (code, shown) = user.fails("copyfile big file c = = b (replace");
-    assert_eq!(
-        (code, shown),
-        (100, vec!["DMSCPY107S Disk B(192) is full".into()])
-    );
+    assert_eq!((code, shown), (100, vec!["DMSCPY107S Disk B(192) is full".into()]));
     assert_eq!(user.file_on(0x192, "BIG FILE"), ["old"]);
     user.does("copyfile hello exec a = = b");
     assert_eq!(user.does("type hello exec b")[1], "say hello");

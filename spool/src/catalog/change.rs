@@ -6,13 +6,10 @@ use std::path::Path;
 use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::{
-    EXTENTS, Entry, FILES, FileKey, Look, META, MIDDLE, OWNERS, Operation, Outcome, Owner, Queued,
-    Reserved, SEGMENTS, SPIDS, SegmentUse, SpidKey, VERSION, WITHHELD, Withheld, Written, damaged,
-    decode, encode, queue_number, segment_use,
+    EXTENTS, Entry, FILES, FileKey, Look, META, MIDDLE, OWNERS, Operation, Outcome, Owner, Queued, Reserved, SEGMENTS, SPIDS, SegmentUse,
+    SpidKey, VERSION, WITHHELD, Withheld, Written, damaged, decode, encode, queue_number, segment_use,
 };
-use crate::attributes::{
-    Change, Closed, Destination, FileInfo, Queue, Selection, Spid, Transferred, Userid,
-};
+use crate::attributes::{Change, Closed, Destination, FileInfo, Queue, Selection, Spid, Transferred, Userid};
 use crate::error::SpoolError;
 use crate::index::At;
 use crate::segments::Extent;
@@ -61,24 +58,14 @@ impl<'t> Tables<'t> {
 
     /// Describes a new store.
     pub fn format(&mut self, store: u64) -> Result<(), SpoolError> {
-        for (name, number) in [
-            ("version", VERSION),
-            ("store", store),
-            ("epoch", 0),
-            ("commits", 0),
-        ] {
+        for (name, number) in [("version", VERSION), ("store", store), ("epoch", 0), ("commits", 0)] {
             self.meta.insert(name, number).at(self.path)?;
         }
         Ok(())
     }
 
     fn add(&mut self, name: &'static str) -> Result<u64, SpoolError> {
-        let number = self
-            .meta
-            .get(name)
-            .at(self.path)?
-            .map_or(0, |number| number.value())
-            .saturating_add(1);
+        let number = self.meta.get(name).at(self.path)?.map_or(0, |number| number.value()).saturating_add(1);
         self.meta.insert(name, number).at(self.path)?;
         Ok(number)
     }
@@ -101,19 +88,11 @@ impl<'t> Tables<'t> {
         reserved: &dyn Reserved,
     ) -> Result<Outcome, Failure> {
         match operation {
-            Operation::Close(written, to) => self
-                .close(written, *to, positions, reserved)
-                .map(Outcome::Closed),
-            Operation::Change(selection, change) => {
-                self.change(selection, change).map(Outcome::Count)
-            }
-            Operation::Order(owner, queue, first) => {
-                self.order(*owner, *queue, first).map(Outcome::Count)
-            }
+            Operation::Close(written, to) => self.close(written, *to, positions, reserved).map(Outcome::Closed),
+            Operation::Change(selection, change) => self.change(selection, change).map(Outcome::Count),
+            Operation::Order(owner, queue, first) => self.order(*owner, *queue, first).map(Outcome::Count),
             Operation::Purge(selection) => self.purge(selection).map(Outcome::Purged),
-            Operation::Transfer(selection, to) => self
-                .transfer(selection, *to, positions, reserved)
-                .map(Outcome::Moved),
+            Operation::Transfer(selection, to) => self.transfer(selection, *to, positions, reserved).map(Outcome::Moved),
         }
     }
 
@@ -124,15 +103,8 @@ impl<'t> Tables<'t> {
         positions: &mut dyn FnMut() -> u64,
         reserved: &dyn Reserved,
     ) -> Result<Closed, Failure> {
-        let spid = self
-            .free_spid(to.owner, reserved)
-            .map_err(Failure::Refused)?;
-        let was = match to.owner == written.origin {
-            true => spid,
-            false => self
-                .free_spid(written.origin, reserved)
-                .map_err(Failure::Refused)?,
-        };
+        let spid = self.free_spid(to.owner, reserved).map_err(Failure::Refused)?;
+        let was = if to.owner == written.origin { spid } else { self.free_spid(written.origin, reserved).map_err(Failure::Refused)? };
         let file = FileInfo {
             owner: to.owner,
             queue: to.queue,
@@ -147,17 +119,11 @@ impl<'t> Tables<'t> {
         };
         let mut write = |tables: &mut Self| {
             let extents = encode(tables.path, &written.extents)?;
-            tables
-                .extents
-                .insert(file.serial, extents.as_slice())
-                .at(tables.path)?;
+            tables.extents.insert(file.serial, extents.as_slice()).at(tables.path)?;
             tables.count_segments(&written.extents, true)?;
             tables.given_out(written.origin, was)?;
             tables.given_out(to.owner, spid)?;
-            tables.enqueue(&Queued {
-                position: MIDDLE | positions(),
-                file: file.clone(),
-            })
+            tables.enqueue(&Queued { position: MIDDLE | positions(), file: file.clone() })
         };
         write(self).map_err(Failure::Broken)?;
         Ok(Closed { was, file })
@@ -173,42 +139,26 @@ impl<'t> Tables<'t> {
         Ok(selected.len())
     }
 
-    fn order(
-        &mut self,
-        owner: Userid,
-        queue: Queue,
-        first: &[Selection],
-    ) -> Result<usize, Failure> {
+    fn order(&mut self, owner: Userid, queue: Queue, first: &[Selection]) -> Result<usize, Failure> {
         let mut selected: Vec<Queued> = Vec::new();
+        let mut named = HashSet::new();
         for selection in first {
-            let selection = Selection {
-                owner: Some(owner),
-                queue: Some(queue),
-                ..selection.clone()
-            };
+            let selection = Selection { owner: Some(owner), queue: Some(queue), ..selection.clone() };
             for queued in self.select(&selection).map_err(Failure::Refused)? {
-                if !selected
-                    .iter()
-                    .any(|earlier| earlier.file.serial == queued.file.serial)
-                {
+                if named.insert(queued.file.serial) {
                     selected.push(queued);
                 }
             }
         }
         let front = self.front(owner, queue).map_err(Failure::Refused)?;
         let start = front.checked_sub(selected.len() as u64);
-        let start = start.ok_or_else(|| {
-            Failure::Refused(damaged(self.path, "has no place in front of a queue"))
-        })?;
+        let start = start.ok_or_else(|| Failure::Refused(damaged(self.path, "has no place in front of a queue")))?;
         let mut write = || {
             for queued in &selected {
                 self.dequeue(queued)?;
             }
             for (position, queued) in (start..).zip(&selected) {
-                self.enqueue(&Queued {
-                    position,
-                    file: queued.file.clone(),
-                })?;
+                self.enqueue(&Queued { position, file: queued.file.clone() })?;
             }
             Ok(())
         };
@@ -220,11 +170,7 @@ impl<'t> Tables<'t> {
         let selected = self.select(selection).map_err(Failure::Refused)?;
         let mut gone = Vec::with_capacity(selected.len());
         for queued in &selected {
-            gone.push((
-                queued.file.serial,
-                self.extents_of(queued.file.serial)
-                    .map_err(Failure::Refused)?,
-            ));
+            gone.push((queued.file.serial, self.extents_of(queued.file.serial).map_err(Failure::Refused)?));
         }
         let mut write = || {
             for (queued, (serial, extents)) in selected.iter().zip(&gone) {
@@ -246,12 +192,8 @@ impl<'t> Tables<'t> {
         reserved: &dyn Reserved,
     ) -> Result<Vec<Transferred>, Failure> {
         let selected = self.select(selection).map_err(Failure::Refused)?;
-        let coming = selected
-            .iter()
-            .filter(|queued| queued.file.owner != to.owner)
-            .count();
-        self.room_for(to.owner, coming, reserved)
-            .map_err(Failure::Refused)?;
+        let coming = selected.iter().filter(|queued| queued.file.owner != to.owner).count();
+        self.room_for(to.owner, coming, reserved).map_err(Failure::Refused)?;
         let mut write = || {
             let mut moved = Vec::with_capacity(selected.len());
             for queued in &selected {
@@ -262,14 +204,8 @@ impl<'t> Tables<'t> {
                     self.given_out(to.owner, file.spid)?;
                 }
                 (file.owner, file.queue) = (to.owner, to.queue);
-                self.enqueue(&Queued {
-                    position: MIDDLE | positions(),
-                    file: file.clone(),
-                })?;
-                moved.push(Transferred {
-                    was: queued.file.clone(),
-                    now: file,
-                });
+                self.enqueue(&Queued { position: MIDDLE | positions(), file: file.clone() })?;
+                moved.push(Transferred { was: queued.file.clone(), now: file });
             }
             Ok(moved)
         };
@@ -277,11 +213,7 @@ impl<'t> Tables<'t> {
     }
 
     pub(super) fn look(&self) -> Look<'_, Files<'t>, Spids<'t>> {
-        Look {
-            path: self.path,
-            files: &self.files,
-            spids: &self.spids,
-        }
+        Look { path: self.path, files: &self.files, spids: &self.spids }
     }
 
     fn select(&self, selection: &Selection) -> Result<Vec<Queued>, SpoolError> {
@@ -300,18 +232,12 @@ impl<'t> Tables<'t> {
 
     pub(super) fn set_owner(&mut self, userid: Userid, owner: Owner) -> Result<(), SpoolError> {
         let row = encode(self.path, &owner)?;
-        self.owners
-            .insert(userid.padded(), row.as_slice())
-            .at(self.path)?;
+        self.owners.insert(userid.padded(), row.as_slice()).at(self.path)?;
         Ok(())
     }
 
     /// The number after the one given out last that no file has.
-    pub(super) fn free_spid(
-        &self,
-        userid: Userid,
-        reserved: &dyn Reserved,
-    ) -> Result<Spid, SpoolError> {
+    pub(super) fn free_spid(&self, userid: Userid, reserved: &dyn Reserved) -> Result<Spid, SpoolError> {
         let owner = self.owner(userid)?;
         if owner.counts().all() < u64::from(Spid::MAX) {
             for step in 0..Spid::MAX {
@@ -325,30 +251,14 @@ impl<'t> Tables<'t> {
     }
 
     /// That number of that user, if it can be given to a file.
-    fn if_free(
-        &self,
-        userid: Userid,
-        number: u16,
-        reserved: &dyn Reserved,
-    ) -> Result<Option<Spid>, SpoolError> {
-        let used = self
-            .spids
-            .get((userid.padded(), number))
-            .at(self.path)?
-            .is_some();
-        let free = |spid: &Spid| {
-            !self.freed.contains(&(userid, *spid)) && !reserved.is_reserved(userid, *spid)
-        };
+    fn if_free(&self, userid: Userid, number: u16, reserved: &dyn Reserved) -> Result<Option<Spid>, SpoolError> {
+        let used = self.spids.get((userid.padded(), number)).at(self.path)?.is_some();
+        let free = |spid: &Spid| !self.freed.contains(&(userid, *spid)) && !reserved.is_reserved(userid, *spid);
         Ok(Spid::new(number).ok().filter(|spid| !used && free(spid)))
     }
 
     /// Refuses when not that many more numbers can be given out.
-    fn room_for(
-        &self,
-        userid: Userid,
-        coming: usize,
-        reserved: &dyn Reserved,
-    ) -> Result<(), SpoolError> {
+    fn room_for(&self, userid: Userid, coming: usize, reserved: &dyn Reserved) -> Result<(), SpoolError> {
         let taken = self.owner(userid)?.counts().all();
         // Far from full the exact number does not matter: few numbers are ever reserved.
         if taken + (coming as u64) < u64::from(Spid::MAX) / 2 {
@@ -358,72 +268,44 @@ impl<'t> Tables<'t> {
         for number in 1..=Spid::MAX {
             free += usize::from(self.if_free(userid, number, reserved)?.is_some());
         }
-        if free < coming {
-            Err(SpoolError::NoSpoolId(userid))
-        } else {
-            Ok(())
-        }
+        if free < coming { Err(SpoolError::NoSpoolId(userid)) } else { Ok(()) }
     }
 
     /// Remembers the number given out last.
     fn given_out(&mut self, userid: Userid, spid: Spid) -> Result<(), SpoolError> {
         let owner = self.owner(userid)?;
-        self.set_owner(
-            userid,
-            Owner {
-                last_spid: spid.number(),
-                ..owner
-            },
-        )
+        self.set_owner(userid, Owner { last_spid: spid.number(), ..owner })
     }
 
     /// The position of the first file of a queue.
     fn front(&self, owner: Userid, queue: Queue) -> Result<u64, SpoolError> {
         let (owner, queue) = (owner.padded(), queue_number(queue));
-        let mut rows = self
-            .files
-            .range((owner, queue, 0)..=(owner, queue, u64::MAX))
-            .at(self.path)?;
+        let mut rows = self.files.range((owner, queue, 0)..=(owner, queue, u64::MAX)).at(self.path)?;
         let first = rows.next().transpose().at(self.path)?;
         Ok(first.map_or(MIDDLE, |(key, _)| key.value().2))
     }
 
     fn put(&mut self, queued: &Queued) -> Result<(), SpoolError> {
         let entry = encode(self.path, &Entry::of(&queued.file))?;
-        self.files
-            .insert(queued.key(), entry.as_slice())
-            .at(self.path)?;
+        self.files.insert(queued.key(), entry.as_slice()).at(self.path)?;
         Ok(())
     }
 
     pub(super) fn enqueue(&mut self, queued: &Queued) -> Result<(), SpoolError> {
         self.put(queued)?;
-        let FileInfo {
-            owner: userid,
-            queue,
-            spid,
-            ..
-        } = queued.file;
+        let FileInfo { owner: userid, queue, spid, .. } = queued.file;
         let place = (queue_number(queue), queued.position);
-        self.spids
-            .insert((userid.padded(), spid.number()), place)
-            .at(self.path)?;
+        self.spids.insert((userid.padded(), spid.number()), place).at(self.path)?;
         let mut owner = self.owner(userid)?;
-        owner.files[usize::from(queue_number(queue))] += 1;
+        let files = &mut owner.files[usize::from(queue_number(queue))];
+        *files = files.saturating_add(1);
         self.set_owner(userid, owner)
     }
 
     fn dequeue(&mut self, queued: &Queued) -> Result<(), SpoolError> {
-        let FileInfo {
-            owner: userid,
-            queue,
-            spid,
-            ..
-        } = queued.file;
+        let FileInfo { owner: userid, queue, spid, .. } = queued.file;
         self.files.remove(queued.key()).at(self.path)?;
-        self.spids
-            .remove((userid.padded(), spid.number()))
-            .at(self.path)?;
+        self.spids.remove((userid.padded(), spid.number())).at(self.path)?;
         self.freed.insert((userid, spid));
         let mut owner = self.owner(userid)?;
         let files = &mut owner.files[usize::from(queue_number(queue))];
@@ -431,38 +313,25 @@ impl<'t> Tables<'t> {
         self.set_owner(userid, owner)
     }
 
-    pub(super) fn count_segments(
-        &mut self,
-        extents: &[Extent],
-        coming: bool,
-    ) -> Result<(), SpoolError> {
+    pub(super) fn count_segments(&mut self, extents: &[Extent], coming: bool) -> Result<(), SpoolError> {
         for (number, change) in segment_use(std::iter::once(extents)) {
             let row = self.segments.get(number).at(self.path)?;
-            let now: SegmentUse = row.map_or(Ok(SegmentUse::default()), |row| {
-                decode(self.path, row.value())
-            })?;
-            let now = match coming {
-                true => SegmentUse {
-                    files: now.files + change.files,
+            let now: SegmentUse = row.map_or(Ok(SegmentUse::default()), |row| decode(self.path, row.value()))?;
+            let now = if coming {
+                SegmentUse {
+                    files: now.files.saturating_add(change.files),
                     bytes: now.bytes.saturating_add(change.bytes),
                     end: now.end.max(change.end),
-                },
-                false => SegmentUse {
-                    files: now.files.saturating_sub(change.files),
-                    bytes: now.bytes.saturating_sub(change.bytes),
-                    end: now.end,
-                },
+                }
+            } else {
+                SegmentUse { files: now.files.saturating_sub(change.files), bytes: now.bytes.saturating_sub(change.bytes), end: now.end }
             };
             self.set_segment(number, now)?;
         }
         Ok(())
     }
 
-    pub(super) fn set_segment(
-        &mut self,
-        number: u32,
-        segment: SegmentUse,
-    ) -> Result<(), SpoolError> {
+    pub(super) fn set_segment(&mut self, number: u32, segment: SegmentUse) -> Result<(), SpoolError> {
         if segment.files == 0 {
             self.segments.remove(number).at(self.path)?;
         } else {
@@ -475,24 +344,15 @@ impl<'t> Tables<'t> {
     /// Takes files out of their queues without giving up their records.
     pub fn withhold(&mut self, files: &[FileInfo]) -> Result<(), SpoolError> {
         for file in files {
-            let selection = Selection {
-                serial: Some(file.serial),
-                ..Selection::of(file.owner).spid(file.spid)
-            };
+            let selection = Selection { serial: Some(file.serial), ..Selection::of(file.owner).spid(file.spid) };
             for queued in self.select(&selection)? {
                 self.dequeue(&queued)?;
                 let extents = self.extents_of(file.serial)?;
                 self.count_segments(&extents, false)?;
                 let Queued { file, .. } = &queued;
-                let withheld = Withheld {
-                    owner: file.owner,
-                    queue: file.queue,
-                    entry: Entry::of(file),
-                };
+                let withheld = Withheld { owner: file.owner, queue: file.queue, entry: Entry::of(file) };
                 let row = encode(self.path, &withheld)?;
-                self.withheld
-                    .insert(file.serial, row.as_slice())
-                    .at(self.path)?;
+                self.withheld.insert(file.serial, row.as_slice()).at(self.path)?;
             }
         }
         Ok(())

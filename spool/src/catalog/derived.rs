@@ -13,8 +13,7 @@ impl View<'_> {
     /// Says where what is derived from the queues (numbers, counts, segment use) does not agree with them.
     pub fn disagreements(&self) -> Result<Vec<String>, SpoolError> {
         let mut files = Vec::new();
-        self.look()
-            .each(&Selection::default(), |queued| files.push(queued))?;
+        self.look().each(&Selection::default(), |queued| files.push(queued))?;
         let mut found = self.number_disagreements(&files)?;
         found.extend(self.count_disagreements(&files)?);
         let mut extents = Vec::new();
@@ -22,10 +21,7 @@ impl View<'_> {
             // A file without extents is found unreadable, which says more.
             extents.push(self.extents(queued.file.serial).unwrap_or_default());
         }
-        if !agree(
-            &self.segments()?,
-            &segment_use(extents.iter().map(Vec::as_slice)),
-        ) {
+        if !agree(&self.segments()?, &segment_use(extents.iter().map(Vec::as_slice))) {
             found.push("counts the use of segments wrongly".to_owned());
         }
         Ok(found)
@@ -34,17 +30,10 @@ impl View<'_> {
     fn number_disagreements(&self, files: &[Queued]) -> Result<Vec<String>, SpoolError> {
         let mut found = Vec::new();
         for queued in files {
-            let FileInfo {
-                owner, queue, spid, ..
-            } = queued.file;
-            let place = self
-                .spids
-                .get((owner.padded(), spid.number()))
-                .at(self.path)?;
+            let FileInfo { owner, queue, spid, .. } = queued.file;
+            let place = self.spids.get((owner.padded(), spid.number())).at(self.path)?;
             if place.map(|place| place.value()) != Some((queue_number(queue), queued.position)) {
-                found.push(format!(
-                    "does not list file {spid} of {owner} under its number"
-                ));
+                found.push(format!("does not list file {spid} of {owner} under its number"));
             }
         }
         if self.spids.len().at(self.path)? != files.len() as u64 {
@@ -77,11 +66,7 @@ fn agree(recorded: &BTreeMap<u32, SegmentUse>, derived: &BTreeMap<u32, SegmentUs
         && recorded
             .values()
             .zip(derived.values())
-            .all(|(recorded, derived)| {
-                recorded.files == derived.files
-                    && recorded.bytes == derived.bytes
-                    && recorded.end >= derived.end
-            })
+            .all(|(recorded, derived)| recorded.files == derived.files && recorded.bytes == derived.bytes && recorded.end >= derived.end)
 }
 
 impl Tables<'_> {
@@ -90,24 +75,13 @@ impl Tables<'_> {
     /// Of two files with one number the second gets another.
     pub fn rebuild(&mut self) -> Result<(), SpoolError> {
         let mut files = Vec::new();
-        self.look()
-            .each(&Selection::default(), |queued| files.push(queued))?;
+        self.look().each(&Selection::default(), |queued| files.push(queued))?;
         self.spids.retain(|_, _| false).at(self.path)?;
         self.segments.retain(|_, _| false).at(self.path)?;
         self.forget_counts()?;
         for mut queued in files {
-            let FileInfo {
-                owner,
-                spid,
-                serial,
-                ..
-            } = queued.file;
-            if self
-                .spids
-                .get((owner.padded(), spid.number()))
-                .at(self.path)?
-                .is_some()
-            {
+            let FileInfo { owner, spid, serial, .. } = queued.file;
+            if self.spids.get((owner.padded(), spid.number())).at(self.path)?.is_some() {
                 queued.file.spid = self.free_spid(owner, &NothingReserved)?;
             }
             self.enqueue(&queued)?;
@@ -124,18 +98,10 @@ impl Tables<'_> {
             let (userid, _) = row.at(self.path)?;
             owners.extend(Userid::from_padded(userid.value()));
         }
-        self.owners
-            .retain(|userid, _| Userid::from_padded(userid).is_some())
-            .at(self.path)?;
+        self.owners.retain(|userid, _| Userid::from_padded(userid).is_some()).at(self.path)?;
         for userid in owners {
             let owner = self.owner(userid).unwrap_or_default();
-            self.set_owner(
-                userid,
-                Owner {
-                    files: [0; 3],
-                    ..owner
-                },
-            )?;
+            self.set_owner(userid, Owner { files: [0; 3], ..owner })?;
         }
         Ok(())
     }

@@ -6,8 +6,7 @@ use std::path::Path;
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
 
 use super::{
-    EXTENTS, FILES, FileKey, Look, META, OWNERS, Owner, SEGMENTS, SPIDS, SegmentUse, SpidKey,
-    VERSION, WITHHELD, Withheld, damaged, decode,
+    EXTENTS, FILES, FileKey, Look, META, OWNERS, Owner, SEGMENTS, SPIDS, SegmentUse, SpidKey, VERSION, WITHHELD, Withheld, damaged, decode,
 };
 use crate::attributes::{FileInfo, Queue, QueueCounts, Selection, Spid, Userid};
 use crate::error::SpoolError;
@@ -34,10 +33,7 @@ impl<'a> View<'a> {
     pub fn open(transaction: &ReadTransaction, path: &'a Path) -> Result<Self, SpoolError> {
         let fail = |error: redb::TableError| match error {
             redb::TableError::Storage(error) => failed(path, error),
-            _ => SpoolError::IndexLost {
-                path: path.to_owned(),
-                what: "is not a spool index".to_owned(),
-            },
+            _ => SpoolError::IndexLost { path: path.to_owned(), what: "is not a spool index".to_owned() },
         };
         Ok(Self {
             path,
@@ -52,29 +48,19 @@ impl<'a> View<'a> {
     }
 
     pub(super) fn look(&self) -> Look<'_, Files, Spids> {
-        Look {
-            path: self.path,
-            files: &self.files,
-            spids: &self.spids,
-        }
+        Look { path: self.path, files: &self.files, spids: &self.spids }
     }
 
     fn number(&self, name: &'static str) -> Result<u64, SpoolError> {
         let number = self.meta.get(name).at(self.path)?;
-        number
-            .map(|number| number.value())
-            .ok_or_else(|| damaged(self.path, "lacks its own description"))
+        number.map(|number| number.value()).ok_or_else(|| damaged(self.path, "lacks its own description"))
     }
 
     /// Refuses tables of another version.
     pub fn check_version(&self) -> Result<(), SpoolError> {
         match self.number("version")? {
             VERSION => Ok(()),
-            found => Err(SpoolError::Version {
-                path: self.path.to_owned(),
-                found,
-                known: VERSION,
-            }),
+            found => Err(SpoolError::Version { path: self.path.to_owned(), found, known: VERSION }),
         }
     }
 
@@ -90,32 +76,19 @@ impl<'a> View<'a> {
 
     /// The selected files in processing order.
     pub fn list(&self, selection: &Selection) -> Result<Vec<FileInfo>, SpoolError> {
-        Ok(self
-            .look()
-            .select(selection)?
-            .into_iter()
-            .map(|queued| queued.file)
-            .collect())
+        Ok(self.look().select(selection)?.into_iter().map(|queued| queued.file).collect())
     }
 
     /// One file.
-    pub fn get(
-        &self,
-        owner: Userid,
-        queue: Queue,
-        spid: Spid,
-    ) -> Result<Option<FileInfo>, SpoolError> {
+    pub fn get(&self, owner: Userid, queue: Queue, spid: Spid) -> Result<Option<FileInfo>, SpoolError> {
         let found = self.look().get(owner, spid)?;
-        Ok(found
-            .map(|queued| queued.file)
-            .filter(|file| file.queue == queue))
+        Ok(found.map(|queued| queued.file).filter(|file| file.queue == queue))
     }
 
     /// Where the blocks of a file are.
     pub fn extents(&self, serial: u64) -> Result<Vec<Extent>, SpoolError> {
         let extents = self.extents.get(serial).at(self.path)?;
-        let extents =
-            extents.ok_or_else(|| damaged(self.path, "does not say where a file's records are"))?;
+        let extents = extents.ok_or_else(|| damaged(self.path, "does not say where a file's records are"))?;
         decode(self.path, extents.value())
     }
 
@@ -143,10 +116,7 @@ impl<'a> View<'a> {
     /// Files of one user by queue.
     pub fn counts(&self, owner: Userid) -> Result<QueueCounts, SpoolError> {
         let row = self.owners.get(owner.padded()).at(self.path)?;
-        let owner: Owner = row
-            .map(|row| decode(self.path, row.value()))
-            .transpose()?
-            .unwrap_or_default();
+        let owner: Owner = row.map(|row| decode(self.path, row.value())).transpose()?.unwrap_or_default();
         Ok(owner.counts())
     }
 
@@ -157,7 +127,7 @@ impl<'a> View<'a> {
             let (_, row) = row.at(self.path)?;
             let owner: Owner = decode(self.path, row.value())?;
             for (all, files) in all.files.iter_mut().zip(owner.files) {
-                *all += files;
+                *all = all.saturating_add(files);
             }
         }
         Ok(all.counts())
@@ -178,11 +148,7 @@ impl<'a> View<'a> {
         let mut files = Vec::new();
         for row in self.withheld.iter().at(self.path)? {
             let (_, withheld) = row.at(self.path)?;
-            let Withheld {
-                owner,
-                queue,
-                entry,
-            } = decode(self.path, withheld.value())?;
+            let Withheld { owner, queue, entry } = decode(self.path, withheld.value())?;
             files.push(entry.info(self.path, owner, queue)?);
         }
         Ok(files)

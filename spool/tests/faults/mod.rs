@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use spool::{
-    Attributes, Destination, Device, Disk, DiskFile, FileInfo, FileReader, NewFile, Options, Queue,
-    Selection, Spool, SpoolError, StartMode, Userid,
+    Attributes, Destination, Device, Disk, DiskFile, FileInfo, FileReader, NewFile, Options, Queue, Selection, Spool, SpoolError,
+    StartMode, Userid,
 };
 
 const PAGE: usize = 512;
@@ -57,15 +57,8 @@ pub struct FaultyDisk {
 
 impl FaultyDisk {
     pub fn new() -> Self {
-        let faults = Faults {
-            room: AtomicI64::new(-1),
-            power: AtomicI64::new(-1),
-            ..Faults::default()
-        };
-        Self {
-            names: Arc::default(),
-            faults: Arc::new(faults),
-        }
+        let faults = Faults { room: AtomicI64::new(-1), power: AtomicI64::new(-1), ..Faults::default() };
+        Self { names: Arc::default(), faults: Arc::new(faults) }
     }
 
     /// What a machine finds that starts after power was lost at this moment. `chance` answers a number below its argument.
@@ -78,38 +71,32 @@ impl FaultyDisk {
             let survivor = if chance(2) == 0 { durable } else { now };
             if let Some(content) = survivor {
                 let bytes = content.lock().unwrap().after_power_loss(&mut chance);
-                let content = Content {
-                    now: bytes.clone(),
-                    durable: bytes,
-                    unsynced: Vec::new(),
-                };
+                let content = Content { now: bytes.clone(), durable: bytes, unsynced: Vec::new() };
                 left.insert(path.clone(), Arc::new(Mutex::new(content)));
             }
         }
         let disk = Self::new();
-        *disk.names.lock().unwrap() = Names {
-            now: left.clone(),
-            durable: left,
-        };
+        *disk.names.lock().unwrap() = Names { now: left.clone(), durable: left };
+        disk
+    }
+
+    /// What the next system finds when this one was killed: all that was written, synced or not.
+    pub fn after_kill(&self) -> Self {
+        let disk = Self::new();
+        for (path, content) in &self.names.lock().unwrap().now {
+            disk.put(path, &content.lock().unwrap().now);
+        }
         disk
     }
 
     /// What is in a file.
     pub fn bytes(&self, path: &Path) -> Vec<u8> {
-        self.names.lock().unwrap().now[path]
-            .lock()
-            .unwrap()
-            .now
-            .clone()
+        self.names.lock().unwrap().now[path].lock().unwrap().now.clone()
     }
 
     pub fn file_names(&self) -> Vec<String> {
         let names = self.names.lock().unwrap();
-        names
-            .now
-            .keys()
-            .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
-            .collect()
+        names.now.keys().filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect()
     }
 
     /// Changes what is in a file behind the spool's back.
@@ -122,11 +109,7 @@ impl FaultyDisk {
 
     /// Puts a file on the disk.
     pub fn put(&self, path: &Path, bytes: &[u8]) {
-        let content = Content {
-            now: bytes.to_vec(),
-            durable: bytes.to_vec(),
-            unsynced: Vec::new(),
-        };
+        let content = Content { now: bytes.to_vec(), durable: bytes.to_vec(), unsynced: Vec::new() };
         let content = Arc::new(Mutex::new(content));
         let mut names = self.names.lock().unwrap();
         names.now.insert(path.to_owned(), Arc::clone(&content));
@@ -143,11 +126,7 @@ impl FaultyDisk {
     }
 
     fn file(&self, path: &Path, content: &Arc<Mutex<Content>>) -> Arc<dyn DiskFile> {
-        Arc::new(FaultyFile {
-            disk: self.clone(),
-            path: path.to_owned(),
-            content: Arc::clone(content),
-        })
+        Arc::new(FaultyFile { disk: self.clone(), path: path.to_owned(), content: Arc::clone(content) })
     }
 }
 
@@ -202,10 +181,7 @@ impl Disk for FaultyDisk {
     fn names(&self, directory: &Path) -> io::Result<Vec<String>> {
         self.alive()?;
         let names = self.names.lock().unwrap();
-        let here = names
-            .now
-            .keys()
-            .filter_map(|path| path.strip_prefix(directory).ok()?.iter().next());
+        let here = names.now.keys().filter_map(|path| path.strip_prefix(directory).ok()?.iter().next());
         let mut here: Vec<String> = here.map(|name| name.to_str().unwrap().to_owned()).collect();
         here.dedup();
         Ok(here)
@@ -221,13 +197,7 @@ impl Disk for FaultyDisk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.alive()?;
-        let content = self
-            .names
-            .lock()
-            .unwrap()
-            .now
-            .remove(path)
-            .ok_or(io::ErrorKind::NotFound)?;
+        let content = self.names.lock().unwrap().now.remove(path).ok_or(io::ErrorKind::NotFound)?;
         self.give_back(content.lock().unwrap().now.len());
         Ok(())
     }
@@ -241,11 +211,7 @@ impl Disk for FaultyDisk {
         let mut names = self.names.lock().unwrap();
         let Names { now, durable } = &mut *names;
         durable.retain(|file, _| file.parent() != Some(path));
-        durable.extend(
-            now.iter()
-                .filter(|(f, _)| f.parent() == Some(path))
-                .map(|(f, c)| (f.clone(), Arc::clone(c))),
-        );
+        durable.extend(now.iter().filter(|(f, _)| f.parent() == Some(path)).map(|(f, c)| (f.clone(), Arc::clone(c))));
         Ok(())
     }
 }
@@ -266,9 +232,7 @@ impl FaultyDisk {
 
     fn give_back(&self, bytes: usize) {
         if self.faults.room.load(Ordering::SeqCst) >= 0 {
-            self.faults
-                .room
-                .fetch_add(i64::try_from(bytes).unwrap(), Ordering::SeqCst);
+            self.faults.room.fetch_add(i64::try_from(bytes).unwrap(), Ordering::SeqCst);
         }
     }
 }
@@ -320,9 +284,7 @@ impl DiskFile for FaultyFile {
     fn sync_data(&self) -> io::Result<()> {
         self.disk.alive()?;
         self.disk.faults.syncs.fetch_add(1, Ordering::SeqCst);
-        std::thread::sleep(Duration::from_millis(
-            self.disk.faults.sync_takes.load(Ordering::SeqCst),
-        ));
+        std::thread::sleep(Duration::from_millis(self.disk.faults.sync_takes.load(Ordering::SeqCst)));
         let failing = *self.disk.faults.sync_fails.lock().unwrap();
         let mut content = self.content.lock().unwrap();
         if failing.is_some_and(|part| self.path.to_str().unwrap().contains(part)) {
@@ -330,11 +292,7 @@ impl DiskFile for FaultyFile {
             content.unsynced.clear();
             return Err(io::Error::other("Sync failed"));
         }
-        let Content {
-            now,
-            durable,
-            unsynced,
-        } = &mut *content;
+        let Content { now, durable, unsynced } = &mut *content;
         for (offset, data) in unsynced.drain(..) {
             Content::write(durable, offset, &data);
         }
@@ -393,10 +351,7 @@ pub fn directory() -> &'static Path {
 
 /// Options with small segments, so that a few files fill one.
 pub fn on(disk: &FaultyDisk) -> Options {
-    Options {
-        disk: Arc::new(disk.clone()),
-        segment_bytes: 64 << 10,
-    }
+    Options { disk: Arc::new(disk.clone()), segment_bytes: 64 << 10 }
 }
 
 /// A warm start on that disk.
@@ -410,19 +365,11 @@ pub fn userid(name: &str) -> Userid {
 
 /// A punch file of that user, begun at second 1,000,000,000.
 pub fn new_file(origin: &str) -> NewFile {
-    NewFile {
-        origin: userid(origin),
-        device: Device::Punch,
-        created: 1_000_000_000,
-        attributes: Attributes::default(),
-    }
+    NewFile { origin: userid(origin), device: Device::Punch, created: 1_000_000_000, attributes: Attributes::default() }
 }
 
 pub fn reader_of(owner: &str) -> Destination {
-    Destination {
-        owner: userid(owner),
-        queue: Queue::Reader,
-    }
+    Destination { owner: userid(owner), queue: Queue::Reader }
 }
 
 /// Writes and closes a file of these records into a user's reader.
@@ -450,10 +397,5 @@ pub fn read(spool: &Spool, file: &FileInfo) -> Result<Vec<Vec<u8>>, SpoolError> 
 
 /// The numbers of a user's files in processing order.
 pub fn numbers(spool: &Spool, owner: &str) -> Vec<u16> {
-    spool
-        .list(&Selection::of(userid(owner)))
-        .unwrap()
-        .iter()
-        .map(|file| file.spid.number())
-        .collect()
+    spool.list(&Selection::of(userid(owner))).unwrap().iter().map(|file| file.spid.number()).collect()
 }

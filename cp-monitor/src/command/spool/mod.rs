@@ -126,7 +126,8 @@ fn close_matching(
 fn close_reader(user: &User, reader: &mut Reader, purge: bool, how: &CloseAs) -> Result<(), Message> {
     let Some(reading) = reader.open.take() else { return Ok(()) };
     let spool = &user.cp().spool;
-    let one = Selection::of(spool_userid(&user.id)).on(Queue::Reader).spid(reading.spid);
+    // By its identity: the number may be another file's by now.
+    let one = Selection { serial: Some(reading.file.file().serial), ..Selection::default() };
     let hold = how.hold.unwrap_or(reader.hold);
     let keep = how.keep.unwrap_or(reader.keep || reading.file.file().attributes.keep);
     let result = if purge || !(hold || keep) {

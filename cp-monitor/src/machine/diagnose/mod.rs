@@ -10,6 +10,7 @@ mod spool;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use abi::{DeviceInfo, Identification, PseudoTimer, SavedState, code, console, mask};
 use console::{HIDDEN, NO_LINE, NO_WAIT, PROMPT};
@@ -19,6 +20,10 @@ use super::{Machine, ProgramCheck, Wait};
 use crate::storage::AccessError;
 use crate::users::User;
 use ::console::wire::LineKind;
+
+/// How long a machine waits after a line that its terminal is too slow for. A terminal takes hundreds of lines in that time; one that
+/// takes none loses lines in the end, and the machine goes on.
+const CONGESTION_PAUSE: Duration = Duration::from_millis(2);
 
 /// What the machine's slice does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,6 +233,12 @@ fn console_write(user: &User, machine: &mut Machine, address: u64, length: u64, 
     let bytes = fetch(machine, address, length.min(abi::CONSOLE_LINE_MAX), abi::CONSOLE_LINE_MAX)?;
     let kind = if flags & PROMPT != 0 { LineKind::Prompt } else { LineKind::Guest };
     user.console.write(kind, &String::from_utf8_lossy(&bytes));
+    if user.console.congested() {
+        return Ok(Answer::Worker(Box::new(|_| {
+            std::thread::sleep(CONGESTION_PAUSE);
+            Completion::default()
+        })));
+    }
     Ok(Answer::Now(0, 0))
 }
 

@@ -65,11 +65,9 @@ impl Look {
         Ok(Self { byte })
     }
 
-    /// From now on signals to this thread are meant for this processor.
-    pub(super) fn listen(&self) {
-        if IMMEDIATE_EXIT.get() != self.byte {
-            IMMEDIATE_EXIT.set(self.byte);
-        }
+    /// From now on signals to this thread are meant for this processor. Answers whether they were not before.
+    pub(super) fn listen(&self) -> bool {
+        IMMEDIATE_EXIT.replace(self.byte) != self.byte
     }
 
     /// Sets the byte: 1 makes the next KVM_RUN return at once.

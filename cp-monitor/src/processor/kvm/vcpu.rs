@@ -9,27 +9,18 @@ use std::time::{Duration, Instant};
 
 use kvm_bindings::{
     KVM_EXIT_FAIL_ENTRY, KVM_EXIT_INTERNAL_ERROR, KVM_EXIT_IO, KVM_EXIT_IO_OUT, KVM_EXIT_SHUTDOWN,
-    KVM_SYNC_X86_EVENTS, KVM_SYNC_X86_REGS, KVM_SYNC_X86_SREGS, Msrs, Xsave, kvm_dtable,
-    kvm_msr_entry, kvm_regs, kvm_segment, kvm_sregs, kvm_vcpu_events, kvm_xsave, kvm_xsave2,
+    KVM_SYNC_X86_EVENTS, KVM_SYNC_X86_REGS, KVM_SYNC_X86_SREGS, Msrs, Xsave, kvm_msr_entry,
+    kvm_regs, kvm_sregs, kvm_vcpu_events,
 };
 use kvm_ioctls::{SyncReg, VcpuFd};
-use vm_memory::{Bytes, VolatileMemory};
 
 use super::assist::{self, Stub};
+use super::exception::{Frame, exception, refused_syscall};
 use super::kick::{Look, Thread, Timer};
-use super::{Partition, PartitionError, step};
-use crate::processor::classify::program_code;
-use crate::processor::{Context, Exit, Kicker, MACHINE_FLAGS, Processor, Registers, VectorState};
+use super::{Partition, PartitionError, state, step};
+use crate::processor::{Context, Exit, Kicker, Processor, Registers, VectorState};
 use crate::storage::AddressSpace;
 
-/// Flags that are always on while a machine runs: the reserved one, and interrupts (nothing is ever injected).
-const FIXED_FLAGS: u64 = 0x202;
-/// Paging with write protection for ring 0 too, protected mode, native x87 errors.
-const CR0: u64 = 0x8001_0033;
-/// Physical address extension, global pages off, SSE with its exceptions. No OSXSAVE: x87 and SSE2 are what a machine is promised.
-const CR4: u64 = 0x0000_0620;
-/// Long mode, no-execute; SYSCALL is off.
-const EFER: u64 = 0xd00;
 /// `out 0x83, eax`.
 const DIAGNOSE: [u8; 2] = [0xe7, abi::DIAGNOSE_PORT];
 /// KVM_RUNs that one unfinished instruction may need. A string instruction moves at most a page at a time.
@@ -39,11 +30,6 @@ const FINISH_LIMIT: usize = 64;
 fn next_number() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
-/// Bytes of the XSAVE area, from what KVM_CAP_XSAVE2 says.
-pub(super) fn xsave_bytes(capability: i32) -> usize {
-    (capability.max(0) as usize).max(size_of::<kvm_xsave>())
 }
 
 /// A processor of a [`Partition`]. Stays on the thread it was made on.
@@ -56,13 +42,15 @@ pub struct KvmProcessor {
     number: usize,
     kicked: Arc<AtomicBool>,
     slice_end: Option<Instant>,
+    /// A signal may have come and gone without the clock being read.
+    clock_unread: bool,
     /// The load whose machine the vCPU holds; 0 for none.
     load: u64,
     /// The vCPU is in ring 0 or in another state that must not be continued: system registers are to be loaded.
     system_stale: bool,
     system: kvm_sregs,
     xsave_bytes: usize,
-    initial_vectors: VectorState,
+    initial_vectors: Xsave,
     /// The instruction address is past an OUT when KVM_RUN returns.
     out_is_done: bool,
     /// Where an OUT is unfinished.
@@ -85,8 +73,11 @@ enum Stop {
 impl KvmProcessor {
     pub(super) fn new(partition: Arc<Partition>, number: usize) -> Result<Self, PartitionError> {
         let (vcpu, look) = make_vcpu(&partition)?;
-        let system = system_registers(&vcpu, partition.processors, number)?;
+        let system = vcpu.get_sregs().map_err(step("read system registers"))?;
+        let system = state::machine_system(system, partition.processors, number);
         let xsave_bytes = partition.facts.vector_state;
+        let initial_vectors = state::to_xsave(&state::initial_vectors(xsave_bytes))
+            .map_err(step("keep vector state"))?;
         let mut processor = Self {
             look,
             vcpu,
@@ -94,11 +85,12 @@ impl KvmProcessor {
             number,
             kicked: Arc::new(AtomicBool::new(false)),
             slice_end: None,
+            clock_unread: false,
             load: 0,
             system_stale: true,
             system,
             xsave_bytes,
-            initial_vectors: initial_vectors(xsave_bytes),
+            initial_vectors,
             out_is_done: false,
             unfinished: None,
             partition,
@@ -111,10 +103,7 @@ impl KvmProcessor {
     /// Runs a stub once, to see what the instruction address is after an OUT.
     fn learn_out(&mut self) -> Result<(), PartitionError> {
         let start = assist::stub(0);
-        let mut system = self.system;
-        system.cr3 = assist::parking_root();
-        system.cs = segment(assist::SUPERVISOR_CODE, 11, 0, true);
-        system.ss = segment(assist::SUPERVISOR_CODE + 8, 3, 0, false);
+        let system = state::parked_system(&self.system);
         let (_, stack) = assist::tss(self.number);
         let regs = kvm_regs {
             rip: start,
@@ -150,10 +139,11 @@ impl KvmProcessor {
 
     /// KVM_RUN until something happens that is not just a stray signal.
     fn enter(&mut self) -> Stop {
-        self.look.listen();
+        let mut clock = self.look.listen() | std::mem::take(&mut self.clock_unread);
         let mut delivering = false;
         loop {
-            if !delivering && self.slice_is_over() {
+            if !delivering && self.slice_is_over(clock) {
+                self.clock_unread = true;
                 return Stop::SliceEnd;
             }
             let result = {
@@ -161,10 +151,14 @@ impl KvmProcessor {
                 self.vcpu.run().map(drop)
             };
             match result {
-                Ok(()) => return self.stop(),
+                Ok(()) => {
+                    self.clock_unread = delivering;
+                    return self.stop();
+                }
                 Err(error) if matches!(error.errno(), libc::EINTR | libc::EAGAIN) => {
                     // KVM takes registers over before it looks at the byte: the next KVM_RUN goes on where this one stopped.
                     self.look.set(0);
+                    clock = true;
                     // No slice ends between an exception and its delivery: a trap, unlike a fault, would never come again.
                     delivering = self.exception_is_queued();
                 }
@@ -194,12 +188,13 @@ impl KvmProcessor {
         }
     }
 
-    fn slice_is_over(&self) -> bool {
+    /// The clock is read only after a signal, or when one may have been overlooked.
+    fn slice_is_over(&self, clock: bool) -> bool {
         if self.kicked.load(Ordering::SeqCst) {
             self.kicked.store(false, Ordering::SeqCst);
             return true;
         }
-        self.slice_end.is_some_and(|end| Instant::now() >= end)
+        clock && self.slice_end.is_some_and(|end| Instant::now() >= end)
     }
 
     /// Lets KVM finish the instruction behind the last exit, and nothing more.
@@ -212,8 +207,9 @@ impl KvmProcessor {
                 Ok(()) => continue,
                 Err(error) if error.errno() == libc::EINTR => {
                     self.unfinished = None;
-                    // A signal for this slice may have come meanwhile: `enter` looks at the clock and the kick flag itself.
+                    // A signal for this slice may have come meanwhile.
                     self.look.set(0);
+                    self.clock_unread = true;
                     return Ok(());
                 }
                 Err(error) => return Err(error.into()),
@@ -245,7 +241,7 @@ impl KvmProcessor {
         }
         let system = self.system;
         let sync = self.vcpu.sync_regs_mut();
-        sync.regs = to_kvm(&context.registers);
+        sync.regs = state::to_kvm(&context.registers);
         if dirty & KVM_SYNC_X86_SREGS != 0 {
             sync.sregs = system;
         }
@@ -256,13 +252,20 @@ impl KvmProcessor {
         Ok(())
     }
 
-    fn load_vectors(&mut self, saved: Option<&VectorState>) -> io::Result<()> {
-        let state = saved
-            .filter(|state| state.0.len() * 4 == self.xsave_bytes)
-            .unwrap_or(&self.initial_vectors);
-        let xsave = to_xsave(state)?;
+    /// Loads vector registers: those that were saved, or the initial ones.
+    fn load_vectors(&self, saved: Option<&VectorState>) -> io::Result<()> {
+        let saved = saved.filter(|state| state.0.len() * 4 == self.xsave_bytes);
+        let saved = saved.map(state::to_xsave).transpose()?;
+        let xsave = saved.as_ref().unwrap_or(&self.initial_vectors);
         // SAFETY: the area is as long as KVM_CAP_XSAVE2 says; no dynamically enabled features are permitted to this process.
-        unsafe { self.vcpu.set_xsave2(&xsave) }.map_err(io::Error::from)
+        unsafe { self.vcpu.set_xsave2(xsave) }.map_err(io::Error::from)
+    }
+
+    fn save_vectors(&self) -> io::Result<VectorState> {
+        let mut xsave = state::empty_xsave(self.xsave_bytes)?;
+        // SAFETY: the area is as long as KVM_CAP_XSAVE2 says; no dynamically enabled features are permitted to this process.
+        unsafe { self.vcpu.get_xsave2(&mut xsave) }?;
+        Ok(state::from_xsave(&xsave))
     }
 
     /// Sets the vCPU up again after KVM lost its way, with a new vCPU if need be.
@@ -282,28 +285,28 @@ impl KvmProcessor {
         self.look = look;
         self.vcpu = vcpu;
         self.unfinished = None;
-        self.look.listen();
+        // A signal may have been meant for the byte that is gone.
+        self.clock_unread = true;
         Ok(())
     }
 
-    fn store(&self, context: &mut Context) -> kvm_sregs {
-        let sync = self.vcpu.sync_regs();
-        context.registers = from_kvm(&sync.regs);
-        sync.sregs
+    /// Takes the machine's registers over from the vCPU; answers the system registers beside them.
+    fn store(&mut self, context: &mut Context) -> &kvm_sregs {
+        let sync = self.vcpu.sync_regs_mut();
+        context.registers = state::from_kvm(&sync.regs);
+        &sync.sregs
     }
 
     /// An OUT to the DIAGNOSE port by the machine.
     fn diagnose(&mut self, context: &mut Context, space: &mut AddressSpace, bytes: usize) -> Exit {
-        let system = self.store(context);
+        let in_ring_3 = self.store(context).cs.selector == assist::USER_CODE;
         let at = match self.out_is_done {
             true => context.registers.rip.wrapping_sub(DIAGNOSE.len() as u64),
             false => context.registers.rip,
         };
         let mut code = [0; DIAGNOSE.len()];
-        let is_diagnose = bytes == 4
-            && system.cs.selector == assist::USER_CODE
-            && space.read(at, &mut code).is_ok()
-            && code == DIAGNOSE;
+        let is_diagnose =
+            bytes == 4 && in_ring_3 && space.read(at, &mut code).is_ok() && code == DIAGNOSE;
         if !is_diagnose {
             return self.give_up(
                 context,
@@ -319,13 +322,18 @@ impl KvmProcessor {
 
     /// An exception, or SYSCALL, of the machine: it is in a stub.
     fn assisted(&mut self, context: &mut Context, space: &mut AddressSpace) -> Exit {
-        let system = self.store(context);
+        let cr2 = self.store(context).cr2;
         self.system_stale = true;
         self.unfinished = (!self.out_is_done).then_some(context.registers.rip);
         let entry = context.registers;
         match assist::stub_at(entry.rip) {
-            Some(Stub::Vector(vector)) => match self.frame(vector, entry[Registers::RSP]) {
-                Some(frame) => exception(context, space, vector, frame, system.cr2),
+            Some(Stub::Vector(vector)) => match Frame::read(
+                &self.partition.assist,
+                self.number,
+                vector,
+                entry[Registers::RSP],
+            ) {
+                Some(frame) => exception(context, space, vector, frame, cr2),
                 None => self.give_up(
                     context,
                     abi::program::OPERATION,
@@ -341,31 +349,12 @@ impl KvmProcessor {
         }
     }
 
-    /// The frame that the processor pushed for an exception.
-    fn frame(&self, vector: u8, rsp: u64) -> Option<Frame> {
-        let has_error = matches!(vector, 8 | 10..=14 | 17 | 21 | 29 | 30);
-        let words = if has_error { 6 } else { 5 };
-        let offset = assist::stack_offset(self.number, rsp)?;
-        assist::stack_offset(self.number, rsp + words * 8 - 1)?;
-        let word = |index: usize| {
-            self.partition
-                .assist
-                .as_volatile_slice()
-                .read_obj::<u64>(offset + index * 8)
-                .ok()
-        };
-        let first = usize::from(has_error);
-        let cs = word(first + 1)?;
-        // An exception of ring 0 itself: the assist area never has one.
-        if cs & 3 != 3 {
-            return None;
+    /// KVM refused, for no fault of the machine's that could be named.
+    fn fail(&mut self, context: &mut Context, what: &str) -> Exit {
+        match self.give_up(context, abi::program::OPERATION, what) {
+            Exit::Program { .. } => Exit::Failed(what.to_owned()),
+            failed => failed,
         }
-        Some(Frame {
-            error: if has_error { word(0)? } else { 0 },
-            rip: word(first)?,
-            rflags: word(first + 2)?,
-            rsp: word(first + 3)?,
-        })
     }
 
     /// KVM stopped for a reason that machines have no right to.
@@ -373,7 +362,7 @@ impl KvmProcessor {
         let sync = self.vcpu.sync_regs();
         if sync.sregs.cs.selector == assist::USER_CODE && self.load != 0 {
             // Where the machine was, if it is still in ring 3; otherwise where it was resumed.
-            context.registers = from_kvm(&sync.regs);
+            context.registers = state::from_kvm(&sync.regs);
         }
         tracing::debug!(
             what,
@@ -397,75 +386,10 @@ impl KvmProcessor {
     }
 }
 
-/// What an exception pushed.
-#[derive(Clone, Copy, Debug)]
-struct Frame {
-    error: u64,
-    rip: u64,
-    rflags: u64,
-    rsp: u64,
-}
-
-/// Decides what an exception is to the machine and puts its registers back as they were.
-fn exception(
-    context: &mut Context,
-    space: &mut AddressSpace,
-    vector: u8,
-    frame: Frame,
-    cr2: u64,
-) -> Exit {
-    const STORE: u64 = 1 << 1;
-    const FETCH: u64 = 1 << 4;
-    context.registers.rip = frame.rip;
-    context.registers.rflags = frame.rflags & MACHINE_FLAGS;
-    context.registers[Registers::RSP] = frame.rsp;
-    context.vectors_live = true;
-    if vector == 14 {
-        if frame.error & FETCH != 0 && assist::syscall_targets().contains(&frame.rip) {
-            // Some hosts let SYSCALL jump to its target while still in ring 3.
-            return refused_syscall(context);
-        }
-        if cr2 < space.size() {
-            return Exit::PageFault {
-                address: cr2,
-                write: frame.error & STORE != 0,
-            };
-        }
-        return Exit::Program {
-            code: abi::program::ADDRESSING,
-            vector: 14,
-            address: cr2,
-        };
-    }
-    let mut instruction = [0; 15];
-    let length = (0..=15)
-        .rev()
-        .find(|&length| space.read(frame.rip, &mut instruction[..length]).is_ok())
-        .unwrap_or(0);
-    let code = program_code(u32::from(vector), frame.error, &instruction[..length]);
-    Exit::Program {
-        code,
-        vector: u32::from(vector),
-        address: 0,
-    }
-}
-
-/// SYSCALL got as far as its target: RCX and R11 hold where it came from. It is no instruction of a CMS machine.
-fn refused_syscall(context: &mut Context) -> Exit {
-    const LENGTH: u64 = 2;
-    context.registers.rip = context.registers[Registers::RCX].wrapping_sub(LENGTH);
-    context.registers.rflags = context.registers[11] & MACHINE_FLAGS;
-    context.vectors_live = true;
-    Exit::Program {
-        code: abi::program::OPERATION,
-        vector: 6,
-        address: 0,
-    }
-}
-
 impl Processor for KvmProcessor {
     fn start_slice(&mut self, length: Duration) {
         self.look.set(0);
+        self.clock_unread = true;
         self.slice_end = Instant::now().checked_add(length);
         self.timer.start(length);
     }
@@ -482,11 +406,7 @@ impl Processor for KvmProcessor {
             };
         }
         if let Err(error) = self.load(context, space) {
-            return self.give_up(
-                context,
-                abi::program::OPERATION,
-                &format!("loading a machine failed: {error}"),
-            );
+            return self.fail(context, &format!("KVM would not load the machine: {error}"));
         }
         match self.enter() {
             Stop::SliceEnd => {
@@ -522,11 +442,7 @@ impl Processor for KvmProcessor {
                 self.give_up(context, abi::program::OPERATION, &what)
             }
             Stop::Refused(error) => {
-                let what = format!("KVM would not run the machine: {error}");
-                match self.give_up(context, abi::program::OPERATION, &what) {
-                    Exit::Program { .. } => Exit::Failed(what),
-                    other => other,
-                }
+                self.fail(context, &format!("KVM would not run the machine: {error}"))
             }
         }
     }
@@ -536,7 +452,10 @@ impl Processor for KvmProcessor {
             return;
         }
         if context.vectors_live {
-            context.vectors = self.save_vectors().map(Box::new);
+            let saved = self.save_vectors().inspect_err(
+                |error| tracing::error!(%error, "Vector registers of a machine could not be saved and are reset"),
+            );
+            context.vectors = saved.ok().map(Box::new);
         }
         context.load = 0;
         self.load = 0;
@@ -549,25 +468,6 @@ impl Processor for KvmProcessor {
     fn kicker(&self) -> Kicker {
         let thread = Thread::current();
         Kicker::new(Arc::clone(&self.kicked), move || thread.interrupt())
-    }
-}
-
-impl KvmProcessor {
-    fn save_vectors(&self) -> Option<VectorState> {
-        let mut xsave = Xsave::new(
-            self.xsave_bytes
-                .saturating_sub(size_of::<kvm_xsave>())
-                .div_ceil(4),
-        )
-        .ok()?;
-        // SAFETY: the area is as long as KVM_CAP_XSAVE2 says; no dynamically enabled features are permitted to this process.
-        if let Err(error) = unsafe { self.vcpu.get_xsave2(&mut xsave) } {
-            tracing::error!(%error, "Vector registers of a machine could not be saved");
-            return None;
-        }
-        let mut words = xsave.as_fam_struct_ref().xsave.region.to_vec();
-        words.extend_from_slice(xsave.as_slice());
-        Some(VectorState(words))
     }
 }
 
@@ -618,138 +518,4 @@ fn make_vcpu(partition: &Partition) -> Result<(VcpuFd, Look), PartitionError> {
     // SAFETY: the byte is in the mapping that `vcpu` owns; processors drop their `Look` before their vCPU.
     let look = unsafe { Look::new(byte) }.map_err(step("install a signal handler"))?;
     Ok((vcpu, look))
-}
-
-/// A flat segment.
-fn segment(selector: u16, kind: u8, privilege: u8, long: bool) -> kvm_segment {
-    kvm_segment {
-        base: 0,
-        limit: 0xffff_ffff,
-        selector,
-        type_: kind,
-        present: 1,
-        dpl: privilege,
-        db: u8::from(!long),
-        s: 1,
-        l: u8::from(long),
-        g: 1,
-        ..kvm_segment::default()
-    }
-}
-
-/// System registers of a machine in ring 3 on processor `number`; CR3 is still to be set.
-fn system_registers(
-    vcpu: &VcpuFd,
-    processors: usize,
-    number: usize,
-) -> Result<kvm_sregs, PartitionError> {
-    let mut system = vcpu.get_sregs().map_err(step("read system registers"))?;
-    let ((gdt, gdt_limit), (idt, idt_limit), (tss, tss_base)) =
-        (assist::gdt(processors), assist::idt(), assist::tss(number));
-    (system.cr0, system.cr2, system.cr3, system.cr4, system.efer) =
-        (CR0, 0, assist::parking_root(), CR4, EFER);
-    system.cs = segment(assist::USER_CODE, 11, 3, true);
-    system.ss = segment(assist::USER_DATA, 3, 3, false);
-    (system.ds, system.es, system.fs, system.gs) = (system.ss, system.ss, system.ss, system.ss);
-    system.tr = kvm_segment {
-        base: tss_base,
-        limit: assist::TSS_LIMIT,
-        selector: tss,
-        type_: 11,
-        present: 1,
-        ..kvm_segment::default()
-    };
-    system.ldt = kvm_segment {
-        unusable: 1,
-        ..kvm_segment::default()
-    };
-    system.gdt = kvm_dtable {
-        base: gdt,
-        limit: gdt_limit,
-        ..kvm_dtable::default()
-    };
-    system.idt = kvm_dtable {
-        base: idt,
-        limit: idt_limit,
-        ..kvm_dtable::default()
-    };
-    system.interrupt_bitmap = [0; 4];
-    Ok(system)
-}
-
-/// Vector state after FNINIT with the default MXCSR, in the layout of XSAVE, `bytes` long.
-fn initial_vectors(bytes: usize) -> VectorState {
-    let mut words = vec![0u32; bytes / 4];
-    words[0] = 0x037f;
-    // MXCSR, at byte 24 of the legacy area.
-    words[6] = 0x1f80;
-    // XSTATE_BV, at byte 512: x87 and SSE are given, every other component is initial.
-    words[128] = 0b11;
-    VectorState(words)
-}
-
-fn to_xsave(state: &VectorState) -> io::Result<Xsave> {
-    let legacy = size_of::<kvm_xsave>() / 4;
-    let extra = state.0.len().saturating_sub(legacy);
-    let mut xsave = Xsave::new(extra).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
-    // SAFETY: the length of the flexible part is not changed.
-    let area: &mut kvm_xsave2 = unsafe { xsave.as_mut_fam_struct() };
-    area.xsave.region.copy_from_slice(&state.0[..legacy]);
-    xsave.as_mut_slice().copy_from_slice(&state.0[legacy..]);
-    Ok(xsave)
-}
-
-fn to_kvm(registers: &Registers) -> kvm_regs {
-    let [
-        rax,
-        rcx,
-        rdx,
-        rbx,
-        rsp,
-        rbp,
-        rsi,
-        rdi,
-        r8,
-        r9,
-        r10,
-        r11,
-        r12,
-        r13,
-        r14,
-        r15,
-    ] = registers.general;
-    let rflags = registers.rflags & MACHINE_FLAGS | FIXED_FLAGS;
-    let rip = registers.rip;
-    kvm_regs {
-        rax,
-        rbx,
-        rcx,
-        rdx,
-        rsi,
-        rdi,
-        rsp,
-        rbp,
-        r8,
-        r9,
-        r10,
-        r11,
-        r12,
-        r13,
-        r14,
-        r15,
-        rip,
-        rflags,
-    }
-}
-
-fn from_kvm(regs: &kvm_regs) -> Registers {
-    let r = regs;
-    Registers {
-        general: [
-            r.rax, r.rcx, r.rdx, r.rbx, r.rsp, r.rbp, r.rsi, r.rdi, r.r8, r.r9, r.r10, r.r11,
-            r.r12, r.r13, r.r14, r.r15,
-        ],
-        rip: r.rip,
-        rflags: r.rflags & MACHINE_FLAGS,
-    }
 }
