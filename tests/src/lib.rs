@@ -12,12 +12,14 @@
 //! Everything that waits has a deadline ([`PATIENCE`]); nothing sleeps and hopes. A host whose KVM cannot be used fails every test with what
 //! `cp64` says about it. Talks to the program through its command line and its socket only.
 
+mod namespace;
 mod program;
 mod system;
 mod terminal;
 
 use std::time::{Duration, Instant};
 
+pub use namespace::in_namespace;
 pub use program::{Program, cp64, profile_directory};
 pub use system::System;
 pub use terminal::Terminal;

@@ -66,6 +66,11 @@ impl Program {
     /// # Panics
     /// When it cannot be started, or does not end in time; it is killed then, and what it wrote is shown.
     pub fn run(command: &mut Command, input: &[u8]) -> Self {
+        Self::run_within(PATIENCE, command, input)
+    }
+
+    /// The same with another deadline.
+    pub(crate) fn run_within(time: Duration, command: &mut Command, input: &[u8]) -> Self {
         let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = spawned.unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let output = drain(child.stdout.take());
@@ -74,13 +79,13 @@ impl Program {
         let input = input.to_vec();
         // A program that does not read its input is not this side's error.
         let feeding = thread::spawn(move || drop(stdin.write_all(&input)));
-        let ended = wait(&mut child, PATIENCE);
+        let ended = wait(&mut child, time);
         if !ended {
             drop(child.kill());
         }
         let code = child.wait().ok().and_then(|status| status.code()).unwrap_or(-1);
         // A detached system that a killed program left behind may hold the pipes; then nobody waits for them.
-        assert!(ended, "{command:?} has not ended within {PATIENCE:?}");
+        assert!(ended, "{command:?} has not ended within {time:?}");
         drop(feeding.join());
         let bytes = output.join().expect("reads only");
         let errors = errors.join().expect("reads only");

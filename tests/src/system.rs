@@ -45,6 +45,13 @@ impl System {
         Self { root, complaints, arguments, server: None, _place: place }
     }
 
+    /// The same with its data directory elsewhere.
+    pub fn prepare_at(root: &Path) -> Self {
+        let mut system = Self::prepare(&[]);
+        system.root = root.to_path_buf();
+        system
+    }
+
     /// Starts it, for the first time or again.
     ///
     /// # Panics
@@ -159,6 +166,20 @@ impl System {
     /// Adds a general user with a small 191 disk.
     pub fn add_user(&self, user: &str) {
         self.cp64(&["user", "add", user, "--cylinders", "2"], b"").succeeded();
+    }
+
+    /// Adds general users without a 191 disk, `U0001` and so on: one statement each in `user.direct`, put on line at once.
+    ///
+    /// # Panics
+    /// When CP does not take the directory.
+    pub fn add_users(&self, count: usize) -> Vec<String> {
+        let names: Vec<_> = (1..=count).map(|number| format!("U{number:04}")).collect();
+        let statements: String = names.iter().map(|name| format!("USER {name} AUTOONLY 32M 32M G\n  INCLUDE CMSDFLT\n")).collect();
+        let source = self.root.join("user.direct");
+        let text = fs::read_to_string(&source).expect("a system has a directory");
+        fs::write(&source, text + &statements).expect("the directory can be written");
+        self.cp("DIRECTXA").succeeded();
+        names
     }
 
     /// `cp64 disk put`: a file of these bytes onto a 191 disk.
