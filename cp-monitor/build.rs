@@ -17,14 +17,31 @@ fn main() {
 
 /// Builds the image with the same cargo, for the host's target, in a target folder of its own (a nested cargo must not wait for this one's lock).
 fn build_cms(root: &Path, out: &Path) {
-    for watched in ["guests/cms/src", "guests/cms/Cargo.toml", "guests/cms/Cargo.lock", "guests/cms/build.rs", "guests/cms/cms.ld", "guests/abi/src", "shell/src", "minidisk/src"] {
+    for watched in [
+        "guests/cms/src",
+        "guests/cms/Cargo.toml",
+        "guests/cms/Cargo.lock",
+        "guests/cms/build.rs",
+        "guests/cms/cms.ld",
+        "guests/abi/src",
+        "shell/src",
+        "minidisk/src",
+    ] {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
     let target = out.join("cms-target");
     let mut cargo = Command::new(env::var("CARGO").expect("cargo names itself"));
     cargo.current_dir(root.join("guests/cms")).args(["build", "--release", "--target-dir"]).arg(&target);
     // What wraps or flags the outer build (clippy, coverage, sanitizers) is not for the image.
-    for inherited in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_TARGET", "CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"] {
+    for inherited in [
+        "RUSTFLAGS",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "RUSTC_WRAPPER",
+        "RUSTC_WORKSPACE_WRAPPER",
+        "CARGO_BUILD_TARGET",
+        "CARGO_TARGET_DIR",
+        "CARGO_BUILD_TARGET_DIR",
+    ] {
         cargo.env_remove(inherited);
     }
     let status = cargo.status().expect("cargo can be run");
@@ -37,7 +54,10 @@ fn build_cms(root: &Path, out: &Path) {
 fn list_help(folder: &Path, into: &Path) {
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut files: Vec<PathBuf> = match fs::read_dir(folder) {
-        Ok(entries) => entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).filter(|path| path.extension().is_some_and(|ext| ext == "md")).collect(),
+        Ok(entries) => entries
+            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+            .filter(|path| path.extension().is_some_and(|ext| ext == "md"))
+            .collect(),
         Err(_) => Vec::new(),
     };
     files.sort();

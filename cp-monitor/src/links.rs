@@ -150,7 +150,8 @@ impl LinkTable {
         entry.holders.retain(|holder| (holder.userid, holder.vdev) != (userid, vdev));
         if entry.holders.is_empty() {
             disks.remove(&disk);
-        } else if wrote && !entry.holders.iter().any(|holder| holder.writes)
+        } else if wrote
+            && !entry.holders.iter().any(|holder| holder.writes)
             && let Err(error) = entry.extent.set_access(Access::Read)
         {
             tracing::warn!("The lock of {} {} stays exclusive: {error}", disk.0, disk.1);

@@ -587,8 +587,24 @@ mod tests {
         assert!(matches!(full, ExtentError::NoSpace(_)));
         // A device that is always full, with the error of a real write.
         let device = OpenOptions::new().read(true).write(true).open("/dev/full").unwrap();
-        let extent = Extent { file: device, path: "/dev/full".into(), header: header(), access: Access::Write };
+        let extent = Extent { file: device, path: "/dev/full".into(), header: header(), writes: AtomicBool::new(true) };
         assert!(matches!(extent.write_at(1, &[0; BLOCK_SIZE]), Err(ExtentError::NoSpace(_))));
+    }
+
+    #[test]
+    fn a_reader_becomes_the_only_writer_and_a_reader_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disk");
+        drop(Extent::create(&path, &header()).unwrap());
+        let (one, other) = (Extent::open(&path, Access::Read).unwrap(), Extent::open(&path, Access::Read).unwrap());
+        assert!(matches!(one.set_access(Access::Write), Err(ExtentError::Held(_))), "another reader is there");
+        drop(other);
+        one.set_access(Access::Write).unwrap();
+        one.write_at(1, &[7; BLOCK_SIZE]).unwrap();
+        assert!(matches!(Extent::open(&path, Access::Read), Err(ExtentError::Held(_))));
+        one.set_access(Access::Read).unwrap();
+        assert!(matches!(one.write_at(1, &[7; BLOCK_SIZE]), Err(ExtentError::ReadOnly(_))));
+        Extent::open(&path, Access::Read).unwrap();
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub struct Command<C: Cp> {
     pub run: fn(&mut Shell<C>, &Words) -> Outcome,
 }
 
-/// An entry of the table; the minimum abbreviation stands in capitals.
+/// An entry of the table.
 const fn entry<C: Cp>(name: &'static str, minimum: usize, code: &'static str, run: fn(&mut Shell<C>, &Words) -> Outcome) -> Command<C> {
     Command { name, minimum, code, run }
 }

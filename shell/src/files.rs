@@ -100,6 +100,10 @@ impl<C: Cp> Shell<C> {
         if let Some(surplus) = words.operands.get(3) {
             return Err(self.bad_operand(surplus));
         }
+        if name == "*" && file_type == "*" && words.operands.len() < 3 {
+            // Everything is erased only when the disk is named.
+            return Err(self.incomplete());
+        }
         let pattern = Pattern::new(name, file_type);
         let spec = self.mode_spec(words.operand(2), ModeSpec::A)?;
         let mut files = self.matching(&pattern, spec)?;

@@ -76,7 +76,7 @@ impl<C: Cp> Shell<C> {
         let mut source = self.open(&found)?;
         let mut record = Vec::new();
         while self.next_record(&mut source, &mut record)? {
-            self.cp.write_line(&record);
+            self.cp.write_line(heading(&record));
         }
         self.close(source)
     }
@@ -89,5 +89,25 @@ impl<C: Cp> Shell<C> {
             let topics = self.help_topics(file_type);
             named(topics.iter().find(|name| name.starts_with(topic))?)
         })
+    }
+}
+
+/// A line of a help text as a terminal shows it: a heading without the marks before it.
+fn heading(line: &[u8]) -> &[u8] {
+    let marks = line.iter().take_while(|&&byte| byte == b'#').count();
+    line.get(marks..).filter(|_| marks > 0).and_then(|rest| rest.strip_prefix(b" ")).unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headings_lose_their_marks_and_nothing_else_does() {
+        assert_eq!(heading(b"# TYPE"), b"TYPE");
+        assert_eq!(heading(b"## Syntax"), b"Syntax");
+        for line in [&b"#CP cmd"[..], b" # text", b"", b"#"] {
+            assert_eq!(heading(line), line);
+        }
     }
 }

@@ -38,6 +38,8 @@ pub struct Session {
     pub settings: Settings,
     /// A command is writing to the punch or printer, or reading the reader.
     pub spooling: bool,
+    /// Virtual and total processor time at the last Ready message, in microseconds.
+    charged: (u64, u64),
     /// The running command, padded with blanks.
     routine: [u8; 8],
 }
@@ -48,6 +50,7 @@ impl Session {
         disks: [None; 26],
         settings: Settings { implied_cp: true, implied_exec: true, abbreviations: true, short_ready: false },
         spooling: false,
+        charged: (0, 0),
         routine: *b"CMS     ",
     };
 
@@ -73,14 +76,12 @@ pub struct Shell<C: Cp> {
     pub(crate) code: &'static str,
     /// EXECs within EXECs.
     pub(crate) exec_depth: u32,
-    /// Virtual and total processor time at the last Ready message, in microseconds.
-    charged: (u64, u64),
 }
 
 impl<C: Cp> Shell<C> {
     /// CMS with nothing accessed.
     pub fn new(cp: C) -> Self {
-        Self { cp, disks: Disks::new(), session: Session::NEW, code: "CMS", exec_depth: 0, charged: (0, 0) }
+        Self { cp, disks: Disks::new(), session: Session::NEW, code: "CMS", exec_depth: 0 }
     }
 
     /// IPL: the banner, the disks, and the first line, before which PROFILE EXEC runs.
@@ -88,7 +89,7 @@ impl<C: Cp> Shell<C> {
     /// The PARM text AUTOCR stands for an empty first line. A first line `ACCESS (NOPROF` keeps PROFILE EXEC from running.
     pub fn ipl(&mut self, parm: &[u8]) {
         let timer = self.cp.timer();
-        self.charged = (timer.virtual_us, timer.total_us);
+        self.session.charged = (timer.virtual_us, timer.total_us);
         let (date, time) = (words::field(&timer.date), words::field(&timer.time));
         self.say(format!("{LEVEL}    {date} {}", time.get(..5).unwrap_or(&time)));
         self.access_standard_disks();
@@ -134,6 +135,7 @@ impl<C: Cp> Shell<C> {
     pub fn recover(cp: C, session: Session, code: i32) -> Self {
         let mut shell = Self::new(cp);
         shell.session.settings = session.settings;
+        shell.session.charged = session.charged;
         if session.spooling {
             // What a failed command had written must not go out with the next file, and what it was reading is kept.
             for command in ["CLOSE 00D PURGE", "CLOSE 00E PURGE", "CLOSE 00C KEEP"] {
@@ -201,6 +203,9 @@ impl<C: Cp> Shell<C> {
         if line.is_empty() || line.starts_with(b"*") {
             return Ok(());
         }
+        if line.len() > abi::COMMAND_MAX as usize {
+            return Err(self.fail(32, "083E", format!("A command line has at most {} bytes", abi::COMMAND_MAX)));
+        }
         let words = Words::parse(line);
         let settings = self.session.settings;
         if settings.implied_exec
@@ -237,8 +242,8 @@ impl<C: Cp> Shell<C> {
             let hundredths = now.saturating_sub(before) / 10_000;
             format!("{}.{:02}", hundredths / 100, hundredths % 100)
         };
-        let (own, total) = (used(timer.virtual_us, self.charged.0), used(timer.total_us, self.charged.1));
-        self.charged = (timer.virtual_us, timer.total_us);
+        let (own, total) = (used(timer.virtual_us, self.session.charged.0), used(timer.total_us, self.session.charged.1));
+        self.session.charged = (timer.virtual_us, timer.total_us);
         self.say(format!("Ready{code}; T={own}/{total} {}", words::field(&timer.time)));
     }
 }

@@ -9,8 +9,7 @@ use crate::machine::Machine;
 /// Most bytes one DISPLAY shows.
 const DISPLAY_MAX: u64 = 64 << 10;
 /// The general registers by x86-64 number.
-const NAMES: [&str; 16] =
-    ["RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"];
+const NAMES: [&str; 16] = ["RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"];
 
 /// DISPLAY {address[-end|.length] ... | G[n] | PSW | ALL}
 pub(super) fn display(invocation: &mut Invocation<'_>) -> Outcome {
@@ -122,7 +121,7 @@ fn store_one(machine: &mut Machine, target: &str, value: &str) -> Result<(), Mes
     }
     let address = u64::from_str_radix(target, 16).map_err(|_| error("CDB", 4, format!("Invalid hexloc - {target}")))?;
     let digits: String = value.split(' ').collect();
-    if digits.len() % 2 != 0 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if !digits.len().is_multiple_of(2) || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(error("CDB", 5, format!("Invalid hexdata - {value}")));
     }
     let bytes: Vec<u8> = (0..digits.len()).step_by(2).filter_map(|at| u8::from_str_radix(&digits[at..at + 2], 16).ok()).collect();

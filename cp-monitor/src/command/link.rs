@@ -87,7 +87,8 @@ pub(super) fn detach(invocation: &mut Invocation<'_>) -> Outcome {
     }
     while let Some(word) = invocation.operands.next_word() {
         let (first, last) = range(word)?;
-        let numbers: Vec<_> = user.devices.lock().iter().map(|(number, _)| number).filter(|number| (first..=last).contains(number)).collect();
+        let numbers: Vec<_> =
+            user.devices.lock().iter().map(|(number, _)| number).filter(|number| (first..=last).contains(number)).collect();
         if numbers.is_empty() {
             return Err(no_device(first));
         }
@@ -154,14 +155,7 @@ pub(super) fn define(invocation: &mut Invocation<'_>) -> Outcome {
     }
 }
 
-fn define_unit_record(
-    invocation: &Invocation<'_>,
-    vdev: DeviceNumber,
-    kind: SpoolKind,
-    model: &str,
-    class: char,
-    shown: &str,
-) -> Outcome {
+fn define_unit_record(invocation: &Invocation<'_>, vdev: DeviceNumber, kind: SpoolKind, model: &str, class: char, shown: &str) -> Outcome {
     let user = invocation.user()?;
     let dist = spool::Word::new(user.id.as_str()).ok();
     if !user.devices.lock().define_unit_record(vdev, kind, model, class, dist) {

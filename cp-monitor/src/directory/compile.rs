@@ -5,9 +5,7 @@ use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::diagnostic::{
-    Diagnostics, DirectoryError, EntryName, Position, Problem, Remark, Warning,
-};
+use super::diagnostic::{Diagnostics, DirectoryError, EntryName, Position, Problem, Remark, Warning};
 use super::entry::Draft;
 use super::extents;
 use super::grammar;
@@ -41,18 +39,10 @@ pub fn compile(source: &str, hasher: &dyn SecretHasher) -> Result<Compiled, Vec<
     }
     let warnings = read.said.warnings;
     if read.secrets.is_empty() {
-        return Ok(Compiled {
-            directory: read.directory,
-            warnings,
-            stored_source: source.to_owned(),
-        });
+        return Ok(Compiled { directory: read.directory, warnings, stored_source: source.to_owned() });
     }
     let hashes = hash_all(&read.secrets, hasher)?;
-    let tokens = read
-        .secrets
-        .iter()
-        .zip(&hashes)
-        .map(|(word, hash)| (word.offset..word.end(), hash.token()));
+    let tokens = read.secrets.iter().zip(&hashes).map(|(word, hash)| (word.offset..word.end(), hash.token()));
     let stored_source = scan::splice(source, tokens);
     // Reading the stored text again gives the secrets their hashes and proves that it is accepted in its turn.
     let stored = Reading::of(&stored_source);
@@ -60,11 +50,7 @@ pub fn compile(source: &str, hasher: &dyn SecretHasher) -> Result<Compiled, Vec<
         return Err(stored.said.errors);
     }
     let directory = stored.directory;
-    Ok(Compiled {
-        directory,
-        warnings,
-        stored_source,
-    })
+    Ok(Compiled { directory, warnings, stored_source })
 }
 
 /// Reads a source that holds no clear-text secret, such as `directory.online`.
@@ -73,31 +59,18 @@ pub(super) fn parse_stored(source: &str) -> Result<Directory, Vec<DirectoryError
     for word in &read.secrets {
         read.said.error(word.at, Problem::ClearText);
     }
-    if read.said.errors.is_empty() {
-        Ok(read.directory)
-    } else {
-        Err(read.said.errors)
-    }
+    if read.said.errors.is_empty() { Ok(read.directory) } else { Err(read.said.errors) }
 }
 
 /// Reads a source that may hold clear-text secrets, for its disks and users; what its secrets are stays unknown.
 pub(super) fn parse_outline(source: &str) -> Result<Directory, Vec<DirectoryError>> {
     let read = Reading::of(source);
-    if read.said.errors.is_empty() {
-        Ok(read.directory)
-    } else {
-        Err(read.said.errors)
-    }
+    if read.said.errors.is_empty() { Ok(read.directory) } else { Err(read.said.errors) }
 }
 
 /// Hashes on as many threads as the host has processors: each hash takes tens of milliseconds.
-fn hash_all(
-    secrets: &[Word],
-    hasher: &dyn SecretHasher,
-) -> Result<Vec<SecretHash>, Vec<DirectoryError>> {
-    let threads = std::thread::available_parallelism()
-        .map_or(1, NonZero::get)
-        .min(secrets.len());
+fn hash_all(secrets: &[Word], hasher: &dyn SecretHasher) -> Result<Vec<SecretHash>, Vec<DirectoryError>> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(secrets.len());
     let next = AtomicUsize::new(0);
     let done = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
@@ -109,9 +82,7 @@ fn hash_all(
                         break;
                     };
                     let outcome = hasher.hash(word.text);
-                    done.lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .insert(index, outcome);
+                    done.lock().unwrap_or_else(PoisonError::into_inner).insert(index, outcome);
                 }
             });
         }
@@ -121,17 +92,10 @@ fn hash_all(
     for (outcome, word) in done.into_values().zip(secrets) {
         match outcome {
             Ok(hash) => hashes.push(hash),
-            Err(error) => errors.push(DirectoryError {
-                at: word.at,
-                problem: Problem::Secret(error),
-            }),
+            Err(error) => errors.push(DirectoryError { at: word.at, problem: Problem::Secret(error) }),
         }
     }
-    if errors.is_empty() {
-        Ok(hashes)
-    } else {
-        Err(errors)
-    }
+    if errors.is_empty() { Ok(hashes) } else { Err(errors) }
 }
 
 /// A source that has been read: what it says, and what is to be said about it.
@@ -187,14 +151,8 @@ impl<'s> Assembly<'s> {
     /// Checks that a statement may stand where it does, and reads it.
     fn read(&mut self, kind: &StatementKind, operands: &mut Operands) -> Parsed<()> {
         let at = operands.statement.at();
-        let name = self
-            .current
-            .as_ref()
-            .map_or(EntryName::Header, |draft| draft.name);
-        let sequence = Err(DirectoryError {
-            at,
-            problem: Problem::Sequence(name),
-        });
+        let name = self.current.as_ref().map_or(EntryName::Header, |draft| draft.name);
+        let sequence = Err(DirectoryError { at, problem: Problem::Sequence(name) });
         match (kind.verb, kind.section) {
             (Verb::User, _) => return self.begin_user(operands),
             (Verb::Profile, _) if self.in_users => {
@@ -206,10 +164,7 @@ impl<'s> Assembly<'s> {
                 if section == Section::Entry {
                     self.begin(EntryName::Unreadable, at, None);
                 }
-                return Err(DirectoryError {
-                    at,
-                    problem: Problem::Unsupported(kind.name, why),
-                });
+                return Err(DirectoryError { at, problem: Problem::Unsupported(kind.name, why) });
             }
             (_, Section::Header) if self.current.is_some() => return sequence,
             (_, Section::Header) => {
@@ -246,10 +201,7 @@ impl<'s> Assembly<'s> {
         self.begin(EntryName::Unreadable, at, None);
         let userid = grammar::entry_name(operands)?;
         if let Some(present) = self.users.get(&userid) {
-            let problem = Problem::DuplicateEntry {
-                name: EntryName::User(userid),
-                first: present.line,
-            };
+            let problem = Problem::DuplicateEntry { name: EntryName::User(userid), first: present.line };
             return Err(DirectoryError { at, problem });
         }
         self.current = Some(Draft::new(EntryName::User(userid), at, None));
@@ -273,10 +225,7 @@ impl<'s> Assembly<'s> {
         self.begin(EntryName::Unreadable, at, None);
         let name = grammar::entry_name(operands)?;
         if let Some(present) = self.profiles.get(&name) {
-            let problem = Problem::DuplicateEntry {
-                name: EntryName::Profile(name),
-                first: present.at.line,
-            };
+            let problem = Problem::DuplicateEntry { name: EntryName::Profile(name), first: present.at.line };
             return Err(DirectoryError { at, problem });
         }
         self.current = Some(Draft::new(EntryName::Profile(name), at, None));
@@ -292,15 +241,9 @@ impl<'s> Assembly<'s> {
         let name: UserId = operands.name_of(word)?;
         operands.finish()?;
         if !first || matches!(draft.name, EntryName::Profile(_)) {
-            return Err(DirectoryError {
-                at,
-                problem: Problem::IncludeNotFirst,
-            });
+            return Err(DirectoryError { at, problem: Problem::IncludeNotFirst });
         }
-        let unknown = DirectoryError {
-            at: word.at,
-            problem: Problem::UnknownProfile(name),
-        };
+        let unknown = DirectoryError { at: word.at, problem: Problem::UnknownProfile(name) };
         let profile = self.profiles.get(&name).ok_or(unknown)?;
         draft.include(name, profile);
         Ok(())
@@ -312,8 +255,7 @@ impl<'s> Assembly<'s> {
         };
         if let EntryName::Profile(name) = draft.name {
             for line in draft.fixed_extents() {
-                self.said
-                    .error(Position { line, column: 1 }, Problem::DiskInProfile);
+                self.said.error(Position { line, column: 1 }, Problem::DiskInProfile);
             }
             self.profiles.insert(name, draft);
         } else if let Some(entry) = draft.finish(&mut self.said) {
@@ -330,11 +272,7 @@ impl<'s> Assembly<'s> {
         }
         extents::check(&directory, &mut said);
         remark_on_disks(&directory, &mut said);
-        Reading {
-            directory,
-            secrets: self.secrets,
-            said: said.sorted(),
-        }
+        Reading { directory, secrets: self.secrets, said: said.sorted() }
     }
 }
 
@@ -343,34 +281,19 @@ fn remark_on_disks(directory: &Directory, said: &mut Diagnostics) {
     let mut named = BTreeSet::new();
     for entry in directory.users.values() {
         for disk in &entry.minidisks {
-            let (at, vdev) = (
-                Position {
-                    line: disk.line,
-                    column: 1,
-                },
-                disk.vdev,
-            );
+            let (at, vdev) = (Position { line: disk.line, column: 1 }, disk.vdev);
             if matches!(disk.extent, Extent::Device { .. }) {
                 said.warn(at, Remark::RealDevice { vdev });
             } else if extents::is_full_pack(disk) {
                 said.warn(at, Remark::FullPack { vdev });
             }
         }
-        let dangling = entry
-            .links
-            .iter()
-            .filter(|link| directory.minidisk(&link.owner, link.vdev).is_none());
+        let dangling = entry.links.iter().filter(|link| directory.minidisk(&link.owner, link.vdev).is_none());
         for link in dangling {
             // A link in a profile is every user's, but is said once.
             if named.insert(link.line) {
                 let (owner, vdev) = (link.owner, link.vdev);
-                said.warn(
-                    Position {
-                        line: link.line,
-                        column: 1,
-                    },
-                    Remark::LinkTarget { owner, vdev },
-                );
+                said.warn(Position { line: link.line, column: 1 }, Remark::LinkTarget { owner, vdev });
             }
         }
     }

@@ -42,11 +42,7 @@ pub struct OwnedExtent {
 
 impl fmt::Display for OwnedExtent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} {} {}-{}",
-            self.owner, self.vdev, self.first, self.last
-        )
+        write!(f, "{} {} {}-{}", self.owner, self.vdev, self.first, self.last)
     }
 }
 
@@ -239,9 +235,7 @@ pub struct DirectoryError {
 }
 
 fn prefix(problem: &Problem) -> String {
-    problem
-        .number()
-        .map_or_else(String::new, |number| format!("HCPDIR{number:03}E "))
+    problem.number().map_or_else(String::new, |number| format!("HCPDIR{number:03}E "))
 }
 
 impl Serialize for DirectoryError {
@@ -273,9 +267,7 @@ pub enum Remark {
         vdev: DeviceNumber,
     },
     /// A full-pack minidisk or a whole real device.
-    #[error(
-        "Device {vdev} covers a whole volume; here it is a disk of its own and does not show the other minidisks"
-    )]
+    #[error("Device {vdev} covers a whole volume; here it is a disk of its own and does not show the other minidisks")]
     FullPack {
         /// The device.
         vdev: DeviceNumber,
@@ -326,10 +318,7 @@ impl Diagnostics {
         if self.errors.len() < LISTED_MAX {
             self.errors.push(DirectoryError { at, problem });
         } else if self.errors.len() == LISTED_MAX {
-            self.errors.push(DirectoryError {
-                at,
-                problem: Problem::More,
-            });
+            self.errors.push(DirectoryError { at, problem: Problem::More });
         }
     }
 
@@ -341,8 +330,7 @@ impl Diagnostics {
 
     /// In the order of the source; [`Problem::More`] stays last.
     pub(super) fn sorted(mut self) -> Self {
-        self.errors
-            .sort_by_key(|error| (error.problem == Problem::More, error.at));
+        self.errors.sort_by_key(|error| (error.problem == Problem::More, error.at));
         self.warnings.sort_by_key(|warning| warning.at);
         self
     }

@@ -34,9 +34,7 @@ pub enum EditError {
 }
 
 fn first(errors: &[DirectoryError]) -> String {
-    errors
-        .first()
-        .map_or_else(String::new, DirectoryError::to_string)
+    errors.first().map_or_else(String::new, DirectoryError::to_string)
 }
 
 /// A user to be added.
@@ -80,30 +78,17 @@ pub fn add_user(source: &str, new: &NewUser) -> Result<String, EditError> {
         return Err(EditError::UserExists(new.userid));
     }
     let mut entry = String::new();
-    let NewUser {
-        userid,
-        storage,
-        max_storage,
-        classes,
-        ..
-    } = new;
+    let NewUser { userid, storage, max_storage, classes, .. } = new;
     let password = new.password.operand();
     // Writing to a String cannot fail.
-    let _ = writeln!(
-        entry,
-        "USER {userid} {password} {storage} {max_storage} {classes}"
-    );
+    let _ = writeln!(entry, "USER {userid} {password} {storage} {max_storage} {classes}");
     if let Some(profile) = &new.profile {
         let _ = writeln!(entry, "  INCLUDE {profile}");
     }
     for disk in &new.minidisks {
-        let (volid, start) =
-            room_for(&directory, disk.cylinders).ok_or(EditError::NoRoom(disk.cylinders))?;
+        let (volid, start) = room_for(&directory, disk.cylinders).ok_or(EditError::NoRoom(disk.cylinders))?;
         let (vdev, cylinders, mode) = (disk.vdev, disk.cylinders, disk.mode);
-        let _ = writeln!(
-            entry,
-            "  MDISK {vdev} 3390 {start:05} {cylinders:05} {volid} {mode}"
-        );
+        let _ = writeln!(entry, "  MDISK {vdev} 3390 {start:05} {cylinders:05} {volid} {mode}");
         // The next disk must not be given the same room.
         directory = parse_outline(&joined(source, &entry)).map_err(EditError::Source)?;
     }
@@ -111,18 +96,13 @@ pub fn add_user(source: &str, new: &NewUser) -> Result<String, EditError> {
 }
 
 fn joined(source: &str, entry: &str) -> String {
-    let line_end = if source.is_empty() || source.ends_with('\n') {
-        ""
-    } else {
-        "\n"
-    };
+    let line_end = if source.is_empty() || source.ends_with('\n') { "" } else { "\n" };
     format!("{source}{line_end}\n{entry}")
 }
 
 fn room_for(directory: &Directory, cylinders: u32) -> Option<(Volid, u32)> {
     let volumes = (1..=999).filter_map(|number| format!("USR{number:03}").parse::<Volid>().ok());
-    let mut found = volumes
-        .filter_map(|volid| Some((volid, extents::free_cylinders(directory, volid, cylinders)?)));
+    let mut found = volumes.filter_map(|volid| Some((volid, extents::free_cylinders(directory, volid, cylinders)?)));
     found.next()
 }
 
@@ -146,11 +126,7 @@ pub fn remove_user(source: &str, userid: UserId) -> Result<String, EditError> {
 ///
 /// # Errors
 /// [`EditError::NoSuchUser`], or [`EditError::Source`] when the source has errors.
-pub fn set_password(
-    source: &str,
-    userid: UserId,
-    password: &Password,
-) -> Result<String, EditError> {
+pub fn set_password(source: &str, userid: UserId, password: &Password) -> Result<String, EditError> {
     let (operand, _) = entry(source, userid)?;
     checked(scan::splice(source, [(operand, password.operand())]))
 }
@@ -164,31 +140,16 @@ fn checked(edited: String) -> Result<String, EditError> {
 fn entry(source: &str, userid: UserId) -> Result<(Range<usize>, Range<usize>), EditError> {
     parse_outline(source).map_err(EditError::Source)?;
     let statements: Vec<_> = Scanner::new(source).filter_map(Result::ok).collect();
-    let section = |statement: &Statement| {
-        statement
-            .words
-            .first()
-            .and_then(|word| verbs::find(word.text))
-    };
+    let section = |statement: &Statement| statement.words.first().and_then(|word| verbs::find(word.text));
     let is_user = |statement: &&Statement| {
         section(statement).is_some_and(|kind| kind.verb == Verb::User)
-            && statement
-                .words
-                .get(1)
-                .and_then(|word| word.text.parse().ok())
-                == Some(userid)
+            && statement.words.get(1).and_then(|word| word.text.parse().ok()) == Some(userid)
     };
-    let mut from = statements
-        .iter()
-        .skip_while(|statement| !is_user(statement));
+    let mut from = statements.iter().skip_while(|statement| !is_user(statement));
     let missing = EditError::NoSuchUser(userid);
     let user = from.next().ok_or(missing.clone())?;
     let operand = user.words.get(2).ok_or(missing)?;
-    let own = from.take_while(|statement| {
-        section(statement).is_none_or(|kind| kind.section != Section::Entry)
-    });
-    let end = own
-        .last()
-        .map_or(user.lines.end, |statement| statement.lines.end);
+    let own = from.take_while(|statement| section(statement).is_none_or(|kind| kind.section != Section::Entry));
+    let end = own.last().map_or(user.lines.end, |statement| statement.lines.end);
     Ok((operand.offset..operand.end(), user.lines.start..end))
 }

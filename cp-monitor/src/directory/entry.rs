@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use super::diagnostic::{Diagnostics, DirectoryError, EntryName, Position, Problem, Remark};
 use super::grammar::{self, UserOperands};
 use super::model::{
-    Account, ConsoleStatement, IplStatement, LinkStatement, MachineKind, Minidisk, OptionSet,
-    Share, SpoolStatement, UserEntry,
+    Account, ConsoleStatement, IplStatement, LinkStatement, MachineKind, Minidisk, OptionSet, Share, SpoolStatement, UserEntry,
 };
 use super::names::{DeviceNumber, PrivilegeClasses, StorageSize, UserId};
 use super::operands::{Operands, Parsed};
@@ -114,20 +113,8 @@ impl Draft {
     }
 
     /// Reads one statement into the entry.
-    pub(super) fn apply(
-        &mut self,
-        verb: Verb,
-        operands: &mut Operands,
-        said: &mut Diagnostics,
-    ) -> Parsed<()> {
-        if let Verb::Ipl
-        | Verb::Machine
-        | Verb::Share
-        | Verb::Class
-        | Verb::Storage
-        | Verb::MaxStorage
-        | Verb::Console = verb
-        {
+    pub(super) fn apply(&mut self, verb: Verb, operands: &mut Operands, said: &mut Diagnostics) -> Parsed<()> {
+        if let Verb::Ipl | Verb::Machine | Verb::Share | Verb::Class | Verb::Storage | Verb::MaxStorage | Verb::Console = verb {
             self.once(operands)?;
         }
         let settings = &mut self.settings;
@@ -141,9 +128,7 @@ impl Draft {
             Verb::Option => {
                 let mut ignored = Vec::new();
                 let outcome = grammar::option(operands, &mut settings.options, &mut ignored);
-                ignored
-                    .into_iter()
-                    .for_each(|(word, remark)| said.warn(word.at, remark));
+                ignored.into_iter().for_each(|(word, remark)| said.warn(word.at, remark));
                 outcome?;
             }
             Verb::Account if settings.accounts.len() == ACCOUNTS_MAX => {
@@ -151,12 +136,8 @@ impl Draft {
                 return Err(operands.invalid(word, "at most 8 ACCOUNT statements in an entry"));
             }
             Verb::Account => settings.accounts.push(grammar::account(operands)?),
-            Verb::Autolog => settings
-                .autolog_by
-                .extend(operands.names::<UserId>("userid", NAMES_MAX)?),
-            Verb::LogonBy => settings
-                .logon_by
-                .extend(operands.names::<UserId>("userid", NAMES_MAX)?),
+            Verb::Autolog => settings.autolog_by.extend(operands.names::<UserId>("userid", NAMES_MAX)?),
+            Verb::LogonBy => settings.logon_by.extend(operands.names::<UserId>("userid", NAMES_MAX)?),
             Verb::Command => settings.commands.push(grammar::command(operands)?),
             Verb::Console => {
                 let console = grammar::console(operands)?;
@@ -167,18 +148,12 @@ impl Draft {
             Verb::Mdisk => self.place(Device::Minidisk(grammar::mdisk(operands)?), operands)?,
             Verb::Link => self.place(Device::Link(grammar::link(operands)?), operands)?,
             Verb::AbsentDevice => {
-                said.warn(
-                    operands.statement.at(),
-                    Remark::NoEffect(operands.name.to_owned()),
-                );
+                said.warn(operands.statement.at(), Remark::NoEffect(operands.name.to_owned()));
                 if let Some(vdev) = operands.take().and_then(|word| word.text.parse().ok()) {
                     self.place(Device::Absent(vdev), operands)?;
                 }
             }
-            Verb::NoEffect => said.warn(
-                operands.statement.at(),
-                Remark::NoEffect(operands.name.to_owned()),
-            ),
+            Verb::NoEffect => said.warn(operands.statement.at(), Remark::NoEffect(operands.name.to_owned())),
             Verb::User | Verb::Profile | Verb::Include | Verb::Unsupported(_) => {}
         }
         Ok(())
@@ -191,26 +166,17 @@ impl Draft {
             None => Ok(()),
             Some(first) => {
                 self.given.insert(operands.name, first);
-                let problem = Problem::DuplicateStatement {
-                    statement: operands.name,
-                    first,
-                };
+                let problem = Problem::DuplicateStatement { statement: operands.name, first };
                 Err(DirectoryError { at, problem })
             }
         }
     }
 
     fn withdraw_inherited_console(&mut self) {
-        let console =
-            |placed: &Placed| placed.inherited && matches!(placed.device, Device::Console(_));
+        let console = |placed: &Placed| placed.inherited && matches!(placed.device, Device::Console(_));
         if let Some(index) = self.devices.iter().position(console) {
             self.devices.remove(index);
-            self.numbers = self
-                .devices
-                .iter()
-                .enumerate()
-                .map(|(index, placed)| (placed.device.vdev(), index))
-                .collect();
+            self.numbers = self.devices.iter().enumerate().map(|(index, placed)| (placed.device.vdev(), index)).collect();
         }
     }
 
@@ -220,37 +186,19 @@ impl Draft {
             Device::Minidisk(disk) => !disk.is_temporary(),
             _ => false,
         };
-        self.devices
-            .iter()
-            .filter(|placed| fixed(&placed.device))
-            .map(|placed| placed.line)
-            .collect()
+        self.devices.iter().filter(|placed| fixed(&placed.device)).map(|placed| placed.line).collect()
     }
 
     /// Adds a device, in the place of an inherited one with its number.
     fn place(&mut self, device: Device, operands: &Operands) -> Parsed<()> {
         let at = operands.statement.at();
         let vdev = device.vdev();
-        let placed = Placed {
-            device,
-            line: at.line,
-            inherited: false,
-        };
-        match self
-            .numbers
-            .get(&vdev)
-            .and_then(|&index| self.devices.get_mut(index))
-        {
+        let placed = Placed { device, line: at.line, inherited: false };
+        match self.numbers.get(&vdev).and_then(|&index| self.devices.get_mut(index)) {
             Some(present) if present.inherited => *present = placed,
             Some(present) => {
                 let at = operands.statement.words.get(1).map_or(at, |word| word.at);
-                return Err(DirectoryError {
-                    at,
-                    problem: Problem::DuplicateDevice {
-                        vdev,
-                        first: present.line,
-                    },
-                });
+                return Err(DirectoryError { at, problem: Problem::DuplicateDevice { vdev, first: present.line } });
             }
             None => {
                 self.numbers.insert(vdev, self.devices.len());
@@ -267,27 +215,17 @@ impl Draft {
         };
         let own = |statement: &str| self.given.contains_key(statement);
         let layered = |statement, stated: Option<StorageSize>, operand: Option<StorageSize>| {
-            if own(statement) {
-                stated
-            } else {
-                operand.or(stated)
-            }
+            if own(statement) { stated } else { operand.or(stated) }
         };
         let settings = self.settings;
         let storage = layered("STORAGE", settings.storage, head.storage);
         let max_storage = layered("MAXSTORAGE", settings.max_storage, head.max_storage);
-        let storage = storage.unwrap_or_else(|| {
-            max_storage.map_or(DEFAULT_STORAGE, |most| most.min(DEFAULT_STORAGE))
-        });
+        let storage = storage.unwrap_or_else(|| max_storage.map_or(DEFAULT_STORAGE, |most| most.min(DEFAULT_STORAGE)));
         let max_storage = max_storage.unwrap_or(storage);
         if storage > max_storage {
             said.error(self.at, Problem::StorageAboveMaximum(userid));
         }
-        let classes = if own("CLASS") {
-            settings.classes
-        } else {
-            head.classes.or(settings.classes)
-        };
+        let classes = if own("CLASS") { settings.classes } else { head.classes.or(settings.classes) };
         let classes = match head.password {
             Password::NoLog => PrivilegeClasses::NONE,
             _ => classes.unwrap_or(PrivilegeClasses::GENERAL),

@@ -28,20 +28,8 @@ fn placed(owner: UserId, disk: &Minidisk) -> Option<(Volid, Placed)> {
         return None;
     }
     let last = start.saturating_add(count).saturating_sub(1);
-    let extent = OwnedExtent {
-        owner,
-        vdev: disk.vdev,
-        first: start,
-        last,
-        line: disk.line,
-    };
-    Some((
-        disk.volid?,
-        Placed {
-            device: disk.device,
-            extent,
-        },
-    ))
+    let extent = OwnedExtent { owner, vdev: disk.vdev, first: start, last, line: disk.line };
+    Some((disk.volid?, Placed { device: disk.device, extent }))
 }
 
 /// Whether a minidisk covers a whole volume.
@@ -55,11 +43,7 @@ pub(super) fn is_full_pack(disk: &Minidisk) -> bool {
 fn by_volume(directory: &Directory) -> BTreeMap<Volid, Vec<Placed>> {
     let mut volumes: BTreeMap<Volid, Vec<Placed>> = BTreeMap::new();
     for entry in directory.users.values() {
-        for (volid, extent) in entry
-            .minidisks
-            .iter()
-            .filter_map(|disk| placed(entry.userid, disk))
-        {
+        for (volid, extent) in entry.minidisks.iter().filter_map(|disk| placed(entry.userid, disk)) {
             volumes.entry(volid).or_default().push(extent);
         }
     }
@@ -76,35 +60,14 @@ pub(super) fn check(directory: &Directory, said: &mut Diagnostics) {
         for placed in &extents {
             if let Some(named) = earliest.filter(|named| named.device != placed.device) {
                 let (this, other, line) = (placed.device, named.device, named.extent.line);
-                said.error(
-                    line_of(placed),
-                    Problem::VolumeType {
-                        volid,
-                        this,
-                        other,
-                        line,
-                    },
-                );
+                said.error(line_of(placed), Problem::VolumeType { volid, this, other, line });
             }
         }
         let mut reaching: Option<Placed> = None;
         for current in extents {
-            if let Some(before) =
-                reaching.filter(|before| before.extent.last >= current.extent.first)
-            {
-                let (this, other) = if before.extent.line > current.extent.line {
-                    (before, current)
-                } else {
-                    (current, before)
-                };
-                said.error(
-                    line_of(&this),
-                    Problem::Overlap {
-                        volid,
-                        this: this.extent,
-                        other: other.extent,
-                    },
-                );
+            if let Some(before) = reaching.filter(|before| before.extent.last >= current.extent.first) {
+                let (this, other) = if before.extent.line > current.extent.line { (before, current) } else { (current, before) };
+                said.error(line_of(&this), Problem::Overlap { volid, this: this.extent, other: other.extent });
             }
             if reaching.is_none_or(|before| before.extent.last < current.extent.last) {
                 reaching = Some(current);
@@ -114,10 +77,7 @@ pub(super) fn check(directory: &Directory, said: &mut Diagnostics) {
 }
 
 fn line_of(placed: &Placed) -> Position {
-    Position {
-        line: placed.extent.line,
-        column: 1,
-    }
+    Position { line: placed.extent.line, column: 1 }
 }
 
 /// The first cylinder of a free range of `cylinders` on 3390 volume `volid`; cylinder 0 holds the label and is left alone.
@@ -126,10 +86,7 @@ fn line_of(placed: &Placed) -> Position {
 pub(super) fn free_cylinders(directory: &Directory, volid: Volid, cylinders: u32) -> Option<u32> {
     let limit = DeviceType::CYLINDERS_MAX;
     let extents = by_volume(directory).remove(&volid).unwrap_or_default();
-    if extents
-        .iter()
-        .any(|placed| placed.device != DeviceType::default_type())
-    {
+    if extents.iter().any(|placed| placed.device != DeviceType::default_type()) {
         return None;
     }
     let mut start = 1;

@@ -31,11 +31,7 @@ struct Geometry {
 }
 
 const fn device(name: &'static str, blocks_per_cylinder: u32, volume: u32) -> Geometry {
-    Geometry {
-        name,
-        blocks_per_cylinder,
-        volume,
-    }
+    Geometry { name, blocks_per_cylinder, volume }
 }
 
 static TYPES: [Geometry; 18] = [
@@ -82,20 +78,12 @@ impl DeviceType {
 
     /// 4096-byte blocks for `size` cylinders, or 512-byte blocks (a last part of a block is not given).
     pub fn blocks_of_4k(self, size: u32) -> u64 {
-        if self.is_ckd() {
-            u64::from(size) * u64::from(self.0.blocks_per_cylinder)
-        } else {
-            u64::from(size) / 8
-        }
+        if self.is_ckd() { u64::from(size) * u64::from(self.0.blocks_per_cylinder) } else { u64::from(size) / 8 }
     }
 
     /// The first cylinder or block that no volume of this type has.
     pub fn volume_limit(self) -> u32 {
-        if self.is_ckd() {
-            Self::CYLINDERS_MAX
-        } else {
-            Self::FIXED_BLOCKS_MAX
-        }
+        if self.is_ckd() { Self::CYLINDERS_MAX } else { Self::FIXED_BLOCKS_MAX }
     }
 
     /// The size of the common model, which `END` means: 3390-3, 3380-A, 3330-1, 9336-20 and so on.
@@ -113,9 +101,7 @@ impl FromStr for DeviceType {
     type Err = UnknownDeviceType;
 
     fn from_str(text: &str) -> Result<Self, UnknownDeviceType> {
-        let found = TYPES
-            .iter()
-            .find(|geometry| geometry.name.eq_ignore_ascii_case(text));
+        let found = TYPES.iter().find(|geometry| geometry.name.eq_ignore_ascii_case(text));
         found.map(Self).ok_or(UnknownDeviceType)
     }
 }
@@ -144,14 +130,9 @@ mod tests {
 
     #[test]
     fn a_cylinder_gives_what_a_formatted_disk_of_that_type_holds() {
-        for (name, size, blocks) in [
-            ("3390", 50, 9000),
-            ("3380", 10, 1500),
-            ("3350", 115, 13800),
-            ("3330", 2, 114),
-            ("2314", 3, 60),
-            ("fb-512", 17, 2),
-        ] {
+        for (name, size, blocks) in
+            [("3390", 50, 9000), ("3380", 10, 1500), ("3350", 115, 13800), ("3330", 2, 114), ("2314", 3, 60), ("fb-512", 17, 2)]
+        {
             let device: DeviceType = name.parse().unwrap();
             assert_eq!(device.blocks_of_4k(size), blocks, "{name}");
         }
@@ -163,10 +144,7 @@ mod tests {
         for geometry in &TYPES {
             let device = DeviceType(geometry);
             assert!(device.common_volume() <= device.volume_limit(), "{device}");
-            assert!(
-                u32::try_from(device.blocks_of_4k(device.volume_limit())).is_ok(),
-                "{device}"
-            );
+            assert!(u32::try_from(device.blocks_of_4k(device.volume_limit())).is_ok(), "{device}");
         }
     }
 }

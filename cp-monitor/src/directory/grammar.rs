@@ -5,8 +5,8 @@
 use super::diagnostic::{DirectoryError, Problem, Remark};
 use super::geometry::DeviceType;
 use super::model::{
-    Account, ConsoleKind, ConsoleStatement, Extent, IplStatement, IplSystem, LinkStatement,
-    MachineKind, Minidisk, OptionSet, Share, ShareAmount, ShareLimit, SpoolKind, SpoolStatement,
+    Account, ConsoleKind, ConsoleStatement, Extent, IplStatement, IplSystem, LinkStatement, MachineKind, Minidisk, OptionSet, Share,
+    ShareAmount, ShareLimit, SpoolKind, SpoolStatement,
 };
 use super::names::{DeviceNumber, LinkMode, PrivilegeClasses, StorageSize, UserId};
 use super::operands::{Operands, Parsed, percent};
@@ -34,14 +34,8 @@ pub(super) fn entry_name(operands: &mut Operands) -> Parsed<UserId> {
     let word = operands.require("userid")?;
     let userid: UserId = operands.name_of(word)?;
     if userid.is_reserved() {
-        let problem = Problem::Name {
-            statement: operands.name,
-            error: super::NameError::ReservedUserId,
-        };
-        return Err(DirectoryError {
-            at: word.at,
-            problem,
-        });
+        let problem = Problem::Name { statement: operands.name, error: super::NameError::ReservedUserId };
+        return Err(DirectoryError { at: word.at, problem });
     }
     Ok(userid)
 }
@@ -54,35 +48,16 @@ pub(super) fn user(operands: &mut Operands) -> Parsed<UserOperands> {
     let max_storage = optional(operands)?;
     let classes = optional(operands)?;
     let ignored = operands.peek().is_some();
-    Ok(UserOperands {
-        password,
-        storage,
-        max_storage,
-        classes,
-        ignored,
-    })
+    Ok(UserOperands { password, storage, max_storage, classes, ignored })
 }
 
-fn optional<T: std::str::FromStr<Err = super::NameError>>(
-    operands: &mut Operands,
-) -> Parsed<Option<T>> {
-    operands
-        .take()
-        .map(|word| operands.name_of(word))
-        .transpose()
+fn optional<T: std::str::FromStr<Err = super::NameError>>(operands: &mut Operands) -> Parsed<Option<T>> {
+    operands.take().map(|word| operands.name_of(word)).transpose()
 }
 
 fn password<'s>(operands: &mut Operands<'_, 's>, word: Word<'s>) -> Parsed<Password> {
-    let forms = [
-        Password::NoLog,
-        Password::NoPass,
-        Password::AutoOnly,
-        Password::LogonByOnly,
-    ];
-    match forms
-        .into_iter()
-        .find(|form| form.form().eq_ignore_ascii_case(word.text))
-    {
+    let forms = [Password::NoLog, Password::NoPass, Password::AutoOnly, Password::LogonByOnly];
+    match forms.into_iter().find(|form| form.form().eq_ignore_ascii_case(word.text)) {
         Some(form) => Ok(form),
         None => operands.secret(word).map(Password::Hashed),
     }
@@ -97,10 +72,7 @@ pub(super) fn ipl(operands: &mut Operands) -> Parsed<IplStatement> {
         Err(_) => match word.text.parse::<UserId>() {
             Ok(name) => IplSystem::Named(name.as_str().to_owned()),
             Err(_) => {
-                return Err(operands.invalid(
-                    word,
-                    "a device number or a system name of 1 to 8 characters",
-                ));
+                return Err(operands.invalid(word, "a device number or a system name of 1 to 8 characters"));
             }
         },
     };
@@ -157,13 +129,7 @@ pub(super) fn console(operands: &mut Operands) -> Parsed<ConsoleStatement> {
         }
     }
     operands.finish()?;
-    Ok(ConsoleStatement {
-        vdev,
-        kind,
-        class,
-        secondary,
-        observer,
-    })
+    Ok(ConsoleStatement { vdev, kind, class, secondary, observer })
 }
 
 fn spool_class(operands: &Operands, word: Word<'_>, reader: bool) -> Parsed<char> {
@@ -171,14 +137,7 @@ fn spool_class(operands: &Operands, word: Word<'_>, reader: bool) -> Parsed<char
     match (letters.next(), letters.next()) {
         (Some(c), None) if c.is_ascii_alphanumeric() => Ok(c.to_ascii_uppercase()),
         (Some('*'), None) if reader => Ok('*'),
-        _ => Err(operands.invalid(
-            word,
-            if reader {
-                "a class A to Z, 0 to 9, or *"
-            } else {
-                "a class A to Z or 0 to 9"
-            },
-        )),
+        _ => Err(operands.invalid(word, if reader { "a class A to Z, 0 to 9, or *" } else { "a class A to Z or 0 to 9" })),
     }
 }
 
@@ -206,15 +165,8 @@ const UNIT_RECORD: [(&str, Option<SpoolKind>); 16] = [
 pub(super) fn spool(operands: &mut Operands) -> Parsed<SpoolStatement> {
     let vdev = operands.require_name("device number")?;
     let word = operands.require("model: 2540, 1403, ...")?;
-    let model = UNIT_RECORD
-        .iter()
-        .find(|(model, _)| model.eq_ignore_ascii_case(word.text));
-    let &(model, kind) = model.ok_or_else(|| {
-        operands.invalid(
-            word,
-            "a unit-record model: 2540, 3505, 3525, 1403, 3203, 3211, ...",
-        )
-    })?;
+    let model = UNIT_RECORD.iter().find(|(model, _)| model.eq_ignore_ascii_case(word.text));
+    let &(model, kind) = model.ok_or_else(|| operands.invalid(word, "a unit-record model: 2540, 3505, 3525, 1403, 3203, 3211, ..."))?;
     let kind = match kind {
         Some(kind) => kind,
         None => reader_or_punch(operands)?,
@@ -226,12 +178,7 @@ pub(super) fn spool(operands: &mut Operands) -> Parsed<SpoolStatement> {
         None => 'A',
     };
     operands.finish()?;
-    Ok(SpoolStatement {
-        vdev,
-        kind,
-        model: model.to_owned(),
-        class,
-    })
+    Ok(SpoolStatement { vdev, kind, model: model.to_owned(), class })
 }
 
 fn reader_or_punch(operands: &mut Operands) -> Parsed<SpoolKind> {
@@ -251,44 +198,23 @@ pub(super) fn mdisk(operands: &mut Operands) -> Parsed<Minidisk> {
     let line = operands.statement.at().line;
     let vdev = operands.require_name("device number")?;
     let word = operands.require("disk type: 3390, FB-512, ...")?;
-    let unknown = |error| DirectoryError {
-        at: word.at,
-        problem: Problem::DeviceType(error),
-    };
+    let unknown = |error| DirectoryError { at: word.at, problem: Problem::DeviceType(error) };
     let device: DeviceType = word.text.parse().map_err(unknown)?;
     let extent = extent(operands, device)?;
     let volid = match extent {
-        Extent::Cylinders { .. } | Extent::Blocks { .. } => {
-            Some(operands.require_name("volume label")?)
-        }
+        Extent::Cylinders { .. } | Extent::Blocks { .. } => Some(operands.require_name("volume label")?),
         _ => None,
     };
     let mode = match operands.take() {
         Some(word) => mdisk_mode(operands, word)?,
-        None => MdiskMode {
-            mode: LinkMode::W,
-            stable: false,
-            exclusive: false,
-        },
+        None => MdiskMode { mode: LinkMode::W, stable: false, exclusive: false },
     };
     let read = link_password(operands)?;
     let write = link_password(operands)?;
     let multiple = link_password(operands)?;
     operands.finish()?;
     let (stable_allowed, exclusive_allowed) = (mode.stable || mode.exclusive, mode.exclusive);
-    Ok(Minidisk {
-        vdev,
-        device,
-        extent,
-        volid,
-        mode: mode.mode,
-        stable_allowed,
-        exclusive_allowed,
-        read,
-        write,
-        multiple,
-        line,
-    })
+    Ok(Minidisk { vdev, device, extent, volid, mode: mode.mode, stable_allowed, exclusive_allowed, read, write, multiple, line })
 }
 
 fn extent(operands: &mut Operands, device: DeviceType) -> Parsed<Extent> {
@@ -299,54 +225,30 @@ fn extent(operands: &mut Operands, device: DeviceType) -> Parsed<Extent> {
     }
     if operands.keyword("T-DISK", 6).is_some() || operands.keyword("TDISK", 5).is_some() {
         let word = operands.require("size of the temporary disk")?;
-        return Ok(Extent::Temporary {
-            size: operands.number(word, 1..=limit, "a number of cylinders or blocks")?,
-        });
+        return Ok(Extent::Temporary { size: operands.number(word, 1..=limit, "a number of cylinders or blocks")? });
     }
     if let Some(word) = operands.keyword("V-DISK", 6) {
         if device.is_ckd() {
             return Err(operands.invalid(word, "T-DISK: a V-DISK is a fixed-block disk (FB-512)"));
         }
         let word = operands.require("blocks of the virtual disk")?;
-        return Ok(Extent::Virtual {
-            blocks: operands.number(word, 1..=limit, "a number of 512-byte blocks")?,
-        });
+        return Ok(Extent::Virtual { blocks: operands.number(word, 1..=limit, "a number of 512-byte blocks")? });
     }
     let first = operands.require("first cylinder or block")?;
-    let start = operands.number(
-        first,
-        0..=u32::MAX,
-        "a cylinder or block number, T-DISK, V-DISK or DEVNO",
-    )?;
+    let start = operands.number(first, 0..=u32::MAX, "a cylinder or block number, T-DISK, V-DISK or DEVNO")?;
     let count = match operands.keyword("END", 3) {
         Some(_) => device.common_volume().saturating_sub(start),
         None => {
             let word = operands.require("number of cylinders or blocks, or END")?;
-            operands.number(
-                word,
-                0..=u32::MAX,
-                "a number of cylinders or blocks, or END",
-            )?
+            operands.number(word, 0..=u32::MAX, "a number of cylinders or blocks, or END")?
         }
     };
     if count == 0 || u64::from(start) + u64::from(count) > u64::from(limit) {
         let (start, count) = (u64::from(start), u64::from(count));
-        let problem = Problem::ExtentTooLarge {
-            device,
-            start,
-            count,
-            limit: limit - 1,
-        };
-        return Err(DirectoryError {
-            at: first.at,
-            problem,
-        });
+        let problem = Problem::ExtentTooLarge { device, start, count, limit: limit - 1 };
+        return Err(DirectoryError { at: first.at, problem });
     }
-    Ok(if device.is_ckd() {
-        Extent::Cylinders { start, count }
-    } else {
-        Extent::Blocks { start, count }
-    })
+    Ok(if device.is_ckd() { Extent::Cylinders { start, count } } else { Extent::Blocks { start, count } })
 }
 
 struct MdiskMode {
@@ -357,11 +259,7 @@ struct MdiskMode {
 
 /// A link mode, with the suffixes V (virtual reserve/release, which every disk allows), S and E.
 fn mdisk_mode(operands: &Operands, word: Word<'_>) -> Parsed<MdiskMode> {
-    let mut found = MdiskMode {
-        mode: LinkMode::W,
-        stable: false,
-        exclusive: false,
-    };
+    let mut found = MdiskMode { mode: LinkMode::W, stable: false, exclusive: false };
     let mut text = word.text;
     for _ in 0..3 {
         if let Ok(mode) = text.parse() {
@@ -376,9 +274,7 @@ fn mdisk_mode(operands: &Operands, word: Word<'_>) -> Parsed<MdiskMode> {
         }
         text = &text[..text.len() - 1];
     }
-    operands
-        .name_of::<LinkMode>(word)
-        .map(|mode| MdiskMode { mode, ..found })
+    operands.name_of::<LinkMode>(word).map(|mode| MdiskMode { mode, ..found })
 }
 
 fn link_password(operands: &mut Operands) -> Parsed<LinkPassword> {
@@ -397,13 +293,7 @@ pub(super) fn link(operands: &mut Operands) -> Parsed<LinkStatement> {
     let as_vdev = optional(operands)?.unwrap_or(vdev);
     let mode = optional(operands)?.unwrap_or(LinkMode::R);
     operands.finish()?;
-    Ok(LinkStatement {
-        owner,
-        vdev,
-        as_vdev,
-        mode,
-        line,
-    })
+    Ok(LinkStatement { owner, vdev, as_vdev, mode, line })
 }
 
 /// `SHARE {RELATIVE n|ABSOLUTE n%} [{RELATIVE n|ABSOLUTE n%}] [NOLIMIT|LIMITSOFT|LIMITHARD]`. A maximum without a word for its limit is LIMITSOFT.
@@ -429,25 +319,18 @@ pub(super) fn share(operands: &mut Operands) -> Parsed<Share> {
         ShareLimit::NoLimit
     };
     operands.finish()?;
-    Ok(Share {
-        normal,
-        maximum: maximum.unwrap_or(normal),
-        limit,
-    })
+    Ok(Share { normal, maximum: maximum.unwrap_or(normal), limit })
 }
 
 fn share_amount(operands: &mut Operands) -> Parsed<Option<ShareAmount>> {
     if operands.keyword("RELATIVE", 3).is_some() {
         let word = operands.require("share of 1 to 10000")?;
         let weight = operands.number(word, 1..=10_000, "a share of 1 to 10000")?;
-        return Ok(Some(ShareAmount::Relative(
-            u16::try_from(weight).unwrap_or(u16::MAX),
-        )));
+        return Ok(Some(ShareAmount::Relative(u16::try_from(weight).unwrap_or(u16::MAX))));
     }
     if operands.keyword("ABSOLUTE", 3).is_some() {
         let word = operands.require("share of 0.1% to 100%")?;
-        let amount =
-            percent(word.text).ok_or_else(|| operands.invalid(word, "a share of 0.1% to 100%"))?;
+        let amount = percent(word.text).ok_or_else(|| operands.invalid(word, "a share of 0.1% to 100%"))?;
         return Ok(Some(amount));
     }
     Ok(None)
@@ -501,11 +384,7 @@ const IGNORED_OPTIONS: [(&str, usize); 43] = [
 ];
 
 /// `OPTION keyword...`, added to what `options` has. Keywords without effect are named in `ignored`.
-pub(super) fn option<'s>(
-    operands: &mut Operands<'_, 's>,
-    options: &mut OptionSet,
-    ignored: &mut Vec<(Word<'s>, Remark)>,
-) -> Parsed<()> {
+pub(super) fn option<'s>(operands: &mut Operands<'_, 's>, options: &mut OptionSet, ignored: &mut Vec<(Word<'s>, Remark)>) -> Parsed<()> {
     let mut word = operands.require("option keyword")?;
     loop {
         let keyword = word.text.to_ascii_uppercase();
@@ -530,8 +409,7 @@ pub(super) fn option<'s>(
             }
             _ => {
                 let known = IGNORED_OPTIONS.iter().find(|(name, _)| *name == keyword);
-                let &(name, operand_count) =
-                    known.ok_or_else(|| operands.invalid(word, "an OPTION keyword"))?;
+                let &(name, operand_count) = known.ok_or_else(|| operands.invalid(word, "an OPTION keyword"))?;
                 for _ in 0..operand_count {
                     operands.require("value of the option")?;
                 }
@@ -554,30 +432,20 @@ pub(super) fn class(operands: &mut Operands) -> Parsed<PrivilegeClasses> {
         operands.name_of::<PrivilegeClasses>(word)?;
         text.push_str(word.text);
     }
-    operands.name_of(Word {
-        text: &text,
-        ..first
-    })
+    operands.name_of(Word { text: &text, ..first })
 }
 
 /// `ACCOUNT number [distribution]`.
 pub(super) fn account(operands: &mut Operands) -> Parsed<Account> {
     let code = |operands: &Operands, word: Word<'_>| {
         let fits = (1..=8).contains(&word.text.len()) && word.text.is_ascii();
-        fits.then(|| word.text.to_ascii_uppercase())
-            .ok_or_else(|| operands.invalid(word, "1 to 8 characters"))
+        fits.then(|| word.text.to_ascii_uppercase()).ok_or_else(|| operands.invalid(word, "1 to 8 characters"))
     };
     let word = operands.require("account number")?;
     let number = code(operands, word)?;
-    let distribution = operands
-        .take()
-        .map(|word| code(operands, word))
-        .transpose()?;
+    let distribution = operands.take().map(|word| code(operands, word)).transpose()?;
     operands.finish()?;
-    Ok(Account {
-        number,
-        distribution,
-    })
+    Ok(Account { number, distribution })
 }
 
 /// `COMMAND text`.
@@ -587,9 +455,5 @@ pub(super) fn command(operands: &mut Operands) -> Parsed<String> {
         None => operands.require("CP command")?,
     };
     let text = operands.rest();
-    if text.len() > COMMAND_MAX {
-        Err(operands.invalid(word, "a command of at most 240 bytes"))
-    } else {
-        Ok(text)
-    }
+    if text.len() > COMMAND_MAX { Err(operands.invalid(word, "a command of at most 240 bytes")) } else { Ok(text) }
 }

@@ -217,10 +217,7 @@ impl Minidisk {
 
     /// Whether it is made at logon and gone at logoff.
     pub fn is_temporary(&self) -> bool {
-        matches!(
-            self.extent,
-            Extent::Temporary { .. } | Extent::Virtual { .. }
-        )
+        matches!(self.extent, Extent::Temporary { .. } | Extent::Virtual { .. })
     }
 }
 
@@ -289,11 +286,7 @@ impl Default for Share {
     /// RELATIVE 100 NOLIMIT.
     fn default() -> Self {
         let amount = ShareAmount::Relative(100);
-        Self {
-            normal: amount,
-            maximum: amount,
-            limit: ShareLimit::NoLimit,
-        }
+        Self { normal: amount, maximum: amount, limit: ShareLimit::NoLimit }
     }
 }
 

@@ -51,9 +51,7 @@ fn padded<const N: usize>(text: &str, allowed: &[u8]) -> Option<[u8; N]> {
 
 fn unpadded(name: &[u8]) -> &str {
     // Only ASCII is ever stored, so the conversion cannot fail.
-    std::str::from_utf8(name)
-        .unwrap_or_default()
-        .trim_end_matches(' ')
+    std::str::from_utf8(name).unwrap_or_default().trim_end_matches(' ')
 }
 
 /// The name of a user: 1 to 8 characters, held in upper case.
@@ -76,8 +74,7 @@ impl UserId {
     /// Whether CP keeps this name for itself: `SYSTEM`, `SYSTEMMP`, and `LOGN`, `LOGL`, `LOGV` followed by anything (z/VM USER statement).
     pub fn is_reserved(&self) -> bool {
         let name = self.as_str();
-        matches!(name, "SYSTEM" | "SYSTEMMP")
-            || ["LOGN", "LOGL", "LOGV"].iter().any(|p| name.starts_with(p))
+        matches!(name, "SYSTEM" | "SYSTEMMP") || ["LOGN", "LOGL", "LOGV"].iter().any(|p| name.starts_with(p))
     }
 
     /// Whether the name can be read as a spool file number: 1 to 4 digits.
@@ -126,9 +123,7 @@ impl FromStr for DeviceNumber {
         if !digits {
             return Err(NameError::DeviceNumber);
         }
-        u16::from_str_radix(text, 16)
-            .map(Self)
-            .map_err(|_| NameError::DeviceNumber)
+        u16::from_str_radix(text, 16).map(Self).map_err(|_| NameError::DeviceNumber)
     }
 }
 
@@ -163,11 +158,7 @@ impl StorageSize {
 
     /// A size in bytes; `None` when it is outside the limits or not whole pages.
     pub const fn from_bytes(bytes: u64) -> Option<Self> {
-        if bytes < Self::MIN.0 || bytes > Self::MAX.0 || !bytes.is_multiple_of(abi::PAGE) {
-            None
-        } else {
-            Some(Self(bytes))
-        }
+        if bytes < Self::MIN.0 || bytes > Self::MAX.0 || !bytes.is_multiple_of(abi::PAGE) { None } else { Some(Self(bytes)) }
     }
 
     /// Bytes.
@@ -202,10 +193,8 @@ impl FromStr for StorageSize {
 impl fmt::Display for StorageSize {
     /// With the largest unit that divides it: `16M`, `2G`, `1028K`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (shift, unit) = [(40, 'T'), (30, 'G'), (20, 'M')]
-            .into_iter()
-            .find(|(shift, _)| self.0.is_multiple_of(1 << shift))
-            .unwrap_or((10, 'K'));
+        let (shift, unit) =
+            [(40, 'T'), (30, 'G'), (20, 'M')].into_iter().find(|(shift, _)| self.0.is_multiple_of(1 << shift)).unwrap_or((10, 'K'));
         write!(f, "{}{unit}", self.0 >> shift)
     }
 }
@@ -275,10 +264,7 @@ impl LinkMode {
     /// The mode as written.
     pub fn as_str(self) -> &'static str {
         // Every variant stands in the table.
-        Self::NAMES
-            .iter()
-            .find(|(_, mode)| *mode == self)
-            .map_or("", |(name, _)| name)
+        Self::NAMES.iter().find(|(_, mode)| *mode == self).map_or("", |(name, _)| name)
     }
 
     /// Which password it asks for.
@@ -305,9 +291,7 @@ impl FromStr for LinkMode {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let found = Self::NAMES
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(text));
+        let found = Self::NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
         found.map(|(_, mode)| *mode).ok_or(NameError::LinkMode)
     }
 }
@@ -362,10 +346,7 @@ impl FromStr for PrivilegeClasses {
 
 impl fmt::Display for PrivilegeClasses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let members = Self::LETTERS
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| self.0 & (1 << index) != 0);
+        let members = Self::LETTERS.iter().enumerate().filter(|(index, _)| self.0 & (1 << index) != 0);
         let text: String = members.map(|(_, &letter)| char::from(letter)).collect();
         f.pad(&text)
     }
@@ -412,10 +393,7 @@ mod tests {
     fn a_userid_is_folded_to_upper_case_and_bounded() {
         assert_eq!("cmsuser".parse::<UserId>().unwrap().as_str(), "CMSUSER");
         assert_eq!(&"ab".parse::<UserId>().unwrap().padded(), b"AB      ");
-        assert_eq!(
-            format!("{:<8}|", "MAINT".parse::<UserId>().unwrap()),
-            "MAINT   |"
-        );
+        assert_eq!(format!("{:<8}|", "MAINT".parse::<UserId>().unwrap()), "MAINT   |");
         for bad in ["", "NINECHARS", "A B", "A/B", "..", "ÄB"] {
             assert_eq!(bad.parse::<UserId>(), Err(NameError::UserId), "{bad:?}");
         }
@@ -452,31 +430,10 @@ mod tests {
             ("65536", 65536, "64K"),
         ] {
             let size: StorageSize = text.parse().unwrap();
-            assert_eq!(
-                (size.bytes(), size.to_string().as_str()),
-                (bytes, shown),
-                "{text}"
-            );
+            assert_eq!((size.bytes(), size.to_string().as_str()), (bytes, shown), "{text}");
         }
-        for bad in [
-            "",
-            "M",
-            "-1M",
-            "+1M",
-            "1X",
-            "63K",
-            "65K5",
-            "65537",
-            "2T",
-            "99999999999999999999G",
-            "18446744073709551615T",
-            "é",
-        ] {
-            assert_eq!(
-                bad.parse::<StorageSize>(),
-                Err(NameError::StorageSize),
-                "{bad:?}"
-            );
+        for bad in ["", "M", "-1M", "+1M", "1X", "63K", "65K5", "65537", "2T", "99999999999999999999G", "18446744073709551615T", "é"] {
+            assert_eq!(bad.parse::<StorageSize>(), Err(NameError::StorageSize), "{bad:?}");
         }
     }
 
@@ -485,11 +442,7 @@ mod tests {
         assert_eq!("9".parse::<DeviceNumber>().unwrap().to_string(), "0009");
         assert_eq!("19e".parse::<DeviceNumber>(), Ok(DeviceNumber(0x19e)));
         for bad in ["", "12345", "+19", "19G"] {
-            assert_eq!(
-                bad.parse::<DeviceNumber>(),
-                Err(NameError::DeviceNumber),
-                "{bad:?}"
-            );
+            assert_eq!(bad.parse::<DeviceNumber>(), Err(NameError::DeviceNumber), "{bad:?}");
         }
     }
 
@@ -508,10 +461,7 @@ mod tests {
         assert_eq!(set.to_string(), "ABCDEFG");
         assert!(set.contains('a') && !set.contains('H') && !set.contains('é'));
         assert!(!set.intersects("Z6".parse().unwrap()));
-        assert_eq!(
-            "G7".parse::<PrivilegeClasses>(),
-            Err(NameError::PrivilegeClass)
-        );
+        assert_eq!("G7".parse::<PrivilegeClasses>(), Err(NameError::PrivilegeClass));
         assert_eq!(PrivilegeClasses::GENERAL.to_string(), "G");
     }
 }

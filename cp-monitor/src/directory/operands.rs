@@ -28,17 +28,8 @@ pub(super) struct Operands<'a, 's> {
 }
 
 impl<'a, 's> Operands<'a, 's> {
-    pub(super) fn new(
-        name: &'static str,
-        statement: &'a Statement<'s>,
-        secrets: &'a mut Vec<Word<'s>>,
-    ) -> Self {
-        Self {
-            name,
-            statement,
-            next: 1,
-            secrets,
-        }
+    pub(super) fn new(name: &'static str, statement: &'a Statement<'s>, secrets: &'a mut Vec<Word<'s>>) -> Self {
+        Self { name, statement, next: 1, secrets }
     }
 
     /// The next word, left in place.
@@ -64,81 +55,40 @@ impl<'a, 's> Operands<'a, 's> {
     pub(super) fn require(&mut self, operand: &'static str) -> Parsed<Word<'s>> {
         self.take().ok_or_else(|| {
             let last = self.statement.words.last();
-            let width = last.map_or(0, |word| {
-                u32::try_from(word.text.chars().count()).unwrap_or(0)
-            });
+            let width = last.map_or(0, |word| u32::try_from(word.text.chars().count()).unwrap_or(0));
             let at = last.map_or_else(Position::default, |word| word.at);
-            let at = Position {
-                column: at.column.saturating_add(width),
-                ..at
-            };
-            DirectoryError {
-                at,
-                problem: Problem::OperandMissing {
-                    statement: self.name,
-                    operand,
-                },
-            }
+            let at = Position { column: at.column.saturating_add(width), ..at };
+            DirectoryError { at, problem: Problem::OperandMissing { statement: self.name, operand } }
         })
     }
 
     /// The next word as a value with a form of its own.
-    pub(super) fn require_name<T: FromStr<Err = NameError>>(
-        &mut self,
-        operand: &'static str,
-    ) -> Parsed<T> {
+    pub(super) fn require_name<T: FromStr<Err = NameError>>(&mut self, operand: &'static str) -> Parsed<T> {
         let word = self.require(operand)?;
         self.name_of(word)
     }
 
     /// `word` as a value with a form of its own.
     pub(super) fn name_of<T: FromStr<Err = NameError>>(&self, word: Word<'_>) -> Parsed<T> {
-        let problem = |error| Problem::Name {
-            statement: self.name,
-            error,
-        };
-        word.text.parse().map_err(|error| DirectoryError {
-            at: word.at,
-            problem: problem(error),
-        })
+        let problem = |error| Problem::Name { statement: self.name, error };
+        word.text.parse().map_err(|error| DirectoryError { at: word.at, problem: problem(error) })
     }
 
     /// `word` as a decimal number in `range`.
-    pub(super) fn number(
-        &self,
-        word: Word<'_>,
-        range: RangeInclusive<u32>,
-        expected: &'static str,
-    ) -> Parsed<u32> {
-        let number = all_consuming(decimal)
-            .parse(word.text)
-            .ok()
-            .map(|(_, number)| number);
-        number
-            .filter(|number| range.contains(number))
-            .ok_or_else(|| self.invalid(word, expected))
+    pub(super) fn number(&self, word: Word<'_>, range: RangeInclusive<u32>, expected: &'static str) -> Parsed<u32> {
+        let number = all_consuming(decimal).parse(word.text).ok().map(|(_, number)| number);
+        number.filter(|number| range.contains(number)).ok_or_else(|| self.invalid(word, expected))
     }
 
     /// That `word` is not what should stand there.
     pub(super) fn invalid(&self, word: Word<'_>, expected: &'static str) -> DirectoryError {
         let found = word.text.chars().take(40).collect();
-        let problem = Problem::InvalidOperand {
-            statement: self.name,
-            found,
-            expected,
-        };
-        DirectoryError {
-            at: word.at,
-            problem,
-        }
+        let problem = Problem::InvalidOperand { statement: self.name, found, expected };
+        DirectoryError { at: word.at, problem }
     }
 
     /// A list of names up to the end, at least one and at most `most`.
-    pub(super) fn names<T: FromStr<Err = NameError>>(
-        &mut self,
-        operand: &'static str,
-        most: usize,
-    ) -> Parsed<Vec<T>> {
+    pub(super) fn names<T: FromStr<Err = NameError>>(&mut self, operand: &'static str, most: usize) -> Parsed<Vec<T>> {
         let mut names = vec![self.require_name(operand)?];
         while names.len() < most
             && let Some(word) = self.take()
@@ -158,10 +108,7 @@ impl<'a, 's> Operands<'a, 's> {
 
     /// Takes a secret: a token as it is, clear text to be hashed when the whole source has been found good.
     pub(super) fn secret(&mut self, word: Word<'s>) -> Parsed<SecretHash> {
-        let failed = |error| DirectoryError {
-            at: word.at,
-            problem: Problem::Secret(error),
-        };
+        let failed = |error| DirectoryError { at: word.at, problem: Problem::Secret(error) };
         if word.text.starts_with(TOKEN_PREFIX) {
             return SecretHash::from_token(word.text).map_err(failed);
         }
@@ -177,13 +124,8 @@ impl<'a, 's> Operands<'a, 's> {
         match self.take() {
             None => Ok(()),
             Some(word) => {
-                let problem = Problem::ExtraOperand {
-                    statement: self.name,
-                };
-                Err(DirectoryError {
-                    at: word.at,
-                    problem,
-                })
+                let problem = Problem::ExtraOperand { statement: self.name };
+                Err(DirectoryError { at: word.at, problem })
             }
         }
     }
@@ -198,21 +140,13 @@ fn decimal(input: &str) -> IResult<&str, u32> {
 pub(super) fn percent(input: &str) -> Option<ShareAmount> {
     let tenth = map_res(digit1, |digits: &str| {
         // One decimal place is what SHARE knows.
-        (digits.len() == 1)
-            .then(|| digits.parse::<u32>())
-            .and_then(Result::ok)
-            .ok_or(())
+        (digits.len() == 1).then(|| digits.parse::<u32>()).and_then(Result::ok).ok_or(())
     });
-    let mut form = all_consuming(terminated(
-        (decimal, opt(preceded(char('.'), tenth))),
-        opt(char('%')),
-    ));
+    let mut form = all_consuming(terminated((decimal, opt(preceded(char('.'), tenth))), opt(char('%'))));
     let parsed: IResult<&str, (u32, Option<u32>)> = form.parse(input);
     let (_, (whole, tenths)) = parsed.ok()?;
     let tenths = whole.checked_mul(10)?.checked_add(tenths.unwrap_or(0))?;
-    let tenths = u16::try_from(tenths)
-        .ok()
-        .filter(|tenths| (1..=1000).contains(tenths))?;
+    let tenths = u16::try_from(tenths).ok().filter(|tenths| (1..=1000).contains(tenths))?;
     Some(ShareAmount::Absolute { tenths })
 }
 
@@ -228,27 +162,10 @@ mod tests {
                 ShareAmount::Relative(_) => 0,
             })
         };
-        for (text, expected) in [
-            ("5%", 50),
-            ("5", 50),
-            ("0.1%", 1),
-            ("12.5", 125),
-            ("100%", 1000),
-        ] {
+        for (text, expected) in [("5%", 50), ("5", 50), ("0.1%", 1), ("12.5", 125), ("100%", 1000)] {
             assert_eq!(tenths(text), Some(expected), "{text}");
         }
-        for bad in [
-            "",
-            "%",
-            "0%",
-            "100.1%",
-            "1.25%",
-            "5.%",
-            ".5%",
-            "-1%",
-            "5%%",
-            "99999999999%",
-        ] {
+        for bad in ["", "%", "0%", "100.1%", "1.25%", "5.%", ".5%", "-1%", "5%%", "99999999999%"] {
             assert_eq!(tenths(bad), None, "{bad}");
         }
     }

@@ -46,15 +46,10 @@ impl SecretHash {
         let parsed = PasswordHash::new(token).map_err(|_| SecretError::BadToken)?;
         let params = Params::try_from(&parsed).map_err(|_| SecretError::BadToken)?;
         let (storage, passes, lanes) = COSTLIEST;
-        let affordable =
-            params.m_cost() <= storage && params.t_cost() <= passes && params.p_cost() <= lanes;
+        let affordable = params.m_cost() <= storage && params.t_cost() <= passes && params.p_cost() <= lanes;
         let argon2id = parsed.algorithm == Algorithm::Argon2id.ident();
         let complete = parsed.salt.is_some() && parsed.hash.is_some();
-        if argon2id && complete && affordable {
-            Ok(Self(token.into()))
-        } else {
-            Err(SecretError::BadToken)
-        }
+        if argon2id && complete && affordable { Ok(Self(token.into())) } else { Err(SecretError::BadToken) }
     }
 
     /// Stands for a clear-text secret while a source is only checked; it never matches and never leaves [`super::compile`].
@@ -74,14 +69,8 @@ impl SecretHash {
         let Ok(hash) = PasswordHash::new(&self.0) else {
             return false;
         };
-        let verify = |text: &str| {
-            Argon2::default()
-                .verify_password(text.as_bytes(), &hash)
-                .is_ok()
-        };
-        verify(typed)
-            || (typed.bytes().any(|b| b.is_ascii_lowercase())
-                && verify(&typed.to_ascii_uppercase()))
+        let verify = |text: &str| Argon2::default().verify_password(text.as_bytes(), &hash).is_ok();
+        verify(typed) || (typed.bytes().any(|b| b.is_ascii_lowercase()) && verify(&typed.to_ascii_uppercase()))
     }
 }
 
@@ -208,8 +197,7 @@ impl Argon2id {
     /// # Errors
     /// [`SecretError::HashFailed`] when argon2 does not know such costs.
     pub fn with_costs(kibibytes: u32, passes: u32, lanes: u32) -> Result<Self, SecretError> {
-        let params =
-            Params::new(kibibytes, passes, lanes, None).map_err(|_| SecretError::HashFailed)?;
+        let params = Params::new(kibibytes, passes, lanes, None).map_err(|_| SecretError::HashFailed)?;
         Ok(Self { params })
     }
 }
@@ -217,9 +205,7 @@ impl Argon2id {
 impl Default for Argon2id {
     /// The OWASP minimum for argon2id: 19 MiB, 2 passes, 1 lane (which is argon2's own default).
     fn default() -> Self {
-        Self {
-            params: Params::DEFAULT,
-        }
+        Self { params: Params::DEFAULT }
     }
 }
 
@@ -230,9 +216,7 @@ impl SecretHasher for Argon2id {
         }
         let salt = SaltString::generate(&mut OsRng);
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
-        let hash = argon2
-            .hash_password(clear.as_bytes(), &salt)
-            .map_err(|_| SecretError::HashFailed)?;
+        let hash = argon2.hash_password(clear.as_bytes(), &salt).map_err(|_| SecretError::HashFailed)?;
         Ok(SecretHash(hash.to_string().into()))
     }
 }

@@ -47,10 +47,7 @@ impl Word<'_> {
 
 /// Whether `text` is `full`, in any case, or its beginning with at least `min` characters.
 pub(super) fn abbreviates(text: &str, full: &str, min: usize) -> bool {
-    text.len() >= min
-        && full
-            .get(..text.len())
-            .is_some_and(|beginning| beginning.eq_ignore_ascii_case(text))
+    text.len() >= min && full.get(..text.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(text))
 }
 
 /// One statement: its words (at least one) and the bytes of the source that its lines take.
@@ -73,12 +70,10 @@ impl<'s> Statement<'s> {
     /// The text from word `from` on as written, blanks between words kept; continued lines are joined by one blank.
     pub(super) fn text_from(&self, from: usize) -> String {
         let words = self.words.get(from..).unwrap_or_default();
-        let lines = words
-            .chunk_by(|a, b| a.at.line == b.at.line)
-            .filter_map(|line| {
-                let (first, last) = (line.first()?, line.last()?);
-                self.source.get(first.offset..last.end())
-            });
+        let lines = words.chunk_by(|a, b| a.at.line == b.at.line).filter_map(|line| {
+            let (first, last) = (line.first()?, line.last()?);
+            self.source.get(first.offset..last.end())
+        });
         lines.collect::<Vec<_>>().join(" ")
     }
 }
@@ -99,20 +94,14 @@ fn words(input: &str) -> IResult<&str, Vec<&str>> {
 
 /// `*` behind any number of blanks.
 fn is_comment(line: &str) -> bool {
-    let mut comment = recognize((
-        take_while(is_blank),
-        char::<_, nom::error::Error<&str>>('*'),
-    ));
+    let mut comment = recognize((take_while(is_blank), char::<_, nom::error::Error<&str>>('*')));
     comment.parse(line).is_ok()
 }
 
 /// Cuts what is no part of a statement: a carriage return, and the sequence number of a card.
 fn statement_part(line: &str) -> &str {
     let line = line.strip_suffix('\r').unwrap_or(line);
-    match (line.len() == 80)
-        .then(|| line.split_at_checked(72))
-        .flatten()
-    {
+    match (line.len() == 80).then(|| line.split_at_checked(72)).flatten() {
         Some((card, number)) if number.bytes().all(|b| b.is_ascii_digit()) => card,
         _ => line,
     }
@@ -121,24 +110,16 @@ fn statement_part(line: &str) -> &str {
 /// Replaces pieces of a source, each a word of a statement, by other text.
 ///
 /// On a card, whose columns 73 to 80 would move, the sequence number is taken off as well: it would be read as an operand.
-pub(super) fn splice<'t>(
-    source: &str,
-    pieces: impl IntoIterator<Item = (Range<usize>, &'t str)>,
-) -> String {
+pub(super) fn splice<'t>(source: &str, pieces: impl IntoIterator<Item = (Range<usize>, &'t str)>) -> String {
     let mut edits = BTreeMap::new();
     for (range, text) in pieces {
         let line_start = source[..range.start].rfind('\n').map_or(0, |end| end + 1);
-        let line_length = source[line_start..]
-            .find('\n')
-            .unwrap_or(source.len() - line_start);
+        let line_length = source[line_start..].find('\n').unwrap_or(source.len() - line_start);
         let line = &source[line_start..line_start + line_length];
         let line = line.strip_suffix('\r').unwrap_or(line);
         let kept = statement_part(line);
         if kept.len() < line.len() {
-            edits.insert(
-                line_start + kept.trim_end().len(),
-                (line_start + line.len(), ""),
-            );
+            edits.insert(line_start + kept.trim_end().len(), (line_start + line.len(), ""));
         }
         edits.insert(range.start, (range.end, text));
     }
@@ -165,12 +146,7 @@ pub(super) struct Scanner<'s> {
 
 impl<'s> Scanner<'s> {
     pub(super) fn new(source: &'s str) -> Self {
-        Self {
-            source,
-            rest: source,
-            line: 0,
-            open: None,
-        }
+        Self { source, rest: source, line: 0, open: None }
     }
 
     /// The next line's statement; `Ok(None)` when the line completes none.
@@ -180,10 +156,7 @@ impl<'s> Scanner<'s> {
         let place = self.source.offset(self.rest)..self.source.len() - behind.len();
         self.rest = behind;
         self.line += 1;
-        let at = Position {
-            line: self.line,
-            column: 1,
-        };
+        let at = Position { line: self.line, column: 1 };
         if self.source.len() > SOURCE_MAX || self.line > LINES_MAX {
             self.rest = "";
             let problem = Problem::TooLarge("at most 64 MiB and 2000000 lines");
@@ -197,20 +170,12 @@ impl<'s> Scanner<'s> {
         readable(text, self.line)?;
         let (source, lines) = (self.source, place.clone());
         let begun = self.open.take();
-        let mut statement = begun.unwrap_or_else(|| Statement {
-            source,
-            words: Vec::new(),
-            begins: at,
-            lines,
-        });
+        let mut statement = begun.unwrap_or_else(|| Statement { source, words: Vec::new(), begins: at, lines });
         statement.lines.end = place.end;
         let continued = append_words(&mut statement, text, self.line);
         if statement.words.len() > WORDS_MAX {
             let problem = Problem::TooLong("256 words at most");
-            return Err(DirectoryError {
-                at: statement.at(),
-                problem,
-            });
+            return Err(DirectoryError { at: statement.at(), problem });
         }
         if continued {
             self.open = Some(statement);
@@ -230,29 +195,20 @@ impl<'s> Iterator for Scanner<'s> {
             }
         }
         let open = self.open.take()?;
-        Some(Err(DirectoryError {
-            at: open.at(),
-            problem: Problem::OpenContinuation,
-        }))
+        Some(Err(DirectoryError { at: open.at(), problem: Problem::OpenContinuation }))
     }
 }
 
 fn readable(text: &str, line: u32) -> Result<(), DirectoryError> {
     if text.len() > LINE_MAX {
         let at = Position { line, column: 1 };
-        return Err(DirectoryError {
-            at,
-            problem: Problem::TooLong("1024 bytes in a line at most"),
-        });
+        return Err(DirectoryError { at, problem: Problem::TooLong("1024 bytes in a line at most") });
     }
     let Some(index) = text.chars().position(|c| c.is_control() && c != '\t') else {
         return Ok(());
     };
     let column = u32::try_from(index + 1).unwrap_or(u32::MAX);
-    Err(DirectoryError {
-        at: Position { line, column },
-        problem: Problem::ControlCharacter,
-    })
+    Err(DirectoryError { at: Position { line, column }, problem: Problem::ControlCharacter })
 }
 
 /// Adds the words of a line and says whether the statement goes on in the next one.
@@ -263,10 +219,7 @@ fn append_words<'s>(statement: &mut Statement<'s>, text: &'s str, line: u32) -> 
     for (index, word) in found.into_iter().enumerate() {
         let start = text.offset(word);
         let column = text[..start].chars().count() + 1;
-        let at = Position {
-            line,
-            column: u32::try_from(column).unwrap_or(u32::MAX),
-        };
+        let at = Position { line, column: u32::try_from(column).unwrap_or(u32::MAX) };
         let text = match word.strip_suffix(',') {
             Some(cut) if index == last => {
                 continued = true;
@@ -275,11 +228,7 @@ fn append_words<'s>(statement: &mut Statement<'s>, text: &'s str, line: u32) -> 
             _ => word,
         };
         if !text.is_empty() {
-            statement.words.push(Word {
-                text,
-                at,
-                offset: statement.source.offset(word),
-            });
+            statement.words.push(Word { text, at, offset: statement.source.offset(word) });
         }
     }
     continued
@@ -315,13 +264,7 @@ mod tests {
     #[test]
     fn a_comma_at_the_end_of_a_line_goes_on_in_the_next() {
         let (found, _) = scan("OPTION LNKNOPAS,\n* why\n   QUICKDSP ,\n SVMSTAT\nIPL CMS\n");
-        assert_eq!(
-            found,
-            [
-                vec!["OPTION", "LNKNOPAS", "QUICKDSP", "SVMSTAT"],
-                vec!["IPL", "CMS"]
-            ]
-        );
+        assert_eq!(found, [vec!["OPTION", "LNKNOPAS", "QUICKDSP", "SVMSTAT"], vec!["IPL", "CMS"]]);
         assert_eq!(scan(",").1[0].at, Position { line: 1, column: 1 });
         let (_, errors) = scan("USER A B\nOPTION X,");
         assert_eq!(errors[0].problem, Problem::OpenContinuation);
@@ -341,16 +284,7 @@ mod tests {
         let source = "* x\n  LINK é MAINT\n";
         let found = first(source);
         let word = found.words[2];
-        assert_eq!(
-            (word.text, word.at),
-            (
-                "MAINT",
-                Position {
-                    line: 2,
-                    column: 10
-                }
-            )
-        );
+        assert_eq!((word.text, word.at), ("MAINT", Position { line: 2, column: 10 }));
         assert_eq!(&source[word.offset..word.end()], "MAINT");
         assert_eq!(&source[found.lines.clone()], "  LINK é MAINT\n");
     }
@@ -364,19 +298,11 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_named() {
         let long = "A".repeat(LINE_MAX + 1);
-        assert_eq!(
-            scan(&long).1[0].problem,
-            Problem::TooLong("1024 bytes in a line at most")
-        );
+        assert_eq!(scan(&long).1[0].problem, Problem::TooLong("1024 bytes in a line at most"));
         let (_, errors) = scan("USER A\u{7}B C");
         assert_eq!(errors[0].problem, Problem::ControlCharacter);
         assert_eq!(errors[0].at, Position { line: 1, column: 7 });
         let words = "W ".repeat(100) + ",\n";
-        assert!(
-            scan(&words.repeat(4))
-                .1
-                .iter()
-                .any(|e| matches!(e.problem, Problem::TooLong(_)))
-        );
+        assert!(scan(&words.repeat(4)).1.iter().any(|e| matches!(e.problem, Problem::TooLong(_))));
     }
 }

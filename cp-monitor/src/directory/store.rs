@@ -75,18 +75,14 @@ impl StoreError {
     /// The error as lines for a terminal: every error of a source on a line of its own.
     pub fn lines(&self) -> Vec<String> {
         match self {
-            Self::Errors { errors, .. } | Self::Edit(EditError::Source(errors)) => {
-                errors.iter().map(DirectoryError::to_string).collect()
-            }
+            Self::Errors { errors, .. } | Self::Edit(EditError::Source(errors)) => errors.iter().map(DirectoryError::to_string).collect(),
             other => vec![other.to_string()],
         }
     }
 }
 
 fn first(errors: &[DirectoryError]) -> String {
-    errors
-        .first()
-        .map_or_else(String::new, DirectoryError::to_string)
+    errors.first().map_or_else(String::new, DirectoryError::to_string)
 }
 
 /// A directory that has been put on line.
@@ -138,11 +134,7 @@ pub fn put_online_with(dir: &Path, hasher: &dyn SecretHasher) -> Result<Online, 
 ///
 /// # Errors
 /// When there is any; then both files are as they were.
-pub fn update(
-    dir: &Path,
-    hasher: &dyn SecretHasher,
-    change: impl FnOnce(&str) -> Result<String, EditError>,
-) -> Result<Online, StoreError> {
+pub fn update(dir: &Path, hasher: &dyn SecretHasher, change: impl FnOnce(&str) -> Result<String, EditError>) -> Result<Online, StoreError> {
     let _lock = lock(dir)?;
     let before = source(dir)?;
     replace(dir, &before, &change(&before)?, hasher)
@@ -151,12 +143,7 @@ pub fn update(
 /// Compiles, stages both files, and renames them: the source first, so that no clear text stays behind a directory that is on line.
 ///
 /// `before` is what `user.direct` must still hold when it is replaced: compiling takes seconds, and an editor may save meanwhile.
-fn replace(
-    dir: &Path,
-    before: &str,
-    source: &str,
-    hasher: &dyn SecretHasher,
-) -> Result<Online, StoreError> {
+fn replace(dir: &Path, before: &str, source: &str, hasher: &dyn SecretHasher) -> Result<Online, StoreError> {
     let path = dir.join(SOURCE_FILE);
     let compiled = match compile(source, hasher) {
         Ok(compiled) => compiled,
@@ -171,20 +158,12 @@ fn replace(
     }
     staged_source.commit()?;
     staged_online.commit()?;
-    Ok(Online {
-        directory: compiled.directory,
-        warnings: compiled.warnings,
-    })
+    Ok(Online { directory: compiled.directory, warnings: compiled.warnings })
 }
 
 fn lock(dir: &Path) -> Result<File, StoreError> {
     let path = dir.join(LOCK_FILE);
-    let open = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(&path);
+    let open = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
     let locked = open.and_then(|file| file.lock().map(|()| file));
     locked.map_err(|source| StoreError::File { path, source })
 }
@@ -192,30 +171,19 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
 fn read(path: &Path) -> Result<String, StoreError> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => StoreError::Missing(path.to_owned()),
-        _ => StoreError::File {
-            path: path.to_owned(),
-            source,
-        },
+        _ => StoreError::File { path: path.to_owned(), source },
     };
     let file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     let limit = u64::try_from(SOURCE_MAX).unwrap_or(u64::MAX);
-    file.take(limit.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() > SOURCE_MAX {
         return Err(StoreError::TooLarge(path.to_owned()));
     }
     String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
-        let line = 1 + error.as_bytes()[..good]
-            .iter()
-            .filter(|&&byte| byte == b'\n')
-            .count();
-        StoreError::NotText {
-            path: path.to_owned(),
-            line,
-        }
+        let line = 1 + error.as_bytes()[..good].iter().filter(|&&byte| byte == b'\n').count();
+        StoreError::NotText { path: path.to_owned(), line }
     })
 }
 
@@ -231,11 +199,7 @@ impl Staged {
         let mut name = target.file_name().unwrap_or_default().to_owned();
         name.push(".new");
         let aside = target.with_file_name(name);
-        let staged = Self {
-            target: target.to_owned(),
-            aside,
-            committed: false,
-        };
+        let staged = Self { target: target.to_owned(), aside, committed: false };
         staged.fill(text).map_err(|source| staged.failed(source))?;
         Ok(staged)
     }
@@ -246,11 +210,7 @@ impl Staged {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file = OpenOptions::new()
-            .create_new(true)
-            .write(true)
-            .mode(0o600)
-            .open(&self.aside)?;
+        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&self.aside)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()
     }
@@ -259,18 +219,13 @@ impl Staged {
         let renamed = fs::rename(&self.aside, &self.target).and_then(|()| {
             self.committed = true;
             // The name is durable when the folder that holds it is.
-            self.target
-                .parent()
-                .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+            self.target.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
         });
         renamed.map_err(|source| self.failed(source))
     }
 
     fn failed(&self, source: io::Error) -> StoreError {
-        StoreError::File {
-            path: self.target.clone(),
-            source,
-        }
+        StoreError::File { path: self.target.clone(), source }
     }
 }
 

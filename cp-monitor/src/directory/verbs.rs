@@ -56,12 +56,7 @@ pub(super) struct StatementKind {
 }
 
 const fn kind(name: &'static str, min: usize, section: Section, verb: Verb) -> StatementKind {
-    StatementKind {
-        name,
-        min,
-        section,
-        verb,
-    }
+    StatementKind { name, min, section, verb }
 }
 
 const fn whole(name: &'static str, section: Section, verb: Verb) -> StatementKind {
@@ -123,67 +118,24 @@ static STATEMENTS: [StatementKind; 61] = [
     whole("GLOBALOPTS", Section::Header, Verb::NoEffect),
     whole("POSIXGROUP", Section::Header, Verb::NoEffect),
     // Refused: ignoring these would give somebody the wrong machine or the wrong disks.
-    kind(
-        "IDENTITY",
-        3,
-        Section::Entry,
-        Verb::Unsupported(SINGLE_SYSTEM),
-    ),
-    whole(
-        "SUBCONFIG",
-        Section::Entry,
-        Verb::Unsupported(SINGLE_SYSTEM),
-    ),
+    kind("IDENTITY", 3, Section::Entry, Verb::Unsupported(SINGLE_SYSTEM)),
+    whole("SUBCONFIG", Section::Entry, Verb::Unsupported(SINGLE_SYSTEM)),
     whole("BUILD", Section::General, Verb::Unsupported(SINGLE_SYSTEM)),
-    whole(
-        "APPCPASS",
-        Section::General,
-        Verb::Unsupported("it would keep a password in clear text"),
-    ),
-    whole(
-        "POOL",
-        Section::General,
-        Verb::Unsupported("write one USER entry for each member"),
-    ),
-    whole(
-        "SECLABEL",
-        Section::General,
-        Verb::Unsupported("there is no mandatory access control"),
-    ),
-    whole(
-        "NOPASS",
-        Section::General,
-        Verb::Unsupported("write it as the password operand of USER"),
-    ),
-    whole(
-        "NOLOG",
-        Section::General,
-        Verb::Unsupported("write it as the password operand of USER"),
-    ),
-    whole(
-        "AUTOONLY",
-        Section::General,
-        Verb::Unsupported("write it as the password operand of USER"),
-    ),
-    whole(
-        "LBYONLY",
-        Section::General,
-        Verb::Unsupported("write it as the password operand of USER"),
-    ),
+    whole("APPCPASS", Section::General, Verb::Unsupported("it would keep a password in clear text")),
+    whole("POOL", Section::General, Verb::Unsupported("write one USER entry for each member")),
+    whole("SECLABEL", Section::General, Verb::Unsupported("there is no mandatory access control")),
+    whole("NOPASS", Section::General, Verb::Unsupported("write it as the password operand of USER")),
+    whole("NOLOG", Section::General, Verb::Unsupported("write it as the password operand of USER")),
+    whole("AUTOONLY", Section::General, Verb::Unsupported("write it as the password operand of USER")),
+    whole("LBYONLY", Section::General, Verb::Unsupported("write it as the password operand of USER")),
     whole("PRIORITY", Section::General, Verb::Unsupported("use SHARE")),
     whole("VMGROUP", Section::General, Verb::Unsupported("use SHARE")),
-    whole(
-        "CTCA",
-        Section::Device,
-        Verb::Unsupported("there are no channel-to-channel adapters"),
-    ),
+    whole("CTCA", Section::Device, Verb::Unsupported("there are no channel-to-channel adapters")),
 ];
 
 /// The statement that `word` names.
 pub(super) fn find(word: &str) -> Option<&'static StatementKind> {
-    STATEMENTS
-        .iter()
-        .find(|statement| abbreviates(word, statement.name, statement.min))
+    STATEMENTS.iter().find(|statement| abbreviates(word, statement.name, statement.min))
 }
 
 #[cfg(test)]
@@ -219,14 +171,8 @@ mod tests {
     #[test]
     fn the_help_file_shows_the_abbreviations_that_are_taken() {
         let help = include_str!("../../../docs/help/cp/DIRECTXA.md");
-        let section = help
-            .split("## The source")
-            .nth(1)
-            .and_then(|rest| rest.split("\n## ").next());
-        let words = section
-            .unwrap()
-            .lines()
-            .filter(|line| line.starts_with("    ") && !line.starts_with("     "));
+        let section = help.split("## The source").nth(1).and_then(|rest| rest.split("\n## ").next());
+        let words = section.unwrap().lines().filter(|line| line.starts_with("    ") && !line.starts_with("     "));
         let statements: Vec<_> = words
             .filter_map(|line| line.split_whitespace().next())
             .filter(|word| word.len() > 2 && word.bytes().all(|b| b.is_ascii_alphabetic()))

@@ -3,7 +3,7 @@
 //! Policy is in [`policy`]; what a slice does is behind [`Dispatchable`]; this file only knows threads, queues and clocks.
 //! Nothing that can block runs here. An idle machine is not in any queue and costs no thread and no time.
 //!
-//! Lock order: a machine's own lock, then [`Dispatcher::queue`]. The queue lock is never held while a machine runs.
+//! Lock order: a machine's own lock, then the dispatcher's queue. The queue lock is never held while a machine runs.
 
 pub mod policy;
 

@@ -18,6 +18,10 @@ pub(super) fn allowed_flags(flags: u32) -> u64 {
     (u64::from(flags) & FLAGS_ALLOWED) | 2
 }
 
+/// Stands for a program interruption that cannot be one: real storage is exhausted, or the host did not do as told. It is not the
+/// machine's doing, and the machine must not go on: it is placed in CP mode.
+const NO_STORAGE: u32 = 0;
+
 /// A program interruption before it is reflected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProgramCheck {
@@ -34,7 +38,8 @@ impl ProgramCheck {
     pub fn access(address: u64, error: AccessError) -> Self {
         let code = match error {
             AccessError::Protection(_) => program::PROTECTION,
-            _ => program::ADDRESSING,
+            AccessError::Addressing(_) => program::ADDRESSING,
+            AccessError::NoFrames | AccessError::Host(_) => NO_STORAGE,
         };
         Self { code, vector: 0, address }
     }
@@ -129,6 +134,9 @@ impl Machine {
     fn reflect_program(&mut self) -> Result<(), Stuck> {
         let Some(check) = self.check.take() else { return Ok(()) };
         let at = self.context.registers.rip;
+        if check.code == NO_STORAGE {
+            return Err(Stuck(format!("HCPPGF415W CP entered; real storage cannot be had for address {:X}", check.address)));
+        }
         let describe = || format!("{} at {at:016X}", check.name());
         let new = self.read_psw(Class::Program).map_err(|error| low_storage_lost(error, &describe()))?;
         if new.address == 0 {

@@ -66,6 +66,8 @@ pub struct Machine {
     stopped: bool,
     /// What was IPLed.
     system: Option<String>,
+    /// The saved system, until it first waits for a line: by then it has written what every machine of it writes.
+    starting: Option<Arc<SavedSystem>>,
     typed: VecDeque<String>,
     /// Counts resets, so that a worker that answers after one is not believed.
     generation: u64,
@@ -97,6 +99,7 @@ impl Machine {
             wait: None,
             stopped: true,
             system: None,
+            starting: None,
             typed: VecDeque::new(),
             generation: 0,
         }
@@ -141,6 +144,7 @@ impl Machine {
         self.wait = None;
         self.stopped = true;
         self.system = None;
+        self.starting = None;
         self.typed.clear();
         self.generation += 1;
     }
@@ -166,6 +170,7 @@ impl Machine {
         registers.general[7] = PARM_ADDRESS;
         registers.general[6] = parm.len() as u64;
         self.system = Some(name.to_string());
+        self.starting = Some(Arc::clone(system));
         self.stopped = false;
         Ok(())
     }
@@ -228,6 +233,14 @@ impl Machine {
         self.set_result(status, value);
     }
 
+    /// A console read without a line: the machine waits in VM READ.
+    fn wait_for_line(&mut self, buffer: u64, length: u64, hidden: bool) {
+        self.wait = Some(Wait::ConsoleRead { buffer, length, hidden });
+        if let Some(system) = self.starting.take() {
+            system.close_write_set();
+        }
+    }
+
     fn set_result(&mut self, status: u64, value: u64) {
         self.context.registers.general[0] = status;
         self.context.registers.general[2] = value;
@@ -273,12 +286,7 @@ mod tests {
         let storage = Storage::new(1024).expect("real storage");
         let mut machine = Machine::new(AddressSpace::new(&storage, SIZE).expect("a machine's storage"));
         let psw = |address| Psw { address, stack: 0x8000, flags: 0, mask: 0 };
-        let low = LowStorage {
-            program_new: psw(0x2000),
-            external_new: psw(0x3000),
-            attention_new: psw(0x4000),
-            ..LowStorage::default()
-        };
+        let low = LowStorage { program_new: psw(0x2000), external_new: psw(0x3000), attention_new: psw(0x4000), ..LowStorage::default() };
         machine.space.write(LOW_STORAGE, low.as_bytes()).unwrap();
         machine.context.registers.rip = 0x1000;
         machine.system = Some("TEST".to_string());

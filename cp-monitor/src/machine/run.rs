@@ -12,8 +12,10 @@ use super::diagnose::{self, Next};
 use super::{Machine, ProgramCheck};
 use crate::dispatcher::{After, Dispatchable};
 use crate::processor::{Exit, Processor};
-use crate::storage::AccessError;
 use crate::users::User;
+
+/// The x86 vector of a page fault.
+const PAGE_FAULT: u32 = 14;
 
 impl Dispatchable for User {
     fn run_slice(self: &Arc<Self>, processor: &mut dyn Processor, slice: Duration) -> After {
@@ -58,7 +60,7 @@ impl User {
                     Next::GoOn => {}
                     Next::Yield => return After::Runnable,
                 },
-                Exit::PageFault { address, write } => self.page_fault(machine, address, write),
+                Exit::PageFault { address, write } => page_fault(machine, address, write),
                 Exit::Program { code, vector, address } => machine.program_check(ProgramCheck { code, vector, address }),
                 Exit::Failed(why) => {
                     self.enter_cp_mode(machine, &format!("HCPMCP9151W CP entered; the processor cannot run this machine: {why}"));
@@ -66,14 +68,11 @@ impl User {
             }
         }
     }
+}
 
-    fn page_fault(self: &Arc<Self>, machine: &mut Machine, address: u64, write: bool) {
-        match machine.space.fault(address, write) {
-            Ok(()) => {}
-            Err(AccessError::NoFrames) => {
-                self.enter_cp_mode(machine, "HCPPGF415W CP entered; real storage is exhausted");
-            }
-            Err(error) => machine.program_check(ProgramCheck { vector: 14, ..ProgramCheck::access(address, error) }),
-        }
+/// The page is brought in, or the access becomes a program interruption.
+fn page_fault(machine: &mut Machine, address: u64, write: bool) {
+    if let Err(error) = machine.space.fault(address, write) {
+        machine.program_check(ProgramCheck { vector: PAGE_FAULT, ..ProgramCheck::access(address, error) });
     }
 }

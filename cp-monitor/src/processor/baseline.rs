@@ -62,8 +62,7 @@ impl BareGuest {
         const BYTES: usize = 4 << 20;
         let kvm = Kvm::new().map_err(step("open"))?;
         let vm = kvm.create_vm().map_err(step("create a VM"))?;
-        let memory: MmapRegion = MmapRegion::new(BYTES)
-            .map_err(|error| step("map memory")(std::io::Error::other(error)))?;
+        let memory: MmapRegion = MmapRegion::new(BYTES).map_err(|error| step("map memory")(std::io::Error::other(error)))?;
         let bytes = memory.as_volatile_slice();
         // Top table, pointers and directory at X'1000', X'2000' and X'3000'; two pages of 2 MiB, the second with the code.
         let put = |at: usize, word: u64| bytes.write_obj(word, at).expect("within the region");
@@ -71,9 +70,7 @@ impl BareGuest {
         put(0x2000, 0x3000 | 0x67);
         put(0x3000, 0xe7);
         put(0x3008, CODE | 0xe7);
-        bytes
-            .write_slice(&CALL_FOR_EVER, CODE as usize)
-            .expect("within the region");
+        bytes.write_slice(&CALL_FOR_EVER, CODE as usize).expect("within the region");
         let slot = kvm_userspace_memory_region {
             memory_size: BYTES as u64,
             userspace_addr: memory.as_ptr() as u64,
@@ -82,16 +79,10 @@ impl BareGuest {
         // SAFETY: the mapping is kept until after the VM is closed, and is accessed by volatile operations only.
         unsafe { vm.set_user_memory_region(slot) }.map_err(step("register memory"))?;
         let mut vcpu = vm.create_vcpu(0).map_err(step("create a vCPU"))?;
-        let cpuid = kvm
-            .get_supported_cpuid(kvm_bindings::KVM_MAX_CPUID_ENTRIES)
-            .map_err(step("tell its CPUID"))?;
+        let cpuid = kvm.get_supported_cpuid(kvm_bindings::KVM_MAX_CPUID_ENTRIES).map_err(step("tell its CPUID"))?;
         vcpu.set_cpuid2(&cpuid).map_err(step("set the CPUID"))?;
         start(&mut vcpu, ring)?;
-        Ok(Self {
-            vcpu,
-            _vm: vm,
-            _memory: memory,
-        })
+        Ok(Self { vcpu, _vm: vm, _memory: memory })
     }
 
     /// Mean time of one port write: exit to this process and back.
@@ -104,9 +95,7 @@ impl BareGuest {
             match self.vcpu.run().map_err(step("run the bare guest"))? {
                 VcpuExit::IoOut(..) => {}
                 _ => {
-                    return Err(step("run the bare guest")(std::io::Error::from(
-                        std::io::ErrorKind::Unsupported,
-                    )));
+                    return Err(step("run the bare guest")(std::io::Error::from(std::io::ErrorKind::Unsupported)));
                 }
             }
         }
@@ -137,15 +126,9 @@ fn start(vcpu: &mut VcpuFd, ring: Ring) -> Result<(), PartitionError> {
     system.ss = segment(0x28, 3, 0);
     (system.ds, system.es, system.fs, system.gs) = (system.ss, system.ss, system.ss, system.ss);
     system.idt = kvm_dtable::default();
-    vcpu.set_sregs(&system)
-        .map_err(step("load system registers"))?;
+    vcpu.set_sregs(&system).map_err(step("load system registers"))?;
     // I/O privilege level 3 permits the port without a TSS.
-    let regs = kvm_regs {
-        rip: CODE,
-        rsp: CODE,
-        rflags: 0x3202,
-        ..kvm_regs::default()
-    };
+    let regs = kvm_regs { rip: CODE, rsp: CODE, rflags: 0x3202, ..kvm_regs::default() };
     vcpu.set_regs(&regs).map_err(step("load registers"))
 }
 
@@ -171,20 +154,13 @@ impl Caller {
     ///
     /// # Errors
     /// [`PartitionError`].
-    pub fn on(
-        processor: KvmProcessor,
-        storage: &std::sync::Arc<Storage>,
-    ) -> Result<Self, PartitionError> {
+    pub fn on(processor: KvmProcessor, storage: &std::sync::Arc<Storage>) -> Result<Self, PartitionError> {
         let mut space = AddressSpace::new(storage, 4 << 20)?;
         let refused = |error| step("load the caller")(std::io::Error::other(error));
         space.write(CODE, &CALL_FOR_EVER).map_err(refused)?;
         let mut context = Context::new();
         context.registers.rip = CODE;
-        Ok(Self {
-            processor,
-            context,
-            space,
-        })
+        Ok(Self { processor, context, space })
     }
 
     /// Mean time of one DIAGNOSE through [`Processor::run`], without any handling of it.
@@ -197,9 +173,7 @@ impl Caller {
             match self.processor.run(&mut self.context, &mut self.space) {
                 Exit::Diagnose => {}
                 _ => {
-                    return Err(step("run the caller")(std::io::Error::from(
-                        std::io::ErrorKind::Unsupported,
-                    )));
+                    return Err(step("run the caller")(std::io::Error::from(std::io::ErrorKind::Unsupported)));
                 }
             }
         }

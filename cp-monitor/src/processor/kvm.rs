@@ -87,9 +87,7 @@ pub use vcpu::KvmProcessor;
 const DEVICE: &str = "/dev/kvm";
 const DEVICE_PATH: &CStr = c"/dev/kvm";
 /// Synchronised registers that the partition needs: general, system, events.
-const SYNC_NEEDED: u32 = kvm_bindings::KVM_SYNC_X86_REGS
-    | kvm_bindings::KVM_SYNC_X86_SREGS
-    | kvm_bindings::KVM_SYNC_X86_EVENTS;
+const SYNC_NEEDED: u32 = kvm_bindings::KVM_SYNC_X86_REGS | kvm_bindings::KVM_SYNC_X86_SREGS | kvm_bindings::KVM_SYNC_X86_EVENTS;
 /// Memory slots.
 const ASSIST_SLOT: u32 = 0;
 const TABLES_SLOT: u32 = 1;
@@ -120,9 +118,7 @@ pub enum KvmUnavailable {
     )]
     Missing,
     /// It may not be opened.
-    #[error(
-        "{DEVICE} may not be opened by this user: join the group that owns it, usually `kvm`, and log in again"
-    )]
+    #[error("{DEVICE} may not be opened by this user: join the group that owns it, usually `kvm`, and log in again")]
     Permission,
     /// It is there and does not answer as KVM.
     #[error(
@@ -130,9 +126,7 @@ pub enum KvmUnavailable {
     )]
     Module(#[source] io::Error),
     /// KVM is too old or was built without something needed.
-    #[error(
-        "KVM on this host has no {0}: a Linux kernel of version 5.10 or later with KVM for x86-64 is needed"
-    )]
+    #[error("KVM on this host has no {0}: a Linux kernel of version 5.10 or later with KVM for x86-64 is needed")]
     Lacks(&'static str),
     /// Any other refusal.
     #[error("{DEVICE} cannot be used")]
@@ -158,9 +152,7 @@ pub enum PartitionError {
         source: io::Error,
     },
     /// The host's physical addresses are too short for the storage asked for.
-    #[error(
-        "Processors of this host have {bits}-bit physical addresses: real storage must be smaller"
-    )]
+    #[error("Processors of this host have {bits}-bit physical addresses: real storage must be smaller")]
     AddressBits {
         /// Physical address bits.
         bits: u32,
@@ -172,10 +164,7 @@ pub enum PartitionError {
 
 /// Names the step that an error is about.
 pub(super) fn step<E: Into<io::Error>>(step: &'static str) -> impl Fn(E) -> PartitionError {
-    move |source| PartitionError::Step {
-        step,
-        source: source.into(),
-    }
+    move |source| PartitionError::Step { step, source: source.into() }
 }
 
 /// Finds out whether this host's KVM can be used. Creates nothing.
@@ -228,9 +217,7 @@ fn open(device: &CStr) -> Result<(Kvm, KvmFacts), KvmUnavailable> {
 /// The vendor module that is loaded.
 fn module() -> String {
     let known = ["kvm_intel", "kvm_amd", "kvm_pvm"];
-    let loaded = known
-        .into_iter()
-        .find(|name| std::path::Path::new("/sys/module").join(name).exists());
+    let loaded = known.into_iter().find(|name| std::path::Path::new("/sys/module").join(name).exists());
     loaded.unwrap_or("kvm").to_owned()
 }
 
@@ -257,10 +244,7 @@ pub struct Partition {
 
 impl std::fmt::Debug for Partition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Partition")
-            .field("processors", &self.processors)
-            .field("facts", &self.facts)
-            .finish_non_exhaustive()
+        f.debug_struct("Partition").field("processors", &self.processors).field("facts", &self.facts).finish_non_exhaustive()
     }
 }
 
@@ -274,16 +258,9 @@ impl Partition {
             return Err(PartitionError::Processors(processors));
         }
         let (kvm, facts) = open(DEVICE_PATH)?;
-        let cpuid = kvm
-            .get_supported_cpuid(KVM_MAX_CPUID_ENTRIES)
-            .map_err(step("tell its CPUID"))?;
+        let cpuid = kvm.get_supported_cpuid(KVM_MAX_CPUID_ENTRIES).map_err(step("tell its CPUID"))?;
         let bits = physical_address_bits(&cpuid);
-        let top = storage
-            .slots()
-            .iter()
-            .map(|(base, bytes, _)| base + bytes)
-            .max()
-            .unwrap_or(0);
+        let top = storage.slots().iter().map(|(base, bytes, _)| base + bytes).max().unwrap_or(0);
         if top > 1 << bits {
             return Err(PartitionError::AddressBits { bits });
         }
@@ -296,10 +273,7 @@ impl Partition {
             .build()
             .map_err(|source| step("map the assist area")(io::Error::other(source)))?;
         let image = assist::build(processors);
-        assist
-            .as_volatile_slice()
-            .write_slice(&image, 0)
-            .expect("the region was made for this image");
+        assist.as_volatile_slice().write_slice(&image, 0).expect("the region was made for this image");
         let partition = Arc::new(Self {
             vm,
             assist,
@@ -349,38 +323,18 @@ impl Partition {
     }
 
     fn register_slots(&self) -> Result<(), PartitionError> {
-        let assist = (
-            ASSIST_BASE,
-            self.assist.size() as u64,
-            self.assist.as_ptr() as u64,
-        );
-        self.register(ASSIST_SLOT, assist)
-            .map_err(step("register the assist area"))?;
+        let assist = (ASSIST_BASE, self.assist.size() as u64, self.assist.as_ptr() as u64);
+        self.register(ASSIST_SLOT, assist).map_err(step("register the assist area"))?;
         for slot in self.storage.slots() {
-            let number = if slot.0 == TABLES_BASE {
-                TABLES_SLOT
-            } else {
-                ARENA_SLOT
-            };
+            let number = if slot.0 == TABLES_BASE { TABLES_SLOT } else { ARENA_SLOT };
             debug_assert!(slot.0 == TABLES_BASE || slot.0 == ARENA_BASE);
-            self.register(number, slot)
-                .map_err(step("register storage"))?;
+            self.register(number, slot).map_err(step("register storage"))?;
         }
         Ok(())
     }
 
-    fn register(
-        &self,
-        slot: u32,
-        (guest_phys_addr, memory_size, userspace_addr): (u64, u64, u64),
-    ) -> io::Result<()> {
-        let region = kvm_userspace_memory_region {
-            slot,
-            flags: 0,
-            guest_phys_addr,
-            memory_size,
-            userspace_addr,
-        };
+    fn register(&self, slot: u32, (guest_phys_addr, memory_size, userspace_addr): (u64, u64, u64)) -> io::Result<()> {
+        let region = kvm_userspace_memory_region { slot, flags: 0, guest_phys_addr, memory_size, userspace_addr };
         // SAFETY: the memory is a mapping of `self.assist` or of `self.storage`, both of which this partition keeps until after the VM
         // is gone, and nothing in Rust holds plain references into it: it is accessed by volatile and atomic operations only.
         unsafe { self.vm.set_user_memory_region(region) }.map_err(io::Error::from)
@@ -437,10 +391,7 @@ impl Partition {
 
 /// Physical address bits of the vCPUs; 36 when CPUID does not say.
 fn physical_address_bits(cpuid: &CpuId) -> u32 {
-    let leaf = cpuid
-        .as_slice()
-        .iter()
-        .find(|entry| entry.function == 0x8000_0008);
+    let leaf = cpuid.as_slice().iter().find(|entry| entry.function == 0x8000_0008);
     leaf.map_or(36, |entry| entry.eax & 0xff).clamp(32, 52)
 }
 
@@ -462,10 +413,7 @@ fn forgo_patching(kvm: &Kvm, vm: &VmFd) {
     const FIX_HYPERCALL_INSTRUCTION: u64 = 1 << 5;
     let possible = kvm.check_extension_raw(u64::from(DISABLE_QUIRKS2)) as u64;
     if possible & FIX_HYPERCALL_INSTRUCTION != 0 {
-        let mut cap = kvm_enable_cap {
-            cap: DISABLE_QUIRKS2,
-            ..kvm_enable_cap::default()
-        };
+        let mut cap = kvm_enable_cap { cap: DISABLE_QUIRKS2, ..kvm_enable_cap::default() };
         cap.args[0] = FIX_HYPERCALL_INSTRUCTION;
         if let Err(error) = vm.enable_cap(&cap) {
             tracing::debug!(%error, "KVM keeps patching hypercall instructions");
@@ -479,27 +427,16 @@ mod tests {
 
     #[test]
     fn what_keeps_kvm_from_being_used_is_told_apart() {
-        assert!(matches!(
-            open(c"/nonexistent/kvm"),
-            Err(KvmUnavailable::Missing)
-        ));
-        assert!(
-            matches!(open(c"/etc/passwd"), Err(KvmUnavailable::Missing)),
-            "a plain file is no device"
-        );
-        assert!(
-            matches!(open(c"/dev/null"), Err(KvmUnavailable::Module(_))),
-            "a device that is not KVM"
-        );
+        assert!(matches!(open(c"/nonexistent/kvm"), Err(KvmUnavailable::Missing)));
+        assert!(matches!(open(c"/etc/passwd"), Err(KvmUnavailable::Missing)), "a plain file is no device");
+        assert!(matches!(open(c"/dev/null"), Err(KvmUnavailable::Module(_))), "a device that is not KVM");
     }
 
     #[test]
     fn a_partition_has_a_sensible_number_of_processors() {
         let storage = Storage::new(16).unwrap();
         for number in [0, assist::MAX_PROCESSORS + 1] {
-            assert!(
-                matches!(Partition::new(&storage, number), Err(PartitionError::Processors(bad)) if bad == number)
-            );
+            assert!(matches!(Partition::new(&storage, number), Err(PartitionError::Processors(bad)) if bad == number));
         }
     }
 }

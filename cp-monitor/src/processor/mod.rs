@@ -82,9 +82,7 @@ pub struct Context {
 
 impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Context")
-            .field("registers", &self.registers)
-            .finish_non_exhaustive()
+        f.debug_struct("Context").field("registers", &self.registers).finish_non_exhaustive()
     }
 }
 
@@ -166,10 +164,7 @@ pub struct Kicker {
 impl Kicker {
     /// A kicker that sets `kicked` and then calls `interrupt`.
     pub fn new(kicked: Arc<AtomicBool>, interrupt: impl Fn() + Send + Sync + 'static) -> Self {
-        Self {
-            kicked,
-            interrupt: Arc::new(interrupt),
-        }
+        Self { kicked, interrupt: Arc::new(interrupt) }
     }
 
     /// The run in progress, or else the next one, ends with [`Exit::SliceEnd`].
@@ -181,8 +176,6 @@ impl Kicker {
 
 impl std::fmt::Debug for Kicker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Kicker")
-            .field("kicked", &self.kicked)
-            .finish_non_exhaustive()
+        f.debug_struct("Kicker").field("kicked", &self.kicked).finish_non_exhaustive()
     }
 }

@@ -19,7 +19,9 @@ use cp_monitor::system::data;
 /// A time-sharing virtual machine monitor in the line of CP-67, VM/370 and z/VM.
 #[derive(Parser)]
 #[command(name = "cp64", version, about, long_about = None, disable_help_subcommand = true)]
-#[command(after_help = "Without a subcommand cp64 starts the system and shows the operator screen.\nHELP inside CMS and F1 on the operator screen explain the commands of CMS and CP; so does `cp64 help COMMAND`.")]
+#[command(
+    after_help = "Without a subcommand cp64 starts the system and shows the operator screen.\nHELP inside CMS and F1 on the operator screen explain the commands of CMS and CP; so does `cp64 help COMMAND`."
+)]
 struct CommandLine {
     #[command(subcommand)]
     what: Option<What>,

@@ -186,7 +186,8 @@ fn log_to(directory: &Path, file: bool) -> Result<(), String> {
     let builder = tracing_subscriber::fmt().with_target(false).with_max_level(tracing::Level::INFO);
     if file {
         let path = directory.join("cp64.log");
-        let open = std::fs::OpenOptions::new().create(true).append(true).open(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let open =
+            std::fs::OpenOptions::new().create(true).append(true).open(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         builder.with_ansi(false).with_writer(Mutex::new(open)).init();
     } else {
         builder.with_ansi(false).with_writer(std::io::stderr).init();

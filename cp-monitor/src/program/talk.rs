@@ -60,13 +60,18 @@ pub fn punch(place: &Place, options: &PunchOptions) -> Ended {
     let file = wire::Punch { to: options.to.to_uppercase(), name, file_type, class: options.class.to_ascii_uppercase(), records };
     let answer = client::punch(&place.socket()?, file).map_err(because)?;
     let text: String = answer.lines.iter().map(|line| format!("{line}\n")).collect();
-    if answer.code == 0 { print(&text) } else { eprint!("{text}") }
+    if answer.code == 0 {
+        print(&text)
+    } else {
+        eprint!("{text}")
+    }
     Ok(ExitCode::from(exit_code(answer.code)))
 }
 
 fn read_records(path: &Path) -> Result<Vec<Vec<u8>>, String> {
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
-    let input: Box<dyn Read> = if path.as_os_str() == "-" { Box::new(std::io::stdin()) } else { Box::new(std::fs::File::open(path).map_err(failed)?) };
+    let input: Box<dyn Read> =
+        if path.as_os_str() == "-" { Box::new(std::io::stdin()) } else { Box::new(std::fs::File::open(path).map_err(failed)?) };
     let mut records = Vec::new();
     for line in BufReader::new(input).split(b'\n') {
         let mut line = line.map_err(failed)?;
@@ -83,7 +88,8 @@ fn read_records(path: &Path) -> Result<Vec<Vec<u8>>, String> {
 
 /// `NAME.TYPE` cut to CMS file names: at most eight characters each, what CMS does not take left out.
 fn punch_name(options: &PunchOptions) -> (String, String) {
-    let given = options.name.clone().or_else(|| options.file.file_name().map(|name| name.to_string_lossy().into_owned())).unwrap_or_default();
+    let given =
+        options.name.clone().or_else(|| options.file.file_name().map(|name| name.to_string_lossy().into_owned())).unwrap_or_default();
     let (name, file_type) = given.split_once(['.', ' ']).unwrap_or((given.as_str(), "FILE"));
     let plain = |text: &str, absent: &str| {
         let kept: String = text.to_uppercase().chars().filter(|c| c.is_ascii_alphanumeric() || "#@+$-:_".contains(*c)).take(8).collect();

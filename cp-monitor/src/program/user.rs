@@ -46,6 +46,9 @@ pub enum What {
     },
 }
 
+/// A new source made of the old one.
+type Change = Box<dyn FnOnce(&str) -> Result<String, EditError>>;
+
 /// Changes the directory and puts it on line, in the running system too.
 pub fn run(place: &Place, what: What) -> Ended {
     let directory = place.directory()?;
@@ -53,7 +56,7 @@ pub fn run(place: &Place, what: What) -> Ended {
         return Err(format!("There is no CP-64 system in {}", directory.display()));
     }
     let hasher = Argon2id::default();
-    let (said, change): (String, Box<dyn FnOnce(&str) -> Result<String, EditError>>) = match what {
+    let (said, change): (String, Change) = match what {
         What::Add { user, cylinders, storage, max_storage, classes, profile } => {
             let disk = NewMinidisk { vdev: DeviceNumber(0x191), cylinders, mode: LinkMode::Mr };
             let minidisks = if cylinders == 0 { Vec::new() } else { vec![disk] };

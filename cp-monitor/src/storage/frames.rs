@@ -48,10 +48,7 @@ pub(super) fn runs(frames: &mut [Frame]) -> Vec<Run> {
     for &frame in frames.iter() {
         match runs.last_mut() {
             Some(run) if run.first.0 + run.count == frame.0 => run.count += 1,
-            _ => runs.push(Run {
-                first: frame,
-                count: 1,
-            }),
+            _ => runs.push(Run { first: frame, count: 1 }),
         }
     }
     runs
@@ -96,23 +93,17 @@ impl Region {
 
     /// The bytes of one frame.
     pub(super) fn frame(&self, frame: Frame) -> VolatileSlice<'_> {
-        self.region
-            .get_slice(frame.offset(), FRAME)
-            .expect("frames come from this region's own map")
+        self.region.get_slice(frame.offset(), FRAME).expect("frames come from this region's own map")
     }
 
     /// Copies out of a frame; `within + into.len()` is at most a frame.
     pub(super) fn read(&self, frame: Frame, within: usize, into: &mut [u8]) {
-        self.frame(frame)
-            .read_slice(into, within)
-            .expect("the caller stays inside one frame");
+        self.frame(frame).read_slice(into, within).expect("the caller stays inside one frame");
     }
 
     /// Copies into a frame; `within + from.len()` is at most a frame.
     pub(super) fn write(&self, frame: Frame, within: usize, from: &[u8]) {
-        self.frame(frame)
-            .write_slice(from, within)
-            .expect("the caller stays inside one frame");
+        self.frame(frame).write_slice(from, within).expect("the caller stays inside one frame");
     }
 
     /// Copies a whole frame.
@@ -123,9 +114,7 @@ impl Region {
     /// The 64-bit word number `index` of a frame: a page-table entry.
     pub(super) fn word(&self, frame: Frame, index: usize) -> &AtomicU64 {
         debug_assert!(index < FRAME / 8);
-        self.region
-            .get_atomic_ref(frame.offset() + index * 8)
-            .expect("frames come from this region's own map")
+        self.region.get_atomic_ref(frame.offset() + index * 8).expect("frames come from this region's own map")
     }
 
     /// Loads a page-table entry.
@@ -142,8 +131,7 @@ impl Region {
     /// tables) is gone when this returns.
     pub(super) fn punch(&self, run: Run) -> io::Result<()> {
         let (offset, bytes) = (run.first.offset() as u64, run.count as u64 * FRAME as u64);
-        fallocate(&*self.file, FallocateMode::PunchHole, true, offset, bytes)
-            .map_err(io::Error::from)
+        fallocate(&*self.file, FallocateMode::PunchHole, true, offset, bytes).map_err(io::Error::from)
     }
 
     /// Frames that cost host memory at this moment.
@@ -183,12 +171,7 @@ impl FreeMap {
         if let (Some(last), tail @ 1..) = (words.last_mut(), frames % 64) {
             *last = !0 << tail;
         }
-        Self {
-            words,
-            frames,
-            free: frames,
-            hint: 0,
-        }
+        Self { words, frames, free: frames, hint: 0 }
     }
 
     /// Frames in the region.
@@ -218,10 +201,7 @@ impl FreeMap {
     /// Makes a taken frame free.
     pub(super) fn give(&mut self, frame: Frame) {
         let (word, bit) = (frame.0 as usize / 64, frame.0 % 64);
-        debug_assert!(
-            self.words[word] & (1 << bit) != 0,
-            "frame {frame:?} was given back twice"
-        );
+        debug_assert!(self.words[word] & (1 << bit) != 0, "frame {frame:?} was given back twice");
         self.words[word] &= !(1 << bit);
         self.free += 1;
         self.hint = self.hint.min(word);
@@ -239,28 +219,13 @@ mod tests {
         assert_eq!(taken, (0..70).collect::<Vec<_>>());
         map.give(Frame(65));
         map.give(Frame(3));
-        assert_eq!(
-            (map.take(), map.take(), map.take()),
-            (Some(Frame(3)), Some(Frame(65)), None)
-        );
+        assert_eq!((map.take(), map.take(), map.take()), (Some(Frame(3)), Some(Frame(65)), None));
     }
 
     #[test]
     fn neighbouring_frames_form_one_run() {
         let mut frames = [7, 3, 4, 9, 8].map(Frame);
-        assert_eq!(
-            runs(&mut frames),
-            [
-                Run {
-                    first: Frame(3),
-                    count: 2
-                },
-                Run {
-                    first: Frame(7),
-                    count: 3
-                }
-            ]
-        );
+        assert_eq!(runs(&mut frames), [Run { first: Frame(3), count: 2 }, Run { first: Frame(7), count: 3 }]);
     }
 
     #[test]
@@ -269,12 +234,7 @@ mod tests {
         region.write(Frame(1), 10, b"kept");
         region.write(Frame(2), 10, b"gone");
         region.drop_mappings(Frame(1)).unwrap();
-        region
-            .punch(Run {
-                first: Frame(2),
-                count: 1,
-            })
-            .unwrap();
+        region.punch(Run { first: Frame(2), count: 1 }).unwrap();
         let (mut kept, mut gone) = ([0; 4], [0; 4]);
         region.read(Frame(1), 10, &mut kept);
         region.read(Frame(2), 10, &mut gone);

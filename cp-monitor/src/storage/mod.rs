@@ -35,18 +35,21 @@
 //! 4. *A private frame is punched before anybody else gets it.* Freed frames are *retired* and punched in batches; only then
 //!    are they free. Punching drops all mappings, returns host memory and leaves zeroes, so a frame on the free map is clean
 //!    by construction.
-//! 5. *A page-table frame changes its meaning only after a flush.* Freed tables go into quarantine; when enough are there,
-//!    `TableHolder::refresh_tables` re-registers the slot of tables in every partition, which throws away everything that
-//!    was derived from any table, and they are zeroed and free. A machine whose storage is cleared gets new tables.
+//! 5. *A page-table frame changes its meaning only after a flush.* A small tree of tables is handed on whole: its private entries
+//!    are emptied, their frames punched, and *then* the next machine of the same saved system gets it. The links between its
+//!    tables and its shared entries stay, so what KVM derived from them stays true, and the rest is rule 1. Tables of other trees go
+//!    into quarantine; when enough are there, `TableHolder::refresh_tables` re-registers the slot of tables in every partition, which
+//!    throws away everything that was derived from any table, and they are zeroed and free. A flush stops every machine: 70
+//!    microseconds for each that KVM keeps translations of, so 80 ms with a thousand. That is why trees are handed on.
 //!
 //! A saved system learns its *known write set*: the first machine that runs it notes which pages it touched, the next ones
 //! get those pages at IPL, because a page fault through CP costs some 40 microseconds on hosts with slow exits.
 //!
 //! # Locks, outermost first
 //!
-//! `sweeping` (one batch of retired frames at a time) or `flushing` (one flush at a time), then the partition's gate (taken by
-//! `refresh_tables`), then `state`. `state` is held for bookkeeping only, never across a system call. No method here may
-//! be called from inside KVM_RUN, where the processor holds the gate.
+//! `sweeping` (one batch of retired frames at a time), `flushing` (one flush at a time), then the partition's gate (taken by
+//! `refresh_tables`), then `state` or a saved system's own lists. The last are held for bookkeeping only, never across a
+//! system call. No method here may be called from inside KVM_RUN, where the processor holds the gate.
 
 mod frames;
 mod saved;
@@ -60,13 +63,16 @@ use tables::Page;
 
 pub use saved::{ImageError, SavedSystem};
 pub use space::AddressSpace;
-pub(crate) use tables::{
-    ACCESSED, ARENA_BASE, ASSIST_ADDRESS, ASSIST_BASE, ASSIST_POINTERS, DIRTY, PRESENT,
-    TABLES_BASE, WRITE,
-};
+pub(crate) use tables::{ACCESSED, ARENA_BASE, ASSIST_ADDRESS, ASSIST_BASE, ASSIST_POINTERS, DIRTY, PRESENT, TABLES_BASE, WRITE};
 
 /// Retired frames that are punched together. 2 MiB: few system calls, little memory held back.
 const SWEEP_BATCH: usize = 512;
+/// Trees of up to this many tables are handed on.
+const SPARE_TREE_TABLES: usize = 16;
+/// Most tables in spare trees, enough for 4,000 small machines to log on: 64 MiB.
+const SPARE_TABLES: usize = 16384;
+/// Trees of machines that are gone that make a sweep worth while.
+const SWEEP_TREES: usize = 64;
 /// Page-table frames in quarantine that make a flush worth its price (every machine's translations are rebuilt afterwards).
 const FLUSH_BATCH: usize = 2048;
 
@@ -131,6 +137,8 @@ pub struct FrameCounts {
     pub shared: usize,
     /// Page-table frames of machines.
     pub page_tables: usize,
+    /// Page-table frames in trees that are kept for the next machines.
+    pub spare_tables: usize,
     /// Frames of either kind that nobody uses but that may not be used again yet.
     pub quarantined: usize,
 }
@@ -146,6 +154,17 @@ pub(crate) trait TableHolder: Send + Sync {
 struct Tree {
     root: Frame,
     pointers: Frame,
+    /// Tables in the tree, these two included.
+    tables: usize,
+    /// A machine ran with it: KVM may have derived translations.
+    seen: bool,
+}
+
+/// A tree whose machine is gone, to be handed on when its private frames are punched.
+struct RetiredTree {
+    tree: Tree,
+    /// The saved system that the entries left in it belong to.
+    system: Option<Weak<SavedSystem>>,
 }
 
 struct State {
@@ -155,6 +174,12 @@ struct State {
     shared: usize,
     /// Data frames that wait for being punched.
     retired: Vec<Frame>,
+    /// Trees that lead to frames in `retired`, or to nothing.
+    retired_trees: Vec<RetiredTree>,
+    /// Empty trees for the next machines.
+    spare_trees: Vec<Tree>,
+    /// Tables in trees that no machine has.
+    spare_tables: usize,
     /// Page-table frames that wait for a flush.
     quarantine: Vec<Frame>,
 }
@@ -183,9 +208,7 @@ impl Storage {
         let failed = |source| StorageError::Arena { frames, source };
         let count = u32::try_from(frames)
             .ok()
-            .filter(|&count| {
-                count > 0 && u64::from(count) <= (tables::MAX_SIZE - ARENA_BASE) / abi::PAGE
-            })
+            .filter(|&count| count > 0 && u64::from(count) <= (tables::MAX_SIZE - ARENA_BASE) / abi::PAGE)
             .ok_or_else(|| failed(std::io::ErrorKind::InvalidInput.into()))?;
         // A small machine has four tables for some 25 pages, a large one a table for 512 pages. The slot is registered anew
         // at each flush, which takes the longer the larger it is: no more than a million.
@@ -199,6 +222,9 @@ impl Storage {
                 in_use: 0,
                 shared: 0,
                 retired: Vec::new(),
+                retired_trees: Vec::new(),
+                spare_trees: Vec::new(),
+                spare_tables: 0,
                 quarantine: Vec::new(),
             }),
             sweeping: Mutex::new(()),
@@ -215,15 +241,15 @@ impl Storage {
             total: state.data.total() as usize,
             in_use: state.in_use,
             shared: state.shared,
-            page_tables: tables.saturating_sub(state.quarantine.len()),
+            page_tables: tables.saturating_sub(state.quarantine.len() + state.spare_tables),
+            spare_tables: state.spare_tables,
             quarantined: state.retired.len() + state.quarantine.len(),
         }
     }
 
     /// The memory slots a partition registers: (guest-physical address, bytes, host address) of the arena and of the tables.
     pub(crate) fn slots(&self) -> [(u64, u64, u64); 2] {
-        [(ARENA_BASE, &self.arena), (TABLES_BASE, &self.tables)]
-            .map(|(base, region)| (base, region.bytes(), region.host_address()))
+        [(ARENA_BASE, &self.arena), (TABLES_BASE, &self.tables)].map(|(base, region)| (base, region.bytes(), region.host_address()))
     }
 
     /// Page-table frames in all.
@@ -251,11 +277,7 @@ impl Storage {
             self.sweep();
             attempt(&mut frames);
         }
-        if frames.is_empty() && want > 0 {
-            Err(StorageError::NoFrames)
-        } else {
-            Ok(frames)
-        }
+        if frames.is_empty() && want > 0 { Err(StorageError::NoFrames) } else { Ok(frames) }
     }
 
     /// Takes exactly `count` frames or none.
@@ -298,17 +320,22 @@ impl Storage {
             let mut state = lock(&self.state);
             state.in_use -= frames.len();
             state.retired.extend(frames);
-            state.retired.len() >= SWEEP_BATCH
+            state.retired.len() >= SWEEP_BATCH || state.retired_trees.len() >= SWEEP_TREES
         };
         if full {
             self.sweep();
         }
     }
 
-    /// Punches every retired frame; those may be used again.
+    /// Punches every retired frame; those, and the trees that led to them, may be used again.
     fn sweep(&self) {
+        // Dropped after the lock: the last user of a saved system retires its frames.
+        let mut systems = Vec::new();
         let _one_at_a_time = lock(&self.sweeping);
-        let mut batch = std::mem::take(&mut lock(&self.state).retired);
+        let (mut batch, trees) = {
+            let mut state = lock(&self.state);
+            (std::mem::take(&mut state.retired), std::mem::take(&mut state.retired_trees))
+        };
         let (mut clean, mut kept) = (Vec::with_capacity(batch.len()), Vec::new());
         for run in runs(&mut batch) {
             match self.arena.punch(run) {
@@ -319,11 +346,47 @@ impl Storage {
                 }
             }
         }
-        let mut state = lock(&self.state);
-        state.retired.extend(kept);
-        for frame in clean {
-            state.data.give(frame);
+        let all_punched = kept.is_empty();
+        {
+            let mut state = lock(&self.state);
+            state.retired.extend(kept);
+            clean.into_iter().for_each(|frame| state.data.give(frame));
         }
+        if all_punched {
+            systems.extend(trees.into_iter().filter_map(|retired| self.hand_on(retired)));
+        } else {
+            // One of them may still lead to a frame that was not punched.
+            lock(&self.state).retired_trees.extend(trees);
+        }
+    }
+
+    /// Keeps a tree for the next machine of its saved system, or for any machine. Answers the system, to be let go of later.
+    fn hand_on(&self, retired: RetiredTree) -> Option<Arc<SavedSystem>> {
+        if lock(&self.state).spare_tables > SPARE_TABLES {
+            self.discard_spare_trees(vec![retired.tree]);
+            return None;
+        }
+        let Some(system) = retired.system else {
+            lock(&self.state).spare_trees.push(retired.tree);
+            return None;
+        };
+        match system.upgrade() {
+            Some(system) => {
+                system.keep_tree(retired.tree);
+                Some(system)
+            }
+            None => {
+                self.discard_spare_trees(vec![retired.tree]);
+                None
+            }
+        }
+    }
+
+    /// Spare trees are taken apart: their tables go into quarantine.
+    fn discard_spare_trees(&self, trees: Vec<Tree>) {
+        let tables: Vec<Frame> = trees.iter().flat_map(|tree| self.tables_of(tree)).collect();
+        lock(&self.state).spare_tables -= tables.len();
+        self.retire_tables(tables);
     }
 
     /// Punches frames at once: a machine that goes on running gave them up (rule 2).
@@ -349,11 +412,11 @@ impl Storage {
         match taken {
             Some(frame) => Ok(frame),
             None => {
+                self.sweep();
+                let spare = std::mem::take(&mut lock(&self.state).spare_trees);
+                self.discard_spare_trees(spare);
                 self.flush_tables()?;
-                lock(&self.state)
-                    .tables
-                    .take()
-                    .ok_or(StorageError::NoFrames)
+                lock(&self.state).tables.take().ok_or(StorageError::NoFrames)
             }
         }
     }
@@ -365,18 +428,11 @@ impl Storage {
         if batch.is_empty() {
             return Ok(());
         }
-        let holders: Vec<_> = lock(&self.holders)
-            .iter()
-            .filter_map(Weak::upgrade)
-            .collect();
+        let holders: Vec<_> = lock(&self.holders).iter().filter_map(Weak::upgrade).collect();
         let flushed = holders
             .iter()
             .try_for_each(|holder| holder.refresh_tables())
-            .and_then(|()| {
-                runs(&mut batch)
-                    .into_iter()
-                    .try_for_each(|run| self.tables.punch(run))
-            });
+            .and_then(|()| runs(&mut batch).into_iter().try_for_each(|run| self.tables.punch(run)));
         let mut state = lock(&self.state);
         match flushed {
             Ok(()) => batch.into_iter().for_each(|frame| state.tables.give(frame)),
@@ -400,19 +456,22 @@ impl Storage {
         }
     }
 
-    /// An empty tree: two tables, with the assist area linked in.
+    /// An empty tree: one that is spare, or two tables with the assist area linked in.
     fn take_tree(&self) -> Result<Tree, StorageError> {
+        let spare = {
+            let mut state = lock(&self.state);
+            let spare = state.spare_trees.pop();
+            state.spare_tables -= spare.as_ref().map_or(0, |tree| tree.tables);
+            spare
+        };
+        if let Some(tree) = spare {
+            return Ok(tree);
+        }
         let root = self.take_table()?;
-        let pointers = self
-            .take_table()
-            .inspect_err(|_| self.retire_tables([root]))?;
+        let pointers = self.take_table().inspect_err(|_| self.retire_tables([root]))?;
         self.tables.store(root, 0, tables::link(pointers));
-        self.tables.store(
-            root,
-            tables::ASSIST_SLOT,
-            ASSIST_POINTERS | PRESENT | WRITE | ACCESSED,
-        );
-        Ok(Tree { root, pointers })
+        self.tables.store(root, tables::ASSIST_SLOT, ASSIST_POINTERS | PRESENT | WRITE | ACCESSED);
+        Ok(Tree { root, pointers, tables: 2, seen: false })
     }
 
     /// The entry for `address` in its page table, if that table exists.
@@ -423,7 +482,7 @@ impl Storage {
     }
 
     /// The entry for `address`, with the tables on the way made as needed.
-    fn make_leaf(&self, tree: &Tree, address: u64) -> Result<(Frame, usize), StorageError> {
+    fn make_leaf(&self, tree: &mut Tree, address: u64) -> Result<(Frame, usize), StorageError> {
         let mut table = tree.pointers;
         for level in [3, 2] {
             let index = tables::index(address, level);
@@ -432,6 +491,7 @@ impl Storage {
                 None => {
                     let next = self.take_table()?;
                     self.tables.store(table, index, tables::link(next));
+                    tree.tables += 1;
                     next
                 }
             };
@@ -455,25 +515,39 @@ impl Storage {
         (directories, leaves)
     }
 
-    /// Takes a machine's tree apart: its private frames retire and its tables go into quarantine.
-    fn retire_tree(&self, tree: &Tree) {
+    /// Every table of the tree.
+    fn tables_of(&self, tree: &Tree) -> Vec<Frame> {
         let (directories, leaves) = self.lower_tables(tree);
+        let leaves = leaves.into_iter().map(|(_, table)| table);
+        [tree.root, tree.pointers].into_iter().chain(directories).chain(leaves).collect()
+    }
+
+    /// Takes over the tree of a machine that does not run any more, with the saved systems it mapped. Private frames retire. A small
+    /// tree that maps one saved system or none is kept for the next machine, the others go into quarantine (rule 5).
+    fn retire_tree(&self, tree: Tree, systems: &[Arc<SavedSystem>]) {
         let mut frames = Vec::new();
-        for &(_, table) in &leaves {
-            frames.extend((0..512).filter_map(|index| {
-                match Page::decode(self.tables.load(table, index)) {
-                    Page::Private(frame) => Some(frame),
-                    Page::Untouched | Page::Shared { .. } => None,
+        for (_, table) in self.lower_tables(&tree).1 {
+            for index in 0..512 {
+                if let Page::Private(frame) = Page::decode(self.tables.load(table, index)) {
+                    frames.push(frame);
+                    self.tables.store(table, index, 0);
                 }
-            }));
+            }
+        }
+        if tree.tables > SPARE_TREE_TABLES || systems.len() > 1 {
+            self.retire(frames);
+            self.retire_tables(self.tables_of(&tree));
+            return;
+        }
+        let system = systems.first().map(Arc::downgrade);
+        {
+            // Together, so that no sweep hands the tree on before its frames are punched.
+            let mut state = lock(&self.state);
+            state.spare_tables += tree.tables;
+            state.in_use -= frames.len();
+            state.retired.append(&mut frames);
+            state.retired_trees.push(RetiredTree { tree, system });
         }
         self.retire(frames);
-        let leaves = leaves.into_iter().map(|(_, table)| table);
-        self.retire_tables(
-            [tree.root, tree.pointers]
-                .into_iter()
-                .chain(directories)
-                .chain(leaves),
-        );
     }
 }

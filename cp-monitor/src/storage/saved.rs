@@ -10,7 +10,7 @@ use object::elf::{self, FileHeader64};
 use object::read::elf::{FileHeader, ProgramHeader};
 
 use super::frames::{FRAME, Frame};
-use super::{Storage, StorageError, lock, tables};
+use super::{Storage, StorageError, Tree, lock, tables};
 
 /// Most pages that a known write set may have. 256 KiB: what an idle CMS may cost.
 const KNOWN_WRITE_SET_MAX: usize = 64;
@@ -74,6 +74,8 @@ pub struct SavedSystem {
     entry: u64,
     end: u64,
     known: Mutex<KnownWriteSet>,
+    /// Trees of machines that are gone, with this system's shared entries still in them.
+    spare_trees: Mutex<Vec<Tree>>,
 }
 
 /// A loadable part of an image.
@@ -93,19 +95,9 @@ impl SavedSystem {
     ///
     /// # Errors
     /// [`ImageError`] when the file is anything else, damaged, larger than a machine can be, or storage is exhausted.
-    pub fn from_elf(
-        storage: &Arc<Storage>,
-        name: &str,
-        elf: &[u8],
-    ) -> Result<Arc<Self>, ImageError> {
-        let broken = |source| ImageError::NotElf {
-            name: name.to_owned(),
-            source,
-        };
-        let unsuitable = |reason| ImageError::Unsuitable {
-            name: name.to_owned(),
-            reason,
-        };
+    pub fn from_elf(storage: &Arc<Storage>, name: &str, elf: &[u8]) -> Result<Arc<Self>, ImageError> {
+        let broken = |source| ImageError::NotElf { name: name.to_owned(), source };
+        let unsuitable = |reason| ImageError::Unsuitable { name: name.to_owned(), reason };
         let header = FileHeader64::<LittleEndian>::parse(elf).map_err(broken)?;
         let endian = header.endian().map_err(broken)?;
         if header.e_type(endian) != elf::ET_EXEC || header.e_machine(endian) != elf::EM_X86_64 {
@@ -119,9 +111,7 @@ impl SavedSystem {
                 }
                 elf::PT_LOAD => segments.push(Segment {
                     address: part.p_vaddr(endian),
-                    bytes: part
-                        .data(endian, elf)
-                        .map_err(|()| unsuitable("A segment lies outside the file"))?,
+                    bytes: part.data(endian, elf).map_err(|()| unsuitable("A segment lies outside the file"))?,
                     size: part.p_memsz(endian),
                     writable: part.p_flags(endian) & elf::PF_W != 0,
                 }),
@@ -135,32 +125,13 @@ impl SavedSystem {
     ///
     /// # Errors
     /// [`ImageError`] when it does not fit into a machine or storage is exhausted.
-    pub fn from_image(
-        storage: &Arc<Storage>,
-        name: &str,
-        origin: u64,
-        bytes: &[u8],
-        entry: u64,
-    ) -> Result<Arc<Self>, ImageError> {
-        let segment = Segment {
-            address: origin,
-            bytes,
-            size: bytes.len() as u64,
-            writable: true,
-        };
+    pub fn from_image(storage: &Arc<Storage>, name: &str, origin: u64, bytes: &[u8], entry: u64) -> Result<Arc<Self>, ImageError> {
+        let segment = Segment { address: origin, bytes, size: bytes.len() as u64, writable: true };
         Self::build(storage, name, &[segment], entry)
     }
 
-    fn build(
-        storage: &Arc<Storage>,
-        name: &str,
-        segments: &[Segment<'_>],
-        entry: u64,
-    ) -> Result<Arc<Self>, ImageError> {
-        let end = check(segments, entry).map_err(|reason| ImageError::Unsuitable {
-            name: name.to_owned(),
-            reason,
-        })?;
+    fn build(storage: &Arc<Storage>, name: &str, segments: &[Segment<'_>], entry: u64) -> Result<Arc<Self>, ImageError> {
+        let end = check(segments, entry).map_err(|reason| ImageError::Unsuitable { name: name.to_owned(), reason })?;
         let mut wanted: BTreeMap<u64, bool> = BTreeMap::new();
         for segment in segments.iter().filter(|segment| !segment.bytes.is_empty()) {
             let last = segment.address + segment.bytes.len() as u64 - 1;
@@ -168,27 +139,17 @@ impl SavedSystem {
                 *wanted.entry(page * abi::PAGE).or_default() |= segment.writable;
             }
         }
-        let frames = storage
-            .take_exactly(wanted.len())
-            .map_err(|source| ImageError::Storage {
-                name: name.to_owned(),
-                source,
-            })?;
+        let frames = storage.take_exactly(wanted.len()).map_err(|source| ImageError::Storage { name: name.to_owned(), source })?;
         storage.share(frames.len());
-        let pages: BTreeMap<u64, SavedPage> = wanted
-            .into_iter()
-            .zip(frames)
-            .map(|((address, writable), frame)| (address, SavedPage { frame, writable }))
-            .collect();
+        let pages: BTreeMap<u64, SavedPage> =
+            wanted.into_iter().zip(frames).map(|((address, writable), frame)| (address, SavedPage { frame, writable })).collect();
         for segment in segments {
             let mut address = segment.address;
             let mut rest = segment.bytes;
             while !rest.is_empty() {
                 let within = (address % abi::PAGE) as usize;
                 let (piece, after) = rest.split_at(rest.len().min(FRAME - within));
-                storage
-                    .arena
-                    .write(pages[&(address - within as u64)].frame, within, piece);
+                storage.arena.write(pages[&(address - within as u64)].frame, within, piece);
                 (rest, address) = (after, address + piece.len() as u64);
             }
         }
@@ -198,10 +159,8 @@ impl SavedSystem {
             pages,
             entry,
             end,
-            known: Mutex::new(KnownWriteSet {
-                open: true,
-                ..KnownWriteSet::default()
-            }),
+            known: Mutex::new(KnownWriteSet { open: true, ..KnownWriteSet::default() }),
+            spare_trees: Mutex::new(Vec::new()),
         }))
     }
 
@@ -256,6 +215,18 @@ impl SavedSystem {
         known.open
     }
 
+    /// A tree that maps this system already, in part at least.
+    pub(super) fn take_tree(&self) -> Option<Tree> {
+        let tree = lock(&self.spare_trees).pop()?;
+        lock(&self.storage.state).spare_tables -= tree.tables;
+        Some(tree)
+    }
+
+    /// Keeps such a tree for the next machine.
+    pub(super) fn keep_tree(&self, tree: Tree) {
+        lock(&self.spare_trees).push(tree);
+    }
+
     pub(super) fn pages(&self) -> &BTreeMap<u64, SavedPage> {
         &self.pages
     }
@@ -263,6 +234,7 @@ impl SavedSystem {
 
 impl Drop for SavedSystem {
     fn drop(&mut self) {
+        self.storage.discard_spare_trees(std::mem::take(&mut *lock(&self.spare_trees)));
         let frames: Vec<Frame> = self.pages.values().map(|page| page.frame).collect();
         self.storage.unshare(frames.len());
         self.storage.retire(frames);
@@ -298,22 +270,8 @@ mod tests {
     /// A segment: type, flags, offset in the file, address, bytes in the file, bytes in storage.
     type Part = (u32, u32, u64, u64, u64, u64);
 
-    const TEXT: Part = (
-        elf::PT_LOAD,
-        elf::PF_R | elf::PF_X,
-        0x1000,
-        0x10000,
-        0x800,
-        0x800,
-    );
-    const DATA: Part = (
-        elf::PT_LOAD,
-        elf::PF_R | elf::PF_W,
-        0x1800,
-        0x11800,
-        0x100,
-        0x5000,
-    );
+    const TEXT: Part = (elf::PT_LOAD, elf::PF_R | elf::PF_X, 0x1000, 0x10000, 0x800, 0x800);
+    const DATA: Part = (elf::PT_LOAD, elf::PF_R | elf::PF_W, 0x1800, 0x11800, 0x100, 0x5000);
 
     /// An executable with these segments; byte n of the file after the headers is n, cut to 8 bits.
     fn file(parts: &[Part], entry: u64) -> Vec<u8> {
@@ -321,28 +279,16 @@ mod tests {
         file[..64].fill(0);
         file[..7].copy_from_slice(&[0x7f, b'E', b'L', b'F', 2, 1, 1]);
         let mut put = |at: usize, bytes: &[u8]| file[at..at + bytes.len()].copy_from_slice(bytes);
-        for (at, half) in [
-            (16, 2u16),
-            (18, 62),
-            (20, 1),
-            (52, 64),
-            (54, 56),
-            (56, parts.len() as u16),
-        ] {
+        for (at, half) in [(16, 2u16), (18, 62), (20, 1), (52, 64), (54, 56), (56, parts.len() as u16)] {
             put(at, &half.to_le_bytes());
         }
         put(24, &entry.to_le_bytes());
         put(32, &64u64.to_le_bytes());
-        for (number, &(kind, flags, offset, address, in_file, in_storage)) in
-            parts.iter().enumerate()
-        {
+        for (number, &(kind, flags, offset, address, in_file, in_storage)) in parts.iter().enumerate() {
             let at = 64 + 56 * number;
             put(at, &kind.to_le_bytes());
             put(at + 4, &flags.to_le_bytes());
-            for (index, word) in [offset, address, address, in_file, in_storage, 1]
-                .into_iter()
-                .enumerate()
-            {
+            for (index, word) in [offset, address, address, in_file, in_storage, 1].into_iter().enumerate() {
                 put(at + 8 + 8 * index, &word.to_le_bytes());
             }
         }
@@ -363,17 +309,9 @@ mod tests {
     #[test]
     fn segments_land_where_they_say_and_the_rest_is_zero() {
         let storage = storage();
-        let system =
-            SavedSystem::from_elf(&storage, "GOOD", &file(&[TEXT, DATA], 0x10010)).unwrap();
-        assert_eq!(
-            (system.entry(), system.end(), system.name()),
-            (0x10010, 0x16800, "GOOD")
-        );
-        assert_eq!(
-            system.shared_pages(),
-            2,
-            "storage that the file does not fill costs nothing"
-        );
+        let system = SavedSystem::from_elf(&storage, "GOOD", &file(&[TEXT, DATA], 0x10010)).unwrap();
+        assert_eq!((system.entry(), system.end(), system.name()), (0x10010, 0x16800, "GOOD"));
+        assert_eq!(system.shared_pages(), 2, "storage that the file does not fill costs nothing");
         let mut space = AddressSpace::new(&storage, 1 << 20).unwrap();
         space.map_saved_system(&system).unwrap();
         let mut bytes = [0; 0x2000];
@@ -389,8 +327,7 @@ mod tests {
     fn a_page_that_two_segments_share_is_writable_when_one_is() {
         let storage = storage();
         let beside: Part = (elf::PT_LOAD, elf::PF_W, 0x1800, 0x10800, 0x100, 0x100);
-        let system =
-            SavedSystem::from_elf(&storage, "BOTH", &file(&[TEXT, beside], 0x10000)).unwrap();
+        let system = SavedSystem::from_elf(&storage, "BOTH", &file(&[TEXT, beside], 0x10000)).unwrap();
         let mut space = AddressSpace::new(&storage, 1 << 20).unwrap();
         space.map_saved_system(&system).unwrap();
         space.write(0x10800, &[0xff]).unwrap();
@@ -408,43 +345,27 @@ mod tests {
         };
         assert!(refusal(&[with(|part| part.2 = 0x1800)], 0x10000).contains("outside the file"));
         assert!(refusal(&[with(|part| part.5 = 0x7ff)], 0x10000).contains("larger in the file"));
-        assert!(
-            refusal(&[with(|part| part.3 = u64::MAX - 10)], u64::MAX - 10)
-                .contains("beyond the largest")
-        );
+        assert!(refusal(&[with(|part| part.3 = u64::MAX - 10)], u64::MAX - 10).contains("beyond the largest"));
         assert!(refusal(&[with(|part| part.5 = 1 << 40)], 0x10000).contains("beyond the largest"));
         assert!(refusal(&[TEXT], 0x10800).contains("does not start inside"));
-        assert!(
-            refusal(&[TEXT, with(|part| part.0 = elf::PT_DYNAMIC)], 0x10000).contains("dynamic")
-        );
+        assert!(refusal(&[TEXT, with(|part| part.0 = elf::PT_DYNAMIC)], 0x10000).contains("dynamic"));
         assert!(refusal(&[], 0).contains("does not start inside"));
-        let no_elf = SavedSystem::from_elf(&storage(), "TEXTFILE", b"just a text")
-            .err()
-            .unwrap();
+        let no_elf = SavedSystem::from_elf(&storage(), "TEXTFILE", b"just a text").err().unwrap();
         assert!(no_elf.to_string().contains("TEXTFILE"));
     }
 
     #[test]
     fn an_image_larger_than_storage_is_refused_and_leaves_no_frames_behind() {
         let storage = Storage::new(8).unwrap();
-        let error = SavedSystem::from_image(&storage, "LARGE", 0, &[1; 9 * 4096], 0)
-            .err()
-            .unwrap();
-        assert!(matches!(
-            error,
-            ImageError::Storage {
-                source: StorageError::NoFrames,
-                ..
-            }
-        ));
+        let error = SavedSystem::from_image(&storage, "LARGE", 0, &[1; 9 * 4096], 0).err().unwrap();
+        assert!(matches!(error, ImageError::Storage { source: StorageError::NoFrames, .. }));
         assert!(SavedSystem::from_image(&storage, "FITS", 0, &[1; 8 * 4096], 0).is_ok());
     }
 
     #[test]
     fn the_write_set_of_the_first_machine_is_given_to_the_next() {
         let storage = storage();
-        let system =
-            SavedSystem::from_elf(&storage, "LEARN", &file(&[TEXT, DATA], 0x10000)).unwrap();
+        let system = SavedSystem::from_elf(&storage, "LEARN", &file(&[TEXT, DATA], 0x10000)).unwrap();
         let mapped = || {
             let mut space = AddressSpace::new(&storage, 1 << 20).unwrap();
             space.map_saved_system(&system).unwrap();
@@ -460,11 +381,7 @@ mod tests {
         drop(first);
         let mut successor = mapped();
         successor.fault(0x13000, true).unwrap();
-        assert_eq!(
-            mapped().resident_pages(),
-            3,
-            "its successor teaches on: the fault gave two untouched neighbours"
-        );
+        assert_eq!(mapped().resident_pages(), 3, "its successor teaches on: the fault gave two untouched neighbours");
         system.close_write_set();
         successor.fault(0xa0000, true).unwrap();
         assert_eq!(mapped().resident_pages(), 3);
@@ -473,18 +390,13 @@ mod tests {
     #[test]
     fn frames_come_back_when_nobody_uses_the_system() {
         let storage = storage();
-        let system =
-            SavedSystem::from_elf(&storage, "GONE", &file(&[TEXT, DATA], 0x10000)).unwrap();
+        let system = SavedSystem::from_elf(&storage, "GONE", &file(&[TEXT, DATA], 0x10000)).unwrap();
         let mut space = AddressSpace::new(&storage, 1 << 20).unwrap();
         space.map_saved_system(&system).unwrap();
         drop(system);
         let mut byte = [0];
         space.read(0x10007, &mut byte).unwrap();
-        assert_eq!(
-            (byte, storage.counts().shared),
-            ([7], 2),
-            "a machine that maps it keeps it"
-        );
+        assert_eq!((byte, storage.counts().shared), ([7], 2), "a machine that maps it keeps it");
         space.clear().unwrap();
         assert_eq!((storage.counts().shared, storage.counts().in_use), (0, 0));
     }

@@ -23,16 +23,11 @@ pub struct AddressSpace {
     teaches: Option<Arc<SavedSystem>>,
     /// Some entry was made since the tables were new.
     used: bool,
-    /// No processor has run with these tables, so no translation was derived from them.
-    fresh: bool,
 }
 
 impl std::fmt::Debug for AddressSpace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AddressSpace")
-            .field("size", &self.size)
-            .field("resident", &self.resident)
-            .finish_non_exhaustive()
+        f.debug_struct("AddressSpace").field("size", &self.size).field("resident", &self.resident).finish_non_exhaustive()
     }
 }
 
@@ -53,7 +48,6 @@ impl AddressSpace {
             systems: Vec::new(),
             teaches: None,
             used: false,
-            fresh: true,
         })
     }
 
@@ -75,8 +69,8 @@ impl AddressSpace {
         if self.used {
             let new = self.storage.take_tree()?;
             let old = std::mem::replace(&mut self.tree, new);
-            self.storage.retire_tree(&old);
-            (self.resident, self.used, self.fresh) = (0, false, true);
+            self.storage.retire_tree(old, &self.systems);
+            (self.resident, self.used) = (0, false);
         }
         self.systems.clear();
         self.stop_teaching();
@@ -91,46 +85,59 @@ impl AddressSpace {
     /// machine should be cleared.
     pub fn map_saved_system(&mut self, system: &Arc<SavedSystem>) -> Result<(), StorageError> {
         if system.end() > self.size {
-            return Err(StorageError::TooSmall {
-                name: system.name().to_owned(),
-                end: system.end(),
-                size: self.size,
-            });
+            return Err(StorageError::TooSmall { name: system.name().to_owned(), end: system.end(), size: self.size });
         }
         if self.used && system.end() > 0 {
             // Whole pages: a frame under the last part of the image must not be forgotten.
             self.release(0, system.end().next_multiple_of(abi::PAGE) - 1)?;
         }
-        self.systems.push(Arc::clone(system));
-        for (&address, page) in system.pages() {
-            let shared = Page::Shared {
-                frame: page.frame,
-                copy: page.writable,
-            };
-            self.set(address, shared)?;
+        if !self.used
+            && let Some(tree) = system.take_tree()
+        {
+            // This machine's own tree is empty and goes to the next one.
+            let own = std::mem::replace(&mut self.tree, tree);
+            self.storage.retire_tree(own, &[]);
+            self.used = true;
         }
-        let (mut known, learns) = system.known_write_set();
-        known.retain(|&page| {
-            page < self.size
-                && !matches!(
-                    self.page(page),
-                    Page::Shared { copy: false, .. } | Page::Private(_)
-                )
-        });
-        let frames = self.storage.take_exactly(known.len())?;
-        let mut pairs = known.into_iter().zip(frames);
-        while let Some((page, frame)) = pairs.next() {
-            if let Page::Shared { frame: from, .. } = self.page(page) {
-                self.storage.arena.copy(from, frame);
+        self.systems.push(Arc::clone(system));
+        let (known, learns) = system.known_write_set();
+        self.map_known_write_set(system, known)?;
+        for (&address, page) in system.pages() {
+            if self.page(address) == Page::Untouched {
+                self.set(address, Page::Shared { frame: page.frame, copy: page.writable })?;
             }
-            self.adopt(page, frame).inspect_err(|_| {
-                self.storage
-                    .retire(pairs.by_ref().map(|(_, frame)| frame).collect())
-            })?;
         }
         self.stop_teaching();
         self.teaches = learns.then(|| Arc::clone(system));
         Ok(())
+    }
+
+    /// Gives the machine its own copies of the pages that it is known to store into.
+    fn map_known_write_set(&mut self, system: &SavedSystem, mut known: Vec<u64>) -> Result<(), StorageError> {
+        let writable = |page: &u64| system.pages().get(page).is_none_or(|saved| saved.writable);
+        known.retain(|page| *page < self.size && writable(page) && !matches!(self.page(*page), Page::Private(_)));
+        let frames = self.storage.take_exactly(known.len())?;
+        let mut pairs = known.into_iter().zip(frames);
+        while let Some((page, frame)) = pairs.next() {
+            if let Some(saved) = system.pages().get(&page) {
+                self.storage.arena.copy(saved.frame, frame);
+            }
+            let before = self.page(page);
+            let mapped = self.adopt(page, frame).and_then(|()| self.forget(before));
+            if mapped.is_err() {
+                self.storage.retire(pairs.map(|(_, frame)| frame).collect());
+                return mapped;
+            }
+        }
+        Ok(())
+    }
+
+    /// The page that `before` described is another one now (rule 2).
+    fn forget(&self, before: Page) -> Result<(), StorageError> {
+        match before {
+            Page::Shared { frame, .. } if self.tree.seen => Ok(self.storage.arena.drop_mappings(frame)?),
+            _ => Ok(()),
+        }
     }
 
     /// Makes `address` accessible: the answer to a page fault of the machine. An untouched page gets a zeroed frame, and
@@ -180,9 +187,7 @@ impl AddressSpace {
         }
         for (address, piece) in pieces(address, from.len()) {
             if let Page::Private(frame) = self.page(address) {
-                self.storage
-                    .arena
-                    .write(frame, (address % abi::PAGE) as usize, &from[piece]);
+                self.storage.arena.write(frame, (address % abi::PAGE) as usize, &from[piece]);
             }
         }
         Ok(())
@@ -195,10 +200,7 @@ impl AddressSpace {
     /// [`StorageError::Host`] when old translations could not be dropped: the machine must then not go on.
     pub fn release(&mut self, first: u64, last: u64) -> Result<(), StorageError> {
         let from = first.div_ceil(abi::PAGE);
-        let to = last
-            .min(self.size - 1)
-            .checked_add(1)
-            .map_or(0, |end| end / abi::PAGE);
+        let to = last.min(self.size - 1).checked_add(1).map_or(0, |end| end / abi::PAGE);
         let (mut private, mut shared) = (Vec::new(), Vec::new());
         let mut page = from;
         while page < to {
@@ -217,7 +219,7 @@ impl AddressSpace {
         }
         self.resident -= private.len() as u64;
         let private = self.storage.release_now(private);
-        if !self.fresh {
+        if self.tree.seen {
             for frame in shared {
                 self.storage.arena.drop_mappings(frame)?;
             }
@@ -227,7 +229,7 @@ impl AddressSpace {
 
     /// A processor is about to run the machine: answers the physical address of its tables. KVM may keep translations from now on.
     pub(crate) fn enter(&mut self) -> u64 {
-        self.fresh = false;
+        self.tree.seen = true;
         tables::root_address(self.tree.root)
     }
 
@@ -247,14 +249,12 @@ impl AddressSpace {
 
     fn page(&self, address: u64) -> Page {
         let leaf = self.storage.leaf(&self.tree, address);
-        leaf.map_or(Page::Untouched, |(table, index)| {
-            Page::decode(self.storage.tables.load(table, index))
-        })
+        leaf.map_or(Page::Untouched, |(table, index)| Page::decode(self.storage.tables.load(table, index)))
     }
 
     fn set(&mut self, address: u64, page: Page) -> Result<(), StorageError> {
         self.used = true;
-        let (table, index) = self.storage.make_leaf(&self.tree, address)?;
+        let (table, index) = self.storage.make_leaf(&mut self.tree, address)?;
         self.storage.tables.store(table, index, page.encode());
         Ok(())
     }
@@ -262,8 +262,7 @@ impl AddressSpace {
     /// Makes a frame the machine's own page at `address`. The frame is retired when there is no page table for it.
     fn adopt(&mut self, address: u64, frame: Frame) -> Result<(), StorageError> {
         let page = address / abi::PAGE * abi::PAGE;
-        self.set(page, Page::Private(frame))
-            .inspect_err(|_| self.storage.retire(vec![frame]))?;
+        self.set(page, Page::Private(frame)).inspect_err(|_| self.storage.retire(vec![frame]))?;
         self.resident += 1;
         if let Some(system) = &self.teaches
             && !system.learn([page])
@@ -274,34 +273,23 @@ impl AddressSpace {
     }
 
     fn copy_shared(&mut self, address: u64, from: Frame) -> Result<(), AccessError> {
-        let frame = self
-            .storage
-            .take_frames(1)
-            .map_err(|_| AccessError::NoFrames)?[0];
+        let frame = self.storage.take_frames(1).map_err(|_| AccessError::NoFrames)?[0];
         self.storage.arena.copy(from, frame);
-        self.adopt(address, frame)
-            .map_err(|_| AccessError::NoFrames)?;
-        if self.fresh {
+        self.adopt(address, frame).map_err(|_| AccessError::NoFrames)?;
+        if !self.tree.seen {
             return Ok(());
         }
-        self.storage
-            .arena
-            .drop_mappings(from)
-            .map_err(|_| AccessError::Host(address))
+        self.storage.arena.drop_mappings(from).map_err(|_| AccessError::Host(address))
     }
 
     fn give_zeroed(&mut self, address: u64) -> Result<(), AccessError> {
         let page = address / abi::PAGE * abi::PAGE;
         let first = page / (FAULT_AROUND * abi::PAGE) * (FAULT_AROUND * abi::PAGE);
         let around = (0..FAULT_AROUND).map(|i| first + i * abi::PAGE);
-        let wanted = std::iter::once(page).chain(around.filter(|&other| {
-            other != page && other < self.size && self.page(other) == Page::Untouched
-        }));
+        let wanted =
+            std::iter::once(page).chain(around.filter(|&other| other != page && other < self.size && self.page(other) == Page::Untouched));
         let wanted: Vec<u64> = wanted.collect();
-        let frames = self
-            .storage
-            .take_frames(wanted.len())
-            .map_err(|_| AccessError::NoFrames)?;
+        let frames = self.storage.take_frames(wanted.len()).map_err(|_| AccessError::NoFrames)?;
         let mut pairs = wanted.into_iter().zip(frames);
         while let Some((page, frame)) = pairs.next() {
             if self.adopt(page, frame).is_err() {
@@ -316,7 +304,8 @@ impl AddressSpace {
 impl Drop for AddressSpace {
     fn drop(&mut self) {
         self.stop_teaching();
-        self.storage.retire_tree(&self.tree);
+        let tree = Tree { ..self.tree };
+        self.storage.retire_tree(tree, &self.systems);
     }
 }
 
@@ -336,6 +325,7 @@ fn pieces(address: u64, length: usize) -> impl Iterator<Item = (u64, std::ops::R
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::{SPARE_TABLES, SPARE_TREE_TABLES, SWEEP_BATCH, SWEEP_TREES};
     use super::*;
 
     const PAGES: u64 = 40;
@@ -344,23 +334,10 @@ mod tests {
     /// What can be done to storage.
     #[derive(Clone, Debug)]
     enum Step {
-        Write {
-            address: u64,
-            length: usize,
-            byte: u8,
-        },
-        Read {
-            address: u64,
-            length: usize,
-        },
-        Fault {
-            address: u64,
-            write: bool,
-        },
-        Release {
-            first: u64,
-            last: u64,
-        },
+        Write { address: u64, length: usize, byte: u8 },
+        Read { address: u64, length: usize },
+        Fault { address: u64, write: bool },
+        Release { first: u64, last: u64 },
         Clear,
         Map,
     }
@@ -391,8 +368,7 @@ mod tests {
         }
 
         fn release(&mut self, first: u64, last: u64) {
-            let whole =
-                |page: &u64| page * abi::PAGE >= first && (page + 1) * abi::PAGE - 1 <= last;
+            let whole = |page: &u64| page * abi::PAGE >= first && (page + 1) * abi::PAGE - 1 <= last;
             for page in (0..PAGES).filter(whole) {
                 let at = page as usize * FRAME;
                 self.0[at..at + FRAME].fill(0);
@@ -460,56 +436,52 @@ mod tests {
     fn ranges_that_wrap_around_are_outside() {
         let storage = Storage::new(16).unwrap();
         let mut space = AddressSpace::new(&storage, SIZE).unwrap();
-        for (address, length) in [
-            (u64::MAX, 2),
-            (u64::MAX - 10, 4096),
-            (SIZE, 1),
-            (SIZE - 1, 2),
-            (1 << 63, 1),
-        ] {
-            assert!(matches!(
-                space.read(address, &mut vec![0; length]),
-                Err(AccessError::Addressing(_))
-            ));
-            assert!(matches!(
-                space.write(address, &vec![0; length]),
-                Err(AccessError::Addressing(_))
-            ));
+        for (address, length) in [(u64::MAX, 2), (u64::MAX - 10, 4096), (SIZE, 1), (SIZE - 1, 2), (1 << 63, 1)] {
+            assert!(matches!(space.read(address, &mut vec![0; length]), Err(AccessError::Addressing(_))));
+            assert!(matches!(space.write(address, &vec![0; length]), Err(AccessError::Addressing(_))));
         }
-        assert_eq!(
-            space.write(SIZE, &[]),
-            Ok(()),
-            "nothing at the end is inside"
-        );
+        assert_eq!(space.write(SIZE, &[]), Ok(()), "nothing at the end is inside");
         space.release(u64::MAX - 3, u64::MAX).unwrap();
         space.release(0, u64::MAX).unwrap();
         assert_eq!(storage.counts().in_use, 0);
     }
 
     #[test]
+    fn page_tables_are_kept_for_the_next_machines_but_not_without_end() {
+        let storage = Storage::new(200_000).unwrap();
+        let mut spaces: Vec<_> = (0..1000).map(|_| AddressSpace::new(&storage, SIZE).unwrap()).collect();
+        spaces.iter_mut().for_each(|space| space.write(0, &[1]).unwrap());
+        let held = storage.counts().page_tables;
+        assert_eq!(held, 4000);
+        spaces.truncate(100);
+        let spare = storage.counts().spare_tables;
+        assert!(spare > 3000, "{:?}", storage.counts());
+        spaces.extend((0..500).map(|_| AddressSpace::new(&storage, SIZE).unwrap()));
+        assert_eq!(storage.counts().spare_tables, spare - 2000, "a tree comes with its lower tables");
+        spaces.clear();
+        let mut wide = Vec::new();
+        for _ in 0..1600 {
+            let mut space = AddressSpace::new(&storage, 64 << 20).unwrap();
+            (0..9).for_each(|part| space.fault(part << 21, true).unwrap());
+            wide.push(space);
+        }
+        wide.clear();
+        let counts = storage.counts();
+        assert!(counts.spare_tables <= SPARE_TABLES + SWEEP_TREES * SPARE_TREE_TABLES, "{counts:?}");
+        assert_eq!((counts.in_use, counts.page_tables), (0, 0));
+    }
+
+    #[test]
     fn host_memory_returns_when_machines_go() {
         let storage = Storage::new(4096).unwrap();
         let in_host = || storage.arena.host_frames();
-        let mut spaces: Vec<_> = (0..10)
-            .map(|_| AddressSpace::new(&storage, 1 << 20).unwrap())
-            .collect();
-        spaces
-            .iter_mut()
-            .for_each(|space| space.write(0, &vec![1; 1 << 20]).unwrap());
+        let mut spaces: Vec<_> = (0..10).map(|_| AddressSpace::new(&storage, 1 << 20).unwrap()).collect();
+        spaces.iter_mut().for_each(|space| space.write(0, &vec![1; 1 << 20]).unwrap());
         assert_eq!((storage.counts().in_use, in_host()), (2560, 2560));
         spaces.truncate(3);
         let counts = storage.counts();
         assert_eq!(counts.in_use, 768);
-        assert_eq!(
-            in_host(),
-            768 + counts.quarantined - counts_of_tables(&counts, 7)
-        );
-        assert!(counts.quarantined < super::super::SWEEP_BATCH + 100);
-    }
-
-    /// Tables in quarantine after `machines` of 1 MiB are gone: four each.
-    fn counts_of_tables(counts: &super::super::FrameCounts, machines: usize) -> usize {
-        assert!(counts.quarantined >= machines * 4);
-        machines * 4
+        assert_eq!(in_host(), 768 + counts.quarantined);
+        assert!(counts.quarantined < SWEEP_BATCH);
     }
 }

@@ -50,17 +50,13 @@ impl Page {
         let frame = Frame(((entry & ADDRESS).wrapping_sub(ARENA_BASE) >> 12) as u32);
         match entry & SHARED {
             0 => Self::Private(frame),
-            _ => Self::Shared {
-                frame,
-                copy: entry & COPY != 0,
-            },
+            _ => Self::Shared { frame, copy: entry & COPY != 0 },
         }
     }
 
     /// The leaf entry that says this.
     pub(super) fn encode(self) -> u64 {
-        let leaf =
-            |frame: Frame| (ARENA_BASE + frame.offset() as u64) | PRESENT | USER | ACCESSED | DIRTY;
+        let leaf = |frame: Frame| (ARENA_BASE + frame.offset() as u64) | PRESENT | USER | ACCESSED | DIRTY;
         match self {
             Self::Untouched => 0,
             Self::Private(frame) => leaf(frame) | WRITE,
@@ -76,8 +72,7 @@ pub(super) fn link(table: Frame) -> u64 {
 
 /// The table that an entry made by [`link`] leads to.
 pub(super) fn linked(entry: u64) -> Option<Frame> {
-    (entry & PRESENT != 0)
-        .then(|| Frame(((entry & ADDRESS).wrapping_sub(TABLES_BASE) >> 12) as u32))
+    (entry & PRESENT != 0).then(|| Frame(((entry & ADDRESS).wrapping_sub(TABLES_BASE) >> 12) as u32))
 }
 
 /// Guest-physical address of a table, as CR3 wants it.
@@ -107,15 +102,7 @@ mod tests {
 
     #[test]
     fn a_shared_page_is_never_writable_and_every_page_is_the_users() {
-        assert_eq!(
-            Page::Shared {
-                frame: Frame(1),
-                copy: true
-            }
-            .encode()
-                & WRITE,
-            0
-        );
+        assert_eq!(Page::Shared { frame: Frame(1), copy: true }.encode() & WRITE, 0);
         assert_ne!(Page::Private(Frame(1)).encode() & USER, 0);
     }
 }

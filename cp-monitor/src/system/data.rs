@@ -180,7 +180,18 @@ fn check_contents(root: &Path) -> Result<(), DataError> {
     };
     for entry in entries {
         let name = entry.map_err(|source| io(root, source))?.file_name();
-        let known = ["cp64.lock", "cp64.socket", "minidisks", "spool", "user.direct", "directory.online", "directory.lock", "history", "cp64.log", first_start::STAGE];
+        let known = [
+            "cp64.lock",
+            "cp64.socket",
+            "minidisks",
+            "spool",
+            "user.direct",
+            "directory.online",
+            "directory.lock",
+            "history",
+            "cp64.log",
+            first_start::STAGE,
+        ];
         if !known.iter().any(|known| name == *known) {
             return Err(DataError::Foreign { directory: root.to_path_buf(), found: name.to_string_lossy().into_owned() });
         }

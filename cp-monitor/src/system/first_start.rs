@@ -56,8 +56,8 @@ pub fn make_minidisks(root: &Path, directory: &Directory) -> Result<(), StartErr
 
 fn make_disks(folder: &Path, directory: &Directory, clock: &Clock) -> Result<(), StartError> {
     let now = date_time(clock);
-    let missing = minidisks_of(directory).filter(|(owner, disk)| !host_file(folder, &(*owner, disk.vdev)).exists());
-    missing.map(|(owner, minidisk)| make_disk(folder, owner, minidisk, now)).collect()
+    let mut missing = minidisks_of(directory).filter(|(owner, disk)| !host_file(folder, &(*owner, disk.vdev)).exists());
+    missing.try_for_each(|(owner, minidisk)| make_disk(folder, owner, minidisk, now))
 }
 
 fn minidisks_of(directory: &Directory) -> impl Iterator<Item = (UserId, &Minidisk)> {

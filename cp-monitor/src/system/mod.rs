@@ -157,8 +157,8 @@ impl Cp {
         for number in 0..self.config.processors {
             let cp = Arc::clone(self);
             let (ready, result) = std::sync::mpsc::channel();
-            let thread = std::thread::Builder::new().name(format!("processor-{number}")).spawn(move || {
-                match cp.partition.processor(number) {
+            let thread =
+                std::thread::Builder::new().name(format!("processor-{number}")).spawn(move || match cp.partition.processor(number) {
                     Ok(mut processor) => {
                         let _ = ready.send(Ok(()));
                         cp.dispatcher.drive(number, &mut processor);
@@ -166,8 +166,7 @@ impl Cp {
                     Err(error) => {
                         let _ = ready.send(Err(error));
                     }
-                }
-            });
+                });
             let thread = thread.map_err(|source| StartError::Host { what: "Processor thread cannot be started", source })?;
             self.threads.lock().push(thread);
             if let Ok(Err(error)) = result.recv() {

@@ -1,14 +1,18 @@
 //! The operator's log: what CP tells the operator of logons, logoffs and trouble.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use console::wire::LineKind;
+use minidisk::extent::ExtentError;
 use spool::{SpoolError, StartReport};
 
 use super::Cp;
-use crate::clock;
 use crate::directory::UserId;
-use crate::users::{Line, User, Way, log_on};
+use crate::users::{Disk, Line, User, Way, log_on};
+
+/// How long after a line about trouble the next one of the same user is shown.
+const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
 
 impl Cp {
     /// Who the operator is.
@@ -38,7 +42,12 @@ impl Cp {
         }
         self.say_to_operator(&format!("HCPWRS2513I Spool files available {:>8}", report.files.all()));
         for file in &report.skipped {
-            self.say_to_operator(&format!("Spool file {} {} of {} is damaged and was skipped", file.queue.abbreviation(), file.spid, file.owner));
+            self.say_to_operator(&format!(
+                "Spool file {} {} of {} is damaged and was skipped",
+                file.queue.abbreviation(),
+                file.spid,
+                file.owner
+            ));
         }
         for (path, why) in &report.passed_over {
             self.say_to_operator(&format!("{} was passed over: {why}", path.display()));
@@ -78,9 +87,20 @@ impl Cp {
 
     /// A spool file could not be written or read: its user and the operator are told.
     pub fn spool_trouble(&self, user: &User, error: &SpoolError) {
-        let text = format!("HCPSPL9433E Spool error: {error}");
-        user.console.write(LineKind::Warning, &text);
-        self.say_to_operator(&format!("{text} (user {} at {})", user.id, clock::full(&self.clock.now())));
+        self.trouble(user, &format!("HCPSPL9433E Spool error: {error}"));
+    }
+
+    /// A minidisk's host file could not be read or written: its user and the operator are told. The guest has its return code.
+    pub fn disk_trouble(&self, user: &User, disk: &Disk, error: &ExtentError) {
+        self.trouble(user, &format!("HCPDSK954E I/O error on {} {}: {error}", disk.owner, disk.owner_vdev));
+    }
+
+    /// Tells user and operator, of one user at most once in [`TROUBLE_PAUSE`]: a guest may try again without end.
+    fn trouble(&self, user: &User, text: &str) {
+        if user.may_complain(TROUBLE_PAUSE) {
+            user.console.write(LineKind::Warning, text);
+            self.say_to_operator(&format!("{text} (user {})", user.id));
+        }
     }
 }
 

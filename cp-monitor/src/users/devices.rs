@@ -18,7 +18,7 @@ pub enum Device {
     /// The console.
     Console(Console),
     /// A card reader.
-    Reader(Reader),
+    Reader(Box<Reader>),
     /// A punch or a printer.
     Output(Box<Output>),
     /// A minidisk.
@@ -150,9 +150,15 @@ impl Devices {
             return false;
         }
         let device = match kind {
-            SpoolKind::Reader => {
-                Device::Reader(Reader { model: model.to_string(), class, hold: false, keep: false, cont: false, eof: true, open: None })
-            }
+            SpoolKind::Reader => Device::Reader(Box::new(Reader {
+                model: model.to_string(),
+                class,
+                hold: false,
+                keep: false,
+                cont: false,
+                eof: true,
+                open: None,
+            })),
             SpoolKind::Punch | SpoolKind::Printer => {
                 let class = spool::Class::new(class).unwrap_or(spool::Class::A);
                 let attributes = Attributes { class, dist, ..Attributes::default() };

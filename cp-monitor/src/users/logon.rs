@@ -84,6 +84,7 @@ fn make_user(cp: &Arc<Cp>, entry: &UserEntry, way: Way) -> Result<User, StorageE
         usage: Usage::default(),
         storage: AtomicU64::new(entry.storage.bytes()),
         rest: Mutex::default(),
+        complained: Mutex::default(),
         awake: Condvar::new(),
         last_seen: Mutex::default(),
         cp_read: AtomicBool::new(false),
@@ -142,7 +143,9 @@ pub fn link(
         return refuse(108, "it has no extent on a volume of this system".to_string());
     };
     let links = &user.cp().links;
-    user.cp().ensure_minidisk(owner, minidisk).map_err(|error| command::error("LNM", 108, format!("{owner} {vdev} not linked; {error}")))?;
+    user.cp()
+        .ensure_minidisk(owner, minidisk)
+        .map_err(|error| command::error("LNM", 108, format!("{owner} {vdev} not linked; {error}")))?;
     let linked = match links.link((owner, vdev), user.id, at, mode) {
         Ok(linked) => linked,
         Err(LinkError::InUse(others)) => {

@@ -10,7 +10,7 @@ mod logon;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use console::VirtualConsole;
 use console::wire::{ConsoleState, LineKind};
@@ -184,6 +184,7 @@ pub struct User {
     /// Storage the machine has, in bytes (DEFINE STORAGE changes it).
     pub storage: AtomicU64,
     rest: Mutex<Rest>,
+    complained: Mutex<Option<Instant>>,
     awake: Condvar,
     /// What a display last saw of the machine: IPLed system and resident pages.
     pub last_seen: Mutex<(String, u64)>,
@@ -254,6 +255,16 @@ impl User {
         for line in lines {
             self.console.write(LineKind::Cp, line);
         }
+    }
+
+    /// Whether a line about trouble may be shown again: not within `pause` of the last one.
+    pub fn may_complain(&self, pause: Duration) -> bool {
+        let mut last = self.complained.lock();
+        let due = last.is_none_or(|at| at.elapsed() >= pause);
+        if due {
+            *last = Some(Instant::now());
+        }
+        due
     }
 
     /// Whether no terminal has the console.

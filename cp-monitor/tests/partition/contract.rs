@@ -113,45 +113,17 @@ fn instructions() -> Vec<(&'static str, &'static [u8], Outcome)> {
         ("in eax, 0x83", &[0xe5, 0x83], Code(program::PRIVILEGED)),
         ("in al, dx", &[0xec], Code(program::PRIVILEGED)),
         ("out 0x83, al", &[0xe6, 0x83], Code(program::PRIVILEGED)),
-        (
-            "out 0x83, ax",
-            &[0x66, 0xe7, 0x83],
-            Code(program::PRIVILEGED),
-        ),
+        ("out 0x83, ax", &[0x66, 0xe7, 0x83], Code(program::PRIVILEGED)),
         ("out 0x84, al", &[0xe6, 0x84], Code(program::PRIVILEGED)),
         ("out 0x84, eax", &[0xe7, 0x84], Code(program::PRIVILEGED)),
         ("out 0x80, al", &[0xe6, 0x80], Code(program::PRIVILEGED)),
         ("out 0xf5, al", &[0xe6, 0xf5], Code(program::PRIVILEGED)),
-        (
-            "mov rax, cr0",
-            &[0x0f, 0x20, 0xc0],
-            Code(program::PRIVILEGED),
-        ),
-        (
-            "mov rax, cr3",
-            &[0x0f, 0x20, 0xd8],
-            Code(program::PRIVILEGED),
-        ),
-        (
-            "mov cr4, rax",
-            &[0x0f, 0x22, 0xe0],
-            Code(program::PRIVILEGED),
-        ),
-        (
-            "mov rax, dr7",
-            &[0x0f, 0x21, 0xf8],
-            Code(program::PRIVILEGED),
-        ),
-        (
-            "lgdt",
-            &[0x0f, 0x01, 0x14, 0x25, 0, 0x90, 0, 0],
-            Code(program::PRIVILEGED),
-        ),
-        (
-            "lidt",
-            &[0x0f, 0x01, 0x1c, 0x25, 0, 0x90, 0, 0],
-            Code(program::PRIVILEGED),
-        ),
+        ("mov rax, cr0", &[0x0f, 0x20, 0xc0], Code(program::PRIVILEGED)),
+        ("mov rax, cr3", &[0x0f, 0x20, 0xd8], Code(program::PRIVILEGED)),
+        ("mov cr4, rax", &[0x0f, 0x22, 0xe0], Code(program::PRIVILEGED)),
+        ("mov rax, dr7", &[0x0f, 0x21, 0xf8], Code(program::PRIVILEGED)),
+        ("lgdt", &[0x0f, 0x01, 0x14, 0x25, 0, 0x90, 0, 0], Code(program::PRIVILEGED)),
+        ("lidt", &[0x0f, 0x01, 0x1c, 0x25, 0, 0x90, 0, 0], Code(program::PRIVILEGED)),
         ("lldt", &[0x0f, 0x00, 0xd0], Code(program::PRIVILEGED)),
         ("ltr", &[0x0f, 0x00, 0xd8], Code(program::PRIVILEGED)),
         ("lmsw", &[0x0f, 0x01, 0xf0], Code(program::PRIVILEGED)),
@@ -197,11 +169,7 @@ fn instructions() -> Vec<(&'static str, &'static [u8], Outcome)> {
         ("rdtsc", &[0x0f, 0x31], Harmless),
         ("xgetbv", &[0x31, 0xc9, 0x0f, 0x01, 0xd0], Harmless),
         ("rdpkru", &[0x31, 0xc9, 0x0f, 0x01, 0xee], Harmless),
-        (
-            "wrpkru",
-            &[0x31, 0xc9, 0x31, 0xd2, 0x31, 0xc0, 0x0f, 0x01, 0xef],
-            Harmless,
-        ),
+        ("wrpkru", &[0x31, 0xc9, 0x31, 0xd2, 0x31, 0xc0, 0x0f, 0x01, 0xef], Harmless),
         ("umonitor", &[0xf3, 0x0f, 0xae, 0xf0], Harmless),
         ("xsave", &[0x0f, 0xae, 0x24, 0x25, 0, 0x90, 0, 0], Harmless),
         ("enclu", &[0x0f, 0x01, 0xd7], Interruption),
@@ -216,118 +184,42 @@ fn programs() -> Vec<(&'static str, &'static [u8], Outcome)> {
         ("divide by zero", divide_by_zero(), Code(program::DIVIDE)),
         ("divide overflow", divide_overflow(), Code(program::DIVIDE)),
         ("cmpxchg16b", cmpxchg16b(), Harmless),
-        (
-            "misaligned SSE operand",
-            misaligned_sse(),
-            Code(program::SPECIFICATION),
-        ),
-        (
-            "unmasked SSE exception",
-            unmasked_sse(),
-            Code(program::DATA),
-        ),
+        ("misaligned SSE operand", misaligned_sse(), Code(program::SPECIFICATION)),
+        ("unmasked SSE exception", unmasked_sse(), Code(program::DATA)),
         ("reserved MXCSR bits", bad_mxcsr(), Interruption),
-        (
-            "unmasked x87 exception",
-            unmasked_x87(),
-            Code(program::DATA),
-        ),
-        (
-            "noncanonical load",
-            noncanonical_load(),
-            Code(program::ADDRESSING),
-        ),
-        (
-            "noncanonical jump",
-            noncanonical_jump(),
-            Code(program::ADDRESSING),
-        ),
-        (
-            "noncanonical call",
-            noncanonical_call(),
-            Code(program::ADDRESSING),
-        ),
-        (
-            "noncanonical stack",
-            noncanonical_stack(),
-            Code(program::ADDRESSING),
-        ),
-        (
-            "stack outside storage",
-            stack_outside(),
-            Code(program::ADDRESSING),
-        ),
-        (
-            "fault with a wild stack",
-            fault_with_wild_stack(),
-            Code(program::OPERATION),
-        ),
-        (
-            "load from the assist area",
-            load_assist(),
-            Code(program::ADDRESSING),
-        ),
-        (
-            "store into the assist area",
-            store_assist(),
-            Code(program::ADDRESSING),
-        ),
+        ("unmasked x87 exception", unmasked_x87(), Code(program::DATA)),
+        ("noncanonical load", noncanonical_load(), Code(program::ADDRESSING)),
+        ("noncanonical jump", noncanonical_jump(), Code(program::ADDRESSING)),
+        ("noncanonical call", noncanonical_call(), Code(program::ADDRESSING)),
+        ("noncanonical stack", noncanonical_stack(), Code(program::ADDRESSING)),
+        ("stack outside storage", stack_outside(), Code(program::ADDRESSING)),
+        ("fault with a wild stack", fault_with_wild_stack(), Code(program::OPERATION)),
+        ("load from the assist area", load_assist(), Code(program::ADDRESSING)),
+        ("store into the assist area", store_assist(), Code(program::ADDRESSING)),
         ("jump to a stub", jump_assist(), Code(program::ADDRESSING)),
-        (
-            "call into a TSS",
-            call_assist_tss(),
-            Code(program::ADDRESSING),
-        ),
-        (
-            "jump into a kernel",
-            jump_kernel(),
-            Code(program::ADDRESSING),
-        ),
-        (
-            "call of vsyscall",
-            call_vsyscall(),
-            Code(program::ADDRESSING),
-        ),
+        ("call into a TSS", call_assist_tss(), Code(program::ADDRESSING)),
+        ("jump into a kernel", jump_kernel(), Code(program::ADDRESSING)),
+        ("call of vsyscall", call_vsyscall(), Code(program::ADDRESSING)),
         ("far return to ring 0", far_return_ring_0(), Interruption),
-        (
-            "far return to compatibility mode",
-            far_return_compatibility(),
-            Interruption,
-        ),
+        ("far return to compatibility mode", far_return_compatibility(), Interruption),
         ("far return to nowhere", far_return_null(), Interruption),
         ("far jump", far_jump(), Interruption),
         ("far call", far_call(), Interruption),
         ("far call of a TSS", far_call_tss(), Interruption),
         ("iretq to ring 0", iret_ring_0(), Interruption),
-        (
-            "iretq to compatibility mode",
-            iret_compatibility(),
-            Interruption,
-        ),
-        (
-            "iretq with a higher I/O privilege",
-            iret_iopl(),
-            Interruption,
-        ),
+        ("iretq to compatibility mode", iret_compatibility(), Interruption),
+        ("iretq with a higher I/O privilege", iret_iopl(), Interruption),
         ("null stack segment", load_ss_null(), Interruption),
         ("ring 0 data segment", load_ds_ring_0(), Interruption),
         ("TSS as a data segment", load_fs_tss(), Interruption),
         ("local descriptor", load_gs_ldt(), Interruption),
         ("out dx", out_wide(), Code(program::PRIVILEGED)),
-        (
-            "out to the last port",
-            out_last(),
-            Code(program::PRIVILEGED),
-        ),
+        ("out to the last port", out_last(), Code(program::PRIVILEGED)),
         ("rep outs", rep_outs(), Code(program::PRIVILEGED)),
         ("rep ins", rep_ins(), Code(program::PRIVILEGED)),
         ("outs from nowhere", outs_outside(), Interruption),
         ("ins to nowhere", ins_outside(), Interruption),
-        (
-            "popf of everything",
-            popf_everything(),
-            Code(program::DEBUG_EVENT),
-        ),
+        ("popf of everything", popf_everything(), Code(program::DEBUG_EVENT)),
         ("xsetbv", xsetbv(), Interruption),
         ("wrmsr EFER", wrmsr_efer(), Code(program::PRIVILEGED)),
         ("rdmsr LSTAR", rdmsr_lstar(), Code(program::PRIVILEGED)),
@@ -335,18 +227,10 @@ fn programs() -> Vec<(&'static str, &'static [u8], Outcome)> {
         ("mov dr7", write_dr7(), Code(program::PRIVILEGED)),
         ("vmcall", hypercall_kvm(), Harmless),
         ("vmmcall", hypercall_amd(), Harmless),
-        (
-            "hypercall of PVM",
-            hypercall_pvm(),
-            Code(program::OPERATION),
-        ),
+        ("hypercall of PVM", hypercall_pvm(), Code(program::OPERATION)),
         ("system call", syscall_exit(), Code(program::OPERATION)),
         ("too long an instruction", invalid_prefix(), Interruption),
-        (
-            "forced emulation",
-            forced_emulation(),
-            Code(program::OPERATION),
-        ),
+        ("forced emulation", forced_emulation(), Code(program::OPERATION)),
         ("synthetic CPUID", pvm_cpuid(), Code(program::OPERATION)),
     ]
 }
@@ -379,11 +263,7 @@ impl Neighbour {
         for _ in 0..2 {
             let exit = host.run(&mut self.machine);
             assert_eq!(exit, Exit::Diagnose, "the neighbour after {after}");
-            assert_eq!(
-                self.machine.context.registers[Registers::RAX],
-                41 + self.secret,
-                "the neighbour after {after}"
-            );
+            assert_eq!(self.machine.context.registers[Registers::RAX], 41 + self.secret, "the neighbour after {after}");
         }
         host.release(&mut self.machine);
     }
@@ -399,31 +279,19 @@ fn out_of_contract_instructions_end_as_program_interruptions_of_their_machine() 
         let exit = outcome(&mut host, &mut machine);
         let right = match (&exit, &expected) {
             (Exit::Program { code, .. }, Code(wanted)) => code == wanted,
-            (Exit::Program { .. }, Interruption | Harmless)
-            | (Exit::Diagnose | Exit::SliceEnd, Harmless) => true,
+            (Exit::Program { .. }, Interruption | Harmless) | (Exit::Diagnose | Exit::SliceEnd, Harmless) => true,
             _ => false,
         };
         if !right {
             wrong.push(format!("{name}: {exit:?}"));
         }
         // The machine itself is whole: it goes on where its own interruption handler would.
-        machine
-            .space
-            .write(0x6000, &[0xb8, 9, 0, 0, 0, 0xe7, 0x83])
-            .unwrap();
+        machine.space.write(0x6000, &[0xb8, 9, 0, 0, 0, 0xe7, 0x83]).unwrap();
         machine.context.registers.rip = 0x6000;
         machine.context.registers.rflags = 0;
         machine.context.registers[Registers::RSP] = 0x8000;
-        assert_eq!(
-            outcome(&mut host, &mut machine),
-            Exit::Diagnose,
-            "the machine after {name}"
-        );
-        assert_eq!(
-            machine.context.registers[Registers::RAX],
-            9,
-            "the machine after {name}"
-        );
+        assert_eq!(outcome(&mut host, &mut machine), Exit::Diagnose, "the machine after {name}");
+        assert_eq!(machine.context.registers[Registers::RAX], 9, "the machine after {name}");
         host.release(&mut machine);
         neighbour.check(&mut host, name);
     }
@@ -439,24 +307,13 @@ fn a_fault_names_its_instruction_and_leaves_the_registers_alone() {
     }
     machine.context.registers[Registers::RSP] = 0xdead_beef_0000;
     let before = machine.context.registers;
-    assert_eq!(
-        outcome(&mut host, &mut machine),
-        Exit::Program {
-            code: program::DIVIDE,
-            vector: 0,
-            address: 0
-        }
-    );
+    assert_eq!(outcome(&mut host, &mut machine), Exit::Program { code: program::DIVIDE, vector: 0, address: 0 });
     let mut expected = before;
     expected.rip = CODE + 2;
     expected[Registers::RCX] = 0;
     expected.rflags = machine.context.registers.rflags;
     assert_eq!(machine.context.registers, expected);
-    assert_ne!(
-        machine.context.registers.rflags & 0x40,
-        0,
-        "the zero flag of XOR"
-    );
+    assert_ne!(machine.context.registers.rflags & 0x40, 0, "the zero flag of XOR");
 }
 
 #[test]
@@ -466,14 +323,7 @@ fn system_calls_do_not_reach_code_at_address_zero() {
     let mut machine = host.machine(&[0x0f, 0x05]);
     machine.space.write(0, &[0xe7, 0x83]).unwrap();
     let exit = outcome(&mut host, &mut machine);
-    assert_eq!(
-        exit,
-        Exit::Program {
-            code: program::OPERATION,
-            vector: 6,
-            address: 0
-        }
-    );
+    assert_eq!(exit, Exit::Program { code: program::OPERATION, vector: 6, address: 0 });
     assert_eq!(machine.context.registers.rip, CODE);
 }
 
@@ -481,24 +331,11 @@ fn system_calls_do_not_reach_code_at_address_zero() {
 fn registers_out_of_range_are_refused_before_anything_runs() {
     let mut host = Host::new();
     let mut neighbour = Neighbour::new(&host, 5);
-    for rip in [
-        SIZE,
-        1 << 47,
-        0x8000_0000_0000_0000,
-        0xffff_ff80_0000_6000,
-        u64::MAX,
-    ] {
+    for rip in [SIZE, 1 << 47, 0x8000_0000_0000_0000, 0xffff_ff80_0000_6000, u64::MAX] {
         let mut machine = host.machine(&[0x90]);
         machine.context.registers.rip = rip;
         let exit = outcome(&mut host, &mut machine);
-        assert_eq!(
-            exit,
-            Exit::Program {
-                code: program::ADDRESSING,
-                vector: 14,
-                address: rip
-            }
-        );
+        assert_eq!(exit, Exit::Program { code: program::ADDRESSING, vector: 14, address: rip });
         neighbour.check(&mut host, "a wild instruction address");
     }
 }
@@ -521,12 +358,5 @@ fn code_that_runs_off_the_end_of_storage_is_an_addressing_exception() {
     let mut machine = host.machine(&[]);
     machine.space.write(SIZE - 4, &[0x90; 4]).unwrap();
     machine.context.registers.rip = SIZE - 4;
-    assert_eq!(
-        outcome(&mut host, &mut machine),
-        Exit::Program {
-            code: program::ADDRESSING,
-            vector: 14,
-            address: SIZE
-        }
-    );
+    assert_eq!(outcome(&mut host, &mut machine), Exit::Program { code: program::ADDRESSING, vector: 14, address: SIZE });
 }

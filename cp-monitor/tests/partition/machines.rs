@@ -56,11 +56,7 @@ impl Host {
         let storage = Storage::new(frames).expect("real storage for the test");
         let partition = Partition::new(&storage, 2).expect("these tests need a usable /dev/kvm");
         let processor = partition.processor(0).expect("a processor");
-        Self {
-            storage,
-            partition,
-            processor,
-        }
+        Self { storage, partition, processor }
     }
 
     pub fn new() -> Self {
@@ -75,10 +71,7 @@ impl Host {
     /// A machine that runs a saved system made of `code`, at [`CODE`], and what else is in `bytes` after it.
     pub fn machine_of(&self, system: &Arc<SavedSystem>) -> Machine {
         let mut machine = self.machine(&[]);
-        machine
-            .space
-            .map_saved_system(system)
-            .expect("the system fits");
+        machine.space.map_saved_system(system).expect("the system fits");
         machine
     }
 
@@ -91,12 +84,7 @@ impl Host {
     #[track_caller]
     pub fn answer(&mut self, machine: &mut Machine) -> u64 {
         let exit = self.run(machine);
-        assert_eq!(
-            exit,
-            Exit::Diagnose,
-            "at {:#x}",
-            machine.context.registers.rip
-        );
+        assert_eq!(exit, Exit::Diagnose, "at {:#x}", machine.context.registers.rip);
         machine.context.registers[Registers::RAX]
     }
 
@@ -120,10 +108,7 @@ impl Machine {
     pub fn new(storage: &Arc<Storage>, code: &[u8]) -> Self {
         let mut space = AddressSpace::new(storage, SIZE).expect("an address space");
         space.write(CODE, code).expect("room for the code");
-        let mut machine = Self {
-            space,
-            context: Context::new(),
-        };
+        let mut machine = Self { space, context: Context::new() };
         machine.start();
         machine
     }
@@ -137,17 +122,23 @@ impl Machine {
     #[track_caller]
     pub fn word(&mut self, address: u64) -> u64 {
         let mut bytes = [0; 8];
-        self.space
-            .read(address, &mut bytes)
-            .expect("an address of the machine");
+        self.space.read(address, &mut bytes).expect("an address of the machine");
         u64::from_le_bytes(bytes)
     }
 
     #[track_caller]
     pub fn put_word(&mut self, address: u64, word: u64) {
-        self.space
-            .write(address, &word.to_le_bytes())
-            .expect("an address of the machine");
+        self.space.write(address, &word.to_le_bytes()).expect("an address of the machine");
+    }
+}
+
+/// Makes partitions forget all page tables: machines with more tables than are handed on come and go until a flush is due.
+pub fn flush_page_tables(storage: &Arc<Storage>) {
+    for _ in 0..110 {
+        let mut space = AddressSpace::new(storage, 64 << 20).expect("an address space");
+        for part in 0..20 {
+            space.write(part << 21, &[1]).expect("room");
+        }
     }
 }
 
@@ -172,20 +163,11 @@ pub fn elf(segments: &[(u64, &[u8], bool)], entry: u64) -> Vec<u8> {
         put(at, &1u32.to_le_bytes());
         put(at + 4, &if writable { 6u32 } else { 5 }.to_le_bytes());
         let length = bytes.len() as u64;
-        for (field, value) in [
-            (8, offset as u64),
-            (16, address),
-            (24, address),
-            (32, length),
-            (40, length),
-            (48, 1),
-        ] {
+        for (field, value) in [(8, offset as u64), (16, address), (24, address), (32, length), (40, length), (48, 1)] {
             put(at + field, &value.to_le_bytes());
         }
         offset += bytes.len();
     }
-    segments
-        .iter()
-        .for_each(|(_, bytes, _)| file.extend_from_slice(bytes));
+    segments.iter().for_each(|(_, bytes, _)| file.extend_from_slice(bytes));
     file
 }

@@ -41,9 +41,7 @@ guest! {
 /// What the checker answers for a seed.
 fn checksum(seed: u64) -> u64 {
     let next = |word: &u64| Some(word.wrapping_mul(0x5851_f42d).wrapping_add(1));
-    std::iter::successors(next(&seed), next)
-        .take(32 * 512)
-        .fold(0, u64::wrapping_add)
+    std::iter::successors(next(&seed), next).take(32 * 512).fold(0, u64::wrapping_add)
 }
 
 /// xorshift64*.
@@ -109,19 +107,11 @@ impl Random {
 }
 
 fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name)
-        .ok()
-        .and_then(|value| value.parse().ok())
-        .unwrap_or(default)
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
 /// Checks itself until told to stop; answers how often.
-fn keep_checking(
-    processor: &mut cp_monitor::processor::kvm::KvmProcessor,
-    machine: &mut Machine,
-    seed: u64,
-    until: &AtomicBool,
-) -> u64 {
+fn keep_checking(processor: &mut cp_monitor::processor::kvm::KvmProcessor, machine: &mut Machine, seed: u64, until: &AtomicBool) -> u64 {
     let mut checks = 0;
     machine.context.registers[Registers::RBX] = seed;
     while !until.load(Ordering::SeqCst) {
@@ -129,11 +119,7 @@ fn keep_checking(
         match run(processor, machine) {
             Exit::SliceEnd => {}
             Exit::Diagnose => {
-                assert_eq!(
-                    machine.context.registers[Registers::RAX],
-                    checksum(seed),
-                    "a neighbour's sum"
-                );
+                assert_eq!(machine.context.registers[Registers::RAX], checksum(seed), "a neighbour's sum");
                 checks += 1;
             }
             exit => panic!("a neighbour: {exit:?}"),
@@ -155,9 +141,7 @@ struct Tally {
 fn live(host: &mut Host, random: &mut Random, tally: &mut Tally) {
     let mut wild = host.machine(&[]);
     for page in 0..4 {
-        wild.space
-            .write(CODE + page * 0x1000, &random.page())
-            .unwrap();
+        wild.space.write(CODE + page * 0x1000, &random.page()).unwrap();
     }
     wild.context.registers.general = std::array::from_fn(|_| random.register());
     wild.context.registers.rip = CODE + random.below(0x4000);
@@ -172,9 +156,7 @@ fn live(host: &mut Host, random: &mut Random, tally: &mut Tally) {
             }
             Exit::PageFault { address, write } => {
                 tally.faults += 1;
-                wild.space
-                    .fault(address, write)
-                    .expect("private storage, and enough of it");
+                wild.space.fault(address, write).expect("private storage, and enough of it");
             }
             Exit::Diagnose => {
                 tally.diagnoses += 1;
@@ -218,11 +200,7 @@ fn a_machine_of_random_bytes_harms_nobody() {
             live(&mut host, &mut random, &mut tally);
             if tally.rounds % 8 == 0 {
                 host.processor.start_slice(Duration::from_secs(10));
-                assert_eq!(
-                    host.answer(&mut near),
-                    checksum(0x1234_5678),
-                    "the neighbour on the same processor"
-                );
+                assert_eq!(host.answer(&mut near), checksum(0x1234_5678), "the neighbour on the same processor");
                 host.release(&mut near);
                 let mut page = vec![0; canary.len()];
                 near.space.read(0x80000, &mut page).unwrap();
@@ -233,8 +211,5 @@ fn a_machine_of_random_bytes_harms_nobody() {
         far.join().expect("the neighbour on the other processor")
     });
     println!("{tally:?}, {far_checks} checks on the other processor");
-    assert!(
-        far_checks > 0 && tally.programs > 0 && tally.faults > 0,
-        "{tally:?}"
-    );
+    assert!(far_checks > 0 && tally.programs > 0 && tally.faults > 0, "{tally:?}");
 }

@@ -96,10 +96,7 @@ fn until_marked(host: &mut Host, machine: &mut Machine) -> bool {
             Exit::SliceEnd if machine.word(0x7010) & 1 == 1 => return true,
             Exit::SliceEnd => {}
             // The host does not let a machine have these registers at all.
-            Exit::Program {
-                code: abi::program::OPERATION,
-                ..
-            } => return false,
+            Exit::Program { code: abi::program::OPERATION, .. } => return false,
             other => panic!("{other:?}"),
         }
     }
@@ -114,17 +111,9 @@ fn assert_pristine(host: &mut Host) {
     host.release(&mut other);
     let mut area = [0; 512];
     other.space.read(0x6000, &mut area).unwrap();
-    assert_eq!(
-        &area[..6],
-        &[0x7f, 3, 0, 0, 0, 0],
-        "x87 control, status and tag words"
-    );
+    assert_eq!(&area[..6], &[0x7f, 3, 0, 0, 0, 0], "x87 control, status and tag words");
     assert_eq!(&area[24..28], &0x1f80u32.to_le_bytes(), "MXCSR");
-    assert!(
-        area[32..416].iter().all(|&byte| byte == 0),
-        "x87 and SSE registers: {:02x?}",
-        &area[32..416]
-    );
+    assert!(area[32..416].iter().all(|&byte| byte == 0), "x87 and SSE registers: {:02x?}", &area[32..416]);
 }
 
 #[test]
@@ -143,10 +132,7 @@ fn a_preempted_machine_keeps_its_registers_and_shows_them_to_nobody() {
         host.answer(machine);
         host.release(machine);
         let expected = SECRET + number as u64;
-        assert_eq!(
-            [0x7020, 0x7030, 0x7038].map(|at| machine.word(at)),
-            [expected; 3]
-        );
+        assert_eq!([0x7020, 0x7030, 0x7038].map(|at| machine.word(at)), [expected; 3]);
         assert_eq!(machine.word(0x7040) as u32, 0x3f80, "MXCSR");
     }
 }
@@ -159,11 +145,7 @@ fn a_machine_that_is_switched_at_a_diagnose_leaves_nothing_behind() {
     host.answer(&mut machine);
     host.release(&mut machine);
     assert_pristine(&mut host);
-    assert_eq!(
-        host.answer(&mut machine),
-        0,
-        "a defined state after a DIAGNOSE that switched"
-    );
+    assert_eq!(host.answer(&mut machine), 0, "a defined state after a DIAGNOSE that switched");
 }
 
 #[test]
@@ -199,10 +181,7 @@ fn vector_registers_go_with_the_machine_to_another_processor() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let mut other = partition.processor(1).expect("a second processor");
-            assert_eq!(
-                crate::machines::run(&mut other, &mut machine),
-                Exit::Diagnose
-            );
+            assert_eq!(crate::machines::run(&mut other, &mut machine), Exit::Diagnose);
         });
     });
     assert_eq!(machine.word(0x7020), SECRET);
@@ -211,26 +190,11 @@ fn vector_registers_go_with_the_machine_to_another_processor() {
 #[test]
 fn registers_beyond_the_promise_do_not_leak_either() {
     let mut host = Host::new();
-    let detected = |there: bool, mark: fn() -> &'static [u8], dump: fn() -> &'static [u8]| {
-        there.then_some((mark, dump))
-    };
+    let detected = |there: bool, mark: fn() -> &'static [u8], dump: fn() -> &'static [u8]| there.then_some((mark, dump));
     let sets = [
-        (
-            "AVX",
-            detected(is_x86_feature_detected!("avx2"), mark_avx, dump_avx),
-        ),
-        (
-            "AVX-512",
-            detected(
-                is_x86_feature_detected!("avx512f"),
-                mark_avx512,
-                dump_avx512,
-            ),
-        ),
-        (
-            "FS and GS bases",
-            Some((mark_bases as fn() -> _, dump_bases as fn() -> _)),
-        ),
+        ("AVX", detected(is_x86_feature_detected!("avx2"), mark_avx, dump_avx)),
+        ("AVX-512", detected(is_x86_feature_detected!("avx512f"), mark_avx512, dump_avx512)),
+        ("FS and GS bases", Some((mark_bases as fn() -> _, dump_bases as fn() -> _))),
     ];
     for (name, set) in sets {
         let Some((mark, dump)) = set else { continue };
@@ -238,14 +202,7 @@ fn registers_beyond_the_promise_do_not_leak_either() {
         // A base must be a canonical address.
         machine.context.registers[Registers::RBX] = SECRET & 0xffff_ffff;
         let marked = until_marked(&mut host, &mut machine);
-        println!(
-            "{name}: {}",
-            if marked {
-                "the host lets machines use them"
-            } else {
-                "not for machines"
-            }
-        );
+        println!("{name}: {}", if marked { "the host lets machines use them" } else { "not for machines" });
         host.release(&mut machine);
         host.processor.start_slice(Duration::from_secs(10));
         let mut other = host.machine(dump());
@@ -253,10 +210,7 @@ fn registers_beyond_the_promise_do_not_leak_either() {
             Exit::Diagnose => {
                 assert_eq!(other.context.registers[Registers::RAX], 0, "{name} leaked")
             }
-            Exit::Program {
-                code: abi::program::OPERATION,
-                ..
-            } => assert!(!marked, "{name}"),
+            Exit::Program { code: abi::program::OPERATION, .. } => assert!(!marked, "{name}"),
             exit => panic!("{name}: {exit:?}"),
         }
         host.release(&mut other);

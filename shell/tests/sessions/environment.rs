@@ -109,6 +109,17 @@ fn an_exec_goes_on_after_a_failure_and_ends_with_its_code() {
 }
 
 #[test]
+fn a_line_that_is_longer_than_a_command_can_be_is_refused() {
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x191, "MNT191", 180);
+    let line = "message maint ".to_string() + &"x".repeat(5000);
+    user.has_file(0x191, "LONG EXEC", 1, &[&line]);
+    user.ipl("AUTOCR", &[]);
+    assert_eq!(user.fails("long").1[0], "DMSEXC083E A command line has at most 4096 bytes");
+    assert!(user.world.borrow().commands.is_empty());
+}
+
+#[test]
 fn an_exec_that_calls_itself_comes_to_an_end() {
     let mut user = User::before_ipl("CMSUSER");
     user.add_disk(0x191, "MNT191", 180);
@@ -157,7 +168,8 @@ fn recovery_accesses_the_same_disks_with_the_same_settings() {
     let session = user.world.borrow().remembered.expect("a session was kept");
     assert_eq!(session.routine(), "QUERY");
     user.shell = Shell::recover(Double(user.world.clone()), session, 197);
-    assert!(user.shown()[0].starts_with("Ready(00197); T="));
+    // The time since the Ready message before the command that failed, not since IPL: the double counts one look at the clock for each.
+    assert_eq!(user.shown(), ["Ready(00197); T=0.02/0.04 14:41:41"]);
     assert_eq!(user.does("query disk"), before);
     assert_eq!(user.does("listfile * * b"), ["KEPT     DATA     B1"]);
     assert_eq!(user.does("query impcp"), ["IMPCP    = OFF"]);

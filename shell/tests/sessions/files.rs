@@ -76,6 +76,7 @@ fn erase_takes_patterns_and_makes_it_durable() {
     assert_eq!(user.does("erase h* * a (type"), ["HELLO EXEC A1"]);
     assert!(!user.disk_has(0x191, "HELLO EXEC"));
     assert_eq!(user.fails("erase hello exec a"), (28, vec!["DMSERS002E File HELLO EXEC A not found".into()]));
+    assert_eq!(user.fails("erase * *"), (24, vec!["DMSERS054E Incomplete fileid specified".into()]));
     user.make_read_only(0x191);
     user.does("access 191 a");
     assert_eq!(user.fails("erase cards data"), (36, vec!["DMSERS037E Filemode A(191) is accessed as read/only".into()]));

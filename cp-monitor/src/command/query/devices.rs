@@ -90,8 +90,12 @@ pub(super) fn one(invocation: &mut Invocation<'_>, vdev: DeviceNumber) -> Outcom
     nothing_more(invocation)?;
     let user = invocation.user()?;
     let devices = user.devices.lock();
-    let (position, device) =
-        devices.iter().enumerate().find(|(_, (number, _))| *number == vdev).map(|(position, (_, device))| (position, device)).ok_or_else(|| no_device(vdev))?;
+    let (position, device) = devices
+        .iter()
+        .enumerate()
+        .find(|(_, (number, _))| *number == vdev)
+        .map(|(position, (_, device))| (position, device))
+        .ok_or_else(|| no_device(vdev))?;
     Ok(shown(user, position, vdev, device))
 }
 

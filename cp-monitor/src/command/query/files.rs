@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use spool::{FileInfo, Hold, Queue, QueueCounts, Selection};
+use spool::{FileInfo, Queue, QueueCounts, Selection};
 
 use crate::command::Invocation;
-use crate::command::answer::{Answer, Message, Outcome, error, host_error, invalid_operand};
+use crate::command::answer::{Answer, Message, Outcome, host_error, invalid_operand};
 use crate::command::operands::is;
+use crate::command::spool::{class, name_or_off, spid};
 use crate::directory::UserId;
 use crate::users::spool_userid;
 
@@ -74,25 +75,26 @@ fn queue(invocation: &mut Invocation<'_>, queue: Queue) -> Outcome {
         if word.len() <= 4 && word.bytes().all(|byte| byte.is_ascii_digit()) {
             selection.spids.push(spid(word)?);
         } else if is(word, "CLass") {
-            selection.class = Some(class(invocation)?);
+            selection.class = Some(class(invocation.operands.word()?)?);
         } else if is(word, "FORM") {
-            selection.form = Some(name(invocation)?);
+            selection.form = Some(form(invocation.operands.word()?)?);
         } else if is(word, "DEST") {
-            selection.dest = Some(name(invocation)?);
+            selection.dest = Some(name_or_off(invocation.operands.word()?)?);
         } else if is(word, "HOLd") || is(word, "USERhold") {
             selection.user_hold = Some(true);
         } else if is(word, "NOHold") {
             selection.user_hold = Some(false);
         } else if is(word, "ALL") {
             shape.all = true;
-        } else if is(word, "EXP") || is(word, "DIST") || is(word, "NODIST") || is(word, "PSF") {
         } else if is(word, "SHOrtdate") {
             shape.dates = Dates::Short;
         } else if is(word, "FULldate") {
             shape.dates = Dates::Full;
         } else if is(word, "ISOdate") {
             shape.dates = Dates::Iso;
-        } else if is(word, "USERID") {
+        } else if is(word, "EXP") || is(word, "DIST") || is(word, "NODIST") || is(word, "USERID") {
+            // They change nothing: there is one form of the list, and USERID only says that a userid follows.
+            continue;
         } else if word == "*" {
             selection.owner = Some(spool_userid(&own));
         } else {
@@ -114,35 +116,20 @@ fn other_owner(invocation: &Invocation<'_>, word: &str) -> Result<(Option<spool:
     }
 }
 
-fn spid(word: &str) -> Result<spool::Spid, Message> {
-    let invalid = || error("CSU", 27, format!("Spoolid missing or invalid - {word}"));
-    word.parse().ok().and_then(|number| spool::Spid::new(number).ok()).ok_or_else(invalid)
-}
-
-fn class(invocation: &mut Invocation<'_>) -> Result<spool::Class, Message> {
-    let word = invocation.operands.word()?.to_uppercase();
-    let one = word.chars().next().filter(|_| word.chars().count() == 1);
-    one.and_then(|letter| spool::Class::new(letter).ok()).ok_or_else(|| error("CSP", 28, "Class missing or invalid"))
-}
-
-fn name(invocation: &mut Invocation<'_>) -> Result<Option<spool::Word>, Message> {
-    let word = invocation.operands.word()?.to_uppercase();
-    if word == "OFF" || word == "STANDARD" {
-        return Ok(None);
-    }
-    spool::Word::new(&word).map(Some).map_err(|problem| invalid_operand(&problem.to_string()))
+/// A form; the standard one has no name of its own.
+fn form(word: &str) -> Result<Option<spool::Word>, Message> {
+    if word.eq_ignore_ascii_case("STANDARD") { Ok(None) } else { name_or_off(word) }
 }
 
 fn list(invocation: &Invocation<'_>, selection: &Selection, shape: Shape, everyone: bool) -> Outcome {
     let files = invocation.cp.spool.list(selection).map_err(host_error)?;
-    let queue = selection.queue.map_or("SPOOL", Queue::abbreviation);
     if files.is_empty() {
-        let name = match queue {
-            "RDR" => "READER",
-            "PRT" => "PRINTER",
+        let name = match selection.queue {
+            Some(Queue::Reader) => "READER",
+            Some(Queue::Printer) => "PRINTER",
             _ => "PUNCH",
         };
-        return Ok(Answer::of(Vec::<Value>::new(), vec![format!("NO {queue} FILES").replace(queue, name)]));
+        return Ok(Answer::of(Vec::<Value>::new(), vec![format!("NO {name} FILES")]));
     }
     let zone = invocation.cp.clock.now().time_zone().clone();
     let mut lines = vec![header(shape, everyone)];
@@ -211,7 +198,7 @@ pub(in crate::command) fn file_data(file: &FileInfo) -> Value {
         "class": attributes.class.as_char().to_string(),
         "records": file.records,
         "copies": attributes.copies.number(),
-        "hold": if attributes.hold == Hold::None { "NONE" } else { attributes.hold.abbreviation() },
+        "hold": attributes.hold.abbreviation(),
         "keep": attributes.keep,
         "form": attributes.form,
         "dest": attributes.dest,

@@ -109,7 +109,13 @@ pub(super) fn terminal(invocation: &mut Invocation<'_>) -> Outcome {
     let shown = |character: Option<char>| character.map_or_else(|| "OFF".to_string(), |character| character.to_string());
     let size = if settings.columns == 0 { "OFF".to_string() } else { format!("{:03}", settings.columns) };
     let lines = vec![
-        format!("LINEND {:<3}, LINEDEL {:<3}, CHARDEL {:<3}, ESCAPE {:<3}", shown(edit.linend), shown(edit.linedel), shown(edit.chardel), shown(edit.escape)),
+        format!(
+            "LINEND {:<3}, LINEDEL {:<3}, CHARDEL {:<3}, ESCAPE {:<3}",
+            shown(edit.linend),
+            shown(edit.linedel),
+            shown(edit.chardel),
+            shown(edit.escape)
+        ),
         format!("LINESIZE {size}, MORE {:03} {:03}, BRKKEY {}", settings.more.0, settings.more.1, settings.break_key),
     ];
     let data = json!({

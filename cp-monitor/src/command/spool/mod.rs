@@ -19,8 +19,8 @@ use crate::system::Cp;
 use crate::users::{Device, Output, Reader, Route, User, spool_userid};
 
 pub(super) use files::{change, order, purge, transfer};
-pub(super) use options::queue_of;
 use options::selection;
+pub(super) use options::{class, name_or_off, queue_of, spid};
 
 /// Which devices a command is about.
 enum Devices {

@@ -22,12 +22,14 @@ pub(in crate::command) fn queue_of(word: &str) -> Option<Queue> {
     }
 }
 
-pub(super) fn spid(word: &str) -> Result<Spid, Message> {
+/// A spool id.
+pub(in crate::command) fn spid(word: &str) -> Result<Spid, Message> {
     let invalid = || error("CSU", 27, format!("Spoolid missing or invalid - {word}"));
     word.parse().ok().and_then(|number| Spid::new(number).ok()).ok_or_else(invalid)
 }
 
-fn class(word: &str) -> Result<Class, Message> {
+/// A class: one letter or digit.
+pub(in crate::command) fn class(word: &str) -> Result<Class, Message> {
     let mut letters = word.chars();
     match (letters.next(), letters.next()) {
         (Some(letter), None) => Class::new(letter.to_ascii_uppercase()).map_err(|_| class_invalid()),
@@ -46,7 +48,7 @@ fn copies(word: &str) -> Result<Copies, Message> {
 }
 
 /// OFF, or a name of 1 to 8 characters.
-fn name_or_off(word: &str) -> Result<Option<Word>, Message> {
+pub(in crate::command) fn name_or_off(word: &str) -> Result<Option<Word>, Message> {
     if word.eq_ignore_ascii_case("OFF") {
         return Ok(None);
     }

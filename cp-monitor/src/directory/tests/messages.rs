@@ -9,122 +9,41 @@ fn errors_name_line_column_and_number() {
             "USER UBUNTU NOLOG\n CONSOLE 009 3215\n IPL 120\n",
             "HCPDIR752E STATEMENT SEQUENCE ERROR FOLLOWING USER UBUNTU (line 3, column 2)",
         ),
-        (
-            "IPL CMS\n",
-            "HCPDIR752E STATEMENT SEQUENCE ERROR FOLLOWING START OF DIRECTORY (line 1, column 1)",
-        ),
-        (
-            "USER A NOLOG\nPROFILE P\n",
-            "HCPDIR752E STATEMENT SEQUENCE ERROR FOLLOWING USER A (line 2, column 1)",
-        ),
-        (
-            "USER A NOLOG\nGLOBALDEFS\n",
-            "HCPDIR752E STATEMENT SEQUENCE ERROR FOLLOWING USER A (line 2, column 1)",
-        ),
-        (
-            "USER A NOLOG 2G 1G\n",
-            "HCPDIR1776E DEFAULT STORAGE SIZE EXCEEDS MAXIMUM STORAGE SIZE FOR USER A (line 1, column 1)",
-        ),
-        (
-            "USER A NOLOG\n  FROB x\n",
-            "Unknown statement: FROB (line 2, column 3)",
-        ),
-        (
-            "USER A\n",
-            "USER: operand missing: password, NOLOG, NOPASS, AUTOONLY or LBYONLY (line 1, column 7)",
-        ),
-        (
-            "USER TOOLONGID NOLOG\n",
-            "USER: Userid missing or invalid (1 to 8 letters, digits or $ # @ _ - +) (line 1, column 6)",
-        ),
-        (
-            "USER LOGN0009 NOLOG\n",
-            "USER: Userid is reserved (SYSTEM, SYSTEMMP, LOGNxxxx, LOGLxxxx, LOGVxxxx) (line 1, column 6)",
-        ),
-        (
-            "USER A NOLOG\nUSER a NOLOG\n",
-            "USER A is already defined at line 1 (line 2, column 1)",
-        ),
-        (
-            "USER A NOLOG\nIPL CMS\nIPL 190\n",
-            "IPL is already given at line 2 (line 3, column 1)",
-        ),
-        (
-            "USER A NOLOG\nSPOOL C 1403\nLINK B 191 00C\n",
-            "Device 000C is already defined at line 2 (line 3, column 6)",
-        ),
-        (
-            "USER A NOLOG\nSPECIAL C TIMER\nSPOOL C 1403\n",
-            "Device 000C is already defined at line 2 (line 3, column 7)",
-        ),
-        (
-            "USER A NOLOG\nIPL CMS\nINCLUDE P\n",
-            "INCLUDE must be the first statement after USER (line 3, column 1)",
-        ),
-        (
-            "USER A NOLOG\nINCLUDE P\n",
-            "Profile P is not defined (line 2, column 9)",
-        ),
+        ("IPL CMS\n", "HCPDIR752E STATEMENT SEQUENCE ERROR FOLLOWING START OF DIRECTORY (line 1, column 1)"),
+        ("USER A NOLOG\nPROFILE P\n", "HCPDIR752E STATEMENT SEQUENCE ERROR FOLLOWING USER A (line 2, column 1)"),
+        ("USER A NOLOG\nGLOBALDEFS\n", "HCPDIR752E STATEMENT SEQUENCE ERROR FOLLOWING USER A (line 2, column 1)"),
+        ("USER A NOLOG 2G 1G\n", "HCPDIR1776E DEFAULT STORAGE SIZE EXCEEDS MAXIMUM STORAGE SIZE FOR USER A (line 1, column 1)"),
+        ("USER A NOLOG\n  FROB x\n", "Unknown statement: FROB (line 2, column 3)"),
+        ("USER A\n", "USER: operand missing: password, NOLOG, NOPASS, AUTOONLY or LBYONLY (line 1, column 7)"),
+        ("USER TOOLONGID NOLOG\n", "USER: Userid missing or invalid (1 to 8 letters, digits or $ # @ _ - +) (line 1, column 6)"),
+        ("USER LOGN0009 NOLOG\n", "USER: Userid is reserved (SYSTEM, SYSTEMMP, LOGNxxxx, LOGLxxxx, LOGVxxxx) (line 1, column 6)"),
+        ("USER A NOLOG\nUSER a NOLOG\n", "USER A is already defined at line 1 (line 2, column 1)"),
+        ("USER A NOLOG\nIPL CMS\nIPL 190\n", "IPL is already given at line 2 (line 3, column 1)"),
+        ("USER A NOLOG\nSPOOL C 1403\nLINK B 191 00C\n", "Device 000C is already defined at line 2 (line 3, column 6)"),
+        ("USER A NOLOG\nSPECIAL C TIMER\nSPOOL C 1403\n", "Device 000C is already defined at line 2 (line 3, column 7)"),
+        ("USER A NOLOG\nIPL CMS\nINCLUDE P\n", "INCLUDE must be the first statement after USER (line 3, column 1)"),
+        ("USER A NOLOG\nINCLUDE P\n", "Profile P is not defined (line 2, column 9)"),
         (
             "PROFILE P\nMDISK 191 3390 1 1 V MR\nUSER A NOLOG\n",
             "MDISK with a fixed extent is not allowed in a PROFILE (T-DISK and V-DISK are) (line 2, column 1)",
         ),
-        (
-            "USER A NOLOG\nMDISK 191 3390 65000 600 V MR\n",
-            "Extent 65000 600 does not fit a 3390 (0 to 65519) (line 2, column 16)",
-        ),
-        (
-            "USER A NOLOG\nMDISK 191 3390 5 0 V MR\n",
-            "Extent 5 0 does not fit a 3390 (0 to 65519) (line 2, column 16)",
-        ),
+        ("USER A NOLOG\nMDISK 191 3390 65000 600 V MR\n", "Extent 65000 600 does not fit a 3390 (0 to 65519) (line 2, column 16)"),
+        ("USER A NOLOG\nMDISK 191 3390 5 0 V MR\n", "Extent 5 0 does not fit a 3390 (0 to 65519) (line 2, column 16)"),
         (
             "USER A NOLOG\nMDISK 191 3391 5 1 V MR\n",
             "MDISK: Disk type is not known (3390, 3380, 3350, 3330, 3340, 2314, FB-512, 9336, ...) (line 2, column 11)",
         ),
-        (
-            "USER A NOLOG\nMDISK 191 3390 5 1\n",
-            "MDISK: operand missing: volume label (line 2, column 19)",
-        ),
-        (
-            "USER A NOLOG\nMDISK 191 3390 5 1 V MR R W M X\n",
-            "MDISK: unexpected operand behind the last one (line 2, column 31)",
-        ),
-        (
-            "USER A NOLOG\nLINK B 191 191 RX\n",
-            "LINK: Link mode invalid (R RR W WR M MR MW SR SW SM ER EW) (line 2, column 16)",
-        ),
-        (
-            "USER A NOLOG\nSHARE RELATIVE 10001\n",
-            "SHARE: invalid operand 10001: expected a share of 1 to 10000 (line 2, column 16)",
-        ),
-        (
-            "USER A NOLOG\nSHARE 100\n",
-            "SHARE: invalid operand 100: expected RELATIVE n or ABSOLUTE n% (line 2, column 7)",
-        ),
-        (
-            "USER A NOLOG\nOPTION QUICKDSP FROB\n",
-            "OPTION: invalid operand FROB: expected an OPTION keyword (line 2, column 17)",
-        ),
-        (
-            "USER A NOLOG\nMACHINE VAX\n",
-            "MACHINE: invalid operand VAX: expected CMS, PC, ESA, XA, XC, Z or 370 (line 2, column 9)",
-        ),
-        (
-            "USER A NOLOG\nCLASS G9\n",
-            "CLASS: Privilege class invalid (letters A to Z, digits 1 to 6) (line 2, column 7)",
-        ),
-        (
-            "IDENTITY A NOLOG\n",
-            "IDENTITY is not supported: this is one system, not a cluster; write a USER entry (line 1, column 1)",
-        ),
-        (
-            "* nothing\n",
-            "Directory has no USER entry (line 1, column 1)",
-        ),
-        (
-            "USER A $argon2id$v=19$nonsense\n",
-            "Password token is not a usable argon2id hash (line 1, column 8)",
-        ),
+        ("USER A NOLOG\nMDISK 191 3390 5 1\n", "MDISK: operand missing: volume label (line 2, column 19)"),
+        ("USER A NOLOG\nMDISK 191 3390 5 1 V MR R W M X\n", "MDISK: unexpected operand behind the last one (line 2, column 31)"),
+        ("USER A NOLOG\nLINK B 191 191 RX\n", "LINK: Link mode invalid (R RR W WR M MR MW SR SW SM ER EW) (line 2, column 16)"),
+        ("USER A NOLOG\nSHARE RELATIVE 10001\n", "SHARE: invalid operand 10001: expected a share of 1 to 10000 (line 2, column 16)"),
+        ("USER A NOLOG\nSHARE 100\n", "SHARE: invalid operand 100: expected RELATIVE n or ABSOLUTE n% (line 2, column 7)"),
+        ("USER A NOLOG\nOPTION QUICKDSP FROB\n", "OPTION: invalid operand FROB: expected an OPTION keyword (line 2, column 17)"),
+        ("USER A NOLOG\nMACHINE VAX\n", "MACHINE: invalid operand VAX: expected CMS, PC, ESA, XA, XC, Z or 370 (line 2, column 9)"),
+        ("USER A NOLOG\nCLASS G9\n", "CLASS: Privilege class invalid (letters A to Z, digits 1 to 6) (line 2, column 7)"),
+        ("IDENTITY A NOLOG\n", "IDENTITY is not supported: this is one system, not a cluster; write a USER entry (line 1, column 1)"),
+        ("* nothing\n", "Directory has no USER entry (line 1, column 1)"),
+        ("USER A $argon2id$v=19$nonsense\n", "Password token is not a usable argon2id hash (line 1, column 8)"),
     ] {
         assert_eq!(errors(source), [expected], "{source}");
     }
@@ -153,26 +72,14 @@ USER A NOLOG
         ]
     );
     let json = serde_json::to_value(&compile(source, &light()).unwrap_err()[0]).unwrap();
-    assert_eq!(
-        (
-            json["line"].as_u64(),
-            json["column"].as_u64(),
-            json["number"].as_u64()
-        ),
-        (Some(3), Some(3), Some(752))
-    );
+    assert_eq!((json["line"].as_u64(), json["column"].as_u64(), json["number"].as_u64()), (Some(3), Some(3), Some(752)));
 }
 
 #[test]
 fn the_list_of_errors_is_bounded() {
     let listed = errors(&"FROB\n".repeat(10_000));
     assert_eq!(listed.len(), diagnostic::LISTED_MAX + 1);
-    assert!(
-        listed
-            .last()
-            .unwrap()
-            .starts_with("Further errors are not listed")
-    );
+    assert!(listed.last().unwrap().starts_with("Further errors are not listed"));
 }
 
 #[test]
@@ -193,14 +100,10 @@ USER B NOLOG
         ]
     );
     // A large extent hides a small one: the next one is still measured against the large one.
-    let hidden =
-        "USER A NOLOG\nMDISK 1 3390 1 100 V MR\nMDISK 2 3390 5 1 V MR\nMDISK 3 3390 50 1 V MR\n";
+    let hidden = "USER A NOLOG\nMDISK 1 3390 1 100 V MR\nMDISK 2 3390 5 1 V MR\nMDISK 3 3390 50 1 V MR\n";
     assert_eq!(errors(hidden).len(), 2);
     let mixed = "USER A NOLOG\nMDISK 1 3390 1 1 V MR\nMDISK 2 3380 5 1 V MR\n";
-    assert_eq!(
-        errors(mixed),
-        ["Volume V is a 3390 at line 2, not a 3380 (line 3, column 1)"]
-    );
+    assert_eq!(errors(mixed), ["Volume V is a 3390 at line 2, not a 3380 (line 3, column 1)"]);
 }
 
 #[test]
@@ -214,39 +117,14 @@ USER A NOLOG
  MDISK 193 3390 DEVNO 0A00 R
 ";
     let compiled = good(source);
-    assert_eq!(
-        entry(&compiled, "A")
-            .minidisk(DeviceNumber(0x123))
-            .unwrap()
-            .cylinders(),
-        Some(3339)
-    );
-    let said: Vec<_> = compiled
-        .warnings
-        .iter()
-        .map(|warning| (warning.at.line, warning.remark.clone()))
-        .collect();
+    assert_eq!(entry(&compiled, "A").minidisk(DeviceNumber(0x123)).unwrap().cylinders(), Some(3339));
+    let said: Vec<_> = compiled.warnings.iter().map(|warning| (warning.at.line, warning.remark.clone())).collect();
     assert_eq!(
         said,
         [
-            (
-                2,
-                Remark::FullPack {
-                    vdev: DeviceNumber(0x123)
-                }
-            ),
-            (
-                3,
-                Remark::FullPack {
-                    vdev: DeviceNumber(0x124)
-                }
-            ),
-            (
-                6,
-                Remark::RealDevice {
-                    vdev: DeviceNumber(0x193)
-                }
-            ),
+            (2, Remark::FullPack { vdev: DeviceNumber(0x123) }),
+            (3, Remark::FullPack { vdev: DeviceNumber(0x124) }),
+            (6, Remark::RealDevice { vdev: DeviceNumber(0x193) }),
         ]
     );
 }

@@ -25,11 +25,7 @@ fn errors(source: &str) -> Vec<String> {
 }
 
 fn warnings(source: &str) -> Vec<String> {
-    good(source)
-        .warnings
-        .iter()
-        .map(ToString::to_string)
-        .collect()
+    good(source).warnings.iter().map(ToString::to_string).collect()
 }
 
 fn userid(name: &str) -> UserId {
@@ -37,11 +33,7 @@ fn userid(name: &str) -> UserId {
 }
 
 fn entry(compiled: &Compiled, name: &str) -> UserEntry {
-    compiled
-        .directory
-        .user(&userid(name))
-        .unwrap_or_else(|| panic!("{name} is missing"))
-        .clone()
+    compiled.directory.user(&userid(name)).unwrap_or_else(|| panic!("{name} is missing")).clone()
 }
 
 /// A user of class G with one minidisk, who includes CMSDFLT.
@@ -53,10 +45,6 @@ fn new_user(name: &str, cylinders: u32) -> NewUser {
         max_storage: StorageSize::megabytes(64),
         classes: PrivilegeClasses::GENERAL,
         profile: Some(userid("CMSDFLT")),
-        minidisks: vec![NewMinidisk {
-            vdev: DeviceNumber(0x191),
-            cylinders,
-            mode: LinkMode::Mr,
-        }],
+        minidisks: vec![NewMinidisk { vdev: DeviceNumber(0x191), cylinders, mode: LinkMode::Mr }],
     }
 }

@@ -10,11 +10,7 @@ fn clear_text_is_replaced_by_tokens_and_nothing_else_changes() {
     assert!(!stored.contains("Secret"), "{stored}");
     let words = |text: &str| -> Vec<String> {
         let hashed = |word: &str| {
-            if word.starts_with("$argon2id$") {
-                "(token)".to_owned()
-            } else {
-                word.to_owned()
-            }
+            if word.starts_with("$argon2id$") { "(token)".to_owned() } else { word.to_owned() }
         };
         text.split_inclusive(char::is_whitespace)
             .map(|piece| {
@@ -23,18 +19,12 @@ fn clear_text_is_replaced_by_tokens_and_nothing_else_changes() {
             })
             .collect()
     };
-    let expected = source
-        .replace("Secret1", "(token)")
-        .replace("Secret2", "(token)")
-        .replace("Secret3", "(token)");
+    let expected = source.replace("Secret1", "(token)").replace("Secret2", "(token)").replace("Secret3", "(token)");
     assert_eq!(words(stored).concat(), expected);
 
     // The stored text is accepted in turn, asks for no hashing and says the same.
     let again = good(stored);
-    assert_eq!(
-        (&again.stored_source, &again.directory),
-        (stored, &compiled.directory)
-    );
+    assert_eq!((&again.stored_source, &again.directory), (stored, &compiled.directory));
     let (a, b) = (entry(&again, "A"), entry(&again, "B"));
     assert!(verify(&a.password, "Secret1") && verify(&b.password, "Secret1"));
     assert_ne!(a.password, b.password, "each secret has a salt of its own");
@@ -43,15 +33,10 @@ fn clear_text_is_replaced_by_tokens_and_nothing_else_changes() {
 
 #[test]
 fn a_password_in_capitals_is_typed_in_any_case_and_another_is_not() {
-    let compiled =
-        good("USER A GEHEIM\nUSER B Geheim\nUSER C NOPASS\nUSER D AUTOONLY\nUSER E LBYONLY\n");
+    let compiled = good("USER A GEHEIM\nUSER B Geheim\nUSER C NOPASS\nUSER D AUTOONLY\nUSER E LBYONLY\n");
     let password = |name| entry(&compiled, name).password;
     assert!(verify(&password("A"), "GEHEIM") && verify(&password("A"), "geheim"));
-    assert!(
-        verify(&password("B"), "Geheim")
-            && !verify(&password("B"), "geheim")
-            && !verify(&password("B"), "GEHEIM")
-    );
+    assert!(verify(&password("B"), "Geheim") && !verify(&password("B"), "geheim") && !verify(&password("B"), "GEHEIM"));
     for typed in ["", "x", &"x".repeat(10_000)] {
         assert!(!verify(&password("A"), typed));
         assert!(verify(&password("C"), typed));
@@ -62,20 +47,12 @@ fn a_password_in_capitals_is_typed_in_any_case_and_another_is_not() {
 #[test]
 fn no_secret_and_no_token_is_ever_shown() {
     let compiled = good("USER A Geheim\nMDISK 191 3390 1 1 V MR ALL Offen\n");
-    let shown = format!(
-        "{:?} {}",
-        compiled.directory,
-        serde_json::to_string(&compiled.directory).unwrap()
-    );
+    let shown = format!("{:?} {}", compiled.directory, serde_json::to_string(&compiled.directory).unwrap());
     for secret in ["Geheim", "Offen", "argon2id"] {
         assert!(!shown.contains(secret), "{shown}");
     }
     assert!(shown.contains("HASHED"));
-    assert!(
-        !errors("USER A NOLOG\nMDISK 191 3390 1 1 V MR p1 p2 p3 Geheim\n")
-            .concat()
-            .contains("Geheim")
-    );
+    assert!(!errors("USER A NOLOG\nMDISK 191 3390 1 1 V MR p1 p2 p3 Geheim\n").concat().contains("Geheim"));
 }
 
 #[test]
@@ -85,47 +62,26 @@ fn a_token_that_would_stop_cp_is_refused() {
     assert!(token.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{token}");
     for costly in ["m=4194304,t=1,p=1", "m=8,t=1000,p=1", "m=8000,t=1,p=200"] {
         let source = format!("USER A {}\n", token.replace("m=8,t=1,p=1", costly));
-        assert_eq!(
-            errors(&source),
-            ["Password token is not a usable argon2id hash (line 1, column 8)"],
-            "{costly}"
-        );
+        assert_eq!(errors(&source), ["Password token is not a usable argon2id hash (line 1, column 8)"], "{costly}");
     }
     let other_algorithm = format!("USER A {}\n", token.replace("argon2id", "argon2i"));
     // Not argon2id: it is taken for clear text, and hashed as such.
-    assert!(
-        !entry(&good(&other_algorithm), "A")
-            .password
-            .operand()
-            .contains("$argon2i$")
-    );
+    assert!(!entry(&good(&other_algorithm), "A").password.operand().contains("$argon2i$"));
 }
 
 #[test]
 fn the_default_costs_are_the_owasp_minimum() {
     let hash = Argon2id::default().hash("x").unwrap();
-    assert!(
-        hash.token().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-        "{}",
-        hash.token()
-    );
+    assert!(hash.token().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.token());
     assert_eq!(Argon2id::default().hash(""), Err(SecretError::BadLength));
 }
 
 #[test]
 fn hashing_on_several_threads_keeps_each_secret_with_its_user() {
-    let source: String = (0..40)
-        .map(|n| format!("USER U{n:02} Password{n}\n"))
-        .collect();
+    let source: String = (0..40).map(|n| format!("USER U{n:02} Password{n}\n")).collect();
     let compiled = good(&source);
     for n in 0..40 {
-        assert!(
-            verify(
-                &entry(&compiled, &format!("U{n:02}")).password,
-                &format!("Password{n}")
-            ),
-            "U{n:02}"
-        );
+        assert!(verify(&entry(&compiled, &format!("U{n:02}")).password, &format!("Password{n}")), "U{n:02}");
     }
 }
 
@@ -134,11 +90,7 @@ fn a_secret_on_a_card_takes_the_sequence_number_with_it() {
     let card = format!("{:<72}{}\n", "USER A GEHEIM 16M 16M G", "00000100");
     let source = format!("{card} IPL CMS\n");
     let compiled = good(&source);
-    assert!(
-        compiled.stored_source.ends_with(" 16M 16M G\n IPL CMS\n"),
-        "{}",
-        compiled.stored_source
-    );
+    assert!(compiled.stored_source.ends_with(" 16M 16M G\n IPL CMS\n"), "{}", compiled.stored_source);
     assert!(compiled.warnings.is_empty());
 }
 
@@ -152,8 +104,5 @@ fn a_hasher_that_fails_leaves_no_half_directory() {
     }
     let failed = compile("USER A x\nUSER B y\n", &Broken).unwrap_err();
     assert_eq!(failed.len(), 2);
-    assert_eq!(
-        failed[1].to_string(),
-        "Password could not be hashed (line 2, column 8)"
-    );
+    assert_eq!(failed[1].to_string(), "Password could not be hashed (line 2, column 8)");
 }

@@ -29,29 +29,29 @@ struct Move {
 pub(super) fn block_io(machine: &mut Machine, operands: [u64; 6]) -> Answered {
     let [subcode, number, buffer, count, ..] = operands;
     match subcode {
-        block_io::INIT => Ok(with_disk(number, move |disk| init(&disk, buffer))),
+        block_io::INIT => Ok(with_disk(number, move |_, disk| init(&disk, buffer))),
         block_io::READ_WRITE if count > BLOCK_REQUEST_MAX => Ok(Answer::Now(block_io::TOO_MANY, 0)),
         block_io::READ_WRITE => {
             let moves = take_requests(machine, buffer, count)?;
             Ok(match moves {
                 None => Answer::Now(block_io::BAD_BLOCK, 0),
-                Some(moves) => with_disk(number, move |disk| move_blocks(&disk, moves)),
+                Some(moves) => with_disk(number, move |user, disk| move_blocks(user, &disk, moves)),
             })
         }
-        block_io::FLUSH => Ok(with_disk(number, |disk| Completion::status(status_of(disk.extent.flush())))),
+        block_io::FLUSH => Ok(with_disk(number, |user, disk| Completion::status(status_of(user, &disk, disk.extent.flush())))),
         _ => Err(ProgramCheck::specification()),
     }
 }
 
 /// A worker's job on the disk with that device number.
-fn with_disk(number: u64, job: impl FnOnce(Disk) -> Completion + Send + 'static) -> Answer {
+fn with_disk(number: u64, job: impl FnOnce(&User, Disk) -> Completion + Send + 'static) -> Answer {
     Answer::Worker(Box::new(move |user: &Arc<User>| {
         let disk = u16::try_from(number).ok().and_then(|number| user.devices.lock().disk(DeviceNumber(number)));
         match disk {
             None => Completion::status(block_io::NO_DEVICE),
             Some(disk) => {
                 user.usage.count_io();
-                job(disk)
+                job(user, disk)
             }
         }
     }))
@@ -85,10 +85,10 @@ fn take_requests(machine: &mut Machine, list: u64, count: u64) -> Result<Option<
 }
 
 /// Moves blocks in order until one fails; RDX counts those done.
-fn move_blocks(disk: &Disk, moves: Vec<Move>) -> Completion {
+fn move_blocks(user: &User, disk: &Disk, moves: Vec<Move>) -> Completion {
     let mut completion = Completion::default();
     for request in moves {
-        match move_block(disk, &request) {
+        match move_block(user, disk, &request) {
             Ok(read) => completion.stores.extend(read.map(|bytes| (request.buffer, bytes))),
             Err(status) => {
                 completion.status = status;
@@ -100,32 +100,35 @@ fn move_blocks(disk: &Disk, moves: Vec<Move>) -> Completion {
     completion
 }
 
-fn move_block(disk: &Disk, request: &Move) -> Result<Option<Vec<u8>>, u64> {
+fn move_block(user: &User, disk: &Disk, request: &Move) -> Result<Option<Vec<u8>>, u64> {
     if request.block == 0 || request.block > disk.blocks {
         return Err(block_io::BAD_BLOCK);
     }
     match &request.write {
         Some(_) if disk.read_only => Err(block_io::READ_ONLY),
-        Some(bytes) => done(disk.extent.write_at(request.block, bytes)).map(|()| None),
+        Some(bytes) => done(user, disk, disk.extent.write_at(request.block, bytes)).map(|()| None),
         None => {
             let mut bytes = vec![0; BLOCK];
-            done(disk.extent.read_at(request.block, &mut bytes)).map(|()| Some(bytes))
+            done(user, disk, disk.extent.read_at(request.block, &mut bytes)).map(|()| Some(bytes))
         }
     }
 }
 
-fn done(result: Result<(), ExtentError>) -> Result<(), u64> {
-    match status_of(result) {
+fn done(user: &User, disk: &Disk, result: Result<(), ExtentError>) -> Result<(), u64> {
+    match status_of(user, disk, result) {
         0 => Ok(()),
         status => Err(status),
     }
 }
 
-fn status_of(result: Result<(), ExtentError>) -> u64 {
-    match result {
-        Ok(()) => 0,
-        Err(ExtentError::NoSpace(_)) => block_io::NO_SPACE,
-        Err(ExtentError::ReadOnly(_)) => block_io::READ_ONLY,
-        Err(_) => block_io::IO_ERROR,
-    }
+/// The return code for what the host said. What the guest cannot have caused is told to its user and the operator too.
+fn status_of(user: &User, disk: &Disk, result: Result<(), ExtentError>) -> u64 {
+    let Err(error) = result else { return 0 };
+    let status = match error {
+        ExtentError::NoSpace(_) => block_io::NO_SPACE,
+        ExtentError::ReadOnly(_) => return block_io::READ_ONLY,
+        _ => block_io::IO_ERROR,
+    };
+    user.cp().disk_trouble(user, disk, &error);
+    status
 }

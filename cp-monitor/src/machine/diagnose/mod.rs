@@ -1,7 +1,7 @@
 //! DIAGNOSE: what a CMS machine may ask of CP. The contract is the `abi` crate; this is CP's side of it.
 //!
 //! A DIAGNOSE either ends at once, on the dispatcher thread, or is handed to a worker because it may block: then its
-//! operands are copied out first, the machine waits, and the [`Completion`] is stored when the worker is done.
+//! operands are copied out first, the machine waits, and the completion is stored when the worker is done.
 //! Every address an operand names goes through the machine's own storage ([`crate::storage::AddressSpace`]), which checks it.
 
 mod blocks;
@@ -254,8 +254,7 @@ fn console_read(user: &Arc<User>, machine: &mut Machine, buffer: u64, length: u6
     if flags & NO_WAIT != 0 {
         return Ok(Answer::Now(NO_LINE, 0));
     }
-    machine.wait = Some(Wait::ConsoleRead { buffer, length, hidden });
+    machine.wait_for_line(buffer, length, hidden);
     user.show_state(machine);
     Ok(Answer::Done)
 }
-

@@ -142,9 +142,7 @@ fn read_next(user: &User, reader: &mut Reader, buffer: u64, room: usize) -> Comp
     }
     let Some(reading) = &mut reader.open else { return Completion::status(spool_input::NO_FILE) };
     match fill(&mut reading.file, room) {
-        Ok(Filled::Records(bytes)) => {
-            Completion { status: 0, value: bytes.len() as u64, stores: vec![(buffer, bytes)] }
-        }
+        Ok(Filled::Records(bytes)) => Completion { status: 0, value: bytes.len() as u64, stores: vec![(buffer, bytes)] },
         Ok(Filled::End) => Completion::status(spool_input::END_OF_FILE),
         Ok(Filled::Short(needed)) => Completion { status: spool_input::BUFFER_SHORT, value: needed as u64, stores: Vec::new() },
         Err(error) => {

@@ -12,9 +12,7 @@
 //!   page 16+n processor n: TSS with the I/O permission map at the bottom, assist stack growing down from the end
 //! ```
 
-use crate::storage::{
-    ACCESSED, ASSIST_ADDRESS, ASSIST_BASE, ASSIST_POINTERS, DIRTY, PRESENT, WRITE,
-};
+use crate::storage::{ACCESSED, ASSIST_ADDRESS, ASSIST_BASE, ASSIST_POINTERS, DIRTY, PRESENT, WRITE};
 
 /// Most processors that a partition may have: their pages and their TSS descriptors must fit.
 pub(super) const MAX_PROCESSORS: usize = 240;
@@ -69,18 +67,12 @@ pub(super) fn idt() -> (u64, u16) {
 
 /// Selector and virtual address of a processor's TSS.
 pub(super) fn tss(processor: usize) -> (u16, u64) {
-    (
-        FIRST_TSS + processor as u16 * 16,
-        virtual_page(FIRST_PROCESSOR + processor as u64),
-    )
+    (FIRST_TSS + processor as u16 * 16, virtual_page(FIRST_PROCESSOR + processor as u64))
 }
 
 /// Where SYSCALL goes, for 64-bit code and for compatibility mode.
 pub(super) fn syscall_targets() -> [u64; 2] {
-    [
-        virtual_page(SYSCALL_STUBS),
-        virtual_page(SYSCALL_STUBS) + STUB_STRIDE,
-    ]
+    [virtual_page(SYSCALL_STUBS), virtual_page(SYSCALL_STUBS) + STUB_STRIDE]
 }
 
 /// The address of the stub for a vector.
@@ -149,19 +141,14 @@ impl Area {
     }
 
     fn descriptors(&mut self, processors: usize) {
-        let put = |area: &mut Self, selector: u16, word: u64| {
-            area.put_word(GDT, u64::from(selector) / 8, word)
-        };
+        let put = |area: &mut Self, selector: u16, word: u64| area.put_word(GDT, u64::from(selector) / 8, word);
         put(self, SUPERVISOR_CODE, 0x00af_9b00_0000_ffff);
         put(self, SUPERVISOR_CODE + 8, 0x00cf_9300_0000_ffff);
         put(self, USER_DATA & !3, 0x00cf_f300_0000_ffff);
         put(self, USER_CODE & !3, 0x00af_fb00_0000_ffff);
         for processor in 0..processors {
             let (selector, base) = tss(processor);
-            let low = u64::from(TSS_LIMIT)
-                | (base & 0xff_ffff) << 16
-                | 0x89 << 40
-                | (base >> 24 & 0xff) << 56;
+            let low = u64::from(TSS_LIMIT) | (base & 0xff_ffff) << 16 | 0x89 << 40 | (base >> 24 & 0xff) << 56;
             put(self, selector, low);
             put(self, selector + 8, base >> 32);
         }
@@ -172,10 +159,8 @@ impl Area {
             // Gates for ring 3: INT3 and INTO are debugging events, not protection exceptions.
             let privilege: u64 = if matches!(vector, 3 | 4) { 3 } else { 0 };
             let target = stub(vector);
-            let gate = (target & 0xffff)
-                | u64::from(SUPERVISOR_CODE) << 16
-                | (0x8e00 | privilege << 13) << 32
-                | (target >> 16 & 0xffff) << 48;
+            let gate =
+                (target & 0xffff) | u64::from(SUPERVISOR_CODE) << 16 | (0x8e00 | privilege << 13) << 32 | (target >> 16 & 0xffff) << 48;
             self.put_word(IDT, u64::from(vector) * 2, gate);
             self.put_word(IDT, u64::from(vector) * 2 + 1, target >> 32);
             self.put(STUBS, u64::from(vector) * STUB_STRIDE, &STUB);
@@ -224,9 +209,7 @@ mod tests {
     fn only_the_diagnose_ports_are_permitted() {
         let area = build(2);
         let map = ((FIRST_PROCESSOR + 1) * PAGE + TSS_FIXED) as usize;
-        let open: Vec<usize> = (0..256)
-            .filter(|port| area[map + port / 8] & 1 << (port % 8) == 0)
-            .collect();
+        let open: Vec<usize> = (0..256).filter(|port| area[map + port / 8] & 1 << (port % 8) == 0).collect();
         assert_eq!(open, [0x83, 0x84, 0x85, 0x86]);
         assert_eq!(area[map + PERMISSION_MAP as usize], 0xff);
     }
@@ -235,10 +218,7 @@ mod tests {
     fn the_largest_partition_fits() {
         let (_, limit) = gdt(MAX_PROCESSORS);
         assert!(u64::from(limit) < PAGE);
-        assert!(
-            FIRST_PROCESSOR + (MAX_PROCESSORS as u64) <= 512,
-            "one page table maps it all"
-        );
+        assert!(FIRST_PROCESSOR + (MAX_PROCESSORS as u64) <= 512, "one page table maps it all");
         assert_eq!(build(MAX_PROCESSORS).len(), bytes(MAX_PROCESSORS));
     }
 }

@@ -44,9 +44,7 @@ fn install() -> io::Result<()> {
         // SAFETY: `action` is complete and the handler does only what a signal handler may.
         match unsafe { libc::sigaction(SIGNAL, &raw const action, ptr::null_mut()) } {
             0 => Ok(()),
-            _ => Err(io::Error::last_os_error()
-                .raw_os_error()
-                .unwrap_or(libc::EINVAL)),
+            _ => Err(io::Error::last_os_error().raw_os_error().unwrap_or(libc::EINVAL)),
         }
     });
     installed.map_err(io::Error::from_raw_os_error)
@@ -126,17 +124,10 @@ impl Timer {
     /// Interrupts once, `after` from now. At least a nanosecond: zero would stop the timer.
     pub(super) fn start(&self, after: Duration) {
         let seconds = libc::time_t::try_from(after.as_secs()).unwrap_or(libc::time_t::MAX);
-        let nanoseconds =
-            libc::c_long::from(after.subsec_nanos() as i32).max(i64::from(seconds == 0));
+        let nanoseconds = libc::c_long::from(after.subsec_nanos() as i32).max(i64::from(seconds == 0));
         let once = libc::itimerspec {
-            it_interval: libc::timespec {
-                tv_sec: 0,
-                tv_nsec: 0,
-            },
-            it_value: libc::timespec {
-                tv_sec: seconds,
-                tv_nsec: nanoseconds,
-            },
+            it_interval: libc::timespec { tv_sec: 0, tv_nsec: 0 },
+            it_value: libc::timespec { tv_sec: seconds, tv_nsec: nanoseconds },
         };
         // SAFETY: the timer is ours and lives, `once` is a complete value with nanoseconds in range: the call cannot fail.
         unsafe { libc::timer_settime(self.0, 0, &raw const once, ptr::null_mut()) };

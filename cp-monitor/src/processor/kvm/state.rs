@@ -35,35 +35,15 @@ pub(super) fn segment(selector: u16, kind: u8, privilege: u8, long: bool) -> kvm
 
 /// System registers of a machine in ring 3 on processor `number`, made from those of the new vCPU. CR3 is still to be set.
 pub(super) fn machine_system(mut system: kvm_sregs, processors: usize, number: usize) -> kvm_sregs {
-    let ((gdt, gdt_limit), (idt, idt_limit), (tss, tss_base)) =
-        (assist::gdt(processors), assist::idt(), assist::tss(number));
-    (system.cr0, system.cr2, system.cr3, system.cr4, system.efer) =
-        (CR0, 0, assist::parking_root(), CR4, EFER);
+    let ((gdt, gdt_limit), (idt, idt_limit), (tss, tss_base)) = (assist::gdt(processors), assist::idt(), assist::tss(number));
+    (system.cr0, system.cr2, system.cr3, system.cr4, system.efer) = (CR0, 0, assist::parking_root(), CR4, EFER);
     system.cs = segment(assist::USER_CODE, 11, 3, true);
     system.ss = segment(assist::USER_DATA, 3, 3, false);
     (system.ds, system.es, system.fs, system.gs) = (system.ss, system.ss, system.ss, system.ss);
-    system.tr = kvm_segment {
-        base: tss_base,
-        limit: assist::TSS_LIMIT,
-        selector: tss,
-        type_: 11,
-        present: 1,
-        ..kvm_segment::default()
-    };
-    system.ldt = kvm_segment {
-        unusable: 1,
-        ..kvm_segment::default()
-    };
-    system.gdt = kvm_dtable {
-        base: gdt,
-        limit: gdt_limit,
-        ..kvm_dtable::default()
-    };
-    system.idt = kvm_dtable {
-        base: idt,
-        limit: idt_limit,
-        ..kvm_dtable::default()
-    };
+    system.tr = kvm_segment { base: tss_base, limit: assist::TSS_LIMIT, selector: tss, type_: 11, present: 1, ..kvm_segment::default() };
+    system.ldt = kvm_segment { unusable: 1, ..kvm_segment::default() };
+    system.gdt = kvm_dtable { base: gdt, limit: gdt_limit, ..kvm_dtable::default() };
+    system.idt = kvm_dtable { base: idt, limit: idt_limit, ..kvm_dtable::default() };
     system.interrupt_bitmap = [0; 4];
     system
 }
@@ -120,56 +100,17 @@ pub(super) fn empty_xsave(bytes: usize) -> io::Result<Xsave> {
 
 /// The machine's registers, with the flags that are not its own as they must be.
 pub(super) fn to_kvm(registers: &Registers) -> kvm_regs {
-    let [
-        rax,
-        rcx,
-        rdx,
-        rbx,
-        rsp,
-        rbp,
-        rsi,
-        rdi,
-        r8,
-        r9,
-        r10,
-        r11,
-        r12,
-        r13,
-        r14,
-        r15,
-    ] = registers.general;
+    let [rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15] = registers.general;
     let rflags = registers.rflags & MACHINE_FLAGS | FIXED_FLAGS;
     let rip = registers.rip;
-    kvm_regs {
-        rax,
-        rbx,
-        rcx,
-        rdx,
-        rsi,
-        rdi,
-        rsp,
-        rbp,
-        r8,
-        r9,
-        r10,
-        r11,
-        r12,
-        r13,
-        r14,
-        r15,
-        rip,
-        rflags,
-    }
+    kvm_regs { rax, rbx, rcx, rdx, rsi, rdi, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags }
 }
 
 /// The machine's registers as KVM left them.
 pub(super) fn from_kvm(regs: &kvm_regs) -> Registers {
     let r = regs;
     Registers {
-        general: [
-            r.rax, r.rcx, r.rdx, r.rbx, r.rsp, r.rbp, r.rsi, r.rdi, r.r8, r.r9, r.r10, r.r11,
-            r.r12, r.r13, r.r14, r.r15,
-        ],
+        general: [r.rax, r.rcx, r.rdx, r.rbx, r.rsp, r.rbp, r.rsi, r.rdi, r.r8, r.r9, r.r10, r.r11, r.r12, r.r13, r.r14, r.r15],
         rip: r.rip,
         rflags: r.rflags & MACHINE_FLAGS,
     }
@@ -181,28 +122,15 @@ mod tests {
 
     #[test]
     fn registers_survive_the_way_there_and_back_in_the_order_of_the_encoding() {
-        let registers = Registers {
-            general: std::array::from_fn(|register| register as u64 + 100),
-            rip: 7,
-            rflags: MACHINE_FLAGS,
-        };
+        let registers = Registers { general: std::array::from_fn(|register| register as u64 + 100), rip: 7, rflags: MACHINE_FLAGS };
         let regs = to_kvm(&registers);
-        assert_eq!(
-            (regs.rax, regs.rbx, regs.rsp, regs.rdi, regs.r8, regs.r15),
-            (100, 103, 104, 107, 108, 115)
-        );
+        assert_eq!((regs.rax, regs.rbx, regs.rsp, regs.rdi, regs.r8, regs.r15), (100, 103, 104, 107, 108, 115));
         assert_eq!(from_kvm(&regs), registers);
     }
 
     #[test]
     fn flags_that_are_not_the_machines_stay_as_they_must_be() {
-        let flags = |rflags| {
-            to_kvm(&Registers {
-                rflags,
-                ..Registers::default()
-            })
-            .rflags
-        };
+        let flags = |rflags| to_kvm(&Registers { rflags, ..Registers::default() }).rflags;
         assert_eq!(flags(0), 0x202);
         assert_eq!(flags(!0) & 0x1b_7000, 0, "IOPL, NT, RF, VM, VIF, VIP");
     }

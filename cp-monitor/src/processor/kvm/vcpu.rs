@@ -8,9 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use kvm_bindings::{
-    KVM_EXIT_FAIL_ENTRY, KVM_EXIT_INTERNAL_ERROR, KVM_EXIT_IO, KVM_EXIT_IO_OUT, KVM_EXIT_SHUTDOWN,
-    KVM_SYNC_X86_EVENTS, KVM_SYNC_X86_REGS, KVM_SYNC_X86_SREGS, Msrs, Xsave, kvm_msr_entry,
-    kvm_regs, kvm_sregs, kvm_vcpu_events,
+    KVM_EXIT_FAIL_ENTRY, KVM_EXIT_INTERNAL_ERROR, KVM_EXIT_IO, KVM_EXIT_IO_OUT, KVM_EXIT_SHUTDOWN, KVM_SYNC_X86_EVENTS, KVM_SYNC_X86_REGS,
+    KVM_SYNC_X86_SREGS, Msrs, Xsave, kvm_msr_entry, kvm_regs, kvm_sregs, kvm_vcpu_events,
 };
 use kvm_ioctls::{SyncReg, VcpuFd};
 
@@ -76,8 +75,7 @@ impl KvmProcessor {
         let system = vcpu.get_sregs().map_err(step("read system registers"))?;
         let system = state::machine_system(system, partition.processors, number);
         let xsave_bytes = partition.facts.vector_state;
-        let initial_vectors = state::to_xsave(&state::initial_vectors(xsave_bytes))
-            .map_err(step("keep vector state"))?;
+        let initial_vectors = state::to_xsave(&state::initial_vectors(xsave_bytes)).map_err(step("keep vector state"))?;
         let mut processor = Self {
             look,
             vcpu,
@@ -105,23 +103,13 @@ impl KvmProcessor {
         let start = assist::stub(0);
         let system = state::parked_system(&self.system);
         let (_, stack) = assist::tss(self.number);
-        let regs = kvm_regs {
-            rip: start,
-            rsp: stack + abi::PAGE,
-            rflags: 2,
-            ..kvm_regs::default()
-        };
-        self.vcpu
-            .set_sregs(&system)
-            .map_err(step("load system registers"))?;
+        let regs = kvm_regs { rip: start, rsp: stack + abi::PAGE, rflags: 2, ..kvm_regs::default() };
+        self.vcpu.set_sregs(&system).map_err(step("load system registers"))?;
         self.vcpu.set_regs(&regs).map_err(step("load registers"))?;
         let odd = || step("run the assist area")(io::Error::from(io::ErrorKind::Unsupported));
         loop {
             match self.enter() {
-                Stop::Out {
-                    port: assist::STUB_PORT,
-                    ..
-                } => break,
+                Stop::Out { port: assist::STUB_PORT, .. } => break,
                 Stop::SliceEnd => continue,
                 Stop::Refused(error) => return Err(step("run the assist area")(error)),
                 Stop::Out { .. } | Stop::Other(_) => return Err(odd()),
@@ -180,10 +168,7 @@ impl KvmProcessor {
         // SAFETY: `io` is the member of the union that KVM fills for KVM_EXIT_IO.
         let io = unsafe { run.__bindgen_anon_1.io };
         match u32::from(io.direction) {
-            KVM_EXIT_IO_OUT => Stop::Out {
-                port: io.port,
-                bytes: usize::from(io.size) * io.count as usize,
-            },
+            KVM_EXIT_IO_OUT => Stop::Out { port: io.port, bytes: usize::from(io.size) * io.count as usize },
             _ => Stop::Other(KVM_EXIT_IO),
         }
     }
@@ -202,7 +187,10 @@ impl KvmProcessor {
         self.vcpu.get_kvm_run().kvm_dirty_regs = 0;
         for _ in 0..FINISH_LIMIT {
             self.look.set(1);
-            let result = self.vcpu.run().map(drop);
+            let result = {
+                let _gate = self.partition.pass_gate();
+                self.vcpu.run().map(drop)
+            };
             match result {
                 Ok(()) => continue,
                 Err(error) if error.errno() == libc::EINTR => {
@@ -273,10 +261,7 @@ impl KvmProcessor {
         self.load = 0;
         self.system_stale = true;
         let mended = self.finish().is_ok()
-            && self
-                .vcpu
-                .set_vcpu_events(&kvm_vcpu_events::default())
-                .is_ok()
+            && self.vcpu.set_vcpu_events(&kvm_vcpu_events::default()).is_ok()
             && self.vcpu.set_sregs(&self.system).is_ok();
         if mended {
             return Ok(());
@@ -305,14 +290,9 @@ impl KvmProcessor {
             false => context.registers.rip,
         };
         let mut code = [0; DIAGNOSE.len()];
-        let is_diagnose =
-            bytes == 4 && in_ring_3 && space.read(at, &mut code).is_ok() && code == DIAGNOSE;
+        let is_diagnose = bytes == 4 && in_ring_3 && space.read(at, &mut code).is_ok() && code == DIAGNOSE;
         if !is_diagnose {
-            return self.give_up(
-                context,
-                abi::program::PRIVILEGED,
-                "a write to a port that is no DIAGNOSE",
-            );
+            return self.give_up(context, abi::program::PRIVILEGED, "a write to a port that is no DIAGNOSE");
         }
         self.unfinished = (!self.out_is_done).then_some(at);
         context.registers.rip = at + DIAGNOSE.len() as u64;
@@ -327,25 +307,12 @@ impl KvmProcessor {
         self.unfinished = (!self.out_is_done).then_some(context.registers.rip);
         let entry = context.registers;
         match assist::stub_at(entry.rip) {
-            Some(Stub::Vector(vector)) => match Frame::read(
-                &self.partition.assist,
-                self.number,
-                vector,
-                entry[Registers::RSP],
-            ) {
+            Some(Stub::Vector(vector)) => match Frame::read(&self.partition.assist, self.number, vector, entry[Registers::RSP]) {
                 Some(frame) => exception(context, space, vector, frame, cr2),
-                None => self.give_up(
-                    context,
-                    abi::program::OPERATION,
-                    "an exception without a frame",
-                ),
+                None => self.give_up(context, abi::program::OPERATION, "an exception without a frame"),
             },
             Some(Stub::Syscall) => refused_syscall(context),
-            None => self.give_up(
-                context,
-                abi::program::PRIVILEGED,
-                "a write to the assist port",
-            ),
+            None => self.give_up(context, abi::program::PRIVILEGED, "a write to the assist port"),
         }
     }
 
@@ -364,24 +331,13 @@ impl KvmProcessor {
             // Where the machine was, if it is still in ring 3; otherwise where it was resumed.
             context.registers = state::from_kvm(&sync.regs);
         }
-        tracing::debug!(
-            what,
-            rip = context.registers.rip,
-            "A machine left the contract"
-        );
+        tracing::debug!(what, rip = context.registers.rip, "A machine left the contract");
         context.vectors = None;
         context.vectors_live = false;
         context.load = 0;
         match self.recover() {
-            Ok(()) => Exit::Program {
-                code,
-                vector: 6,
-                address: 0,
-            },
-            Err(error) => Exit::Failed(format!(
-                "Processor {} cannot be set up again after {what}: {error}",
-                self.number
-            )),
+            Ok(()) => Exit::Program { code, vector: 6, address: 0 },
+            Err(error) => Exit::Failed(format!("Processor {} cannot be set up again after {what}: {error}", self.number)),
         }
     }
 }
@@ -399,11 +355,7 @@ impl Processor for KvmProcessor {
             return Exit::Failed("The partition of this machine lost its page tables".to_owned());
         }
         if context.registers.rip >= space.size() {
-            return Exit::Program {
-                code: abi::program::ADDRESSING,
-                vector: 14,
-                address: context.registers.rip,
-            };
+            return Exit::Program { code: abi::program::ADDRESSING, vector: 14, address: context.registers.rip };
         }
         if let Err(error) = self.load(context, space) {
             return self.fail(context, &format!("KVM would not load the machine: {error}"));
@@ -417,21 +369,10 @@ impl Processor for KvmProcessor {
                 }
                 Exit::SliceEnd
             }
-            Stop::Out { port, bytes } if port == u16::from(abi::DIAGNOSE_PORT) => {
-                self.diagnose(context, space, bytes)
-            }
-            Stop::Out {
-                port: assist::STUB_PORT,
-                ..
-            } => self.assisted(context, space),
-            Stop::Out { port, .. } => self.give_up(
-                context,
-                abi::program::PRIVILEGED,
-                &format!("a write to port {port:#x}"),
-            ),
-            Stop::Other(KVM_EXIT_IO) => {
-                self.give_up(context, abi::program::PRIVILEGED, "a read from a port")
-            }
+            Stop::Out { port, bytes } if port == u16::from(abi::DIAGNOSE_PORT) => self.diagnose(context, space, bytes),
+            Stop::Out { port: assist::STUB_PORT, .. } => self.assisted(context, space),
+            Stop::Out { port, .. } => self.give_up(context, abi::program::PRIVILEGED, &format!("a write to port {port:#x}")),
+            Stop::Other(KVM_EXIT_IO) => self.give_up(context, abi::program::PRIVILEGED, "a read from a port"),
             Stop::Other(reason) => {
                 let what = match reason {
                     KVM_EXIT_SHUTDOWN => "a shutdown".to_owned(),
@@ -441,9 +382,7 @@ impl Processor for KvmProcessor {
                 };
                 self.give_up(context, abi::program::OPERATION, &what)
             }
-            Stop::Refused(error) => {
-                self.fail(context, &format!("KVM would not run the machine: {error}"))
-            }
+            Stop::Refused(error) => self.fail(context, &format!("KVM would not run the machine: {error}")),
         }
     }
 
@@ -452,9 +391,9 @@ impl Processor for KvmProcessor {
             return;
         }
         if context.vectors_live {
-            let saved = self.save_vectors().inspect_err(
-                |error| tracing::error!(%error, "Vector registers of a machine could not be saved and are reset"),
-            );
+            let saved = self
+                .save_vectors()
+                .inspect_err(|error| tracing::error!(%error, "Vector registers of a machine could not be saved and are reset"));
             context.vectors = saved.ok().map(Box::new);
         }
         context.load = 0;
@@ -480,24 +419,13 @@ impl Drop for KvmProcessor {
 /// A vCPU with its CPUID and model-specific registers, and its `immediate_exit` byte.
 fn make_vcpu(partition: &Partition) -> Result<(VcpuFd, Look), PartitionError> {
     let id = partition.next_vcpu.fetch_add(1, Ordering::Relaxed);
-    let mut vcpu = partition
-        .vm
-        .create_vcpu(id)
-        .map_err(step("create a vCPU"))?;
-    vcpu.set_cpuid2(&partition.cpuid)
-        .map_err(step("set the CPUID"))?;
+    let mut vcpu = partition.vm.create_vcpu(id).map_err(step("create a vCPU"))?;
+    vcpu.set_cpuid2(&partition.cpuid).map_err(step("set the CPUID"))?;
     let [long, compatibility] = assist::syscall_targets();
-    let entry = |index, data| kvm_msr_entry {
-        index,
-        data,
-        ..kvm_msr_entry::default()
-    };
+    let entry = |index, data| kvm_msr_entry { index, data, ..kvm_msr_entry::default() };
     let msrs = [
         // STAR, LSTAR, CSTAR, SFMASK. SYSCALL is off, but hosts that let it through must end up in the assist area.
-        entry(
-            0xc000_0081,
-            u64::from(assist::SUPERVISOR_CODE) << 32 | 0x23 << 48,
-        ),
+        entry(0xc000_0081, u64::from(assist::SUPERVISOR_CODE) << 32 | 0x23 << 48),
         entry(0xc000_0082, long),
         entry(0xc000_0083, compatibility),
         entry(0xc000_0084, 0x4_7700),
@@ -506,9 +434,7 @@ fn make_vcpu(partition: &Partition) -> Result<(VcpuFd, Look), PartitionError> {
     match vcpu.set_msrs(&list) {
         Ok(count) if count == msrs.len() => {}
         Ok(_) => {
-            return Err(step("set the SYSCALL target")(io::Error::from(
-                io::ErrorKind::Unsupported,
-            )));
+            return Err(step("set the SYSCALL target")(io::Error::from(io::ErrorKind::Unsupported)));
         }
         Err(error) => return Err(step("set the SYSCALL target")(error)),
     }
