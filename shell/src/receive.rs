@@ -117,7 +117,7 @@ impl<C: Cp> Shell<C> {
         let file = self.reader_file(spid)?;
         self.spooling(true);
         let received = self.receive_file(&file, request);
-        let close = if received.is_ok() { "CLOSE 00C" } else { "CLOSE 00C HOLD" };
+        let close = if received.is_ok() { "CLOSE 00C" } else { "CLOSE 00C KEEP" };
         let response = self.cp.command(close.as_bytes());
         self.spooling(false);
         let node = self.self_and_node().1;

@@ -138,7 +138,7 @@ impl<C: Cp> Shell<C> {
         shell.session.charged = session.charged;
         if session.spooling {
             // What a failed command had written must not go out with the next file, and what it was reading is kept.
-            for command in ["CLOSE 00D PURGE", "CLOSE 00E PURGE", "CLOSE 00C HOLD"] {
+            for command in ["CLOSE 00D PURGE", "CLOSE 00E PURGE", "CLOSE 00C KEEP"] {
                 shell.cp.command(command.as_bytes());
             }
         }

@@ -1,1 +1,58 @@
-//! Drives the real `cp64` program.
+//! What the end-to-end tests and the benchmarks drive: the real `cp64` program, in a data directory of its own.
+//!
+//! [`System`] is a running system, [`Terminal`] a terminal at it, [`Program`] one run of `cp64` from a shell. A test reads like a session:
+//!
+//! ```no_run
+//! let system = tests::System::start();
+//! assert!(system.script("CMSUSER", "listfile * * a\n").output.contains("Ready;"));
+//! let mut terminal = system.log_on("MAINT");
+//! terminal.command("query disk");
+//! ```
+//!
+//! Everything that waits has a deadline ([`PATIENCE`]); nothing sleeps and hopes. A host whose KVM cannot be used fails every test with what
+//! `cp64` says about it. Talks to the program through its command line and its socket only.
+
+mod namespace;
+mod program;
+mod system;
+mod terminal;
+
+use std::time::{Duration, Instant};
+
+pub use namespace::in_namespace;
+pub use program::{Program, cp64, profile_directory};
+pub use system::System;
+pub use terminal::Terminal;
+
+/// How long anything may take before a test gives up. Far longer than anything takes: no test is about speed.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Polls until `done` answers something.
+///
+/// # Panics
+/// When [`PATIENCE`] is at an end; `what` says what was waited for.
+pub fn wait_for<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = done() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "Waited {PATIENCE:?} for {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Fails unless some line of `text` matches the regular expression.
+#[track_caller]
+pub fn assert_line(text: &str, pattern: &str) {
+    let shape = regex::Regex::new(pattern).expect("the test's own pattern");
+    assert!(text.lines().any(|line| shape.is_match(line)), "No line matches {pattern} in\n{text}");
+}
+
+/// Fails if some line of `text` matches the regular expression.
+#[track_caller]
+pub fn assert_no_line(text: &str, pattern: &str) {
+    let shape = regex::Regex::new(pattern).expect("the test's own pattern");
+    let found = text.lines().find(|line| shape.is_match(line));
+    assert!(found.is_none(), "{found:?} matches {pattern} in\n{text}");
+}

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
+use cp_monitor::clock::Clock;
 use cp_monitor::directory::store;
 use cp_monitor::system::DataDirectory;
 use minidisk::edf::{EdfError, FileSystem, LabelError};
@@ -20,7 +21,7 @@ pub struct Options {
     repair: bool,
 }
 
-/// Checks directory, minidisks and spool; fails when anything is wrong.
+/// Checks settings, directory, minidisks and spool; fails when anything is wrong.
 pub fn run(place: &Place, options: &Options) -> Ended {
     let data = DataDirectory::hold_existing(&place.directory()?).map_err(because)?;
     let mut wrong = 0;
@@ -28,6 +29,10 @@ pub fn run(place: &Place, options: &Options) -> Ended {
         print(&format!("{line}\n"));
         wrong += usize::from(!sound);
     };
+    match data.settings(&Clock::of_host()) {
+        Ok(settings) => say(true, format!("settings: system {}", settings.system_id)),
+        Err(error) => say(false, format!("settings: {error}")),
+    }
     match store::load(&data.root()) {
         Ok(directory) => say(true, format!("directory: {} users", directory.users.len())),
         Err(error) => say(false, format!("directory: {error}")),

@@ -35,7 +35,7 @@ pub mod code {
     pub const IDENTIFICATION: u32 = 0x00;
     /// CP command: (command, length, response buffer, response buffer length). With a buffer length of 0 the response goes to the
     /// console. RAX = the number of the CP message (0 when all is well), RDX = bytes of the whole response, lines ended by LF; when that
-    /// is more than the buffer holds, the buffer holds its beginning. Commands are separated by X'15' (or LF). At most [`super::COMMAND_MAX`] bytes.
+    /// is more than the buffer holds, the buffer holds its beginning. Commands are separated by X'15' (or LF); blanks alone enter CP READ. At most [`super::COMMAND_MAX`] bytes.
     pub const COMMAND: u32 = 0x08;
     /// Pseudo timer: (buffer). Stores one [`super::PseudoTimer`].
     pub const PSEUDO_TIMER: u32 = 0x0c;

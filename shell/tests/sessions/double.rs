@@ -119,7 +119,7 @@ impl World {
     fn close(&mut self, device: &str, operands: &[&str]) -> (u32, String) {
         let vdev = u32::from_str_radix(device, 16).expect("a device number");
         if vdev == 0xc {
-            if let Some((spid, _)) = self.reading.take().filter(|_| !operands.contains(&"HOLD")) {
+            if let Some((spid, _)) = self.reading.take().filter(|_| !operands.contains(&"KEEP")) {
                 self.reader.retain(|file| file.block.spid != spid);
             }
             return (0, String::new());

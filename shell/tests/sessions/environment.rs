@@ -181,7 +181,7 @@ fn recovery_purges_what_a_failed_command_was_punching() {
     let mut session = user.world.borrow().remembered.expect("a session was kept");
     session.spooling = true;
     user.shell = Shell::recover(Double(user.world.clone()), session, 222);
-    assert_eq!(user.world.borrow().commands, ["CLOSE 00D PURGE", "CLOSE 00E PURGE", "CLOSE 00C HOLD"]);
+    assert_eq!(user.world.borrow().commands, ["CLOSE 00D PURGE", "CLOSE 00E PURGE", "CLOSE 00C KEEP"]);
 }
 
 #[test]

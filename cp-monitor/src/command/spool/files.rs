@@ -66,7 +66,11 @@ pub(in crate::command) fn order(invocation: &mut Invocation<'_>) -> Outcome {
         let mut next = base.clone();
         options::which_files(&mut invocation.operands, &mut next)?;
         check_named(invocation, &next)?;
-        first.push(next);
+        match next.spids.as_slice() {
+            [] => first.push(next),
+            // Numbers are put in the order in which they are named.
+            spids => first.extend(spids.iter().map(|&spid| base.clone().spid(spid))),
+        }
     }
     if first.is_empty() {
         return Err(operand_missing());

@@ -115,6 +115,8 @@ fn close_matching(
         match device {
             Device::Reader(reader) => close_reader(user, reader, purge, how)?,
             Device::Output(output) if purge => output.open = None,
+            // As on VM, SPOOL CONT makes one file of what is written until SPOOL NOCONT CLOSE or LOGOFF.
+            Device::Output(output) if output.cont => {}
             Device::Output(output) => closed.extend(close_output_as(user, output, how)?),
             _ => return Err(missing(which)),
         }

@@ -19,6 +19,10 @@ pub(super) fn command(machine: &mut Machine, operands: [u64; 6]) -> Answered {
     let job: super::Job = Box::new(move |user| {
         let mut status = 0;
         let mut lines = Vec::new();
+        // As on VM, no command at all enters CP; BEGIN goes on behind the DIAGNOSE.
+        if text.trim().is_empty() {
+            user.attention();
+        }
         for line in text.split('\n').filter(|line| !line.trim().is_empty()) {
             let reply = command::execute(user.cp(), command::Origin::guest(user), line);
             status = reply.code;
