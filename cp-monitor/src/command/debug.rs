@@ -86,7 +86,7 @@ fn range(text: &str) -> Result<(u64, u64), Message> {
         return Err(bad());
     }
     let start = start & !0xf;
-    Ok((start, (last - start | 0xf).saturating_add(1)))
+    Ok((start, ((last - start) | 0xf).saturating_add(1)))
 }
 
 fn dump(machine: &mut Machine, start: u64, length: u64) -> Outcome {
@@ -122,7 +122,7 @@ pub(super) fn store(invocation: &mut Invocation<'_>) -> Outcome {
 fn store_one(machine: &mut Machine, target: &str, value: &str) -> Result<(), Message> {
     let number = || u64::from_str_radix(value, 16).map_err(|_| invalid_operand(value));
     if target == "PSW" {
-        machine.context.registers.rip = number()?;
+        machine.go_on_at(number()?);
         return Ok(());
     }
     if let Some(register) = target.strip_prefix('G').and_then(|digits| usize::from_str_radix(digits, 16).ok()).filter(|&n| n < 16) {

@@ -190,7 +190,8 @@ fn check_contents(root: &Path) -> Result<(), DataError> {
     for entry in entries {
         let name = entry.map_err(|source| io(root, source))?.file_name();
         let is_in = |known: &[&str]| known.iter().any(|known| name == *known);
-        if !is_in(&BEFORE_FIRST_START) && !(interrupted && is_in(&OF_FIRST_START)) {
+        let known = is_in(&BEFORE_FIRST_START) || interrupted && is_in(&OF_FIRST_START);
+        if !known {
             return Err(DataError::Foreign { directory: root.to_path_buf(), found: name.to_string_lossy().into_owned() });
         }
     }

@@ -39,7 +39,7 @@ impl User {
             }
             return;
         }
-        let reply = command::execute(&self.cp, Origin::console(self), text);
+        let reply = command::execute(&self.cp, Origin::user(self), text);
         self.say_cp(&reply.lines);
     }
 

@@ -49,7 +49,7 @@ impl Commands {
             if let Some(time) = command::sleep_asked(&line) {
                 return Step::Sleep(time, Box::new(move |user| self.carry_out(user)));
             }
-            let reply = command::execute(user.cp(), Origin::guest(user), &line);
+            let reply = command::execute(user.cp(), Origin::user(user), &line);
             self.response.status = reply.code;
             if self.response.room == 0 {
                 user.say_cp(&reply.lines);
