@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use console::wire::{ConsoleState, Ending, LineKind};
 use console::{Limits, VirtualConsole};
+use minidisk::extent::DeviceType;
 use parking_lot::Mutex;
 
 use super::{Device, Devices, Disk, Line, Route, SessionState, Settings, Usage, User, spool_userid};
@@ -163,6 +164,7 @@ pub fn link(
         }
         Err(LinkError::Extent(error)) => return refuse(108, error.to_string()),
     };
+    let (cylinders, blocks) = size_of((minidisk.cylinders().unwrap_or(0), blocks), linked.extent.header().device);
     let disk = Disk {
         owner,
         owner_vdev: vdev,
@@ -171,7 +173,7 @@ pub fn link(
         extent: Arc::clone(&linked.extent),
         device_type: minidisk.device.as_str().to_string(),
         volume: minidisk.volid.map_or_else(String::new, |volid| volid.to_string()),
-        cylinders: minidisk.cylinders().unwrap_or(0),
+        cylinders,
         blocks,
     };
     let defined = {
@@ -184,6 +186,12 @@ pub fn link(
         return refuse(110, format!("DASD {at} already defined"));
     }
     Ok(link_line(at, linked.read_only, linked.forced, &linked.others))
+}
+
+/// Cylinders and blocks of a disk: as the directory has them, but when that was changed since the disk was made, as the disk is: a file
+/// of the host does not grow or shrink with its MDISK statement.
+fn size_of((cylinders, blocks): (u32, u32), made: DeviceType) -> (u32, u32) {
+    if blocks == made.blocks() { (cylinders, blocks) } else { (made.cylinders(), made.blocks()) }
 }
 
 /// Which of three messages in a row tells what the others have: they read, they write, or both.
@@ -286,4 +294,29 @@ pub fn usage_line(user: &User) -> String {
 
 fn logoff_lines(user: &User) -> [String; 2] {
     [usage_line(user), format!("LOGOFF AT {}", clock::full(&user.cp().clock.now()))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::links::Holder;
+
+    #[test]
+    fn a_disk_keeps_the_size_it_was_made_with() {
+        assert_eq!(size_of((50, 9000), DeviceType::Ckd3390 { cylinders: 50 }), (50, 9000));
+        assert_eq!(size_of((100, 18000), DeviceType::Ckd3390 { cylinders: 50 }), (50, 9000), "the directory was changed");
+        assert_eq!(size_of((115, 1000), DeviceType::Fb512 { blocks: 8000 }), (115, 1000), "an older disk is kept as so many blocks");
+    }
+
+    #[test]
+    fn a_link_that_is_forced_read_only_says_who_has_the_disk() {
+        let holder =
+            |userid: &str, writes| Holder { userid: userid.parse().unwrap(), vdev: DeviceNumber(0x191), writes, mode: LinkMode::Mr };
+        let line = |others: &[Holder]| link_line(DeviceNumber(0x291), true, true, others).unwrap();
+        assert_eq!(line(&[holder("MAINT", false)]), "HCPLNM101W DASD 0291 forced R/O; R/O BY MAINT");
+        assert_eq!(line(&[holder("MAINT", true)]), "HCPLNM102W DASD 0291 forced R/O; R/W BY MAINT");
+        let both = [holder("MAINT", true), holder("CMSUSER", false)];
+        assert_eq!(line(&both), "HCPLNM103W DASD 0291 forced R/O; R/W BY MAINT; R/O BY CMSUSER");
+        assert_eq!(link_line(DeviceNumber(0x291), true, false, &[]), None, "nobody else has it");
+    }
 }
