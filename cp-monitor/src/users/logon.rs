@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use console::wire::{ConsoleState, Ending, LineKind};
 use console::{Limits, VirtualConsole};
+use minidisk::extent::ExtentError;
 use parking_lot::{Condvar, Mutex};
 
 use super::{Device, Devices, Disk, Line, SessionState, Settings, Usage, User, spool_userid};
@@ -15,7 +16,7 @@ use crate::directory::{DeviceNumber, Directory, IplSystem, LinkMode, UserEntry, 
 use crate::links::{LinkError, described};
 use crate::machine::Machine;
 use crate::storage::{AddressSpace, StorageError};
-use crate::system::Cp;
+use crate::system::{Cp, minidisks};
 
 /// How somebody logs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,9 +144,6 @@ pub fn link(
         return refuse(108, "it has no extent on a volume of this system".to_string());
     };
     let links = &user.cp().links;
-    user.cp()
-        .ensure_minidisk(owner, minidisk)
-        .map_err(|error| command::error("LNM", 108, format!("{owner} {vdev} not linked; {error}")))?;
     let linked = match links.link((owner, vdev), user.id, at, mode) {
         Ok(linked) => linked,
         Err(LinkError::InUse(others)) => {
@@ -156,8 +154,16 @@ pub fn link(
             };
             return refuse(number, described(&others).unwrap_or_default());
         }
-        Err(LinkError::Extent(error)) => return refuse(108, error.to_string()),
+        Err(LinkError::Extent(error)) => {
+            // The host's file names are the operator's business.
+            user.cp().say_to_operator(&format!("{owner} {vdev} not linked for {}: {error}", user.id));
+            return refuse(108, host_file_trouble(&error).to_string());
+        }
     };
+    if let Some(fault) = minidisks::fault(&linked.extent, owner, minidisk) {
+        links.unlink((owner, vdev), user.id, at);
+        return refuse(108, fault);
+    }
     let disk = Disk {
         owner,
         owner_vdev: vdev,
@@ -174,6 +180,14 @@ pub fn link(
         return refuse(110, format!("DASD {at} already defined"));
     }
     Ok(link_line(at, linked.read_only, linked.forced, &linked.others))
+}
+
+fn host_file_trouble(error: &ExtentError) -> &'static str {
+    match error {
+        ExtentError::Held(_) => "it is in use by a program of the host",
+        ExtentError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => "its host file is missing",
+        _ => "its host file cannot be used; the operator is told why",
+    }
 }
 
 fn link_line(at: DeviceNumber, read_only: bool, forced: bool, others: &[crate::links::Holder]) -> Option<String> {
