@@ -1,6 +1,6 @@
 //! Logging on and off: making a user's machine, console, devices and links, and giving them back.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -89,6 +89,7 @@ fn make_user(cp: &Arc<Cp>, entry: &UserEntry, way: Way) -> Result<User, StorageE
         awake: Condvar::new(),
         last_seen: Mutex::default(),
         cp_read: AtomicBool::new(false),
+        answering: AtomicU32::new(0),
         gone: AtomicBool::new(false),
         dispatch: OnceLock::new(),
         cp: Arc::clone(cp),
