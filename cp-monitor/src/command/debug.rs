@@ -6,7 +6,7 @@ use super::Invocation;
 use super::answer::{Answer, Message, Outcome, error, invalid_operand, operand_missing};
 use crate::machine::Machine;
 
-/// Most bytes one DISPLAY shows.
+/// Most bytes one DISPLAY shows, all its operands together.
 const DISPLAY_MAX: u64 = 64 << 10;
 /// The general registers by x86-64 number.
 const NAMES: [&str; 16] = ["RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"];
@@ -18,13 +18,14 @@ pub(super) fn display(invocation: &mut Invocation<'_>) -> Outcome {
     }
     let user = invocation.user()?.clone();
     let mut answers = Vec::new();
+    let mut room = DISPLAY_MAX;
     while let Some(word) = invocation.operands.next_word() {
-        answers.push(user.with_machine(|machine| display_one(machine, word))?);
+        answers.push(user.with_machine(|machine| display_one(machine, word, &mut room))?);
     }
     Ok(Answer::join(answers))
 }
 
-fn display_one(machine: &mut Machine, word: &str) -> Outcome {
+fn display_one(machine: &mut Machine, word: &str, room: &mut u64) -> Outcome {
     let upper = word.to_ascii_uppercase();
     match upper.as_str() {
         "PSW" => Ok(psw(machine)),
@@ -32,7 +33,12 @@ fn display_one(machine: &mut Machine, word: &str) -> Outcome {
         "ALL" => Ok(Answer::join(vec![psw(machine), registers(machine, 0, 15)])),
         _ => match upper.strip_prefix('G').filter(|rest| !rest.is_empty()) {
             Some(rest) => register_range(machine, rest).ok_or_else(|| invalid_operand(word)),
-            None => storage(machine, &upper),
+            None => {
+                let (start, length) = range(&upper)?;
+                let length = length.min(*room);
+                *room -= length;
+                dump(machine, start, length)
+            }
         },
     }
 }
@@ -62,21 +68,25 @@ fn registers(machine: &Machine, first: usize, last: usize) -> Answer {
     Answer::of(data, lines.collect())
 }
 
-/// `address`, `address-end`, `address.length`; `T` or `L` before it and nothing are the same here, where code is ASCII.
-fn storage(machine: &mut Machine, text: &str) -> Outcome {
+/// `address`, `address-end`, `address.length`, as the first byte and the length of the whole lines of 16 bytes that show it.
+/// `T` or `L` before it and nothing are the same here, where code is ASCII.
+fn range(text: &str) -> Result<(u64, u64), Message> {
     let text = text.trim_start_matches(['T', 'L']);
     let bad = || error("CDB", 4, format!("Invalid hexloc - {text}"));
     let hex = |text: &str| u64::from_str_radix(text, 16).map_err(|_| bad());
-    let (start, length) = match (text.split_once('-'), text.split_once('.')) {
-        (Some((start, end)), _) => {
-            let (start, end) = (hex(start)?, hex(end)?);
-            (start, end.checked_sub(start).and_then(|length| length.checked_add(1)).ok_or_else(bad)?)
+    let (start, last) = match (text.split_once('-'), text.split_once('.')) {
+        (Some((start, end)), _) => (hex(start)?, hex(end)?),
+        (None, Some((start, length))) => {
+            let start = hex(start)?;
+            (start, start.saturating_add(hex(length)?.saturating_sub(1)))
         }
-        (None, Some((start, length))) => (hex(start)?, hex(length)?),
-        (None, None) => (hex(text)?, 16),
+        (None, None) => (hex(text)?, hex(text)?),
     };
+    if last < start {
+        return Err(bad());
+    }
     let start = start & !0xf;
-    dump(machine, start, length.clamp(1, DISPLAY_MAX))
+    Ok((start, (last - start | 0xf).saturating_add(1)))
 }
 
 fn dump(machine: &mut Machine, start: u64, length: u64) -> Outcome {
@@ -137,4 +147,37 @@ pub(super) fn external(invocation: &mut Invocation<'_>) -> Outcome {
     invocation.operands.end()?;
     invocation.user()?.with_machine(|machine| machine.external(code));
     Ok(Answer::silent())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::{AddressSpace, Storage};
+
+    #[test]
+    fn a_range_is_shown_in_whole_lines() {
+        for (text, lines) in [
+            ("1000", (0x1000, 16)),
+            ("L1008-1017", (0x1000, 32)),
+            ("100F.2", (0x1000, 32)),
+            ("1000.0", (0x1000, 16)),
+            ("0-FFFFFFFFFFFFFFFF", (0, u64::MAX)),
+            ("FFFFFFFFFFFFFFFF.FFFFFFFFFFFFFFFF", (u64::MAX - 15, 16)),
+        ] {
+            assert_eq!(range(text), Ok(lines), "{text}");
+        }
+        for bad in ["", "-", "2000-1000", "X", "1000-", "1.", "10000000000000000"] {
+            assert!(range(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn one_display_shows_so_much_and_no_more() {
+        let storage = Storage::new(64).expect("real storage");
+        let mut machine = Machine::new(AddressSpace::new(&storage, 1 << 20).expect("a machine's storage"));
+        let mut room = DISPLAY_MAX;
+        let shown: usize = (0..3).map(|_| display_one(&mut machine, "0-FFFFFFFFFFFFFFFF", &mut room).unwrap().lines.len()).sum();
+        assert_eq!(shown as u64, DISPLAY_MAX / 16);
+        assert!(display_one(&mut machine, "FFFFFFFFFFFFFFF0.20", &mut { DISPLAY_MAX }).is_err(), "there is nothing up there");
+    }
 }

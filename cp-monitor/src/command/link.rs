@@ -12,6 +12,9 @@ use crate::directory::{self, DeviceNumber, LinkAccess, LinkMode, LinkPassword, M
 use crate::storage::AddressSpace;
 use crate::users::{self, Device, User};
 
+/// Wrong passwords after which LINK takes no more of them until the next logon.
+const WRONG_PASSWORDS_MAX: u32 = 10;
+
 /// LINK [TO] {userid|*} vdev1 [AS] vdev2 [mode] [[PASS=] password]
 pub(super) fn link(invocation: &mut Invocation<'_>) -> Outcome {
     // TO may be left out; a user called TO is still reached by LINK TO TO.
@@ -71,11 +74,17 @@ fn authorize(invocation: &mut Invocation<'_>, user: &User, owner: UserId, minidi
         LinkAccess::Multiple => (&minidisk.multiple, 113, "no multiple password"),
     };
     match (password, typed) {
-        (LinkPassword::None, _) => refuse(number, what),
-        (LinkPassword::All, _) => Ok(()),
-        (password, Some(typed)) if directory::verify_link(password, typed) => Ok(()),
-        _ => refuse(114, "mode or password incorrect"),
+        (LinkPassword::None, _) => return refuse(number, what),
+        (LinkPassword::All, _) => return Ok(()),
+        // Not even looked at: a machine could try passwords without end, and each look costs CP as much as a logon.
+        _ if user.wrong_passwords.load(Ordering::Relaxed) >= WRONG_PASSWORDS_MAX => {
+            return Err(error("LNM", 115, "LINK invalid; excessive incorrect passwords"));
+        }
+        (password, Some(typed)) if directory::verify_link(password, typed) => return Ok(()),
+        _ => {}
     }
+    user.wrong_passwords.fetch_add(1, Ordering::Relaxed);
+    refuse(114, "mode or password incorrect")
 }
 
 /// DETACH vdev[-vdev]

@@ -16,6 +16,7 @@ mod set;
 mod spool;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -117,23 +118,22 @@ const fn command(
 #[derive(Clone)]
 pub struct Origin {
     user: Option<Arc<User>>,
-    from_guest: bool,
 }
 
 impl Origin {
     /// Typed on that user's console.
     pub fn console(user: &Arc<User>) -> Self {
-        Self { user: Some(Arc::clone(user)), from_guest: false }
+        Self { user: Some(Arc::clone(user)) }
     }
 
     /// Issued by that user's machine.
     pub fn guest(user: &Arc<User>) -> Self {
-        Self { user: Some(Arc::clone(user)), from_guest: true }
+        Self { user: Some(Arc::clone(user)) }
     }
 
     /// From the host, with the authority of the system's owner: as the operator, with every class.
     pub fn host(cp: &Cp) -> Self {
-        Self { user: cp.users.get(&cp.operator_id()), from_guest: false }
+        Self { user: cp.users.get(&cp.operator_id()) }
     }
 }
 
@@ -160,11 +160,6 @@ impl Invocation<'_> {
     /// Who issues it, for messages to others.
     pub fn issuer(&self) -> UserId {
         self.origin.user.as_ref().map_or_else(|| self.cp.operator_id(), |user| user.id)
-    }
-
-    /// Whether a guest issued it.
-    pub fn is_from_guest(&self) -> bool {
-        self.origin.from_guest
     }
 
     /// Whether it is issued with one of these classes.
@@ -206,7 +201,7 @@ impl Reply {
             Err(message) => {
                 let shown = match emsg {
                     Emsg::On => message.to_string().lines().map(str::to_string).collect(),
-                    Emsg::Text => vec![message.text.clone()],
+                    Emsg::Text => message.text.lines().map(str::to_string).collect(),
                     Emsg::Code => message.to_string().split(' ').next().map(str::to_string).into_iter().collect(),
                     Emsg::Off => Vec::new(),
                 };
@@ -239,11 +234,12 @@ fn run(cp: &Arc<Cp>, origin: &Origin, text: &str) -> Outcome {
     (command.handler)(&mut Invocation { cp, origin, classes, word, operands })
 }
 
-/// Whether a command line may wait for as long as a person wants.
-pub fn may_sleep(text: &str) -> bool {
+/// For how long a command line lets its machine SLEEP, when that is what it says; `Some(None)` is without end. Who issues commands for a
+/// guest sees to it himself: the machine's other commands follow when it is over.
+pub fn sleep_asked(text: &str) -> Option<Option<Duration>> {
     let mut operands = Operands::new(text);
     while operands.take("CP") {}
-    operands.take("SLeep")
+    if operands.take("SLeep") { session::sleep_time(&mut operands).ok() } else { None }
 }
 
 /// The command that `word` names for a user of these classes.

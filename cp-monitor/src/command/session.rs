@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::answer::{Answer, Outcome, error, host_error, invalid_operand, operand_missing};
 use super::operands::device;
-use super::{Invocation, Message};
+use super::{Invocation, Message, Operands};
 use crate::directory::MachineKind;
-use crate::users::{Line, User, log_off};
+use crate::users::{User, Wake, log_off};
 
 /// Longest SLEEP, in seconds (99 hours).
 const SLEEP_MAX: u64 = 99 * 3600;
@@ -35,14 +35,7 @@ pub(super) fn logoff(invocation: &mut Invocation<'_>) -> Outcome {
 pub(super) fn disconnect(invocation: &mut Invocation<'_>) -> Outcome {
     invocation.operands.take("HOld");
     invocation.operands.end()?;
-    let user = invocation.user()?;
-    let mut state = user.session.lock();
-    if state.line == Line::Disconnected {
-        return Ok(Answer::silent());
-    }
-    let line = state.leave();
-    drop(state);
-    user.disconnect(line);
+    invocation.user()?.disconnect();
     Ok(Answer::silent())
 }
 
@@ -111,7 +104,7 @@ fn close_unit_records(user: &Arc<User>) {
     }
 }
 
-/// SYSTEM {CLEAR|RESET|RESTART}
+/// SYSTEM {CLEAR|RESET}
 pub(super) fn system(invocation: &mut Invocation<'_>) -> Outcome {
     let what = invocation.operands.word()?;
     let (clear, text) = if super::operands::is(what, "CLear") {
@@ -138,43 +131,31 @@ pub(super) fn system(invocation: &mut Invocation<'_>) -> Outcome {
 
 /// SLEEP [n [SEC|MIN|HRS]]: until the time is over, or until a line or the attention key comes.
 pub(super) fn sleep(invocation: &mut Invocation<'_>) -> Outcome {
-    let time = sleep_time(invocation)?;
-    let user = Arc::clone(invocation.user()?);
-    if invocation.is_from_guest() {
-        // A guest's command has a thread of its own for this; see DIAGNOSE X'08'.
-        user.slumber(time);
-        return Ok(Answer::silent());
-    }
-    let was_running = user.with_machine(|machine| {
+    let time = sleep_time(&mut invocation.operands)?;
+    let user = invocation.user()?;
+    let begins = user.with_machine(|machine| {
         let running = !machine.is_stopped();
         machine.stop();
         running
     });
-    user.fall_asleep();
-    let sleeper = Arc::clone(&user);
-    let spawned = std::thread::Builder::new().name("sleep".to_string()).spawn(move || {
-        sleeper.slumber(time);
-        if was_running {
-            sleeper.begin(None);
-        } else {
-            sleeper.with_machine(|_| ());
-        }
-    });
-    spawned.map_err(host_error)?;
+    user.fall_asleep(time, Wake::Console { begins });
+    // The console shows RUNNING while it sleeps.
+    user.with_machine(|_| ());
     Ok(Answer::silent())
 }
 
-fn sleep_time(invocation: &mut Invocation<'_>) -> Result<Option<Duration>, Message> {
-    let Some(number) = invocation.operands.next_word() else { return Ok(None) };
+/// The operands of SLEEP; `None` is without end.
+pub(super) fn sleep_time(operands: &mut Operands<'_>) -> Result<Option<Duration>, Message> {
+    let Some(number) = operands.next_word() else { return Ok(None) };
     let number: u64 = number.parse().map_err(|_| invalid_operand(number))?;
-    let unit = match invocation.operands.next_word() {
+    let unit = match operands.next_word() {
         None => 60,
         Some(word) if super::operands::is(word, "SEC") => 1,
         Some(word) if super::operands::is(word, "MIN") => 60,
         Some(word) if super::operands::is(word, "HRS") => 3600,
         Some(word) => return Err(invalid_operand(word)),
     };
-    invocation.operands.end()?;
+    operands.end()?;
     match number.checked_mul(unit) {
         Some(seconds @ 1..=SLEEP_MAX) => Ok(Some(Duration::from_secs(seconds))),
         _ => Err(operand_missing()),

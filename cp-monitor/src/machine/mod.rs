@@ -195,6 +195,13 @@ impl Machine {
         true
     }
 
+    /// Why the machine cannot go on by itself: it waits and is enabled for nothing.
+    pub fn disabled_wait(&self) -> Option<String> {
+        let disabled = self.wait == Some(Wait::Psw) && self.mask == 0 && self.check.is_none();
+        let address = self.context.registers.rip;
+        disabled.then(|| format!("HCPGIR450W CP entered; disabled wait PSW {:08X} {address:016X}", mask::WAIT))
+    }
+
     /// A line was typed. It satisfies the read that is up, or is stacked and the machine gets its attention.
     /// False when too many lines are stacked already (NOT ACCEPTED).
     pub fn line_typed(&mut self, line: String) -> bool {
@@ -216,6 +223,12 @@ impl Machine {
     pub fn external(&mut self, code: u32) {
         self.pending.external = Some(code);
         self.unblock_psw_wait();
+    }
+
+    /// The machine waits for a worker; the answer is for [`Machine::complete`].
+    fn wait_for_worker(&mut self) -> u64 {
+        self.wait = Some(Wait::Worker);
+        self.generation
     }
 
     /// Ends a worker's DIAGNOSE: `stores` go to storage, RAX and RDX are set. Ignored when the machine was reset since.
@@ -260,19 +273,17 @@ impl Machine {
         }
     }
 
-    /// Loads a PSW. Answers whether it is a disabled wait, in which the machine can never run again by itself.
-    fn load_psw(&mut self, psw: Psw) -> bool {
+    /// Loads a PSW. It may be a disabled wait: see [`Machine::disabled_wait`].
+    fn load_psw(&mut self, psw: Psw) {
         let registers = &mut self.context.registers;
         registers.rip = psw.address;
         registers.general[4] = psw.stack;
         registers.rflags = interruption::allowed_flags(psw.flags);
         self.mask = psw.mask & (mask::EXTERNAL | mask::IO | mask::ATTENTION);
-        if psw.mask & mask::WAIT == 0 {
-            return false;
+        if psw.mask & mask::WAIT != 0 {
+            self.wait = Some(Wait::Psw);
+            self.unblock_psw_wait();
         }
-        self.wait = Some(Wait::Psw);
-        self.unblock_psw_wait();
-        self.wait.is_some() && self.mask == 0
     }
 }
 
@@ -350,8 +361,8 @@ mod tests {
     #[test]
     fn an_external_interruption_ends_an_enabled_wait() {
         let mut machine = machine();
-        let stuck = machine.load_psw(Psw { address: 0x1100, stack: 0, flags: 0, mask: mask::WAIT | mask::EXTERNAL });
-        assert!(!stuck && !machine.is_ready());
+        machine.load_psw(Psw { address: 0x1100, stack: 0, flags: 0, mask: mask::WAIT | mask::EXTERNAL });
+        assert!(machine.disabled_wait().is_none() && !machine.is_ready());
         machine.external(0x40);
         assert!(machine.is_ready());
         machine.take_interruption().unwrap();
@@ -361,9 +372,14 @@ mod tests {
     #[test]
     fn a_disabled_wait_is_for_good() {
         let mut machine = machine();
-        assert!(machine.load_psw(Psw { address: 0, stack: 0, flags: 0, mask: mask::WAIT }));
+        machine.load_psw(Psw { address: 0x1100, stack: 0, flags: 0, mask: mask::WAIT });
         machine.external(0x40);
         assert!(!machine.is_ready());
+        assert!(machine.begin(None));
+        let why = machine.disabled_wait().expect("BEGIN changes nothing");
+        assert!(why.ends_with("disabled wait PSW 80000000 0000000000001100"), "{why}");
+        assert!(machine.begin(Some(0x1200)));
+        assert!(machine.is_ready() && machine.disabled_wait().is_none(), "BEGIN with an address goes on there");
     }
 
     #[test]

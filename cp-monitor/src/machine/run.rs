@@ -51,6 +51,10 @@ impl User {
                 self.enter_cp_mode(machine, &stuck.0);
                 return After::Waiting;
             }
+            if let Some(why) = machine.disabled_wait() {
+                self.enter_cp_mode(machine, &why);
+                return After::Waiting;
+            }
             let entered = Instant::now();
             let exit = processor.run(&mut machine.context, &mut machine.space);
             *guest += entered.elapsed();

@@ -53,7 +53,11 @@ impl Terminals {
 
     /// Gives the console of a user who is logged on to another terminal.
     fn reconnect(&self, user: &Arc<User>, here: bool) -> Result<Session, LogonRefusal> {
+        // The terminal is attached under the lock that decides, so that a DISCONNECT at this moment is of the one before.
         let mut state = user.session.lock();
+        if user.is_gone() {
+            return Err(refused(361, format!("HCPUSO361E LOGOFF/FORCE pending for user {}", user.id)));
+        }
         let free = match state.line {
             Line::Disconnected => true,
             Line::System => user.console.owner().is_none(),
@@ -67,16 +71,20 @@ impl Terminals {
             state.line = Line::Logical(self.0.next_line());
         }
         let line = state.line;
-        drop(state);
         let session = self.session(user, Role::Owner);
+        drop(state);
         let now = clock::full(&self.0.clock.now());
         user.console.write(LineKind::Cp, &format!("RECONNECTED AT {now}"));
         self.0.note_line(user, line, "RECONNECT");
         Ok(session)
     }
 
+    /// The user whose console the session has: not one who logged on since by the same name, and nobody when another terminal has
+    /// taken the console over.
     fn user(&self, session: &Session) -> Option<Arc<User>> {
-        self.0.users.get(&session.userid.parse().ok()?)
+        let user = self.0.users.get(&session.userid.parse().ok()?)?;
+        let current = session.role == Role::Observer || session.owns_console();
+        (current && Arc::ptr_eq(&user.console, &session.console)).then_some(user)
     }
 }
 
@@ -135,12 +143,7 @@ impl Host for Terminals {
 
     fn disconnected(&self, session: &Session, _by_request: bool) {
         if let Some(user) = self.user(session) {
-            let mut state = user.session.lock();
-            if session.owns_console() {
-                let line = state.leave();
-                drop(state);
-                user.disconnect(line);
-            }
+            user.disconnect_if(|_| session.owns_console());
         }
     }
 
@@ -166,21 +169,22 @@ impl Host for Terminals {
 }
 
 impl User {
-    /// FORCE ... DISCONNECT: takes the terminal away.
-    pub fn force_disconnect(self: &Arc<Self>) {
-        let mut state = self.session.lock();
-        if state.line != Line::Disconnected {
-            let line = state.leave();
-            drop(state);
-            self.disconnect(line);
-        }
+    /// DISCONNECT, by the user or by force: the terminal goes, the machine goes on.
+    pub fn disconnect(&self) {
+        self.disconnect_if(|line| line != Line::Disconnected);
     }
 
-    /// The terminal at `line` is gone; the machine goes on.
-    pub fn disconnect(self: &Arc<Self>, line: Line) {
-        let now = clock::full(&self.cp().clock.now());
-        self.console.write(LineKind::Cp, &format!("DISCONNECT AT {now}"));
+    /// Disconnects if `leaves` says so of where the console is. Decided and done under one lock: a terminal that reconnects meanwhile is
+    /// not the one that is sent away.
+    fn disconnect_if(&self, leaves: impl FnOnce(Line) -> bool) {
+        let mut state = self.session.lock();
+        if !leaves(state.line) {
+            return;
+        }
+        let line = state.leave();
+        self.console.write(LineKind::Cp, &format!("DISCONNECT AT {}", clock::full(&self.cp().clock.now())));
         self.console.end(Ending::Disconnected);
+        drop(state);
         self.cp().note_line(self, line, "DISCONNECT");
     }
 }

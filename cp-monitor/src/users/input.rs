@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use console::wire::{ConsoleState, LineKind};
 use console::{LineEdit, logical_lines};
 
-use super::User;
+use super::{Asleep, User, Wake};
 use crate::command::{self, Origin};
 
 impl User {
@@ -35,7 +35,7 @@ impl User {
     fn command_typed(self: &Arc<Self>, text: &str) {
         if text.trim().is_empty() {
             if self.console.state() != ConsoleState::CpRead {
-                self.attention();
+                self.enter_cp();
             }
             return;
         }
@@ -65,34 +65,51 @@ impl User {
         times > 0
     }
 
-    /// The console shows RUNNING although the machine is stopped: it sleeps.
-    pub fn fall_asleep(&self) {
-        self.rest.lock().asleep = true;
-        self.console.set_state(ConsoleState::Running);
-    }
-
-    /// Sleeps until the time is over, a line is typed, or the user is gone.
-    pub fn slumber(&self, time: Option<Duration>) {
+    /// Sleeps until the time is over, a line is typed or the attention key is pressed; then `wake` says how it goes on.
+    /// Nothing of it is left when the user logs off.
+    pub fn fall_asleep(self: &Arc<Self>, time: Option<Duration>, wake: Wake) {
+        self.awaken();
         let mut rest = self.rest.lock();
-        rest.asleep = true;
-        let until = time.map(|time| Instant::now() + time);
-        while rest.asleep && !self.is_gone() {
-            match until {
-                None => self.awake.wait(&mut rest),
-                Some(until) => {
-                    if self.awake.wait_until(&mut rest, until).timed_out() {
-                        break;
-                    }
-                }
-            }
+        // LOGOFF looks for a sleep after it said so.
+        if self.is_gone() {
+            return;
         }
-        rest.asleep = false;
+        rest.sleeps += 1;
+        let number = rest.sleeps;
+        let alarm = time.map(|time| {
+            let user = Arc::downgrade(self);
+            let ring = move || {
+                if let Some(user) = user.upgrade() {
+                    user.end_sleep(Some(number));
+                }
+            };
+            self.cp.workers.submit_after(time, Box::new(ring))
+        });
+        rest.asleep = Some(Asleep { number, alarm, wake });
     }
 
     /// Ends a SLEEP.
     pub fn awaken(&self) {
-        self.rest.lock().asleep = false;
-        self.awake.notify_all();
+        self.end_sleep(None);
+    }
+
+    /// Ends a SLEEP: that one, or whichever there is.
+    fn end_sleep(&self, number: Option<u64>) {
+        match self.take_sleep(number) {
+            None => {}
+            Some(Wake::Diagnose(job)) => self.cp.workers.submit(job),
+            Some(Wake::Console { begins: true }) => drop(self.begin(None)),
+            Some(Wake::Console { begins: false }) => self.with_machine(|_| ()),
+        }
+    }
+
+    /// Takes a SLEEP away; the answer is what was to follow it.
+    pub(super) fn take_sleep(&self, number: Option<u64>) -> Option<Wake> {
+        let asleep = self.rest.lock().asleep.take_if(|asleep| number.is_none_or(|number| number == asleep.number))?;
+        if let Some(alarm) = asleep.alarm {
+            self.cp.workers.cancel(alarm);
+        }
+        Some(asleep.wake)
     }
 
     /// CP stops reading the console (IPL).
@@ -100,14 +117,18 @@ impl User {
         self.cp_read.store(false, Ordering::Release);
     }
 
-    /// The attention key: CP reads, and the machine stops unless SET RUN is ON.
+    /// The attention key: enters CP, unless TERMINAL BRKKEY took that from it.
     pub fn attention(&self) {
         self.awaken();
-        let settings = self.session.lock().settings.clone();
-        if settings.break_key == "NONE" {
-            return;
+        let enters = self.session.lock().settings.break_key != "NONE";
+        if enters {
+            self.enter_cp();
         }
-        let run = settings.run;
+    }
+
+    /// CP reads the console, and the machine stops unless SET RUN is ON.
+    pub fn enter_cp(&self) {
+        let run = self.session.lock().settings.run;
         self.cp_read.store(true, Ordering::Release);
         self.with_machine(|machine| {
             if !run {
@@ -118,7 +139,15 @@ impl User {
 
     /// BEGIN: CP stops reading and the machine goes on. False when nothing is IPLed.
     pub fn begin(&self, address: Option<u64>) -> bool {
-        self.cp_read.store(false, Ordering::Release);
-        self.with_machine(|machine| machine.begin(address))
+        self.with_machine(|machine| {
+            if !machine.begin(address) {
+                return false;
+            }
+            self.cp_read.store(false, Ordering::Release);
+            if let Some(why) = machine.disabled_wait() {
+                self.enter_cp_mode(machine, &why);
+            }
+            true
+        })
     }
 }

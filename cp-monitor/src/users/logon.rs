@@ -7,7 +7,7 @@ use std::time::Instant;
 use console::wire::{ConsoleState, Ending, LineKind};
 use console::{Limits, VirtualConsole};
 use minidisk::extent::ExtentError;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 
 use super::{Device, Devices, Disk, Line, SessionState, Settings, Usage, User, spool_userid};
 use crate::clock;
@@ -55,8 +55,18 @@ pub fn log_on(cp: &Arc<Cp>, directory: &Directory, entry: &UserEntry, way: Way) 
         return Err(LogonError::Shutdown);
     }
     let user = Arc::new(make_user(cp, entry, way)?);
-    cp.users.insert(&user).map_err(LogonError::Present)?;
-    let _ = user.dispatch.set(cp.dispatcher.admit(Arc::clone(&user)));
+    // Before anybody can find the user and log it off again.
+    let dispatch = cp.dispatcher.admit(Arc::clone(&user));
+    let _ = user.dispatch.set(dispatch);
+    if let Err(present) = cp.users.insert(&user) {
+        cp.dispatcher.dismiss(dispatch);
+        return Err(LogonError::Present(present));
+    }
+    if cp.is_shutting_down() {
+        // SHUTDOWN began after the look above and may have counted its users already.
+        log_off(&user, None, Ending::Shutdown);
+        return Err(LogonError::Shutdown);
+    }
     greet(&user, directory);
     cp.note_logon(&user, way);
     Ok(user)
@@ -86,7 +96,7 @@ fn make_user(cp: &Arc<Cp>, entry: &UserEntry, way: Way) -> Result<User, StorageE
         storage: AtomicU64::new(entry.storage.bytes()),
         rest: Mutex::default(),
         complained: Mutex::default(),
-        awake: Condvar::new(),
+        wrong_passwords: AtomicU32::new(0),
         last_seen: Mutex::default(),
         cp_read: AtomicBool::new(false),
         answering: AtomicU32::new(0),
@@ -148,12 +158,7 @@ pub fn link(
     let linked = match links.link((owner, vdev), user.id, at, mode) {
         Ok(linked) => linked,
         Err(LinkError::InUse(others)) => {
-            let number = match (others.iter().any(|holder| holder.writes), others.iter().any(|holder| !holder.writes)) {
-                (false, _) => 104,
-                (true, false) => 105,
-                (true, true) => 106,
-            };
-            return refuse(number, described(&others).unwrap_or_default());
+            return refuse(number_of(104, &others), described(&others).unwrap_or_default());
         }
         Err(LinkError::Extent(error)) => {
             // The host's file names are the operator's business.
@@ -176,7 +181,12 @@ pub fn link(
         cylinders: minidisk.cylinders().unwrap_or(0),
         blocks,
     };
-    if !user.devices.lock().define_disk(at, disk) {
+    let defined = {
+        let mut devices = user.devices.lock();
+        // LOGOFF takes the devices after it said that the user goes: a link made after that would stay for ever.
+        !user.is_gone() && devices.define_disk(at, disk)
+    };
+    if !defined {
         links.unlink((owner, vdev), user.id, at);
         return refuse(110, format!("DASD {at} already defined"));
     }
@@ -191,10 +201,19 @@ fn host_file_trouble(error: &ExtentError) -> &'static str {
     }
 }
 
+/// Which of three messages in a row tells what the others have: they read, they write, or both.
+fn number_of(first: u32, others: &[crate::links::Holder]) -> u32 {
+    match (others.iter().any(|holder| holder.writes), others.iter().any(|holder| !holder.writes)) {
+        (false, _) => first,
+        (true, false) => first + 1,
+        (true, true) => first + 2,
+    }
+}
+
 fn link_line(at: DeviceNumber, read_only: bool, forced: bool, others: &[crate::links::Holder]) -> Option<String> {
     let rest = described(others);
     if forced {
-        return Some(format!("HCPLNM101W DASD {at} forced R/O; {}", rest.unwrap_or_default()));
+        return Some(format!("HCPLNM{}W DASD {at} forced R/O; {}", number_of(101, others), rest.unwrap_or_default()));
     }
     let access = if read_only { "R/O" } else { "R/W" };
     rest.map(|rest| format!("DASD {at} LINKED {access}; {rest}"))
@@ -208,10 +227,13 @@ pub fn start_up(user: &Arc<User>, no_ipl: bool) {
 
 fn load_as_directed(user: &Arc<User>, no_ipl: bool) {
     for text in &user.entry.commands {
+        if user.is_gone() {
+            return;
+        }
         let reply = command::execute(user.cp(), Origin::console(user), text);
         user.say_cp(&reply.lines);
     }
-    let Some(statement) = user.entry.ipl.as_ref().filter(|_| !no_ipl) else { return };
+    let Some(statement) = user.entry.ipl.as_ref().filter(|_| !no_ipl && !user.is_gone()) else { return };
     let system = match &statement.system {
         IplSystem::Device(vdev) => vdev.to_string(),
         IplSystem::Named(name) => name.clone(),
@@ -228,7 +250,8 @@ pub fn log_off(user: &Arc<User>, forced_by: Option<&UserId>, ending: Ending) {
         return;
     }
     let cp = user.cp();
-    user.awaken();
+    // It will not go on: what it was to do is dropped.
+    drop(user.take_sleep(None));
     if let Some(&id) = user.dispatch.get() {
         cp.dispatcher.dismiss(id);
     }

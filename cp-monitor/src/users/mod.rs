@@ -1,7 +1,8 @@
 //! Users who are logged on: each with a machine, a console, devices, settings and what they used.
 //!
 //! **Locks.** [`User::machine`] and [`User::devices`] are the outer ones; no thread holds both, nor those of two users. Under either,
-//! the inner ones may be taken one at a time: [`User::session`], the table of [`Users`], the link table, the spool, a console.
+//! the inner ones may be taken: [`User::session`], what SLEEP and ECHO have going on, the table of [`Users`], the link table, the spool;
+//! one of these at a time, and last of all a console or the timer.
 
 mod devices;
 mod input;
@@ -15,12 +16,13 @@ use std::time::{Duration, Instant};
 use console::VirtualConsole;
 use console::wire::{ConsoleState, LineKind};
 use jiff::Zoned;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 
 use crate::directory::{UserEntry, UserId};
 use crate::dispatcher::policy::MachineId;
 use crate::machine::{Machine, Wait};
 use crate::system::Cp;
+use crate::workers::{Alarm, Job};
 
 pub use devices::{Device, Devices, Disk, Output, Reader, Reading, Route, spool_userid};
 pub use logon::{LogonError, Way, link, log_off, log_on, start_up, usage_line};
@@ -158,7 +160,27 @@ impl SessionState {
 struct Rest {
     /// Times a typed line is repeated; 0 when ECHO is off.
     echo: u32,
-    asleep: bool,
+    asleep: Option<Asleep>,
+    /// SLEEPs so far, so that an alarm ends its own and no later one.
+    sleeps: u64,
+}
+
+/// A SLEEP.
+struct Asleep {
+    number: u64,
+    alarm: Option<Alarm>,
+    wake: Wake,
+}
+
+/// How it goes on after a SLEEP.
+pub enum Wake {
+    /// The machine issued it: the rest of its DIAGNOSE, for a worker.
+    Diagnose(Job),
+    /// It was typed: a machine that ran before begins again.
+    Console {
+        /// It ran.
+        begins: bool,
+    },
 }
 
 /// One user who is logged on.
@@ -185,7 +207,8 @@ pub struct User {
     pub storage: AtomicU64,
     rest: Mutex<Rest>,
     complained: Mutex<Option<Instant>>,
-    awake: Condvar,
+    /// Wrong passwords given to LINK since logon.
+    pub wrong_passwords: AtomicU32,
     /// What a display last saw of the machine: IPLed system and resident pages.
     pub last_seen: Mutex<(String, u64)>,
     /// CP reads the console although the machine may run (SET RUN ON).
@@ -256,7 +279,10 @@ impl User {
         if self.answering.load(Ordering::Acquire) > 0 {
             return;
         }
-        let state = if machine.is_stopped() || self.cp_read.load(Ordering::Acquire) {
+        let state = if self.rest.lock().asleep.is_some() {
+            // A machine that sleeps shows RUNNING, stopped or not.
+            ConsoleState::Running
+        } else if machine.is_stopped() || self.cp_read.load(Ordering::Acquire) {
             ConsoleState::CpRead
         } else if let Some(Wait::ConsoleRead { hidden, .. }) = machine.wait() {
             ConsoleState::VmRead { hidden }

@@ -243,9 +243,9 @@ pub(super) fn close_options(invocation: &mut Invocation<'_>) -> Result<(bool, Cl
     Ok((purge, how))
 }
 
-/// Whose files, which queue and which of them: `[userid|*] queue {ALL|spid...|CLASS c|FORM f|DEST d}`.
+/// Whose files, which queue and which of them: `[userid|*|SYSTEM] queue {ALL|spid...|CLASS c|FORM f|DEST d}`.
 pub(in crate::command) fn selection(invocation: &mut Invocation<'_>, all_queues: bool) -> Result<Selection, Message> {
-    let mut selection = Selection { owner: Some(owner(invocation)?), ..Selection::default() };
+    let mut selection = Selection { owner: owner(invocation)?, ..Selection::default() };
     let word = invocation.operands.word()?;
     if all_queues && is(word, "ALL") {
         return Ok(selection);
@@ -254,18 +254,18 @@ pub(in crate::command) fn selection(invocation: &mut Invocation<'_>, all_queues:
     Ok(selection)
 }
 
-/// A leading userid or `*`; class D may name others, and `SYSTEM` is nobody in particular.
-fn owner(invocation: &mut Invocation<'_>) -> Result<spool::Userid, Message> {
+/// A leading userid or `*`; class D may name others, and `SYSTEM`, which is everybody: `None`.
+fn owner(invocation: &mut Invocation<'_>) -> Result<Option<spool::Userid>, Message> {
     let own = invocation.user()?.id;
     let first = invocation.operands.peek().unwrap_or_default();
     if is(first, "ALL") || queue_of(first).is_some() {
-        return Ok(spool_userid(&own));
+        return Ok(Some(spool_userid(&own)));
     }
     let id = invocation.user_operand()?;
     if id != own && !invocation.has_class("D") {
         return Err(invalid_operand(id.as_str()));
     }
-    Ok(spool_userid(&id))
+    Ok((id.as_str() != "SYSTEM").then(|| spool_userid(&id)))
 }
 
 /// `ALL`, spool ids, `CLASS c`, `FORM f` or `DEST d` behind a queue. Takes as many words as belong to it.

@@ -1,15 +1,13 @@
 //! DIAGNOSE X'250': block I/O to minidisks.
 
-use std::sync::Arc;
-
 use abi::{BLOCK_REQUEST_MAX, BlockInfo, BlockRequest, block_io, device};
 use minidisk::extent::ExtentError;
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::{Answer, Answered, Completion, fetch};
+use super::{Answer, Answered, Completion, fetch, worker};
 use crate::directory::DeviceNumber;
 use crate::machine::{Machine, ProgramCheck};
-use crate::users::{Disk, User};
+use crate::users::{Device, Disk, User};
 
 /// Bytes of a block.
 const BLOCK: usize = 4096;
@@ -32,30 +30,29 @@ struct Move {
 pub(super) fn block_io(user: &User, machine: &mut Machine, operands: [u64; 6]) -> Answered {
     let [subcode, number, buffer, count, ..] = operands;
     match subcode {
-        block_io::INIT => Ok(match disk_at_once(user, number) {
-            Some(disk) => Answer::Completed(init(&disk, buffer)),
-            None => with_disk(number, move |_, disk| init(&disk, buffer)),
-        }),
+        block_io::INIT => Ok(at_once(user, number, |disk| Some(init(disk, buffer)))
+            .unwrap_or_else(|| with_disk(number, move |_, disk| init(disk, buffer)))),
         block_io::READ_WRITE if count > BLOCK_REQUEST_MAX => Ok(Answer::Now(block_io::TOO_MANY, 0)),
         block_io::READ_WRITE => {
             let moves = take_requests(machine, buffer, count)?;
             Ok(match moves {
                 None => Answer::Now(block_io::BAD_BLOCK, 0),
-                Some(moves) => match disk_at_once(user, number).and_then(|disk| read_cached(user, &disk, &moves)) {
-                    Some(done) => Answer::Completed(done),
-                    None => with_disk(number, move |user, disk| move_blocks(user, &disk, moves)),
-                },
+                Some(moves) => at_once(user, number, |disk| read_cached(user, disk, &moves))
+                    .unwrap_or_else(|| with_disk(number, move |user, disk| move_blocks(user, disk, moves))),
             })
         }
-        block_io::FLUSH => Ok(with_disk(number, |user, disk| Completion::status(status_of(user, &disk, disk.extent.flush())))),
+        block_io::FLUSH => Ok(with_disk(number, |user, disk| Completion::status(status_of(user, disk, disk.extent.flush())))),
         _ => Err(ProgramCheck::specification()),
     }
 }
 
-/// The disk with that number, if there is one and the devices are not busy at this moment.
-fn disk_at_once(user: &User, number: u64) -> Option<Disk> {
-    let number = DeviceNumber(u16::try_from(number).ok()?);
-    user.devices.try_lock()?.disk(number)
+/// What can be done with a disk without a wait: nothing when the devices are busy at this moment, or there is no such disk.
+fn at_once(user: &User, number: u64, job: impl FnOnce(&Disk) -> Option<Completion>) -> Option<Answer> {
+    let devices = user.devices.try_lock()?;
+    match devices.get(DeviceNumber(u16::try_from(number).ok()?)) {
+        Some(Device::Disk(disk)) => job(disk).map(Answer::Completed),
+        _ => None,
+    }
 }
 
 /// A few reads of blocks that the host has in its cache, which is most of what a command reads: they need no worker and no wait.
@@ -79,17 +76,19 @@ fn read_cached(user: &User, disk: &Disk, moves: &[Move]) -> Option<Completion> {
 }
 
 /// A worker's job on the disk with that device number.
-fn with_disk(number: u64, job: impl FnOnce(&User, Disk) -> Completion + Send + 'static) -> Answer {
-    Answer::Worker(Box::new(move |user: &Arc<User>| {
-        let disk = u16::try_from(number).ok().and_then(|number| user.devices.lock().disk(DeviceNumber(number)));
-        match disk {
-            None => Completion::status(block_io::NO_DEVICE),
-            Some(disk) => {
+///
+/// The devices stay locked meanwhile: DETACH and LOGOFF wait for it, and who links the disk next finds it and its host lock free.
+fn with_disk(number: u64, job: impl FnOnce(&User, &Disk) -> Completion + Send + 'static) -> Answer {
+    worker(move |user| {
+        let devices = user.devices.lock();
+        match u16::try_from(number).ok().and_then(|number| devices.get(DeviceNumber(number))) {
+            Some(Device::Disk(disk)) => {
                 user.usage.count_io();
                 job(user, disk)
             }
+            _ => Completion::status(block_io::NO_DEVICE),
         }
-    }))
+    })
 }
 
 fn init(disk: &Disk, buffer: u64) -> Completion {

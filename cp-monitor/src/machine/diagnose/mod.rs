@@ -16,9 +16,9 @@ use abi::{Identification, PseudoTimer, SavedState, code, console, mask};
 use console::{HIDDEN, NO_LINE, NO_WAIT, PROMPT};
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::{Machine, ProgramCheck, Wait};
+use super::{Machine, ProgramCheck};
 use crate::storage::AccessError;
-use crate::users::{Devices, User};
+use crate::users::{Devices, User, Wake};
 use ::console::wire::LineKind;
 
 /// How long a machine waits after a line that its terminal is too slow for. A terminal takes hundreds of lines in that time; one that
@@ -27,6 +27,9 @@ const CONGESTION_PAUSE: Duration = Duration::from_millis(2);
 
 /// DIAGNOSE X'24': the return code for a number without a device.
 const NO_SUCH_DEVICE: u64 = 3;
+
+/// RAX of a DIAGNOSE that CP could not carry out, should its machine go on: the number of the message.
+const INTERNAL_ERROR: u64 = 9151;
 
 /// What the machine's slice does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,12 +70,25 @@ enum Answer {
     Completed(Completion),
     /// A worker does it.
     Worker(Job),
-    /// It may wait for as long as a person wants (SLEEP): a thread of its own does it, so that no worker is kept.
-    Thread(Job),
+    /// Done, with zeros, and the machine goes on after that time.
+    Pause(Duration),
 }
 
 /// What is done outside the dispatcher.
-type Job = Box<dyn FnOnce(&Arc<User>) -> Completion + Send>;
+type Job = Box<dyn FnOnce(&Arc<User>) -> Step + Send>;
+
+/// How far a job came.
+enum Step {
+    /// To its end.
+    Done(Completion),
+    /// To a SLEEP; the rest follows when that is over. No worker is kept for it.
+    Sleep(Option<Duration>, Job),
+}
+
+/// A job that goes to its end at once.
+fn worker(job: impl FnOnce(&Arc<User>) -> Completion + Send + 'static) -> Answer {
+    Answer::Worker(Box::new(move |user| Step::Done(job(user))))
+}
 
 type Answered = Result<Answer, ProgramCheck>;
 
@@ -95,33 +111,38 @@ pub(super) fn carry_out(user: &Arc<User>, machine: &mut Machine) -> Next {
         }
         Ok(Answer::Completed(done)) => machine.finish(done.status, done.value, &done.stores),
         Ok(Answer::Worker(job)) => {
-            let job = waiting_for(user, machine, job);
-            user.cp().workers.submit(job);
+            let (user, generation) = (Arc::clone(user), machine.wait_for_worker());
+            let cp = Arc::clone(user.cp());
+            cp.workers.submit(Box::new(move || work(&user, generation, job)));
         }
-        Ok(Answer::Thread(job)) => {
-            let job = waiting_for(user, machine, job);
-            if let Err(error) = std::thread::Builder::new().name("sleep".to_string()).spawn(job) {
-                user.enter_cp_mode(machine, &format!("HCPMCP9151W CP entered; the host has no thread to give: {error}"));
-            }
+        Ok(Answer::Pause(time)) => {
+            let (user, generation) = (Arc::clone(user), machine.wait_for_worker());
+            let cp = Arc::clone(user.cp());
+            let go_on = move || user.with_machine(|machine| machine.complete(generation, 0, 0, &[]));
+            cp.workers.submit_after(time, Box::new(go_on));
         }
         Err(check) => machine.program_check(check),
     }
     Next::GoOn
 }
 
-/// Lets the machine wait for a job; the answer is the job with what follows it.
-fn waiting_for(user: &Arc<User>, machine: &mut Machine, job: Job) -> Box<dyn FnOnce() + Send> {
-    machine.wait = Some(Wait::Worker);
-    let generation = machine.generation();
-    let user = Arc::clone(user);
-    Box::new(move || match catch_unwind(AssertUnwindSafe(|| job(&user))) {
-        Ok(Completion { status, value, stores }) => {
+/// A worker's part: carries out the job of a machine that waits for it since `generation`, and what follows it.
+fn work(user: &Arc<User>, generation: u64, job: Job) {
+    match catch_unwind(AssertUnwindSafe(|| job(user))) {
+        Ok(Step::Done(Completion { status, value, stores })) => {
             user.with_machine(|machine| machine.complete(generation, status, value, &stores));
         }
+        Ok(Step::Sleep(time, rest)) => {
+            let sleeper = Arc::clone(user);
+            user.fall_asleep(time, Wake::Diagnose(Box::new(move || work(&sleeper, generation, rest))));
+        }
         Err(_) => user.with_machine(|machine| {
-            user.enter_cp_mode(machine, "HCPMCP9151W CP entered; an internal error in CP ended this machine's DIAGNOSE");
+            if machine.generation() == generation {
+                machine.complete(generation, INTERNAL_ERROR, 0, &[]);
+                user.enter_cp_mode(machine, "HCPMCP9151W CP entered; an internal error in CP ended this machine's DIAGNOSE");
+            }
         }),
-    })
+    }
 }
 
 fn answer(user: &Arc<User>, machine: &mut Machine, number: u32, operands: [u64; 6]) -> Answered {
@@ -213,7 +234,7 @@ fn device_type(user: &User, number: u64, buffer: u64) -> Answer {
     };
     match user.devices.try_lock() {
         Some(devices) => Answer::Completed(describe(&devices)),
-        None => Answer::Worker(Box::new(move |user| describe(&user.devices.lock()))),
+        None => worker(move |user| describe(&user.devices.lock())),
     }
 }
 
@@ -222,10 +243,9 @@ fn load_psw(user: &User, machine: &mut Machine, address: u64) -> Answered {
     let state = SavedState::read_from_bytes(&bytes).map_err(|_| ProgramCheck::access(address, AccessError::Addressing(address)))?;
     machine.context.registers.general = state.registers;
     machine.context.keep_vectors();
-    if machine.load_psw(state.psw) {
-        let psw = state.psw;
-        let text = format!("HCPGIR450W CP entered; disabled wait PSW {:08X} {:016X}", psw.mask, psw.address);
-        user.enter_cp_mode(machine, &text);
+    machine.load_psw(state.psw);
+    if let Some(why) = machine.disabled_wait() {
+        user.enter_cp_mode(machine, &why);
     }
     Ok(Answer::Done)
 }
@@ -241,10 +261,7 @@ fn console_write(user: &User, machine: &mut Machine, address: u64, length: u64, 
     let kind = if flags & PROMPT != 0 { LineKind::Prompt } else { LineKind::Guest };
     user.console.write(kind, &String::from_utf8_lossy(&bytes));
     if user.console.congested() {
-        return Ok(Answer::Worker(Box::new(|_| {
-            std::thread::sleep(CONGESTION_PAUSE);
-            Completion::default()
-        })));
+        return Ok(Answer::Pause(CONGESTION_PAUSE));
     }
     Ok(Answer::Now(0, 0))
 }

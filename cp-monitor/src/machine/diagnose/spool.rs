@@ -6,7 +6,7 @@ use abi::{RECORD_BUFFER_MAX, RecordHeader, SpoolFileBlock, spool_input, unit_rec
 use spool::{FileInfo, FileReader, Queue, Selection, Spid, SpoolError};
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::{Answer, Answered, Completion, fetch, padded};
+use super::{Answered, Completion, fetch, padded, worker};
 use crate::directory::DeviceNumber;
 use crate::machine::{Machine, ProgramCheck};
 use crate::users::{Device, Output, Reader, Reading, User, spool_userid};
@@ -18,10 +18,10 @@ const HEADER: usize = size_of::<RecordHeader>();
 pub(super) fn output(machine: &mut Machine, operands: [u64; 6]) -> Answered {
     let [number, address, length, ..] = operands;
     let buffer = fetch(machine, address, length, RECORD_BUFFER_MAX)?;
-    Ok(Answer::Worker(Box::new(move |user| {
+    Ok(worker(move |user| {
         let (status, taken) = write_records(user, number, &buffer);
         Completion { status, value: taken, stores: Vec::new() }
-    })))
+    }))
 }
 
 fn write_records(user: &Arc<User>, number: u64, buffer: &[u8]) -> (u64, u64) {
@@ -78,7 +78,7 @@ pub(super) fn input(_machine: &mut Machine, operands: [u64; 6]) -> Answered {
     if length > RECORD_BUFFER_MAX || !matches!(subcode, spool_input::READ_NEXT | spool_input::SELECT | spool_input::RESTART) {
         return Err(ProgramCheck::specification());
     }
-    Ok(Answer::Worker(Box::new(move |user| {
+    Ok(worker(move |user| {
         let mut devices = user.devices.lock();
         let device = u16::try_from(number).ok().and_then(|number| devices.get_mut(DeviceNumber(number)));
         let Some(Device::Reader(reader)) = device else {
@@ -96,7 +96,7 @@ pub(super) fn input(_machine: &mut Machine, operands: [u64; 6]) -> Answered {
             },
             _ => read_next(user, reader, buffer, length as usize),
         }
-    })))
+    }))
 }
 
 fn select(user: &User, reader: &mut Reader, spid: u64) -> u64 {
@@ -177,7 +177,7 @@ fn fill(file: &mut FileReader, room: usize) -> Result<Filled, SpoolError> {
 /// (reader, buffer, spool id or 0)
 pub(super) fn attributes(_machine: &mut Machine, operands: [u64; 6]) -> Answered {
     let [number, buffer, spid, ..] = operands;
-    Ok(Answer::Worker(Box::new(move |user| {
+    Ok(worker(move |user| {
         let devices = user.devices.lock();
         let device = u16::try_from(number).ok().and_then(|number| devices.get(DeviceNumber(number)));
         let Some(Device::Reader(reader)) = device else {
@@ -191,7 +191,7 @@ pub(super) fn attributes(_machine: &mut Machine, operands: [u64; 6]) -> Answered
                 Completion::status(spool_input::DAMAGED)
             }
         }
-    })))
+    }))
 }
 
 fn file_block(user: &User, reader: &Reader, spid: u64) -> Result<Option<SpoolFileBlock>, SpoolError> {
