@@ -86,7 +86,7 @@ fn range(text: &str) -> Result<(u64, u64), Message> {
         return Err(bad());
     }
     let start = start & !0xf;
-    Ok((start, (last - start | 0xf).saturating_add(1)))
+    Ok((start, ((last - start) | 0xf).saturating_add(1)))
 }
 
 fn dump(machine: &mut Machine, start: u64, length: u64) -> Outcome {
