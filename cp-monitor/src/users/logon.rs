@@ -12,7 +12,7 @@ use super::{Device, Devices, Disk, Line, SessionState, Settings, Usage, User, sp
 use crate::clock;
 use crate::command::{self, Origin};
 use crate::directory::{DeviceNumber, Directory, IplSystem, LinkMode, UserEntry, UserId};
-use crate::links::{LinkError, described};
+use crate::links::{Holder, LinkError, described};
 use crate::machine::Machine;
 use crate::storage::{AddressSpace, StorageError};
 use crate::system::Cp;
@@ -149,12 +149,7 @@ pub fn link(
     let linked = match links.link((owner, vdev), user.id, at, mode) {
         Ok(linked) => linked,
         Err(LinkError::InUse(others)) => {
-            let number = match (others.iter().any(|holder| holder.writes), others.iter().any(|holder| !holder.writes)) {
-                (false, _) => 104,
-                (true, false) => 105,
-                (true, true) => 106,
-            };
-            return refuse(number, described(&others).unwrap_or_default());
+            return refuse(numbered(104, &others), described(&others).unwrap_or_default());
         }
         Err(LinkError::Extent(error)) => return refuse(108, error.to_string()),
     };
@@ -176,10 +171,19 @@ pub fn link(
     Ok(link_line(at, linked.read_only, linked.forced, &linked.others))
 }
 
-fn link_line(at: DeviceNumber, read_only: bool, forced: bool, others: &[crate::links::Holder]) -> Option<String> {
+/// Of three messages from `first` on, the one for disks that others read, write, or both.
+fn numbered(first: u32, others: &[Holder]) -> u32 {
+    match (others.iter().any(|holder| holder.writes), others.iter().any(|holder| !holder.writes)) {
+        (false, _) => first,
+        (true, false) => first + 1,
+        (true, true) => first + 2,
+    }
+}
+
+fn link_line(at: DeviceNumber, read_only: bool, forced: bool, others: &[Holder]) -> Option<String> {
     let rest = described(others);
     if forced {
-        return Some(format!("HCPLNM101W DASD {at} forced R/O; {}", rest.unwrap_or_default()));
+        return Some(format!("HCPLNM{}W DASD {at} forced R/O; {}", numbered(101, others), rest.unwrap_or_default()));
     }
     let access = if read_only { "R/O" } else { "R/W" };
     rest.map(|rest| format!("DASD {at} LINKED {access}; {rest}"))
