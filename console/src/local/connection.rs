@@ -1,5 +1,6 @@
 //! One connection, from its first frame to its last. What a peer sends is hostile: whatever is out of order ends the connection with a refusal.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -216,9 +217,14 @@ impl Caller {
         };
         let ended = match greeted.await {
             Ok(()) => {
+                let mut listening = pin!(self.listen(&session, input));
                 tokio::select! {
-                    ended = show(&mut attachment, output) => ended.map(|_| Leave::Ended),
-                    left = self.listen(&session, input) => left,
+                    ended = show(&mut attachment, output) => match ended {
+                        Ok(_) => Ok(Leave::Ended),
+                        // It cannot be written to any more, but what it said before it went still counts.
+                        Err(error) => timeout(self.bounds.drain, listening).await.unwrap_or(Err(error)),
+                    },
+                    left = &mut listening => left,
                     () = overdue(&session, self.bounds.drain) => Ok(Leave::Ended),
                 }
             }
