@@ -12,18 +12,21 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use abi::{DeviceInfo, Identification, PseudoTimer, SavedState, code, console, mask};
+use abi::{Identification, PseudoTimer, SavedState, code, console, mask};
 use console::{HIDDEN, NO_LINE, NO_WAIT, PROMPT};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::{Machine, ProgramCheck, Wait};
 use crate::storage::AccessError;
-use crate::users::User;
+use crate::users::{Devices, User};
 use ::console::wire::LineKind;
 
 /// How long a machine waits after a line that its terminal is too slow for. A terminal takes hundreds of lines in that time; one that
 /// takes none loses lines in the end, and the machine goes on.
 const CONGESTION_PAUSE: Duration = Duration::from_millis(2);
+
+/// DIAGNOSE X'24': the return code for a number without a device.
+const NO_SUCH_DEVICE: u64 = 3;
 
 /// What the machine's slice does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +63,8 @@ enum Answer {
     Done,
     /// Done, and the slice is given up.
     Yield,
+    /// Done without a worker after all, because nothing had to wait.
+    Completed(Completion),
     /// A worker does it.
     Worker(Job),
     /// It may wait for as long as a person wants (SLEEP): a thread of its own does it, so that no worker is kept.
@@ -88,6 +93,7 @@ pub(super) fn carry_out(user: &Arc<User>, machine: &mut Machine) -> Next {
             machine.set_result(0, 0);
             return Next::Yield;
         }
+        Ok(Answer::Completed(done)) => machine.finish(done.status, done.value, &done.stores),
         Ok(Answer::Worker(job)) => {
             let job = waiting_for(user, machine, job);
             user.cp().workers.submit(job);
@@ -127,7 +133,7 @@ fn answer(user: &Arc<User>, machine: &mut Machine, number: u32, operands: [u64; 
         code::RELEASE_PAGES => Ok(release(user, machine, first, second)),
         code::SPOOL_INPUT => spool::input(machine, operands),
         code::SPOOL_ATTRIBUTES => spool::attributes(machine, operands),
-        code::DEVICE_TYPE => Ok(device_type(first, second)),
+        code::DEVICE_TYPE => Ok(device_type(user, first, second)),
         code::YIELD => Ok(Answer::Yield),
         code::STORAGE_SIZE => Ok(Answer::Now(0, machine.space.size())),
         code::LOAD_PSW => load_psw(user, machine, first),
@@ -135,7 +141,7 @@ fn answer(user: &Arc<User>, machine: &mut Machine, number: u32, operands: [u64; 
         code::CONSOLE_WRITE => console_write(user, machine, first, second, third),
         code::CONSOLE_READ => console_read(user, machine, first, second, third),
         code::UNIT_RECORD_WRITE => spool::output(machine, operands),
-        code::BLOCK_IO => blocks::block_io(machine, operands),
+        code::BLOCK_IO => blocks::block_io(user, machine, operands),
         _ => Err(ProgramCheck::specification()),
     }
 }
@@ -199,15 +205,16 @@ fn release(user: &User, machine: &mut Machine, first: u64, last: u64) -> Answer 
     Answer::Now(0, 0)
 }
 
-/// The devices are the user's and may be busy with a close, so a worker looks.
-fn device_type(number: u64, buffer: u64) -> Answer {
-    Answer::Worker(Box::new(move |user| match user.devices.lock().info(number) {
-        None => Completion::status(3),
-        Some(info) => {
-            let info: DeviceInfo = info;
-            Completion { stores: vec![(buffer, info.as_bytes().to_vec())], ..Completion::default() }
-        }
-    }))
+/// The devices may be busy with a close; then a worker waits for them.
+fn device_type(user: &User, number: u64, buffer: u64) -> Answer {
+    let describe = move |devices: &Devices| match devices.info(number) {
+        None => Completion::status(NO_SUCH_DEVICE),
+        Some(info) => Completion { stores: vec![(buffer, info.as_bytes().to_vec())], ..Completion::default() },
+    };
+    match user.devices.try_lock() {
+        Some(devices) => Answer::Completed(describe(&devices)),
+        None => Answer::Worker(Box::new(move |user| describe(&user.devices.lock()))),
+    }
 }
 
 fn load_psw(user: &User, machine: &mut Machine, address: u64) -> Answered {
