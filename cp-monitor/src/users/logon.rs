@@ -13,7 +13,7 @@ use super::{Device, Devices, Disk, Line, SessionState, Settings, Usage, User, sp
 use crate::clock;
 use crate::command::{self, Origin};
 use crate::directory::{DeviceNumber, Directory, IplSystem, LinkMode, UserEntry, UserId};
-use crate::links::{LinkError, described};
+use crate::links::{Holder, LinkError, described};
 use crate::machine::Machine;
 use crate::storage::{AddressSpace, StorageError};
 use crate::system::{Cp, minidisks};
@@ -158,7 +158,7 @@ pub fn link(
     let linked = match links.link((owner, vdev), user.id, at, mode) {
         Ok(linked) => linked,
         Err(LinkError::InUse(others)) => {
-            return refuse(number_of(104, &others), described(&others).unwrap_or_default());
+            return refuse(numbered(104, &others), described(&others).unwrap_or_default());
         }
         Err(LinkError::Extent(error)) => {
             // The host's file names are the operator's business.
@@ -202,7 +202,7 @@ fn host_file_trouble(error: &ExtentError) -> &'static str {
 }
 
 /// Which of three messages in a row tells what the others have: they read, they write, or both.
-fn number_of(first: u32, others: &[crate::links::Holder]) -> u32 {
+fn numbered(first: u32, others: &[Holder]) -> u32 {
     match (others.iter().any(|holder| holder.writes), others.iter().any(|holder| !holder.writes)) {
         (false, _) => first,
         (true, false) => first + 1,
@@ -210,10 +210,10 @@ fn number_of(first: u32, others: &[crate::links::Holder]) -> u32 {
     }
 }
 
-fn link_line(at: DeviceNumber, read_only: bool, forced: bool, others: &[crate::links::Holder]) -> Option<String> {
+fn link_line(at: DeviceNumber, read_only: bool, forced: bool, others: &[Holder]) -> Option<String> {
     let rest = described(others);
     if forced {
-        return Some(format!("HCPLNM{}W DASD {at} forced R/O; {}", number_of(101, others), rest.unwrap_or_default()));
+        return Some(format!("HCPLNM{}W DASD {at} forced R/O; {}", numbered(101, others), rest.unwrap_or_default()));
     }
     let access = if read_only { "R/O" } else { "R/W" };
     rest.map(|rest| format!("DASD {at} LINKED {access}; {rest}"))
