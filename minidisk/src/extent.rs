@@ -10,6 +10,8 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use rustix::io::ReadWriteFlags;
+
 use crate::edf::{BLOCK_SIZE, BLOCKS_PER_CYLINDER, BlockDevice, MAX_BLOCKS};
 
 /// Version of the header that this program writes and reads.
@@ -243,6 +245,18 @@ impl Extent {
     pub fn read_at(&self, first: u32, into: &mut [u8]) -> Result<(), ExtentError> {
         let offset = self.offset(first, into.len())?;
         self.file.read_exact_at(into, offset).map_err(|source| io_error(&self.path, source))
+    }
+
+    /// As [`read_at`](Extent::read_at), but only when the host has the blocks in its cache: false when it would have to wait for its disk.
+    pub fn read_cached(&self, first: u32, into: &mut [u8]) -> Result<bool, ExtentError> {
+        let offset = self.offset(first, into.len())?;
+        let wanted = into.len();
+        match rustix::io::preadv2(&self.file, &mut [io::IoSliceMut::new(into)], offset, ReadWriteFlags::NOWAIT) {
+            Ok(read) => Ok(read == wanted),
+            // The host would wait, or cannot tell on this file system.
+            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::INTR) => Ok(false),
+            Err(error) => Err(io_error(&self.path, error.into())),
+        }
     }
 
     /// Writes the blocks from `first` on; `from` is a multiple of 4096 bytes long. Durable after [`flush`](Extent::flush).

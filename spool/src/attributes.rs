@@ -123,8 +123,8 @@ macro_rules! word {
 }
 
 word! {
-    /// A user: 1 to 8 of `A-Z 0-9 @ # $ _ -`. Fold to upper case before.
-    Userid, 8, "A userid", |c| c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, '@' | '#' | '$' | '_' | '-')
+    /// A user: 1 to 8 of `A-Z 0-9 @ # $ _ - +`. Fold to upper case before.
+    Userid, 8, "A userid", |c| c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, '@' | '#' | '$' | '_' | '-' | '+')
 }
 word! {
     /// A form, destination or distribution code, or one part of a file's name: 1 to 8 visible ASCII characters.

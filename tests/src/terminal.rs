@@ -77,8 +77,7 @@ impl Terminal {
 
     fn open(socket: &Path, logon: Logon) -> Self {
         let stream = UnixStream::connect(socket).unwrap_or_else(|error| panic!("{}: {error}", socket.display()));
-        let mut terminal =
-            Self { stream, arrived: Vec::new(), lines: Vec::new(), seen: 0, state: None, ended: None, refused: None };
+        let mut terminal = Self { stream, arrived: Vec::new(), lines: Vec::new(), seen: 0, state: None, ended: None, refused: None };
         terminal.send(&Hello { version: VERSION, request: Request::Logon(logon) });
         terminal
     }

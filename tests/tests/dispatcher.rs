@@ -130,8 +130,10 @@ fn idle_machines_use_no_processor_time() {
 fn machines_logged_on_without_a_terminal_come_up_and_wait() {
     let system = System::start();
     let users = system.add_users(10);
+    let mut operator = Terminal::observe(&system.socket(), "OPERATOR");
     for user in &users {
         assert_line(&system.cp_says(&format!("XAUTOLOG {user}")), "^Command accepted$");
+        operator.until(&format!(r"AUTO LOGON +\*\*\* +{user} +USERS = \d+"));
     }
     assert_line(&system.cp_says("QUERY NAMES"), "U0010    - DSC");
     for user in &users {

@@ -92,7 +92,8 @@ fn a_torn_minidisk_is_named_and_not_overwritten() {
         assert_line(&check.output, r"^minidisk MAINT\.0190: \d+ files, sound$");
         system.run();
         let session = system.session("CMSUSER", "listfile\nquery disk\n");
-        assert_line(&session, r"^HCPLNM\d+E CMSUSER 0191 not linked; .*CMSUSER\.0191");
+        assert_line(&session, r"^HCPLNM108E CMSUSER 0191 not linked; its host file cannot be used; the operator is told why$");
+        assert_line(&system.complaints(), r"CMSUSER 0191 not linked for CMSUSER: .*minidisks/CMSUSER\.0191: .*minidisk");
         assert_line(&session, r"190 +S +R/O");
         system.cp64(&["disk", "put", "CMSUSER", "191", "-", "A", "FILE"], b"x\n").failed(1);
         system.shut_down();
@@ -249,7 +250,13 @@ fn everything_is_there(system: &System, all: &Acknowledged, seed: &str) {
 fn a_first_start_that_is_killed_is_begun_again() {
     for after in [1, 5, 10, 20, 40, 80] {
         let mut system = System::prepare(&[]);
-        let mut start = Command::new(cp64()).args(["start", "--headless", "--system"]).arg(system.directory()).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+        let mut start = Command::new(cp64())
+            .args(["start", "--headless", "--system"])
+            .arg(system.directory())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
         std::thread::sleep(Duration::from_millis(after));
         start.kill().unwrap();
         start.wait().unwrap();
@@ -363,7 +370,12 @@ fn a_full_host_disk_fails_the_spool_file_and_loses_nothing() {
         system.check().succeeded();
         system.run();
         let queue = system.cp_json("QUERY READER MAINT ALL");
-        let files: Vec<_> = queue["data"].as_array().unwrap().iter().map(|file| (file["name"].as_str().unwrap().to_string(), file["records"].as_u64().unwrap())).collect();
+        let files: Vec<_> = queue["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|file| (file["name"].as_str().unwrap().to_string(), file["records"].as_u64().unwrap()))
+            .collect();
         assert_eq!(files, [("BEFORE".to_string(), 20_000), ("BIG".to_string(), 20_000)]);
     });
 }

@@ -25,7 +25,9 @@ impl Detached<'_> {
 
 impl Drop for Detached<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() && let Some(pid) = self.pid() {
+        if std::thread::panicking()
+            && let Some(pid) = self.pid()
+        {
             let _ = kill_process(pid, Signal::KILL);
         }
     }
@@ -34,7 +36,9 @@ impl Drop for Detached<'_> {
 /// One line of a shell session: `cp64` is the program, `$D` the data directory.
 fn shell(line: &str, directory: &Path, work: &Path) -> Program {
     let programs = cp64().parent().expect("the program is in a directory");
-    let path = std::env::join_paths(std::iter::once(programs.to_path_buf()).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())));
+    let path = std::env::join_paths(
+        std::iter::once(programs.to_path_buf()).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
+    );
     let mut command = Command::new("sh");
     command.args(["-c", line]).env("D", directory).env("PATH", path.expect("a path")).current_dir(work);
     Program::run(&mut command, b"")

@@ -40,9 +40,16 @@ fn a_host_file_punched_to_a_user_stands_in_the_columns_that_scripts_read() {
     let mut lines = shown.lines();
     assert_eq!(lines.next(), Some("ORIGINID FILE CLASS RECORDS  CPY HOLD DATE  TIME     NAME      TYPE     DIST"));
     let file = lines.next().expect("a file");
-    for (name, value) in
-        [("origin", "OPERATOR"), ("spid", "0001"), ("class", "A"), ("records", "00000004"), ("copies", "001"), ("hold", "NONE"), ("name", "JOB"), ("type", "DECK")]
-    {
+    for (name, value) in [
+        ("origin", "OPERATOR"),
+        ("spid", "0001"),
+        ("class", "A"),
+        ("records", "00000004"),
+        ("copies", "001"),
+        ("hold", "NONE"),
+        ("name", "JOB"),
+        ("type", "DECK"),
+    ] {
         assert_eq!(column(file, name), value, "{name} in {file}");
     }
     assert_line(column(file, "date"), r"^\d\d/\d\d$");
@@ -115,7 +122,8 @@ fn cards_go_round_by_punch_and_readcard() {
 fn printing_makes_a_file_in_the_printer_queue() {
     let system = System::start();
     system.disk_put("CMSUSER", "REPORT", "TEXT", b"heading\nline\n").succeeded();
-    let session = system.session("CMSUSER", "print report text a\ncp query printer all\ncp spool printer to maint class m\nprint report text a\n");
+    let session =
+        system.session("CMSUSER", "print report text a\ncp query printer all\ncp spool printer to maint class m\nprint report text a\n");
     assert_line(&session, r"^CMSUSER  \d{4} A PRT 0000000\d 001 NONE \d\d/\d\d \d\d:\d\d:\d\d REPORT    TEXT ");
     assert_line(&session, r"^PRT FILE \d{4} SENT TO   MAINT    RDR AS  \d{4} RECS 000\d CPY  001 M NOHOLD NOKEEP$");
     assert_line(&system.cp_says("QUERY FILES CMSUSER"), "^FILES:   NO RDR, 0001 PRT,   NO PUN$");

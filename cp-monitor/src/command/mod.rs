@@ -77,6 +77,7 @@ pub const TABLE: &[Command] = &[
     command("ECho", "ECHO", Classes::Of("G"), "repeat what is typed, to test a terminal", session::echo),
     command("EXTernal", "EXTERNAL", Classes::Of("G"), "make an external interruption", debug::external),
     command("FORCE", "FORCE", Classes::Of("A"), "log a user off", operator::force),
+    command("HELP", "HELP", Classes::Any, "explain a command", session::help),
     command("INDicate", "INDICATE", Classes::Of("EG"), "show load and what users use", indicate::indicate),
     command("Ipl", "IPL", Classes::Of("G"), "load an operating system", session::ipl),
     command("LINK", "LINK", Classes::Of("G"), "use a minidisk of your own or another's", link::link),

@@ -176,6 +176,22 @@ pub(super) fn echo(invocation: &mut Invocation<'_>) -> Outcome {
     Ok(Answer::text("ECHO ENTERED; TO TERMINATE TEST, TYPE END"))
 }
 
+/// HELP [command]
+pub(super) fn help(invocation: &mut Invocation<'_>) -> Outcome {
+    let Some(word) = invocation.operands.next_word() else {
+        let lines = super::available(invocation.classes).filter(|command| command.pattern != "*");
+        let lines = lines.map(|command| format!("{:<12}{}", command.pattern, command.summary));
+        let mut lines: Vec<String> = lines.collect();
+        lines.push("HELP command explains a command; capitals are its shortest form.".to_string());
+        return Ok(Answer::of(lines.clone(), lines));
+    };
+    invocation.operands.end()?;
+    match crate::help::of_cp_command(word) {
+        Some(text) => Ok(Answer::of(json!({ "command": word.to_uppercase(), "text": text }), text.lines().map(str::to_string).collect())),
+        None => Err(error("HLP", 2, format!("Invalid operand - {word}"))),
+    }
+}
+
 /// `* text`
 pub(super) fn comment(_invocation: &mut Invocation<'_>) -> Outcome {
     Ok(Answer::silent())

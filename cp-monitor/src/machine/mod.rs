@@ -243,6 +243,11 @@ impl Machine {
             return;
         }
         self.wait = None;
+        self.finish(status, value, stores);
+    }
+
+    /// The end of a DIAGNOSE: storage and result registers.
+    fn finish(&mut self, status: u64, value: u64, stores: &[(u64, Vec<u8>)]) {
         for (address, bytes) in stores {
             if let Err(error) = self.space.write(*address, bytes) {
                 self.program_check(ProgramCheck::access(*address, error));

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use cp_monitor::clock::Clock;
-use cp_monitor::directory::store;
-use cp_monitor::system::DataDirectory;
+use cp_monitor::directory::{Directory, store};
+use cp_monitor::links::host_file;
+use cp_monitor::system::{DataDirectory, minidisks};
 use minidisk::edf::{EdfError, FileSystem, LabelError};
 use minidisk::extent::{Access, Extent};
 use spool::Spool;
@@ -34,7 +35,10 @@ pub fn run(place: &Place, options: &Options) -> Ended {
         Err(error) => say(false, format!("settings: {error}")),
     }
     match store::load(&data.root()) {
-        Ok(directory) => say(true, format!("directory: {} users", directory.users.len())),
+        Ok(directory) => {
+            say(true, format!("directory: {} users", directory.users.len()));
+            check_directory_disks(&directory, &data.minidisks(), &mut say);
+        }
         Err(error) => say(false, format!("directory: {error}")),
     }
     check_minidisks(&data.minidisks(), &mut say)?;
@@ -46,6 +50,20 @@ pub fn run(place: &Place, options: &Options) -> Ended {
         return Ok(ExitCode::SUCCESS);
     }
     Err(format!("{wrong} of the above {} wrong", if wrong == 1 { "is" } else { "are" }))
+}
+
+/// Every minidisk of the directory must have its file, of the right size.
+fn check_directory_disks(directory: &Directory, folder: &Path, say: &mut impl FnMut(bool, String)) {
+    for (owner, minidisk) in minidisks::all(directory).filter(|(_, minidisk)| !minidisk.is_temporary()) {
+        let path = host_file(folder, &(owner, minidisk.vdev));
+        if !path.exists() {
+            say(false, format!("minidisk {owner}.{}: its host file is missing", minidisk.vdev));
+        } else if let Ok(extent) = Extent::open(&path, Access::Read)
+            && let Some(fault) = minidisks::fault(&extent, owner, minidisk)
+        {
+            say(false, format!("minidisk {owner}.{}: {fault}", minidisk.vdev));
+        }
+    }
 }
 
 fn check_minidisks(folder: &Path, say: &mut impl FnMut(bool, String)) -> Result<(), String> {

@@ -100,6 +100,8 @@ pub fn run(place: &Place, options: &Options) -> Ended {
     }
     // Before anything is written: is there a processor to run machines on?
     kvm::probe().map_err(because)?;
+    // Whatever this process makes is its owner's alone: spool files and minidisks are people's own.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let data = DataDirectory::hold(&directory).map_err(because)?;
     if options.background {
         rustix::process::setsid().map_err(because)?;

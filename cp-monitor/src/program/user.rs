@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use console::client;
+use cp_monitor::clock::Clock;
 use cp_monitor::directory::edit::{self, EditError, NewMinidisk, NewUser};
 use cp_monitor::directory::{Argon2id, DeviceNumber, LinkMode, Password, PrivilegeClasses, SecretHasher, StorageSize, UserId, store};
-use cp_monitor::system::make_minidisks;
+use cp_monitor::system::{data, minidisks};
 
 use super::{Ended, Place, because, print};
 
@@ -34,7 +35,7 @@ pub enum What {
         #[arg(long, default_value = "CMSDFLT")]
         profile: UserId,
     },
-    /// Remove a user from the directory; minidisk files stay on the host
+    /// Remove a user from the directory; the minidisks' files are kept under other names
     Remove {
         /// The user
         user: UserId,
@@ -56,6 +57,11 @@ pub fn run(place: &Place, what: What) -> Ended {
         return Err(format!("There is no CP-64 system in {}", directory.display()));
     }
     let hasher = Argon2id::default();
+    let before = store::load(&directory).map_err(because)?;
+    let removed = match &what {
+        What::Remove { user } => before.user(user).cloned(),
+        _ => None,
+    };
     let (said, change): (String, Change) = match what {
         What::Add { user, cylinders, storage, max_storage, classes, profile } => {
             let disk = NewMinidisk { vdev: DeviceNumber(0x191), cylinders, mode: LinkMode::Mr };
@@ -71,7 +77,14 @@ pub fn run(place: &Place, what: What) -> Ended {
         }
     };
     let online = store::update(&directory, &hasher, change).map_err(because)?;
-    make_minidisks(&directory, &online.directory).map_err(because)?;
+    let (folder, clock) = (data::minidisks(&directory), Clock::of_host());
+    for (owner, minidisk) in minidisks::added(&before, &online.directory) {
+        minidisks::make_formatted(&folder, owner, minidisk, &clock).map_err(because)?;
+    }
+    if let Some(user) = removed {
+        let aside = minidisks::set_aside(&folder, user.userid, &user.minidisks, &clock).map_err(because)?;
+        aside.iter().for_each(|name| print(&format!("Minidisk kept as {}\n", folder.join(name).display())));
+    }
     // A system that runs takes the new directory over; one that does not reads it when it starts.
     let running = client::command(&place.socket()?, "DIRECTXA");
     let how = if running.is_ok_and(|answer| answer.code == 0) { "; the running system uses it from the next LOGON" } else { "" };

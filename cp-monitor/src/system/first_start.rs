@@ -4,27 +4,37 @@
 //! leaves the stage and no `system.toml`, and the next one begins again. The stage is there from before the first move until after the
 //! last: without it, nothing that stands in the directory is taken for the rest of a first start ([`super::data`]).
 
+use std::error::Error;
 use std::fs::{self, File};
 use std::path::Path;
 
-use minidisk::edf::{DateTime, FileId, FileSystem};
-use minidisk::extent::{DeviceType, Extent, ExtentError, Header};
+use minidisk::edf::{FileId, FileSystem};
+use minidisk::extent::Extent;
 use minidisk::text::{self, Import};
 
-use super::data::{DataError, minidisks, new_settings};
-use super::{Cp, StartError};
+use super::data::{self, DataError, new_settings};
+use super::{StartError, minidisks};
 use crate::clock::Clock;
-use crate::directory::{self, Directory, Minidisk, UserId};
+use crate::command;
+use crate::directory::{self, Directory};
 use crate::help;
-use crate::links::host_file;
 
 /// Where a first start builds.
 pub(super) const STAGE: &str = ".first-start";
 
-/// Files of the system disk: name, type and text.
-fn system_files() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    let of = |family: &'static [(&'static str, &'static str)], file_type| family.iter().map(move |(name, text)| (*name, file_type, *text));
-    of(help::CP, "HELPCP").chain(of(help::CMS, "HELPCMS"))
+/// The disk that CMS is on.
+const SYSTEM_DISK: (&str, u16) = ("MAINT", 0x190);
+
+/// Files of the system disk: name, type and text. A synonym of a CP command has a help file of its own name.
+fn system_files() -> impl Iterator<Item = (String, &'static str, &'static str)> {
+    let own = help::CP.iter().map(|(name, text)| ((*name).to_string(), *text));
+    let synonyms = command::TABLE.iter().filter(|entry| entry.pattern != "*" && !entry.pattern.eq_ignore_ascii_case(entry.help));
+    let synonyms = synonyms.filter_map(|entry| {
+        let text = help::CP.iter().find(|(name, _)| *name == entry.help)?.1;
+        Some((entry.pattern.to_uppercase().chars().take(8).collect(), text))
+    });
+    let cp = own.chain(synonyms).map(|(name, text)| (name, "HELPCP", text));
+    cp.chain(help::CMS.iter().map(|(name, text)| ((*name).to_string(), "HELPCMS", *text)))
 }
 
 /// Makes directory, system disks and users' disks.
@@ -38,7 +48,7 @@ pub(super) fn make_system(root: &Path, clock: &Clock) -> Result<(), StartError> 
     fs::write(&direct, directory::default_source()).map_err(|error| io(&direct, error))?;
     let online = directory::store::put_online(&stage).map_err(|error| StartError::Directory(error.to_string()))?.directory;
     make_disks(&staged_disks, &online, clock)?;
-    let target = minidisks(root);
+    let target = data::minidisks(root);
     fs::create_dir_all(&target).map_err(|error| io(&target, error))?;
     move_all(&staged_disks, &target)?;
     for name in ["user.direct", "directory.online"] {
@@ -64,62 +74,25 @@ fn remove_tree(path: &Path) -> Result<(), StartError> {
     }
 }
 
-/// Makes and formats the minidisks that have no file yet, so that a new user can work at once.
-pub fn make_minidisks(root: &Path, directory: &Directory) -> Result<(), StartError> {
-    make_disks(&minidisks(root), directory, &Clock::of_host())
-}
-
+/// Makes and formats every minidisk, and fills the system disk.
 fn make_disks(folder: &Path, directory: &Directory, clock: &Clock) -> Result<(), StartError> {
-    let now = date_time(clock);
-    let mut missing = minidisks_of(directory).filter(|(owner, disk)| !host_file(folder, &(*owner, disk.vdev)).exists());
-    missing.try_for_each(|(owner, minidisk)| make_disk(folder, owner, minidisk, now))
-}
-
-fn minidisks_of(directory: &Directory) -> impl Iterator<Item = (UserId, &Minidisk)> {
-    directory.users.values().flat_map(|entry| entry.minidisks.iter().map(|disk| (entry.userid, disk)))
-}
-
-/// Makes, formats and, for the system disk, fills one minidisk.
-fn make_disk(directory: &Path, owner: UserId, minidisk: &Minidisk, now: DateTime) -> Result<(), StartError> {
-    let path = host_file(directory, &(owner, minidisk.vdev));
-    let failed = |error: &dyn std::fmt::Display| StartError::Directory(format!("{}: {error}", path.display()));
-    let Some(header) = extent_header(owner, minidisk) else { return Ok(()) };
-    let extent = Extent::create(&path, &header).map_err(|error| failed(&error))?;
-    let label = label_of(owner, minidisk);
-    let cylinders = minidisk.cylinders().unwrap_or(0);
-    let mut disk = FileSystem::format(extent, &label, cylinders, now).map_err(|error| failed(&error))?;
-    if (owner.as_str(), minidisk.vdev.0) == ("MAINT", 0x190) {
-        for (name, file_type, contents) in system_files() {
-            let id = FileId::new(name, file_type).map_err(|error| failed(&error))?;
-            text::import(&mut disk, &id, 2, now, contents.as_bytes(), Import::Auto).map_err(|error| failed(&error))?;
+    for (owner, minidisk) in minidisks::all(directory) {
+        let disk = minidisks::make_formatted(folder, owner, minidisk, clock)?;
+        if let Some(disk) = disk
+            && (owner.as_str(), minidisk.vdev.0) == SYSTEM_DISK
+        {
+            fill_system_disk(disk, clock).map_err(|error| StartError::Directory(format!("The system disk cannot be filled: {error}")))?;
         }
-        disk.commit().map_err(|error| failed(&error))?;
     }
     Ok(())
 }
 
-/// The header of the host file of a minidisk; none when it has no blocks of its own. Older disks than a 3390 become as many blocks.
-fn extent_header(owner: UserId, minidisk: &Minidisk) -> Option<Header> {
-    if minidisk.is_temporary() {
-        return None;
+fn fill_system_disk(mut disk: FileSystem<Extent>, clock: &Clock) -> Result<(), Box<dyn Error>> {
+    let now = minidisks::now(clock);
+    for (name, file_type, contents) in system_files() {
+        text::import(&mut disk, &FileId::new(&name, file_type)?, 2, now, contents.as_bytes(), Import::Auto)?;
     }
-    let blocks = u32::try_from(minidisk.blocks()?).ok()?;
-    let device = match minidisk.cylinders() {
-        Some(cylinders) if minidisk.device.as_str() == "3390" => DeviceType::Ckd3390 { cylinders },
-        _ => DeviceType::Fb512 { blocks: blocks.checked_mul(8)? },
-    };
-    Some(Header { owner: owner.to_string(), vdev: minidisk.vdev.0, device })
-}
-
-/// `MNT190` for MAINT's, else the first letters of the owner and the number.
-fn label_of(owner: UserId, minidisk: &Minidisk) -> String {
-    let owner = if owner.as_str() == "MAINT" { "MNT" } else { &owner.as_str()[..owner.as_str().len().min(3)] };
-    format!("{owner}{:03X}", minidisk.vdev.0)
-}
-
-fn date_time(clock: &Clock) -> DateTime {
-    let now = clock.now();
-    DateTime::from_unix_seconds(now.timestamp().as_second() + i64::from(now.offset().seconds()))
+    Ok(disk.commit()?)
 }
 
 fn write_settings(root: &Path, stage: &Path) -> Result<(), StartError> {
@@ -150,18 +123,4 @@ fn move_file(from: &Path, to: &Path) -> Result<(), StartError> {
 
 fn io(path: &Path, source: std::io::Error) -> StartError {
     DataError::Io { path: path.to_path_buf(), source }.into()
-}
-
-impl Cp {
-    /// Makes the host file of a minidisk that the directory has got since; it is then to be formatted by its user.
-    pub fn ensure_minidisk(&self, owner: UserId, minidisk: &Minidisk) -> Result<(), ExtentError> {
-        let path = host_file(&self.data().minidisks(), &(owner, minidisk.vdev));
-        if path.exists() {
-            return Ok(());
-        }
-        match extent_header(owner, minidisk) {
-            Some(header) => Extent::create(&path, &header).map(drop),
-            None => Ok(()),
-        }
-    }
 }

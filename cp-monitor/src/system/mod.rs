@@ -3,6 +3,7 @@
 pub mod data;
 mod first_start;
 mod host;
+pub mod minidisks;
 mod operator;
 mod snapshot;
 
@@ -27,8 +28,8 @@ use crate::users::{User, Users, log_off};
 use crate::workers::Workers;
 
 pub use data::{DataDirectory, DataError};
-pub use first_start::make_minidisks;
 pub use host::Terminals;
+use minidisks::MinidiskError;
 pub use snapshot::Load;
 
 /// Threads for what may block.
@@ -67,6 +68,9 @@ pub enum StartError {
     /// The processor.
     #[error("Processors cannot be started: {0}")]
     Partition(#[from] PartitionError),
+    /// A minidisk of the first start.
+    #[error(transparent)]
+    Minidisk(#[from] MinidiskError),
     /// The CMS image.
     #[error("CMS cannot be loaded: {0}")]
     Image(#[from] ImageError),
@@ -195,6 +199,10 @@ impl Cp {
     /// DIRECTXA: compiles `user.direct` and puts it on line, all or nothing. Answers warnings.
     pub fn compile_directory(&self) -> Result<Vec<String>, String> {
         let online = directory::store::put_online(&self.data.root()).map_err(|error| error.lines().join("\n"))?;
+        let folder = self.data.minidisks();
+        for (owner, minidisk) in minidisks::added(&self.directory(), &online.directory) {
+            minidisks::make_blank(&folder, owner, minidisk).map_err(|error| error.to_string())?;
+        }
         *self.online.write() = Arc::new(online.directory);
         Ok(online.warnings.iter().map(ToString::to_string).collect())
     }

@@ -277,3 +277,15 @@ impl IntoIterator for Devices {
         self.table.into_iter()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_userid_of_the_directory_is_a_userid_of_the_spool() {
+        let of_cp = (0..=u8::MAX).filter_map(|byte| format!("A{}", char::from(byte)).parse::<UserId>().ok());
+        let refused: Vec<_> = of_cp.filter(|id| Userid::new(id.as_str()).is_err()).collect();
+        assert!(refused.is_empty(), "{refused:?}");
+    }
+}

@@ -39,8 +39,7 @@ impl User {
             }
             return;
         }
-        let reply = command::execute(&self.cp, Origin::user(self), text);
-        self.say_cp(&reply.lines);
+        self.answered(|| command::execute(&self.cp, Origin::user(self), text), |reply| self.say_cp(&reply.lines));
     }
 
     fn line_for_machine(&self, text: String) {

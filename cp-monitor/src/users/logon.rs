@@ -6,17 +6,17 @@ use std::time::Instant;
 
 use console::wire::{ConsoleState, Ending, LineKind};
 use console::{Limits, VirtualConsole};
-use minidisk::extent::DeviceType;
+use minidisk::extent::ExtentError;
 use parking_lot::Mutex;
 
 use super::{Device, Devices, Disk, Line, Route, SessionState, Settings, Usage, User, spool_userid};
 use crate::clock;
 use crate::command::{self, Origin};
 use crate::directory::{DeviceNumber, Directory, IplSystem, LinkMode, UserEntry, UserId};
-use crate::links::{LinkError, described};
+use crate::links::{Holder, LinkError, described};
 use crate::machine::Machine;
 use crate::storage::{AddressSpace, StorageError};
-use crate::system::Cp;
+use crate::system::{Cp, minidisks};
 
 /// How somebody logs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +99,7 @@ fn make_user(cp: &Arc<Cp>, entry: &UserEntry, way: Way) -> Result<User, StorageE
         wrong_passwords: AtomicU32::new(0),
         last_seen: Mutex::default(),
         cp_read: AtomicBool::new(false),
+        answering: AtomicU32::new(0),
         gone: AtomicBool::new(false),
         dispatch: OnceLock::new(),
         cp: Arc::clone(cp),
@@ -154,17 +155,21 @@ pub fn link(
         return refuse(108, "it has no extent on a volume of this system".to_string());
     };
     let links = &user.cp().links;
-    user.cp()
-        .ensure_minidisk(owner, minidisk)
-        .map_err(|error| command::error("LNM", 108, format!("{owner} {vdev} not linked; {error}")))?;
     let linked = match links.link((owner, vdev), user.id, at, mode) {
         Ok(linked) => linked,
         Err(LinkError::InUse(others)) => {
-            return refuse(number_of(104, &others), described(&others).unwrap_or_default());
+            return refuse(numbered(104, &others), described(&others).unwrap_or_default());
         }
-        Err(LinkError::Extent(error)) => return refuse(108, error.to_string()),
+        Err(LinkError::Extent(error)) => {
+            // The host's file names are the operator's business.
+            user.cp().say_to_operator(&format!("{owner} {vdev} not linked for {}: {error}", user.id));
+            return refuse(108, host_file_trouble(&error).to_string());
+        }
     };
-    let (cylinders, blocks) = size_of((minidisk.cylinders().unwrap_or(0), blocks), linked.extent.header().device);
+    if let Some(fault) = minidisks::fault(&linked.extent, owner, minidisk) {
+        links.unlink((owner, vdev), user.id, at);
+        return refuse(108, fault);
+    }
     let disk = Disk {
         owner,
         owner_vdev: vdev,
@@ -173,7 +178,7 @@ pub fn link(
         extent: Arc::clone(&linked.extent),
         device_type: minidisk.device.as_str().to_string(),
         volume: minidisk.volid.map_or_else(String::new, |volid| volid.to_string()),
-        cylinders,
+        cylinders: minidisk.cylinders().unwrap_or(0),
         blocks,
     };
     let defined = {
@@ -188,14 +193,16 @@ pub fn link(
     Ok(link_line(at, linked.read_only, linked.forced, &linked.others))
 }
 
-/// Cylinders and blocks of a disk: as the directory has them, but when that was changed since the disk was made, as the disk is: a file
-/// of the host does not grow or shrink with its MDISK statement.
-fn size_of((cylinders, blocks): (u32, u32), made: DeviceType) -> (u32, u32) {
-    if blocks == made.blocks() { (cylinders, blocks) } else { (made.cylinders(), made.blocks()) }
+fn host_file_trouble(error: &ExtentError) -> &'static str {
+    match error {
+        ExtentError::Held(_) => "it is in use by a program of the host",
+        ExtentError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => "its host file is missing",
+        _ => "its host file cannot be used; the operator is told why",
+    }
 }
 
 /// Which of three messages in a row tells what the others have: they read, they write, or both.
-fn number_of(first: u32, others: &[crate::links::Holder]) -> u32 {
+fn numbered(first: u32, others: &[Holder]) -> u32 {
     match (others.iter().any(|holder| holder.writes), others.iter().any(|holder| !holder.writes)) {
         (false, _) => first,
         (true, false) => first + 1,
@@ -203,10 +210,10 @@ fn number_of(first: u32, others: &[crate::links::Holder]) -> u32 {
     }
 }
 
-fn link_line(at: DeviceNumber, read_only: bool, forced: bool, others: &[crate::links::Holder]) -> Option<String> {
+fn link_line(at: DeviceNumber, read_only: bool, forced: bool, others: &[Holder]) -> Option<String> {
     let rest = described(others);
     if forced {
-        return Some(format!("HCPLNM{}W DASD {at} forced R/O; {}", number_of(101, others), rest.unwrap_or_default()));
+        return Some(format!("HCPLNM{}W DASD {at} forced R/O; {}", numbered(101, others), rest.unwrap_or_default()));
     }
     let access = if read_only { "R/O" } else { "R/W" };
     rest.map(|rest| format!("DASD {at} LINKED {access}; {rest}"))
@@ -299,14 +306,6 @@ fn logoff_lines(user: &User) -> [String; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::links::Holder;
-
-    #[test]
-    fn a_disk_keeps_the_size_it_was_made_with() {
-        assert_eq!(size_of((50, 9000), DeviceType::Ckd3390 { cylinders: 50 }), (50, 9000));
-        assert_eq!(size_of((100, 18000), DeviceType::Ckd3390 { cylinders: 50 }), (50, 9000), "the directory was changed");
-        assert_eq!(size_of((115, 1000), DeviceType::Fb512 { blocks: 8000 }), (115, 1000), "an older disk is kept as so many blocks");
-    }
 
     #[test]
     fn a_link_that_is_forced_read_only_says_who_has_the_disk() {

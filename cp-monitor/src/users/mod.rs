@@ -213,6 +213,8 @@ pub struct User {
     pub last_seen: Mutex<(String, u64)>,
     /// CP reads the console although the machine may run (SET RUN ON).
     cp_read: AtomicBool,
+    /// Commands whose response is not written yet.
+    answering: AtomicU32,
     gone: AtomicBool,
     dispatch: OnceLock<MachineId>,
     cp: Arc<Cp>,
@@ -261,8 +263,22 @@ impl User {
         self.show_state(machine);
     }
 
+    /// Carries out a CP command of this user and lets `show` write its response before the console shows what the command made of
+    /// the machine: a script must not take the new state for an invitation while the response is still to come.
+    pub fn answered<T>(&self, command: impl FnOnce() -> T, show: impl FnOnce(&T)) -> T {
+        self.answering.fetch_add(1, Ordering::AcqRel);
+        let reply = command();
+        show(&reply);
+        self.answering.fetch_sub(1, Ordering::AcqRel);
+        self.with_machine(|_| ());
+        reply
+    }
+
     /// Tells the console what the machine's state makes of it.
     pub fn show_state(&self, machine: &Machine) {
+        if self.answering.load(Ordering::Acquire) > 0 {
+            return;
+        }
         let state = if self.rest.lock().asleep.is_some() {
             // A machine that sleeps shows RUNNING, stopped or not.
             ConsoleState::Running

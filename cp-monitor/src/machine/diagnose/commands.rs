@@ -49,11 +49,10 @@ impl Commands {
             if let Some(time) = command::sleep_asked(&line) {
                 return Step::Sleep(time, Box::new(move |user| self.carry_out(user)));
             }
-            let reply = command::execute(user.cp(), Origin::user(user), &line);
+            let execute = || command::execute(user.cp(), Origin::user(user), &line);
+            let reply = if self.response.room == 0 { user.answered(execute, |reply| user.say_cp(&reply.lines)) } else { execute() };
             self.response.status = reply.code;
-            if self.response.room == 0 {
-                user.say_cp(&reply.lines);
-            } else {
+            if self.response.room > 0 {
                 self.response.add(&reply.lines);
             }
         }

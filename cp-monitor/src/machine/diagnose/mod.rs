@@ -18,12 +18,15 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use super::{Machine, ProgramCheck};
 use crate::storage::AccessError;
-use crate::users::{User, Wake};
+use crate::users::{Devices, User, Wake};
 use ::console::wire::LineKind;
 
 /// How long a machine waits after a line that its terminal is too slow for. A terminal takes hundreds of lines in that time; one that
 /// takes none loses lines in the end, and the machine goes on.
 const CONGESTION_PAUSE: Duration = Duration::from_millis(2);
+
+/// DIAGNOSE X'24': the return code for a number without a device.
+const NO_SUCH_DEVICE: u64 = 3;
 
 /// RAX of a DIAGNOSE that CP could not carry out, should its machine go on: the number of the message.
 const INTERNAL_ERROR: u64 = 9151;
@@ -63,6 +66,8 @@ enum Answer {
     Done,
     /// Done, and the slice is given up.
     Yield,
+    /// Done without a worker after all, because nothing had to wait.
+    Completed(Completion),
     /// A worker does it.
     Worker(Job),
     /// Done, with zeros, and the machine goes on after that time.
@@ -104,6 +109,7 @@ pub(super) fn carry_out(user: &Arc<User>, machine: &mut Machine) -> Next {
             machine.set_result(0, 0);
             return Next::Yield;
         }
+        Ok(Answer::Completed(done)) => machine.finish(done.status, done.value, &done.stores),
         Ok(Answer::Worker(job)) => {
             let (user, generation) = (Arc::clone(user), machine.wait_for_worker());
             let cp = Arc::clone(user.cp());
@@ -148,7 +154,7 @@ fn answer(user: &Arc<User>, machine: &mut Machine, number: u32, operands: [u64; 
         code::RELEASE_PAGES => Ok(release(user, machine, first, second)),
         code::SPOOL_INPUT => spool::input(machine, operands),
         code::SPOOL_ATTRIBUTES => spool::attributes(machine, operands),
-        code::DEVICE_TYPE => Ok(device_type(first, second)),
+        code::DEVICE_TYPE => Ok(device_type(user, first, second)),
         code::YIELD => Ok(Answer::Yield),
         code::STORAGE_SIZE => Ok(Answer::Now(0, machine.space.size())),
         code::LOAD_PSW => load_psw(user, machine, first),
@@ -156,7 +162,7 @@ fn answer(user: &Arc<User>, machine: &mut Machine, number: u32, operands: [u64; 
         code::CONSOLE_WRITE => console_write(user, machine, first, second, third),
         code::CONSOLE_READ => console_read(user, machine, first, second, third),
         code::UNIT_RECORD_WRITE => spool::output(machine, operands),
-        code::BLOCK_IO => blocks::block_io(machine, operands),
+        code::BLOCK_IO => blocks::block_io(user, machine, operands),
         _ => Err(ProgramCheck::specification()),
     }
 }
@@ -220,12 +226,16 @@ fn release(user: &User, machine: &mut Machine, first: u64, last: u64) -> Answer 
     Answer::Now(0, 0)
 }
 
-/// The devices are the user's and may be busy with a close, so a worker looks.
-fn device_type(number: u64, buffer: u64) -> Answer {
-    worker(move |user| match user.devices.lock().info(number) {
-        None => Completion::status(3),
+/// The devices may be busy with a close; then a worker waits for them.
+fn device_type(user: &User, number: u64, buffer: u64) -> Answer {
+    let describe = move |devices: &Devices| match devices.info(number) {
+        None => Completion::status(NO_SUCH_DEVICE),
         Some(info) => Completion { stores: vec![(buffer, info.as_bytes().to_vec())], ..Completion::default() },
-    })
+    };
+    match user.devices.try_lock() {
+        Some(devices) => Answer::Completed(describe(&devices)),
+        None => worker(move |user| describe(&user.devices.lock())),
+    }
 }
 
 fn load_psw(user: &User, machine: &mut Machine, address: u64) -> Answered {
