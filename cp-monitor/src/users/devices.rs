@@ -1,7 +1,7 @@
 //! A user's virtual devices: console, unit record devices and disks.
 //!
-//! Plain state under [`super::User::devices`]. Workers and commands use it; a dispatcher thread never does, so a slow host
-//! disk holds up only the user who waits for it.
+//! Plain state under [`super::User::devices`]. Workers and commands use it, under its lock for as long as the host's disk takes; a
+//! dispatcher thread only tries that lock, so a slow host disk holds up only the user who waits for it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! Users who are logged on: each with a machine, a console, devices, settings and what they used.
 //!
-//! **Locks.** [`User::machine`] and [`User::devices`] are the outer ones; no thread holds both, nor those of two users. Under either,
+//! **Locks.** [`User::machine`] and [`User::devices`] are the outer ones; no thread waits for one while it holds the other (a dispatcher
+//! thread, which has the machine, only tries the devices), nor while it holds one of another user. Under either,
 //! the inner ones may be taken: [`User::session`], what SLEEP and ECHO have going on, the table of [`Users`], the link table, the spool;
 //! one of these at a time, and last of all a console or the timer.
 
@@ -266,10 +267,10 @@ impl User {
     /// Carries out a CP command of this user and lets `show` write its response before the console shows what the command made of
     /// the machine: a script must not take the new state for an invitation while the response is still to come.
     pub fn answered<T>(&self, command: impl FnOnce() -> T, show: impl FnOnce(&T)) -> T {
-        self.answering.fetch_add(1, Ordering::AcqRel);
+        let answering = Answering::begin(self);
         let reply = command();
         show(&reply);
-        self.answering.fetch_sub(1, Ordering::AcqRel);
+        drop(answering);
         self.with_machine(|_| ());
         reply
     }
@@ -312,6 +313,22 @@ impl User {
     /// Whether no terminal has the console.
     pub fn is_disconnected(&self) -> bool {
         self.session.lock().line == Line::Disconnected
+    }
+}
+
+/// A command whose response is not written yet; over when dropped, by a panic of the command too.
+struct Answering<'a>(&'a User);
+
+impl<'a> Answering<'a> {
+    fn begin(user: &'a User) -> Self {
+        user.answering.fetch_add(1, Ordering::AcqRel);
+        Self(user)
+    }
+}
+
+impl Drop for Answering<'_> {
+    fn drop(&mut self) {
+        self.0.answering.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
