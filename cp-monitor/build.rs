@@ -24,8 +24,11 @@ fn build_cms(root: &Path, out: &Path) {
         "guests/cms/build.rs",
         "guests/cms/cms.ld",
         "guests/abi/src",
+        "guests/abi/Cargo.toml",
         "shell/src",
+        "shell/Cargo.toml",
         "minidisk/src",
+        "minidisk/Cargo.toml",
     ] {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }

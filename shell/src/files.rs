@@ -11,6 +11,7 @@ use crate::cp::Cp;
 use crate::disks::Mode;
 use crate::fileid::{Found, ModeSpec, Pattern};
 use crate::message::{DiskError, Outcome, Rc};
+use crate::records::Source;
 use crate::session::Shell;
 use crate::words::{Words, is, number};
 
@@ -199,17 +200,38 @@ impl<C: Cp> Shell<C> {
             return Err(self.fail(32, "049E", format!("Invalid line number {first}")));
         }
         let mut source = self.open(&found)?;
-        self.seek(&mut source, first)?;
         let mut record = Vec::new();
+        self.go_to_line(&mut source, first, &options, &mut record)?;
         self.say("");
         for _ in first..=last {
-            if !self.next_record(&mut source, &mut record)? {
+            if !self.next_typed(&mut source, &options, &mut record)? {
                 break;
             }
             self.type_record(&record, &options);
         }
         self.say("");
         self.close(source)
+    }
+
+    /// The next line that TYPE shows; `false` at the end.
+    fn next_typed(&mut self, source: &mut Source, options: &TypeOptions, line: &mut Vec<u8>) -> Result<bool, Rc> {
+        match source.is_bytes() && options.hexadecimal {
+            true => self.next_bytes(source, line, HEX_BYTES, None),
+            false => self.next_line(source, line),
+        }
+    }
+
+    /// Goes to the first line that TYPE shows. Where the lines of a string of bytes begin is only known by reading them.
+    fn go_to_line(&mut self, source: &mut Source, first: u32, options: &TypeOptions, line: &mut Vec<u8>) -> Outcome {
+        if !source.is_bytes() {
+            return self.seek(source, first);
+        }
+        for _ in 1..first {
+            if !self.next_typed(source, options, line)? {
+                return Err(self.fail(32, "049E", format!("Invalid line number {first}")));
+            }
+        }
+        Ok(())
     }
 
     /// The options of TYPE.
@@ -268,7 +290,7 @@ impl<C: Cp> Shell<C> {
         if !options.hexadecimal {
             return self.cp.write_line(part);
         }
-        for line in part.chunks(32) {
+        for line in part.chunks(HEX_BYTES) {
             let mut text = String::new();
             for (at, byte) in line.iter().enumerate() {
                 let gap = if at > 0 && at % 4 == 0 { " " } else { "" };
@@ -279,6 +301,9 @@ impl<C: Cp> Shell<C> {
         }
     }
 }
+
+/// Bytes on a line of TYPE in hexadecimal.
+const HEX_BYTES: usize = 32;
 
 /// What TYPE shows of a record.
 struct TypeOptions {

@@ -8,7 +8,7 @@ use crate::commands;
 use crate::cp::Cp;
 use crate::disks::file_id;
 use crate::fileid::{Found, ModeSpec, Pattern};
-use crate::message::Outcome;
+use crate::message::{Outcome, Rc};
 use crate::session::Shell;
 use crate::words::{Words, is};
 
@@ -29,7 +29,7 @@ impl<C: Cp> Shell<C> {
         let component = |word: &str| COMPONENTS.iter().find(|(name, ..)| *name == word);
         match words.operands.as_slice() {
             [] => self.help_menu(&COMPONENTS),
-            [menu] if menu == "MENU" => self.help_menu(&COMPONENTS),
+            [menu] if menu == "MENU" || menu == "?" => self.help_menu(&COMPONENTS),
             [word] => match component(word) {
                 Some(component) => self.help_menu(core::slice::from_ref(component)),
                 None => self.help_topic(word, &COMPONENTS),
@@ -70,7 +70,13 @@ impl<C: Cp> Shell<C> {
 
     /// Shows a topic.
     fn help_topic(&mut self, topic: &str, components: &[(&str, &str, &str)]) -> Outcome {
-        let Some(found) = components.iter().find_map(|(component, file_type, _)| self.help_file(component, file_type, topic)) else {
+        let mut found = components.iter().find_map(|(component, file_type, _)| self.help_file(component, file_type, topic));
+        for (_, file_type, _) in components {
+            if found.is_none() {
+                found = self.help_by_syntax(file_type, topic)?;
+            }
+        }
+        let Some(found) = found else {
             return Err(self.fail(28, "254E", format!("HELP cannot find the information you requested: {topic}")));
         };
         let mut source = self.open(&found)?;
@@ -81,15 +87,47 @@ impl<C: Cp> Shell<C> {
         self.close(source)
     }
 
-    /// The help file of a topic: by its name, as an abbreviation of a CMS command, or by the beginning of its name.
+    /// The help file of a topic: by its name, or as an abbreviation of a CMS command.
     fn help_file(&self, component: &str, file_type: &str, topic: &str) -> Option<Found> {
-        let named = |name: &str| self.disks.locate(&file_id(name, file_type)?, ModeSpec::ANY).ok();
-        let command = || commands::find::<C>(topic, true).filter(|_| component == "CMS").map(|command| command.name);
-        named(topic).or_else(|| named(command()?)).or_else(|| {
-            let topics = self.help_topics(file_type);
-            named(topics.iter().find(|name| name.starts_with(topic))?)
-        })
+        let command = commands::find::<C>(topic, true).filter(|_| component == "CMS").map(|command| command.name);
+        [Some(topic), command].into_iter().flatten().find_map(|name| self.help_named(name, file_type))
     }
+
+    /// The help file of that name.
+    fn help_named(&self, name: &str, file_type: &str) -> Option<Found> {
+        self.disks.locate(&file_id(name, file_type)?, ModeSpec::ANY).ok()
+    }
+
+    /// The help file whose syntax has the topic as a command or an abbreviation of it, or else one whose name begins so.
+    fn help_by_syntax(&mut self, file_type: &str, topic: &str) -> Result<Option<Found>, Rc> {
+        let topics = self.help_topics(file_type);
+        for name in &topics {
+            let Some(found) = self.help_named(name, file_type) else {
+                continue;
+            };
+            let mut source = self.open(&found)?;
+            let (mut line, mut in_syntax) = (Vec::new(), false);
+            while self.next_line(&mut source, &mut line)? {
+                if let Some(title) = line.strip_prefix(b"## ") {
+                    if in_syntax {
+                        break;
+                    }
+                    in_syntax = title == b"Syntax";
+                } else if in_syntax && syntax_command(&line).is_some_and(|command| is(topic, command)) {
+                    return Ok(Some(found));
+                }
+            }
+        }
+        Ok(topics.iter().find(|name| name.starts_with(topic)).and_then(|name| self.help_named(name, file_type)))
+    }
+}
+
+/// The command that a line of a syntax begins with, its shortest abbreviation in capitals. Lines that go on are indented further.
+fn syntax_command(line: &[u8]) -> Option<&str> {
+    let text = core::str::from_utf8(line).ok()?.strip_prefix("    ")?;
+    let word = text.split(' ').next()?;
+    let is_command = word.starts_with(|c: char| c.is_ascii_uppercase()) && word.bytes().all(|byte| byte.is_ascii_alphabetic());
+    is_command.then_some(word)
 }
 
 /// A line of a help text as a terminal shows it: a heading without the marks before it.
@@ -101,6 +139,14 @@ fn heading(line: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_syntax_begins_with_its_command() {
+        assert_eq!(syntax_command(b"    Listfile  [fn [ft [fm]]]"), Some("Listfile"));
+        for line in [&b"              [( [FName | FType"[..], b"    cp64 logon USERID", b"    *  [text]", b"", b"    \xff"] {
+            assert_eq!(syntax_command(line), None);
+        }
+    }
 
     #[test]
     fn headings_lose_their_marks_and_nothing_else_does() {

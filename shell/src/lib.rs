@@ -10,7 +10,7 @@
 
 extern crate alloc;
 
-mod abend;
+pub mod abend;
 mod commands;
 mod copyfile;
 pub mod cp;

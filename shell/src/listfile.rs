@@ -76,7 +76,7 @@ impl<C: Cp> Shell<C> {
 fn heading(detail: Detail) -> String {
     let mut text: String = HEADING.iter().filter(|(from, _)| *from <= detail).map(|(_, part)| *part).collect();
     if detail == Detail::Label {
-        text.push_str("     LABEL");
+        text.push_str(" LABEL");
     }
     text
 }

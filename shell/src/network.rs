@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::cp::{Cp, PUNCH};
-use crate::fileid::Found;
+use crate::fileid::{Found, ModeSpec};
 use crate::listfile::{short_date, time};
 use crate::message::{Outcome, Rc};
 use crate::netdata::{CARD, Encoder, Envelope, FileControl};
@@ -32,9 +32,10 @@ impl<C: Cp> Shell<C> {
                 _ => return Err(self.bad_option(option)),
             }
         }
-        let [name, file_type, mode, receivers @ ..] = words.operands.as_slice() else {
+        let [name, file_type, rest @ ..] = words.operands.as_slice() else {
             return Err(self.incomplete());
         };
+        let (mode, receivers) = mode_and_receivers(rest);
         let receivers = self.receivers(receivers)?;
         let found = self.locate(name, file_type, mode)?;
         for user in receivers {
@@ -123,5 +124,13 @@ impl<C: Cp> Shell<C> {
         }
         let command = [b"MESSAGE ", user, b" ", text].concat();
         self.cp_command(&command)
+    }
+}
+
+/// The file mode and what follows it. The mode may be left out: a word that is none is the first receiver already, unless TO stands behind it.
+fn mode_and_receivers(words: &[String]) -> (&str, &[String]) {
+    match words {
+        [mode, rest @ ..] if ModeSpec::parse(mode).is_some() || rest.first().is_some_and(|next| next == "TO") => (mode, rest),
+        receivers => ("", receivers),
     }
 }

@@ -17,8 +17,19 @@ pub(crate) struct Source {
     mode: Mode,
     id: FileId,
     number: u8,
+    bytes: bool,
     reader: FileReader,
 }
+
+impl Source {
+    /// Whether the file is a string of bytes: fixed records of one byte, as which a host's file is kept that is not made of lines.
+    pub(crate) fn is_bytes(&self) -> bool {
+        self.bytes
+    }
+}
+
+/// Longest line that a string of bytes is cut into when no LF comes.
+const LINE_MAX: usize = 32 * 1024;
 
 /// The file that a command writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +104,10 @@ impl<C: Cp> Shell<C> {
             return Err(self.not_accessed(mode));
         };
         match disk.system.open_reader(&id) {
-            Ok(reader) => Ok(Source { mode, id, number: found.entry.mode, reader }),
+            Ok(reader) => {
+                let bytes = found.entry.format == RecordFormat::Fixed(1);
+                Ok(Source { mode, id, number: found.entry.mode, bytes, reader })
+            }
             Err(error) => Err(self.disk_error(mode, format!("{id} {mode}"), &error)),
         }
     }
@@ -108,6 +122,30 @@ impl<C: Cp> Shell<C> {
             Ok(more) => Ok(more),
             Err(error) => Err(self.disk_error(mode, format!("{} {mode}", source.id), &error)),
         }
+    }
+
+    /// Reads the next line as people see it: a record, or of a string of bytes what stands before the next LF. `false` at the end.
+    pub(crate) fn next_line(&mut self, source: &mut Source, line: &mut Vec<u8>) -> Result<bool, Rc> {
+        if !source.is_bytes() {
+            return self.next_record(source, line);
+        }
+        self.next_bytes(source, line, LINE_MAX, Some(b'\n'))
+    }
+
+    /// Reads the next bytes of a string of bytes: at most that many, or those before `end`, which is taken too.
+    pub(crate) fn next_bytes(&mut self, source: &mut Source, bytes: &mut Vec<u8>, most: usize, end: Option<u8>) -> Result<bool, Rc> {
+        bytes.clear();
+        let mut record = Vec::new();
+        while bytes.len() < most {
+            if !self.next_record(source, &mut record)? {
+                return Ok(!bytes.is_empty());
+            }
+            if end.is_some() && record.first().copied() == end {
+                return Ok(true);
+            }
+            bytes.extend_from_slice(&record);
+        }
+        Ok(true)
     }
 
     /// Goes to a record, counted from 1; beyond the end there is none to read.

@@ -151,7 +151,7 @@ impl<C: Cp> Shell<C> {
         }
         let longest = PRINT_LINE + u32::from(carriage_control);
         if found.entry.lrecl > longest && !oversize {
-            return Err(self.fail(32, "044E", format!("Record exceeds allowable maximum of {longest} bytes")));
+            return Err(self.record_too_long(longest));
         }
         let operands = format!("NAME {}", found.entry.id);
         self.write_spool_file(PRINTER, &operands, |shell, output| {
@@ -159,7 +159,10 @@ impl<C: Cp> Shell<C> {
             let mut record = Vec::new();
             // With carriage control a line is printed when the next one says how far the paper moves between the two.
             let mut waiting: Option<Vec<u8>> = None;
-            while shell.next_record(&mut source, &mut record)? {
+            while shell.next_line(&mut source, &mut record)? {
+                if record.len() > longest as usize && !oversize {
+                    return Err(shell.record_too_long(longest));
+                }
                 if upper {
                     record.make_ascii_uppercase();
                 }
@@ -191,7 +194,7 @@ impl<C: Cp> Shell<C> {
             }
         }
         if found.entry.lrecl > CARD {
-            return Err(self.fail(32, "044E", format!("Record exceeds allowable maximum of {CARD} bytes")));
+            return Err(self.record_too_long(CARD));
         }
         let operands = format!("NAME {}", found.entry.id);
         self.write_spool_file(PUNCH, &operands, |shell, output| {
@@ -201,12 +204,20 @@ impl<C: Cp> Shell<C> {
             }
             let mut source = shell.open(&found)?;
             let mut record = Vec::new();
-            while shell.next_record(&mut source, &mut record)? {
+            while shell.next_line(&mut source, &mut record)? {
+                if record.len() > CARD as usize {
+                    return Err(shell.record_too_long(CARD));
+                }
                 record.resize(CARD as usize, b' ');
                 shell.put_record(output, channel::PUNCH, &record)?;
             }
             shell.close(source)
         })
+    }
+
+    /// A line that the device has no room for.
+    fn record_too_long(&mut self, longest: u32) -> Rc {
+        self.fail(32, "044E", format!("Record exceeds allowable maximum of {longest} bytes"))
     }
 
     /// The card that stands before a punched file.

@@ -93,8 +93,7 @@ fn a_torn_minidisk_is_named_and_not_overwritten() {
         system.run();
         let session = system.session("CMSUSER", "listfile\nquery disk\n");
         assert_line(&session, r"^HCPLNM108E CMSUSER 0191 not linked; its host file cannot be used; the operator is told why$");
-        let log = fs::read_to_string(system.directory().join("cp64.log")).unwrap();
-        assert_line(&log, r"CMSUSER 0191 not linked for CMSUSER: .*minidisks/CMSUSER\.0191: .*minidisk");
+        assert_line(&system.complaints(), r"CMSUSER 0191 not linked for CMSUSER: .*minidisks/CMSUSER\.0191: .*minidisk");
         assert_line(&session, r"190 +S +R/O");
         system.cp64(&["disk", "put", "CMSUSER", "191", "-", "A", "FILE"], b"x\n").failed(1);
         system.shut_down();

@@ -122,7 +122,7 @@ pub(super) fn store(invocation: &mut Invocation<'_>) -> Outcome {
 fn store_one(machine: &mut Machine, target: &str, value: &str) -> Result<(), Message> {
     let number = || u64::from_str_radix(value, 16).map_err(|_| invalid_operand(value));
     if target == "PSW" {
-        machine.context.registers.rip = number()?;
+        machine.go_on_at(number()?);
         return Ok(());
     }
     if let Some(register) = target.strip_prefix('G').and_then(|digits| usize::from_str_radix(digits, 16).ok()).filter(|&n| n < 16) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use console::wire::LineKind;
 use serde_json::json;
 
-use super::answer::{Answer, Message, Outcome, error, not_logged_on, userid_missing};
+use super::answer::{Answer, Message, Outcome, error, userid_missing};
 use super::{Invocation, Operands};
 use crate::directory::UserId;
 use crate::users::User;
@@ -38,7 +38,7 @@ fn text<'a>(operands: &Operands<'a>) -> Result<&'a str, Message> {
 fn deliver(invocation: &Invocation<'_>, to: &To, kind: LineKind, line: &str, wants: fn(&User) -> Option<&'static str>) -> Outcome {
     let receivers: Vec<Arc<User>> = match to {
         To::One(id) => {
-            let user = invocation.cp.users.get(id).ok_or_else(|| not_logged_on(id))?;
+            let user = invocation.cp.users.get(id).ok_or_else(|| error("MSG", 45, format!("{id} not logged on")))?;
             if let Some(what) = wants(&user) {
                 return Err(error("MSG", 57, format!("{id} not receiving; {what} off")));
             }

@@ -118,22 +118,20 @@ const fn command(
 #[derive(Clone)]
 pub struct Origin {
     user: Option<Arc<User>>,
+    /// With every class, whatever the user's directory entry says.
+    every_class: bool,
 }
 
 impl Origin {
-    /// Typed on that user's console.
-    pub fn console(user: &Arc<User>) -> Self {
-        Self { user: Some(Arc::clone(user)) }
+    /// Typed on that user's console, or issued by that user's machine.
+    pub fn user(user: &Arc<User>) -> Self {
+        Self { user: Some(Arc::clone(user)), every_class: false }
     }
 
-    /// Issued by that user's machine.
-    pub fn guest(user: &Arc<User>) -> Self {
-        Self { user: Some(Arc::clone(user)) }
-    }
-
-    /// From the host, with the authority of the system's owner: as the operator, with every class.
+    /// From the host, with the authority of the system's owner: as the operator, with every class. A directory that gives the operator
+    /// too few must not lock its owner out.
     pub fn host(cp: &Cp) -> Self {
-        Self { user: cp.users.get(&cp.operator_id()) }
+        Self { user: cp.users.get(&cp.operator_id()), every_class: true }
     }
 }
 
@@ -220,8 +218,8 @@ pub fn execute(cp: &Arc<Cp>, origin: Origin, text: &str) -> Reply {
 
 fn run(cp: &Arc<Cp>, origin: &Origin, text: &str) -> Outcome {
     let classes = match &origin.user {
-        Some(user) => user.entry.classes,
-        None => "ABCDEFG".parse().unwrap_or_default(),
+        Some(user) if !origin.every_class => user.entry.classes,
+        _ => "ABCDEFG".parse().unwrap_or_default(),
     };
     let mut operands = Operands::new(text);
     // CP is a prefix that may stand before any command.

@@ -186,13 +186,19 @@ impl Machine {
             return false;
         }
         if let Some(address) = address {
-            self.context.registers.rip = address;
-            if self.wait != Some(Wait::Worker) {
-                self.wait = None;
-            }
+            self.go_on_at(address);
         }
         self.stopped = false;
         true
+    }
+
+    /// Another instruction address (BEGIN, STORE PSW): what the machine waited for at the old one it waits for no more, but for a worker,
+    /// who may still store into it.
+    pub fn go_on_at(&mut self, address: u64) {
+        self.context.registers.rip = address;
+        if self.wait != Some(Wait::Worker) {
+            self.wait = None;
+        }
     }
 
     /// Why the machine cannot go on by itself: it waits and is enabled for nothing.

@@ -116,8 +116,11 @@ fn print(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Where commands typed at a terminal are kept, next to the system they were typed at.
+/// Where commands typed at a terminal are kept, next to the system they were typed at; nowhere when there is none.
 fn history(directory: &Path, name: &str) -> Option<PathBuf> {
+    if !directory.join("system.toml").is_file() {
+        return None;
+    }
     let folder = directory.join("history");
     std::fs::create_dir_all(&folder).ok()?;
     Some(folder.join(name))

@@ -40,7 +40,7 @@ pub enum DataError {
     #[error("There is no CP-64 system in {}", .0.display())]
     NoSystem(PathBuf),
     /// The directory has contents that CP did not make.
-    #[error("{} holds {}, which is not part of a CP-64 system; nothing was changed", directory.display(), found)]
+    #[error("{} holds {} but no system.toml: it is not a CP-64 system, or one that has lost it; nothing was changed", directory.display(), found)]
     Foreign {
         /// The data directory.
         directory: PathBuf,
@@ -121,7 +121,9 @@ impl DataDirectory {
     /// `system.toml`, after a first start when there has been none.
     pub fn settings(&self, clock: &Clock) -> Result<SystemFile, StartError> {
         let file = self.root.join("system.toml");
-        if !file.exists() {
+        if file.exists() {
+            first_start::forget_stage(&self.root)?;
+        } else {
             first_start::make_system(&self.root, clock)?;
         }
         Ok(read_settings(&file)?)
@@ -168,7 +170,13 @@ pub(super) fn new_settings() -> SystemFile {
     SystemFile { layout: LAYOUT, system_id: "CP64".to_string() }
 }
 
-/// Refuses a directory that holds something else than a system, or than what an interrupted first start leaves.
+/// What may be in a directory before its first start: what a start makes before that, and what commands that found no system leave.
+const BEFORE_FIRST_START: [&str; 4] = ["cp64.lock", "cp64.socket", "cp64.log", "history"];
+/// What an interrupted first start may have moved into place.
+const OF_FIRST_START: [&str; 4] = [first_start::STAGE, "minidisks", "user.direct", "directory.online"];
+
+/// Refuses a directory that holds something else than a system, or than what an interrupted first start leaves. Disks and a directory
+/// whose `system.toml` is lost are somebody's: only beside the stage of a first start are they new.
 fn check_contents(root: &Path) -> Result<(), DataError> {
     if root.join("system.toml").exists() {
         return Ok(());
@@ -178,21 +186,12 @@ fn check_contents(root: &Path) -> Result<(), DataError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(source) => return Err(io(root, source)),
     };
+    let interrupted = root.join(first_start::STAGE).is_dir();
     for entry in entries {
         let name = entry.map_err(|source| io(root, source))?.file_name();
-        let known = [
-            "cp64.lock",
-            "cp64.socket",
-            "minidisks",
-            "spool",
-            "user.direct",
-            "directory.online",
-            "directory.lock",
-            "history",
-            "cp64.log",
-            first_start::STAGE,
-        ];
-        if !known.iter().any(|known| name == *known) {
+        let is_in = |known: &[&str]| known.iter().any(|known| name == *known);
+        let known = is_in(&BEFORE_FIRST_START) || interrupted && is_in(&OF_FIRST_START);
+        if !known {
             return Err(DataError::Foreign { directory: root.to_path_buf(), found: name.to_string_lossy().into_owned() });
         }
     }
@@ -241,6 +240,19 @@ mod tests {
         let error = DataDirectory::hold(root.path()).map(drop).unwrap_err();
         assert!(error.to_string().contains("thesis.tex"), "{error}");
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "something was written");
+    }
+
+    #[test]
+    fn a_system_that_lost_its_settings_is_not_made_anew() {
+        let root = tempfile::tempdir().unwrap();
+        let disk = root.path().join("minidisks");
+        fs::create_dir(&disk).unwrap();
+        fs::write(disk.join("CMSUSER.0191"), "years of work").unwrap();
+        let error = DataDirectory::hold(root.path()).map(drop).unwrap_err();
+        assert!(error.to_string().contains("minidisks"), "{error}");
+        // Beside the stage of a first start they are what that had made.
+        fs::create_dir(root.path().join(first_start::STAGE)).unwrap();
+        assert!(DataDirectory::hold(root.path()).is_ok());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The first start: a working system in an empty data directory.
 //!
-//! Everything is made in a stage directory and moved into place, `system.toml` last. A start that is interrupted leaves no
-//! `system.toml`, and the next one begins again.
+//! Everything is made in a stage directory and moved into place, `system.toml` last; then the stage goes. A start that is interrupted
+//! leaves the stage and no `system.toml`, and the next one begins again. The stage is there from before the first move until after the
+//! last: without it, nothing that stands in the directory is taken for the rest of a first start ([`super::data`]).
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -39,12 +40,10 @@ fn system_files() -> impl Iterator<Item = (String, &'static str, &'static str)> 
 /// Makes directory, system disks and users' disks.
 pub(super) fn make_system(root: &Path, clock: &Clock) -> Result<(), StartError> {
     let stage = root.join(STAGE);
-    match fs::remove_dir_all(&stage) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(&stage, error)),
-        _ => {}
-    }
     let staged_disks = stage.join("minidisks");
+    remove_tree(&staged_disks)?;
     fs::create_dir_all(&staged_disks).map_err(|error| io(&staged_disks, error))?;
+    sync(root)?;
     let direct = stage.join("user.direct");
     fs::write(&direct, directory::default_source()).map_err(|error| io(&direct, error))?;
     let online = directory::store::put_online(&stage).map_err(|error| StartError::Directory(error.to_string()))?.directory;
@@ -53,10 +52,26 @@ pub(super) fn make_system(root: &Path, clock: &Clock) -> Result<(), StartError> 
     fs::create_dir_all(&target).map_err(|error| io(&target, error))?;
     move_all(&staged_disks, &target)?;
     for name in ["user.direct", "directory.online"] {
+        sync(&stage.join(name))?;
         move_file(&stage.join(name), &root.join(name))?;
     }
+    // What system.toml vouches for is on the host's disk before it.
+    sync(&target)?;
+    sync(root)?;
     write_settings(root, &stage)?;
-    fs::remove_dir_all(&stage).map_err(|error| io(&stage, error))
+    forget_stage(root)
+}
+
+/// Removes the stage of a first start that was completed.
+pub(super) fn forget_stage(root: &Path) -> Result<(), StartError> {
+    remove_tree(&root.join(STAGE))
+}
+
+fn remove_tree(path: &Path) -> Result<(), StartError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io(path, error)),
+        _ => Ok(()),
+    }
 }
 
 /// Makes and formats every minidisk, and fills the system disk.
@@ -84,9 +99,14 @@ fn write_settings(root: &Path, stage: &Path) -> Result<(), StartError> {
     let staged = stage.join("system.toml");
     let text = toml::to_string(&new_settings()).map_err(|error| StartError::Directory(error.to_string()))?;
     fs::write(&staged, text).map_err(|error| io(&staged, error))?;
-    File::open(&staged).and_then(|file| file.sync_all()).map_err(|error| io(&staged, error))?;
+    sync(&staged)?;
     move_file(&staged, &root.join("system.toml"))?;
-    File::open(root).and_then(|file| file.sync_all()).map_err(|error| io(root, error))
+    sync(root)
+}
+
+/// Makes a file, or the names in a directory, durable.
+fn sync(path: &Path) -> Result<(), StartError> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(|error| io(path, error))
 }
 
 fn move_all(from: &Path, to: &Path) -> Result<(), StartError> {

@@ -39,7 +39,7 @@ impl User {
             }
             return;
         }
-        self.answered(|| command::execute(&self.cp, Origin::console(self), text), |reply| self.say_cp(&reply.lines));
+        self.answered(|| command::execute(&self.cp, Origin::user(self), text), |reply| self.say_cp(&reply.lines));
     }
 
     fn line_for_machine(&self, text: String) {

@@ -9,7 +9,7 @@ use console::{Limits, VirtualConsole};
 use minidisk::extent::ExtentError;
 use parking_lot::Mutex;
 
-use super::{Device, Devices, Disk, Line, SessionState, Settings, Usage, User, spool_userid};
+use super::{Device, Devices, Disk, Line, Route, SessionState, Settings, Usage, User, spool_userid};
 use crate::clock;
 use crate::command::{self, Origin};
 use crate::directory::{DeviceNumber, Directory, IplSystem, LinkMode, UserEntry, UserId};
@@ -230,7 +230,7 @@ fn load_as_directed(user: &Arc<User>, no_ipl: bool) {
         if user.is_gone() {
             return;
         }
-        let reply = command::execute(user.cp(), Origin::console(user), text);
+        let reply = command::execute(user.cp(), Origin::user(user), text);
         user.say_cp(&reply.lines);
     }
     let Some(statement) = user.entry.ipl.as_ref().filter(|_| !no_ipl && !user.is_gone()) else { return };
@@ -239,7 +239,7 @@ fn load_as_directed(user: &Arc<User>, no_ipl: bool) {
         IplSystem::Named(name) => name.clone(),
     };
     let parm = statement.parm.as_deref().map_or_else(String::new, |parm| format!(" PARM {parm}"));
-    let reply = command::execute(user.cp(), Origin::console(user), &format!("IPL {system}{parm}"));
+    let reply = command::execute(user.cp(), Origin::user(user), &format!("IPL {system}{parm}"));
     user.say_cp(&reply.lines);
 }
 
@@ -271,9 +271,14 @@ pub fn log_off(user: &Arc<User>, forced_by: Option<&UserId>, ending: Ending) {
 fn give_back_devices(user: &Arc<User>) {
     let mut devices = user.devices.lock();
     for (number, device) in devices.iter_mut() {
-        if let Device::Output(output) = device
-            && let Err(message) = command::close_output(user, output)
-        {
+        let Device::Output(output) = device else { continue };
+        let mut closed = command::close_output(user, output);
+        if closed.is_err() && output.open.is_some() {
+            // It cannot go where SPOOL says; with its maker it is not lost.
+            output.route = Route::Own;
+            closed = command::close_output(user, output);
+        }
+        if let Err(message) = closed {
             user.console.write(LineKind::Cp, &format!("Spool file of {number} is lost: {message}"));
         }
     }

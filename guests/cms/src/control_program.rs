@@ -1,7 +1,5 @@
 //! CP over DIAGNOSE: the shell's [`Cp`] in a real machine.
 
-use alloc::format;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use abi::{DeviceInfo, Identification, PseudoTimer, SpoolFileBlock, spool_input};
@@ -132,19 +130,7 @@ impl Cp for ControlProgram {
         let Some(abend) = interruption::last_abend() else {
             return Vec::new();
         };
-        let psw = abend.state.psw;
-        let names = ["RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI"];
-        let numbered = ["R8 ", "R9 ", "R10", "R11", "R12", "R13", "R14", "R15"];
-        let mut lines = vec![format!(
-            "PSW {:016X} STACK {:016X} FLAGS {:08X} CODE {:04X} ADDRESS {:016X}",
-            psw.address, psw.stack, psw.flags, abend.code, abend.address
-        )];
-        let mut registers = abend.state.registers;
-        registers[4] = psw.stack;
-        let named: Vec<_> = names.iter().chain(&numbered).zip(registers).collect();
-        lines.extend(
-            named.chunks(4).map(|four| four.iter().map(|(name, value)| format!("{name} {value:016X}")).collect::<Vec<_>>().join("  ")),
-        );
+        let lines = shell::abend::describe(&abend.state, abend.code, abend.address);
         lines.into_iter().map(alloc::string::String::into_bytes).collect()
     }
 }

@@ -24,6 +24,27 @@ fn help_shows_topics_by_name_abbreviation_and_component() {
 }
 
 #[test]
+fn help_knows_the_words_that_a_syntax_begins_with() {
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x190, "CMS190", 180);
+    let message = ["# MESSAGE", "## Syntax", "    Message  text", "    MSGNOH   text", "       OTHER", "## Example", "    EXample"];
+    user.has_file(0x190, "MESSAGE HELPCP", 2, &message);
+    user.has_file(0x190, "DEFINE HELPCP", 2, &["## Syntax", "    DEFine  vdev"]);
+    user.has_file(0x190, "DISPLAY HELPCP", 2, &["## Syntax", "    Display  hexloc"]);
+    user.has_file(0x190, "SENDFILE HELPCMS", 2, &["SENDFILE"]);
+    user.ipl("AUTOCR", &[]);
+    for topic in ["m", "mess", "msgnoh", "msgno"] {
+        let known = user.enters(&format!("help {topic}"))[0] == "MESSAGE";
+        assert_eq!(known, topic != "msgno", "{topic}");
+    }
+    assert_eq!(user.does("help cp d")[1], "    Display  hexloc", "the one that D means, not the first that begins with it");
+    assert_eq!(user.does("help cp de")[1], "    DEFine  vdev", "what means nothing yet begins a name");
+    assert_eq!(user.does("help send"), ["SENDFILE"]);
+    assert_eq!(user.fails("help example").0, 28);
+    assert_eq!(user.fails("help other").0, 28);
+}
+
+#[test]
 fn every_command_has_a_help_file() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/help/cms");
     for name in shell::command_names::<Double>() {

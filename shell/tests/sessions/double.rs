@@ -425,13 +425,19 @@ impl User {
     }
 
     /// Puts a file of that record format on a disk, before the disk is accessed.
-    pub fn has_records(&mut self, vdev: u32, id: &str, mode: u8, format: RecordFormat, lines: &[&str]) {
+    pub fn has_records(&mut self, vdev: u32, id: &str, mode: u8, format: RecordFormat, lines: &[impl AsRef<[u8]>]) {
         let disk = self.world.borrow().disks[&vdev].clone();
         let (name, file_type) = id.split_once(' ').expect("a name and a type");
         let id = FileId::new(name, file_type).expect("a file identifier");
         let mut system = FileSystem::open(disk).expect("a formatted disk");
         system.write(&id, mode, format, now(), lines).expect("room for the file");
         system.commit().expect("a commit");
+    }
+
+    /// Puts a string of bytes on a disk, as `cp64 disk put` keeps a file that is not made of lines.
+    pub fn has_bytes(&mut self, vdev: u32, id: &str, bytes: &[u8]) {
+        let records: Vec<_> = bytes.chunks(1).collect();
+        self.has_records(vdev, id, 1, RecordFormat::Fixed(1), &records);
     }
 
     /// The records of a file as they are on the disk now, read by somebody else.
@@ -442,6 +448,16 @@ impl User {
         let mut system = FileSystem::open(disk).expect("a formatted disk");
         let records = system.read(&id).expect("the file");
         records.map(|record| String::from_utf8_lossy(&record.expect("a record")).into_owned()).collect()
+    }
+
+    /// The bytes of a file's records, one behind the other.
+    pub fn bytes_on(&self, vdev: u32, id: &str) -> Vec<u8> {
+        let disk = self.world.borrow().disks[&vdev].clone();
+        let (name, file_type) = id.split_once(' ').expect("a name and a type");
+        let id = FileId::new(name, file_type).expect("a file identifier");
+        let mut system = FileSystem::open(disk).expect("a formatted disk");
+        let records = system.read(&id).expect("the file");
+        records.flat_map(|record| record.expect("a record")).collect()
     }
 
     /// Whether a disk has such a file.

@@ -24,11 +24,12 @@ fn listfile_shows_what_is_asked_for_in_the_columns_of_cms() {
     assert_eq!(
         user.does("listfile * * a (label"),
         [
-            "FILENAME FILETYPE FM FORMAT LRECL       RECS     BLOCKS     DATE     TIME     LABEL",
+            "FILENAME FILETYPE FM FORMAT LRECL       RECS     BLOCKS     DATE     TIME LABEL",
             "CARDS    DATA     A1 F          8          2          1 11/22/26 14:41:41 MNT191",
             "HELLO    EXEC     A1 V          9          3          1 11/22/26 14:41:41 MNT191",
         ]
     );
+    assert!(user.does("listfile * * a (label").iter().all(|line| line.len() <= 80));
     assert_eq!(user.does("l hello exec a (al noh"), ["HELLO    EXEC     A1 V          9          3          1"]);
 }
 
@@ -55,6 +56,24 @@ fn type_shows_records_ranges_columns_and_hexadecimal() {
     assert_eq!(user.fails("type hello exec a 9"), (32, vec!["DMSTYP049E Invalid line number 9".into()]));
     assert_eq!(user.fails("type hello exec a 3 2").0, 24);
     assert_eq!(user.fails("type he?lo exec").0, 20);
+}
+
+#[test]
+fn type_shows_a_string_of_bytes_as_the_lines_in_it() {
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x191, "MNT191", 180);
+    user.has_bytes(0x191, "NOTE TXT", b"first\n\nlast, not ended");
+    user.has_bytes(0x191, "DATA BIN", &[b'x'; 40]);
+    user.ipl("AUTOCR", &[]);
+    assert_eq!(user.does("type note txt"), ["", "first", "", "last, not ended", ""]);
+    assert_eq!(user.does("type note txt a 3 *"), ["", "last, not ended", ""]);
+    assert_eq!(user.does("type note txt a 1 1 (col 2-3"), ["", "ir", ""]);
+    assert_eq!(user.fails("type note txt a 9"), (32, vec!["DMSTYP049E Invalid line number 9".into()]));
+    assert_eq!(user.does("type note txt a 1 1 (hex col 1-8"), ["", "66697273 740A0A6C", ""]);
+    assert_eq!(user.does("type data bin"), ["", &"x".repeat(40), ""]);
+    user.does("copyfile note txt a copy = =");
+    assert_eq!(user.does("listfile copy txt a (format noh"), ["COPY     TXT      A1 F          1"]);
+    assert_eq!(user.file_on(0x191, "COPY TXT").concat(), "first\n\nlast, not ended");
 }
 
 #[test]

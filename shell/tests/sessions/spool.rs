@@ -43,6 +43,39 @@ fn a_file_that_is_sent_arrives_as_it_was() {
 }
 
 #[test]
+fn sendfile_needs_no_mode() {
+    let mut cmsuser = sender();
+    for line in ["sendfile readme md to maint", "sendfile readme md maint", "sf readme md maint at node1", "sf readme md * maint"] {
+        let shown = cmsuser.does(line);
+        assert_eq!(shown, ["File README MD A1 sent to MAINT at NODE1 on 11/22/26 14:41:41"], "{line}");
+    }
+}
+
+#[test]
+fn a_string_of_bytes_is_printed_and_punched_by_its_lines_and_sent_byte_for_byte() {
+    let mut cmsuser = User::before_ipl("CMSUSER");
+    cmsuser.add_disk(0x191, "MNT191", 900);
+    let binary: Vec<u8> = (0..=255).cycle().take(3000).collect();
+    cmsuser.has_bytes(0x191, "DATA BIN", &binary);
+    cmsuser.has_bytes(0x191, "NOTE TXT", b"first\nlast");
+    cmsuser.ipl("AUTOCR", &[]);
+    let too_long = |command: &str, most| (32, vec![format!("DMS{command}044E Record exceeds allowable maximum of {most} bytes")]);
+    assert_eq!(cmsuser.fails("print data bin"), too_long("PRT", 132));
+    assert_eq!(cmsuser.fails("punch data bin"), too_long("PUN", 80));
+    assert!(cmsuser.world.borrow().sent.is_empty());
+    cmsuser.does("print note txt");
+    assert_eq!(cmsuser.world.borrow_mut().printed.remove(0).records(), [b"first".to_vec(), b"last".to_vec()]);
+    cmsuser.does("punch note txt (noheader");
+    let cards = cmsuser.world.borrow_mut().sent.remove(0).1.records();
+    assert_eq!(cards, [format!("{:<80}", "first").into_bytes(), format!("{:<80}", "last").into_bytes()]);
+    cmsuser.does("sendfile data bin to maint");
+    let mut maint = receiver(&cmsuser);
+    maint.does("receive");
+    assert_eq!(maint.bytes_on(0x191, "DATA BIN"), binary);
+    assert_eq!(maint.does("listfile data bin a (format noh"), ["DATA     BIN      A1 F          1"]);
+}
+
+#[test]
 fn an_empty_file_is_sent_too() {
     let mut cmsuser = User::before_ipl("CMSUSER");
     cmsuser.add_disk(0x191, "MNT191", 180);
@@ -76,7 +109,9 @@ fn receive_replaces_only_when_told_and_keeps_the_file_otherwise() {
 #[test]
 fn sendfile_says_what_is_wrong_and_leaves_nothing_in_the_punch() {
     let mut user = sender();
-    assert_eq!(user.fails("sendfile readme md").0, 24);
+    assert_eq!(user.fails("sendfile readme").0, 24);
+    assert_eq!(user.fails("sendfile readme md"), (24, vec!["DMSSFI646E Userid must be specified".into()]));
+    assert_eq!(user.fails("sendfile readme md 9 to maint"), (24, vec!["DMSSFI048E Invalid filemode 9".into()]));
     assert_eq!(user.fails("sendfile no file a to maint").0, 28);
     assert_eq!(user.fails("sendfile readme md a to").0, 24);
     assert_eq!(user.fails("sendfile readme md a to maint at mars").0, 32);

@@ -53,15 +53,16 @@ pub(super) fn user(invocation: &mut Invocation<'_>, word: &str) -> Outcome {
 pub(super) fn time(invocation: &mut Invocation<'_>) -> Outcome {
     nothing_more(invocation)?;
     let now = invocation.cp.clock.now();
-    let user = invocation.user()?;
-    let lines = vec![format!("TIME IS {}", clock::full(&now)), usage_line(user)];
+    let said = format!("TIME IS {}", clock::full(&now));
+    // From the host without an operator there is the time alone.
+    let Ok(user) = invocation.user() else { return Ok(Answer::line(json!({ "time": now.to_string() }), said)) };
     let data = json!({
         "time": now.to_string(),
         "connect_seconds": user.logged_on.elapsed().as_secs(),
         "virtual_us": user.usage.virtual_us(),
         "total_us": user.usage.total_us(),
     });
-    Ok(Answer::of(data, lines))
+    Ok(Answer::of(data, vec![said, usage_line(user)]))
 }
 
 /// What CP this is and since when.

@@ -49,7 +49,7 @@ impl Commands {
             if let Some(time) = command::sleep_asked(&line) {
                 return Step::Sleep(time, Box::new(move |user| self.carry_out(user)));
             }
-            let execute = || command::execute(user.cp(), Origin::guest(user), &line);
+            let execute = || command::execute(user.cp(), Origin::user(user), &line);
             let reply = if self.response.room == 0 {
                 user.answered(execute, |reply| user.say_cp(&reply.lines))
             } else {
