@@ -242,6 +242,45 @@ fn control_c_is_attention_and_control_d_twice_disconnects() {
 }
 
 #[test]
+fn control_d_twice_at_once_disconnects_too() {
+    let system = System::start();
+    let mut person = Person::sit_down(&system, &[]);
+    person.see(VM);
+    person.keys("\x04\x04");
+    person.see("DISCONNECT AT 10:00:00");
+    assert_eq!(person.leave().code(), Some(0));
+}
+
+#[test]
+fn what_is_typed_right_behind_a_control_d_is_a_line() {
+    let system = System::start();
+    let mut person = Person::sit_down(&system, &[]);
+    person.see(VM);
+    person.keys("\x04echo still here\r\x04");
+    person.see("still here\r\nReady;");
+    person.see("Ctrl-D again disconnects");
+    person.see(VM);
+    person.keys("echo and here\r");
+    person.see("and here\r\nReady;");
+}
+
+#[test]
+fn bytes_that_are_no_text_are_refused_and_the_session_goes_on() {
+    let system = System::start();
+    let mut person = Person::sit_down(&system, &[]);
+    for bytes in [&b"abc\xff\xfe"[..], b"\x1b[200~echo one\recho \xe4\xf6\recho two\x1b[201~\r", b"echo \xff\recho three\r"] {
+        person.see(VM);
+        person.terminal.write_all(bytes).unwrap();
+        person.see("not UTF-8 text");
+    }
+    person.see(VM);
+    person.keys("echo four\r");
+    person.see("four\r\nReady;");
+    let echoed: Vec<_> = system.log().iter().filter_map(|entry| Some(entry.split_once("echo ")?.1.to_string())).collect();
+    assert_eq!(echoed, ["four"], "nothing of a line that was refused is sent");
+}
+
+#[test]
 fn signals_leave_the_terminal_clean_and_the_machine_running() {
     let system = System::start();
     let mut person = Person::sit_down(&system, &[]);

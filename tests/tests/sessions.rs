@@ -181,6 +181,8 @@ fn the_end_of_the_input_logs_off_after_everything_was_read() {
     assert_eq!(output.matches("MSG FROM CMSUSER").count(), 200, "{output}");
     assert_line(&output, r": number 199$");
     assert_line(output.lines().last().unwrap_or_default(), "^LOGOFF AT ");
+    // Also out of ECHO, which repeats whatever is typed until END or attention.
+    assert_line(&system.session("CMSUSER", "cp echo 2\ntest\n"), "^LOGOFF AT ");
     // Without a line end, and with no input at all.
     assert_line(&system.session("CMSUSER", "query userid"), "^CMSUSER  AT CP64$");
     assert_line(&system.session("CMSUSER", ""), "^LOGOFF AT ");

@@ -11,7 +11,10 @@ use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::Validator;
-use rustyline::{ColorMode, CompletionType, Config, Context, Editor, Helper};
+use rustyline::{
+    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Context, Editor, Event, EventContext, EventHandler, Helper, KeyEvent,
+    RepeatCount,
+};
 
 use super::paint;
 use super::screen::Screen;
@@ -40,6 +43,8 @@ pub(super) fn new(screen: &Arc<Screen>, words: Vec<String>, history: Option<&Pat
         .color_mode(ColorMode::Forced)
         .build();
     let mut editor = Editor::with_config(config)?;
+    let leave = Leave { screen: Arc::clone(screen) };
+    editor.bind_sequence(KeyEvent::ctrl('D'), EventHandler::Conditional(Box::new(leave)));
     editor.set_helper(Some(Assistance { screen: Arc::clone(screen), words, colour }));
     if let Some(path) = history
         && let Err(error) = editor.load_history(path)
@@ -47,6 +52,21 @@ pub(super) fn new(screen: &Arc<Screen>, words: Vec<String>, history: Option<&Pat
         tracing::debug!(%error, "No history");
     }
     Ok(editor)
+}
+
+/// Ctrl-D on an empty line. It ends the edit as an empty line does: an edit that ends with an error takes with it whatever was typed behind,
+/// a second Ctrl-D for one.
+struct Leave {
+    screen: Arc<Screen>,
+}
+
+impl ConditionalEventHandler for Leave {
+    fn handle(&self, _event: &Event, _count: RepeatCount, _positive: bool, context: &EventContext) -> Option<Cmd> {
+        context.line().is_empty().then(|| {
+            self.screen.left();
+            Cmd::AcceptLine
+        })
+    }
 }
 
 /// Keeps an entered line for this session and the next ones, unless it may hold a secret.
@@ -123,6 +143,11 @@ impl Hinter for Assistance {
 }
 impl Validator for Assistance {}
 impl Helper for Assistance {}
+
+/// Whether an edit ended because what was typed is no text.
+pub(super) fn is_no_text(error: &ReadlineError) -> bool {
+    matches!(error, ReadlineError::Io(error) if error.kind() == io::ErrorKind::InvalidData)
+}
 
 /// The host's error in an editor's error.
 pub(super) fn io_error(error: ReadlineError) -> io::Error {

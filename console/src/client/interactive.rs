@@ -16,7 +16,7 @@ use super::Options;
 use super::call::{ClientError, Connection, Sender};
 use super::editor::{self, LineEditor};
 use super::paint;
-use super::screen::Screen;
+use super::screen::{Edited, Screen};
 use super::terminal::{self, Terminal};
 use crate::text;
 use crate::wire::{ClientFrame, ConsoleState, Ending, LineKind, Reply};
@@ -100,9 +100,14 @@ fn log_on(connection: &mut Connection, editor: &mut LineEditor, screen: &Screen,
                 let (above, prompt) = split_prompt(&prompt);
                 terminal::put(&above);
                 screen.ask_secret();
-                screen.begin_edit(Duration::ZERO);
-                let password = editor.readline(&prompt);
-                screen.end_edit();
+                let password = loop {
+                    screen.begin_edit(Duration::ZERO);
+                    let (password, _) = edit(editor, screen, &prompt);
+                    match password {
+                        Err(error) if editor::is_no_text(&error) => refuse_line(colour),
+                        password => break password,
+                    }
+                };
                 screen.answered();
                 match password {
                     Ok(password) => connection.send(&ClientFrame::Line(password))?,
@@ -115,6 +120,19 @@ fn log_on(connection: &mut Connection, editor: &mut LineEditor, screen: &Screen,
             _ => return Err(ClientError::Unexpected),
         }
     }
+}
+
+/// Has a line edited that began with [`Screen::begin_edit`]. The key that leaves is the end of the input.
+fn edit(editor: &mut LineEditor, screen: &Screen, prompt: &str) -> (Result<String, ReadlineError>, Edited) {
+    let entered = editor.readline(prompt);
+    let edited = screen.end_edit();
+    (if edited.left { entered.and(Err(ReadlineError::Eof)) } else { entered }, edited)
+}
+
+/// Drops a line that is no text, and what was pasted behind it: half a line must not become a command.
+fn refuse_line(colour: bool) {
+    terminal::discard_typed();
+    terminal::put(&paint::remark("Not sent: not UTF-8 text. What was pasted with it is dropped too.", colour));
 }
 
 /// A prompt of several lines: those above, and the one that is typed behind.
@@ -142,8 +160,7 @@ impl Typing {
         let mut leaving = false;
         let mut failed = None;
         while let Some(prompt) = self.screen.begin_edit(PATIENCE) {
-            let entered = editor.readline(prompt.as_deref().unwrap_or(paint::MARKER));
-            let edited = self.screen.end_edit();
+            let (entered, edited) = edit(&mut editor, &self.screen, prompt.as_deref().unwrap_or(paint::MARKER));
             let left = std::mem::take(&mut leaving);
             let sent = match entered {
                 Ok(line) => {
@@ -169,6 +186,10 @@ impl Typing {
                     } else {
                         "Ctrl-D again disconnects: the machine goes on. LOGOFF ends the session."
                     });
+                    Ok(())
+                }
+                Err(error) if editor::is_no_text(&error) => {
+                    refuse_line(self.colour);
                     Ok(())
                 }
                 Err(error) => {

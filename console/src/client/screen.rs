@@ -45,6 +45,8 @@ struct View {
     typed: bool,
     /// Something was typed since the edit began.
     touched: bool,
+    /// The edit ended with the key that leaves.
+    left: bool,
     /// The editor was interrupted by this program, not by the user.
     woken: bool,
     last_wake: Option<Instant>,
@@ -69,6 +71,8 @@ pub(super) struct Edited {
     pub(super) secret: bool,
     /// Something was typed, even if it was deleted again.
     pub(super) touched: bool,
+    /// It ended with the key that leaves (Ctrl-D on an empty line).
+    pub(super) left: bool,
     /// The interrupt was this program's own.
     pub(super) woken: bool,
 }
@@ -84,6 +88,7 @@ impl Screen {
                 secret: false,
                 typed: false,
                 touched: false,
+                left: false,
                 woken: false,
                 last_wake: None,
                 leaving: false,
@@ -120,6 +125,7 @@ impl Screen {
         view.phase = Phase::Entering;
         view.typed = false;
         view.touched = false;
+        view.left = false;
         view.woken = false;
         view.secret = view.state == ConsoleState::VmRead { hidden: true };
         Some(view.prompt.take())
@@ -129,7 +135,7 @@ impl Screen {
     pub(super) fn end_edit(&self) -> Edited {
         let mut view = self.lock();
         view.phase = Phase::Idle;
-        let edited = Edited { secret: view.secret, touched: view.touched, woken: view.woken };
+        let edited = Edited { secret: view.secret, touched: view.touched, left: view.left, woken: view.woken };
         view.woken = false;
         self.changed.notify_all();
         edited
@@ -185,6 +191,11 @@ impl Screen {
         let mut view = self.lock();
         view.typed = something;
         view.touched |= something;
+    }
+
+    /// The key that leaves was pressed on an empty line.
+    pub(super) fn left(&self) {
+        self.lock().left = true;
     }
 
     // The showing thread.
@@ -289,7 +300,7 @@ mod tests {
         assert_eq!(screen.set_state(READ, Some("Name: ".into())), None);
         assert_eq!(screen.begin_edit(Duration::ZERO), Some(Some("Name: ".into())));
         screen.drawn();
-        assert_eq!(screen.end_edit(), Edited { secret: false, touched: false, woken: false });
+        assert_eq!(screen.end_edit(), Edited { secret: false, touched: false, left: false, woken: false });
         screen.answered();
         assert_eq!(screen.begin_edit(Duration::ZERO), Some(None), "a prompt is used once");
     }

@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
-use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
+use rustix::termios::{self, LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
@@ -71,6 +72,24 @@ pub(super) fn put(text: &str) {
     let mut output = io::stdout().lock();
     let _ = output.write_all(text.as_bytes());
     let _ = output.flush();
+}
+
+/// How long after the last bytes a paste is taken to be over.
+const QUIET: Duration = Duration::from_millis(40);
+/// How long a paste that does not end is thrown away.
+const FLOOD: Duration = Duration::from_secs(2);
+
+/// Throws away what was typed and not read, and the rest of a paste that is still coming.
+pub(super) fn discard_typed() {
+    let started = Instant::now();
+    while started.elapsed() < FLOOD {
+        // A terminal that is gone has nothing typed; reading from it says so.
+        let _ = termios::tcflush(io::stdin(), QueueSelector::IFlush);
+        thread::sleep(QUIET);
+        if rustix::io::ioctl_fionread(io::stdin()).unwrap_or(0) == 0 {
+            return;
+        }
+    }
 }
 
 /// Ends the watching of signals when dropped.

@@ -117,9 +117,10 @@ impl User {
         self.cp_read.store(false, Ordering::Release);
     }
 
-    /// The attention key: enters CP, unless TERMINAL BRKKEY took that from it.
+    /// The attention key: ends ECHO and enters CP, unless TERMINAL BRKKEY took that from it.
     pub fn attention(&self) {
         self.awaken();
+        self.rest.lock().echo = 0;
         let enters = self.session.lock().settings.break_key != "NONE";
         if enters {
             self.enter_cp();
