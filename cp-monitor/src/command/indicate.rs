@@ -33,7 +33,9 @@ fn load(invocation: &mut Invocation<'_>) -> Outcome {
         format!("Q1-{in_queue:05}                             DORMANT-{dormant:05}"),
         String::new(),
     ];
-    let each: Vec<_> = load.processors.iter().enumerate().map(|(number, busy)| format!("PROC {number:04}-{busy:03.0}% CP")).collect();
+    // Before the first sample nothing is known, which is nothing used.
+    let busy = |number: usize| load.processors.get(number).copied().unwrap_or(0.0);
+    let each: Vec<_> = (0..processors).map(|number| format!("PROC {number:04}-{:03.0}% CP", busy(number))).collect();
     lines.extend(each.chunks(2).map(|two| two.join("     ")));
     let data = json!({
         "average_percent": load.average(),

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::answer::{Answer, Message, Outcome, error, userid_missing};
 use super::{Invocation, Operands};
 use crate::directory::UserId;
+use crate::machine::Wait;
 use crate::users::User;
 
 /// Whom a message is for.
@@ -90,9 +91,13 @@ pub(super) fn special(invocation: &mut Invocation<'_>) -> Outcome {
     if !user.session.lock().settings.smsg {
         return Err(error("MSG", 57, format!("{id} not receiving; SMSG off")));
     }
-    let accepted = user.with_machine(|machine| machine.line_typed(line.to_string()));
+    let accepted = user.with_machine(|machine| {
+        // A password is typed by a person; nobody else answers for one.
+        let secret = matches!(machine.wait(), Some(Wait::ConsoleRead { hidden: true, .. }));
+        !secret && machine.line_typed(line.to_string())
+    });
     if !accepted {
-        return Err(error("MSG", 57, format!("{id} not receiving; its input is full")));
+        return Err(error("MSG", 57, format!("{id} not receiving; it takes no line now")));
     }
     Ok(Answer::silent())
 }

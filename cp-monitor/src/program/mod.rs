@@ -10,6 +10,7 @@ mod start;
 mod talk;
 mod user;
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -122,6 +123,6 @@ fn history(directory: &Path, name: &str) -> Option<PathBuf> {
         return None;
     }
     let folder = directory.join("history");
-    std::fs::create_dir_all(&folder).ok()?;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).ok()?;
     Some(folder.join(name))
 }

@@ -102,6 +102,7 @@ pub fn run(place: &Place, options: &Options) -> Ended {
     kvm::probe().map_err(because)?;
     // Whatever this process makes is its owner's alone: spool files and minidisks are people's own.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    allow_many_terminals();
     let data = DataDirectory::hold(&directory).map_err(because)?;
     if options.background {
         rustix::process::setsid().map_err(because)?;
@@ -139,6 +140,14 @@ fn bring_up(data: DataDirectory, directory: &Path, options: &Options) -> Result<
     }));
     on_signals(&cp)?;
     Ok((cp, listening))
+}
+
+/// Each terminal and minidisk takes descriptors: as many as the host allows, not only its cautious default.
+fn allow_many_terminals() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // Refused, the default stays, and a logon beyond it says so.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
 fn processors(options: &Options) -> usize {

@@ -40,7 +40,7 @@ pub enum DataError {
     #[error("There is no CP-64 system in {}", .0.display())]
     NoSystem(PathBuf),
     /// The directory has contents that CP did not make.
-    #[error("{} holds {} but no system.toml: it is not a CP-64 system, or one that has lost it; nothing was changed", directory.display(), found)]
+    #[error("{} holds {}, which is not part of a CP-64 system, or of one that has lost its system.toml; nothing was changed", directory.display(), found)]
     Foreign {
         /// The data directory.
         directory: PathBuf,

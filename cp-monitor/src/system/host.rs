@@ -148,7 +148,7 @@ impl Host for Terminals {
     }
 
     fn resize(&self, session: &Session, columns: u16, _rows: u16) {
-        if let Some(user) = self.user(session) {
+        if let Some(user) = self.user(session).filter(|_| session.role == Role::Owner) {
             user.session.lock().settings.columns = columns;
         }
     }
