@@ -10,8 +10,9 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Child, Command};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use console::operator::{self, Options, Word};
@@ -37,7 +38,9 @@ fn the_program() {
 
 /// A terminal with the program on it.
 struct Terminal {
-    keyboard: File,
+    keyboard: Option<File>,
+    looking: Option<JoinHandle<()>>,
+    leaving: Arc<AtomicBool>,
     screen: Arc<Mutex<vt100::Parser>>,
     line: File,
     before: Termios,
@@ -46,7 +49,8 @@ struct Terminal {
 
 impl Terminal {
     fn start(system: &fake::System) -> Self {
-        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+        // The program must not have the master too: its terminal would never be gone.
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let master: OwnedFd = openpt(flags).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -70,17 +74,21 @@ impl Terminal {
         let screen = Arc::new(Mutex::new(vt100::Parser::new(24, 80, 0)));
         let mut output = File::from(master.try_clone().unwrap());
         let shown = Arc::clone(&screen);
-        thread::spawn(move || {
+        let leaving = Arc::new(AtomicBool::new(false));
+        let left = Arc::clone(&leaving);
+        let looking = thread::spawn(move || {
             let mut bytes = [0; 4096];
-            while let Ok(count @ 1..) = output.read(&mut bytes) {
+            while !left.load(Ordering::SeqCst)
+                && let Ok(count @ 1..) = output.read(&mut bytes)
+            {
                 shown.lock().unwrap().process(&bytes[..count]);
             }
         });
-        Self { keyboard: File::from(master), screen, line, before, child }
+        Self { keyboard: Some(File::from(master)), looking: Some(looking), leaving, screen, line, before, child }
     }
 
     fn types(&mut self, text: &str) {
-        self.keyboard.write_all(text.as_bytes()).unwrap();
+        self.keyboard.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
     }
 
     fn shows(&self, text: &str) {
@@ -96,6 +104,23 @@ impl Terminal {
         tcsetwinsize(&self.line, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
         // The program has no controlling terminal here, so the kernel does not tell it.
         self.signal(Signal::WINCH);
+    }
+
+    /// Takes the terminal away from under the program; says whether the program ends then.
+    fn hang_up(mut self) -> bool {
+        self.leaving.store(true, Ordering::SeqCst);
+        // Whatever is shown now is the last that is looked at.
+        self.resize(100, 30);
+        self.looking.take().unwrap().join().unwrap();
+        drop(self.keyboard.take());
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < deadline {
+            if self.child.try_wait().unwrap().is_some() {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        false
     }
 
     fn signal(&self, signal: Signal) {
@@ -164,6 +189,21 @@ fn signals_end_the_screen() {
         terminal.shows("VM READ");
         terminal.signal(signal);
         terminal.is_clean_and_says(says);
+    }
+}
+
+/// Nobody has this terminal as the controlling one, so no signal comes: all that is left to notice is that reading fails.
+#[test]
+fn a_terminal_that_is_gone_ends_the_program_whatever_it_shows() {
+    for down in [false, true] {
+        let mut system = fake::System::start();
+        let terminal = Terminal::start(&system);
+        terminal.shows("VM READ");
+        if down {
+            system.stop();
+            terminal.shows("The system is down");
+        }
+        assert!(terminal.hang_up(), "system down: {down}");
     }
 }
 

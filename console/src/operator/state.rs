@@ -1,5 +1,6 @@
 //! Everything the screen knows, what can happen to it, and what it can ask for. Data only; `update` changes it, `draw` shows it.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crossterm::event::KeyEvent;
@@ -188,6 +189,8 @@ pub struct State {
     pub hint: Option<(String, Duration)>,
     /// TAB pressed and nothing else since.
     pub completing: Option<Completing>,
+    /// Lines that were pasted and wait for the command line.
+    pub pasted: VecDeque<String>,
 }
 
 impl State {
@@ -212,6 +215,7 @@ impl State {
             overlay: None,
             hint: None,
             completing: None,
+            pasted: VecDeque::new(),
         }
     }
 

@@ -6,21 +6,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, KeyEventKind};
 use crossterm::terminal::{EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{cursor, execute, terminal};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
 use super::app::wipe;
 use super::state::Event;
 
-/// How often the keyboard thread looks whether it should end.
-const LOOK_UP: Duration = Duration::from_millis(200);
+/// How often the keyboard thread looks whether it should end, and whether the terminal has another size: 100 ms.
+const LOOK_UP: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+/// How long the threads get to end. One that a terminal's end caught in the middle of reading never does; it ends with the process.
+const PARTING: Duration = Duration::from_secs(1);
 /// Panics of other threads that are kept for after the screen.
 const PANICS_MAX: usize = 16;
 
@@ -106,8 +110,9 @@ impl Drop for Screen {
             // The hooks of a panicking thread cannot be changed, and its other threads end with the process.
             return;
         }
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
+        let deadline = Instant::now() + PARTING;
+        while self.threads.iter().any(|thread| !thread.is_finished()) && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(5));
         }
         let previous = Arc::clone(&self.hook);
         panic::set_hook(Box::new(move |info| previous(info)));
@@ -154,24 +159,44 @@ fn watch_panics(events: SyncSender<Event>, panics: Arc<Mutex<Vec<String>>>) -> P
 
 fn read_keys(events: &SyncSender<Event>, leaving: &AtomicBool) {
     while !leaving.load(Ordering::Relaxed) {
-        let event = match event::poll(LOOK_UP) {
-            Ok(false) => continue,
-            Ok(true) => event::read(),
-            Err(e) => Err(e),
-        };
-        let event = match event {
-            Ok(event::Event::Key(key)) if key.kind != KeyEventKind::Release => Event::Key(key),
-            Ok(event::Event::Paste(text)) => Event::Paste(text),
-            Ok(event::Event::Resize(columns, rows)) => Event::Resize(columns, rows),
-            Ok(_) => continue,
+        match wait_for_keys().and_then(|()| hand_over_keys(events)) {
+            Ok(true) => {}
+            Ok(false) => return,
             // No keyboard is the same as a terminal that hung up.
             Err(_) => {
                 let _ = events.send(Event::Signal(SIGHUP));
                 return;
             }
-        };
-        if events.send(event).is_err() {
-            return;
         }
     }
+}
+
+/// Waits a moment for something to be typed. A terminal that hung up is an error here already: the reader that takes the keys apart would try
+/// to read from it for ever.
+fn wait_for_keys() -> io::Result<()> {
+    let stdin = io::stdin();
+    let mut waiting = [PollFd::new(&stdin, PollFlags::IN)];
+    match rustix::event::poll(&mut waiting, Some(&LOOK_UP)) {
+        Ok(_) if waiting[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Hands on what was typed and how large the terminal is now. Says whether anybody still listens.
+fn hand_over_keys(events: &SyncSender<Event>) -> io::Result<bool> {
+    while event::poll(Duration::ZERO)? {
+        let event = match event::read()? {
+            event::Event::Key(key) if key.kind != KeyEventKind::Release => Event::Key(key),
+            event::Event::Paste(text) => Event::Paste(text),
+            event::Event::Resize(columns, rows) => Event::Resize(columns, rows),
+            _ => continue,
+        };
+        if events.send(event).is_err() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

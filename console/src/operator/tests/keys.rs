@@ -94,6 +94,33 @@ fn an_attached_screen_detaches_and_an_owning_one_cannot() {
 }
 
 #[test]
+fn disconnect_leaves_an_attached_screen_and_asks_on_an_owning_one() {
+    for line in ["disconn", " CP disconn hold", "#cp disconn"] {
+        let mut state = full(SIZE, 4);
+        state.owns_system = false;
+        types(&mut state, line);
+        let effects = press(&mut state, KeyCode::Enter);
+        assert!(is_end(&effects, &Ending::Detached) && sent(&effects).is_empty(), "{line}: {effects:?}");
+        let mut state = full(SIZE, 4);
+        types(&mut state, line);
+        assert!(press(&mut state, KeyCode::Enter).is_empty());
+        assert!(matches!(state.overlay, Some(Overlay::Leave)), "{line}");
+        assert_eq!(state.operator.editor.text(), "");
+    }
+    for line in ["disp g", "q time#disconn", "msg maint disconn"] {
+        let mut state = full(SIZE, 4);
+        types(&mut state, line);
+        assert_eq!(sent(&press(&mut state, KeyCode::Enter)), [line]);
+    }
+    let mut state = full(SIZE, 4);
+    press(&mut state, KeyCode::F(2));
+    press(&mut state, KeyCode::Enter);
+    arrives(&mut state, Channel::Console(1), Reply::State(ConsoleState::Running));
+    types(&mut state, "#cp disconn");
+    assert_eq!(sent(&press(&mut state, KeyCode::Enter)), ["#cp disconn"], "another user's machine is that user's");
+}
+
+#[test]
 fn shutdown_is_ordered_and_waited_for() {
     let mut state = full(SIZE, 4);
     press(&mut state, KeyCode::F(3));
@@ -233,10 +260,23 @@ fn operators_own_row_opens_the_console_that_is_already_there() {
 #[test]
 fn several_pasted_lines_are_entered_in_a_console_and_not_on_the_command_line() {
     let mut state = full(SIZE, 4);
-    let effects = update(&mut state, Event::Paste("shutdown\nforce maint\n".into()));
-    assert!(effects.is_empty());
-    assert_eq!(state.operator.editor.text(), "shutdown");
+    for end in ["\n", "\r", "\r\n"] {
+        let effects = update(&mut state, Event::Paste(["shutdown", "force maint", "", "q names"].join(end) + end));
+        assert!(effects.is_empty(), "ENTER is the operator's");
+        assert_eq!(state.operator.editor.text(), "shutdown");
+        assert!(screen(&state).contains("2 more pasted lines wait"));
+        assert_eq!(sent(&press(&mut state, KeyCode::Enter)), ["shutdown"]);
+        assert_eq!(sent(&press(&mut state, KeyCode::Enter)), ["force maint"]);
+        assert_eq!(state.operator.editor.text(), "q names");
+        press(&mut state, KeyCode::Esc);
+        press(&mut state, KeyCode::Enter);
+        assert_eq!(state.operator.editor.text(), "");
+    }
+    update(&mut state, Event::Paste("q time\rq names".into()));
     press(&mut state, KeyCode::Esc);
+    types(&mut state, "x");
+    press(&mut state, KeyCode::Enter);
+    assert_eq!(state.operator.editor.text(), "", "Esc drops what waits");
     press(&mut state, KeyCode::F(2));
     press(&mut state, KeyCode::Enter);
     arrives(&mut state, Channel::Console(1), Reply::State(ConsoleState::Running));

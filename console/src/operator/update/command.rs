@@ -1,5 +1,6 @@
 //! The command line, TAB and opening consoles.
 
+use crate::operator::Ending;
 use crate::operator::completion::{self, carries_secret, command_at};
 use crate::operator::session::{Phase, Session};
 use crate::operator::state::{Channel, Completing, Effect, Focus, Overlay, State, View};
@@ -26,6 +27,9 @@ pub fn enter(state: &mut State) -> Vec<Effect> {
         help(state, &topic);
         return Vec::new();
     }
+    if state.session().number == state.operator.number && !state.operator.is_hidden() && disconnects(state) {
+        return leave_by_command(state);
+    }
     let session = state.session_mut();
     let number = session.number;
     let line = session.editor.text().to_owned();
@@ -34,7 +38,44 @@ pub fn enter(state: &mut State) -> Vec<Effect> {
     if remembered && number == state.operator.number && !carries_secret(&state.words, &line) {
         effects.push(Effect::Remember(line));
     }
+    next_pasted(state);
     effects
+}
+
+/// Whether OPERATOR's line is DISCONNECT and nothing else: the screen is what CP would disconnect.
+fn disconnects(state: &State) -> bool {
+    let line = state.operator.editor.text();
+    let command = &line[command_at(line)];
+    let alone = !line.trim_start().trim_start_matches("#CP").trim_start_matches("#cp").contains('#');
+    alone && completion::meaning(&state.words, command).is_some_and(|name| name.starts_with("DISCONN"))
+}
+
+/// DISCONNECT leaves a screen of a system that runs elsewhere; where the system would end with the screen, it asks as F3 does.
+fn leave_by_command(state: &mut State) -> Vec<Effect> {
+    state.operator.editor.clear();
+    if !state.owns_system {
+        return vec![Effect::End(Ending::Detached)];
+    }
+    state.overlay = Some(Overlay::Leave);
+    Vec::new()
+}
+
+/// Puts the next of several pasted lines on the command line. It waits for ENTER as the first one did.
+fn next_pasted(state: &mut State) {
+    if state.view != View::Main || state.operator.is_hidden() {
+        return;
+    }
+    if let Some(line) = state.pasted.pop_front() {
+        state.operator.editor.set(&line);
+        hint_pasted(state);
+    }
+}
+
+/// Says how many pasted lines wait behind the one on the command line.
+pub fn hint_pasted(state: &mut State) {
+    if !state.pasted.is_empty() {
+        state.hint(format!("{} more pasted lines wait: ENTER enters this one, Esc drops all", state.pasted.len()));
+    }
 }
 
 /// ENTER on a console that is over: OPERATOR is logged on again, another user's console is left.

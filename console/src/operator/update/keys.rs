@@ -6,15 +6,20 @@ use crate::operator::Ending;
 use crate::operator::layout;
 use crate::operator::panes;
 use crate::operator::state::{Channel, Effect, Focus, Overlay, Pane, State, View};
+use crate::operator::text::{LINE_MAX, clean};
 use crate::wire::{ClientFrame, Request};
 
 use super::command;
+
+/// Pasted lines that may wait.
+const PASTED_MAX: usize = 100;
 
 /// The help about the screen itself.
 pub const HELP: &str = "\
 Type CP commands on the line behind ===> and press ENTER.
 TAB writes the full name of an abbreviated command, or completes a userid.
 Up and Down bring back earlier commands that begin like what is typed.
+Several pasted lines come up one by one, each with ENTER; Esc drops them.
 
 F1, ?       Help: with a command on the line, about that command
 F2, TAB     Go to the machines (on an empty line) and back
@@ -69,20 +74,13 @@ pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
     if state.overlay.is_some() {
         return Vec::new();
     }
+    // Terminals paste a line end as ENTER.
+    let text = text.replace("\r\n", "\n");
     if state.view == View::Main {
-        // Commands are not run because they were on a clipboard: one line is inserted, ENTER is the operator's.
-        let mut lines = text.lines();
-        let line = lines.next().unwrap_or_default();
-        let editor = if state.focus == Focus::Filter { &mut state.filter } else { &mut state.operator.editor };
-        editor.insert(line);
-        if lines.next().is_some() {
-            state.hint("Only the first line was pasted");
-        }
-        filter_changed(state);
+        paste_commands(state, &text);
         return Vec::new();
     }
     let mut effects = Vec::new();
-    let text = text.replace("\r\n", "\n");
     for piece in text.split_inclusive(['\n', '\r']) {
         state.session_mut().editor.insert(piece.trim_end_matches(['\n', '\r']));
         if piece.ends_with(['\n', '\r']) {
@@ -90,6 +88,22 @@ pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         }
     }
     effects
+}
+
+/// Commands are not run because they were on a clipboard: one line is inserted, the others wait until ENTER has entered it.
+fn paste_commands(state: &mut State, text: &str) {
+    let mut lines = text.split(['\n', '\r']);
+    let line = lines.next().unwrap_or_default();
+    if state.focus == Focus::Filter {
+        state.filter.insert(line);
+        return filter_changed(state);
+    }
+    state.focus = Focus::Command;
+    state.operator.editor.insert(line);
+    if !state.operator.is_hidden() {
+        state.pasted = lines.filter(|line| !line.trim().is_empty()).take(PASTED_MAX).map(|line| clean(line, LINE_MAX)).collect();
+        command::hint_pasted(state);
+    }
 }
 
 /// Keys that mean the same wherever the main screen's keys go.
@@ -132,7 +146,10 @@ fn command_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
         KeyCode::F(12) => drop(state.operator.editor.key(KeyEvent::from(KeyCode::Up))),
         KeyCode::Esc if state.operator.transcript.is_held() => state.operator.transcript.release(),
         KeyCode::Esc if empty && !state.table.filter.is_empty() => clear_filter(state),
-        KeyCode::Esc => state.operator.editor.clear(),
+        KeyCode::Esc => {
+            state.operator.editor.clear();
+            state.pasted.clear();
+        }
         _ => {
             if let Some(effects) = main_key(state, key) {
                 return effects;
