@@ -40,8 +40,11 @@ impl<C: Cp> Shell<C> {
         self.fail(24, "003E", format!("Invalid option: {option}"))
     }
 
-    /// An operand that the command does not have, or that is not what it should be.
+    /// An operand that the command does not have, that is not what it should be, or (an empty one) that is missing.
     pub(crate) fn bad_operand(&mut self, operand: &str) -> Rc {
+        if operand.is_empty() {
+            return self.fail(24, "386E", "Missing operand(s)");
+        }
         self.fail(24, "070E", format!("Invalid parameter {operand}"))
     }
 

@@ -88,6 +88,13 @@ fn set_impcp_and_abbrev_act() {
 }
 
 #[test]
+fn set_says_what_is_missing() {
+    let mut user = User::new();
+    assert_eq!(user.fails("set rdymsg"), (24, vec!["DMSSET386E Missing operand(s)".into()]));
+    assert_eq!(user.fails("set impcp maybe"), (24, vec!["DMSSET070E Invalid parameter MAYBE".into()]));
+}
+
+#[test]
 fn what_query_and_set_do_not_know_goes_to_cp() {
     let mut user = User::new();
     assert_eq!(user.does("q time"), ["TIME IS 14:41:41 UTC SUNDAY 11/22/26"]);

@@ -73,9 +73,12 @@ fn next_pasted(state: &mut State) {
 
 /// Says how many pasted lines wait behind the one on the command line.
 pub fn hint_pasted(state: &mut State) {
-    if !state.pasted.is_empty() {
-        state.hint(format!("{} more pasted lines wait: ENTER enters this one, Esc drops all", state.pasted.len()));
-    }
+    let waiting = match state.pasted.len() {
+        0 => return,
+        1 => "1 more pasted line waits".to_owned(),
+        lines => format!("{lines} more pasted lines wait"),
+    };
+    state.hint(format!("{waiting}: ENTER enters this one, Esc drops all"));
 }
 
 /// ENTER on a console that is over: OPERATOR is logged on again, another user's console is left.
