@@ -28,7 +28,7 @@ const SYSTEM_DISK: (&str, u16) = ("MAINT", 0x190);
 /// Files of the system disk: name, type and text. A synonym of a CP command has a help file of its own name.
 fn system_files() -> impl Iterator<Item = (String, &'static str, &'static str)> {
     let own = help::CP.iter().map(|(name, text)| ((*name).to_string(), *text));
-    let synonyms = command::TABLE.iter().filter(|entry| entry.pattern != "*" && !entry.pattern.eq_ignore_ascii_case(entry.help));
+    let synonyms = command::TABLE.iter().filter(|entry| entry.pattern != "*" && !entry.pattern.to_uppercase().starts_with(entry.help));
     let synonyms = synonyms.filter_map(|entry| {
         let text = help::CP.iter().find(|(name, _)| *name == entry.help)?.1;
         Some((entry.pattern.to_uppercase().chars().take(8).collect(), text))
