@@ -200,7 +200,15 @@ impl<O: Write, N: Write> Session<'_, O, N> {
             self.notice(&format!("Line {number} of the input is longer than {LINE_MAX} bytes; the last {cut} are left out"));
         }
         self.read = None;
-        self.line.send(&ClientFrame::Line(line.text))
+        self.tell(&ClientFrame::Line(line.text))
+    }
+
+    /// Sends a frame. When CP does not take it any more, what CP said last is still to be read, and tells how the session ended.
+    fn tell(&mut self, frame: &ClientFrame) -> Result<(), ClientError> {
+        match self.line.send(frame) {
+            Err(ClientError::Lost) => Ok(()),
+            sent => sent,
+        }
     }
 
     /// Logs off from the read that is up: CP takes the command at its own read, and at the guest's when LINEND is `#`; when it is not,
@@ -217,7 +225,7 @@ impl<O: Write, N: Write> Session<'_, O, N> {
         };
         self.logoffs += 1;
         self.read = None;
-        self.line.send(&frame)
+        self.tell(&frame)
     }
 
     fn show(&mut self, text: &str) -> Result<(), ClientError> {
