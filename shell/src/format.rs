@@ -133,8 +133,7 @@ impl<C: Cp> Shell<C> {
     /// Reads answers until one is yes or no.
     fn answer_is_yes(&mut self) -> Result<bool, Rc> {
         loop {
-            let line = self.cp.read_line().ok_or(Rc(8))?;
-            match Words::parse(&line).command.as_str() {
+            match self.answer()?.as_str() {
                 "1" | "YES" | "Y" => return Ok(true),
                 "0" | "NO" | "N" => return Ok(false),
                 _ => self.note("604R", "Enter 1 (YES) or 0 (NO)."),
@@ -142,12 +141,18 @@ impl<C: Cp> Shell<C> {
         }
     }
 
+    /// The answer to a question: its first word. HX, which at a read comes as an answer, ends FORMAT as NO does; it is no label.
+    fn answer(&mut self) -> Result<String, Rc> {
+        let line = self.cp.read_line().ok_or(Rc(8))?;
+        let word = Words::parse(&line).command;
+        if word == "HX" { Err(Rc(8)) } else { Ok(word) }
+    }
+
     /// Asks for a label until one is good.
     fn ask_label(&mut self) -> Result<String, Rc> {
         loop {
             self.note("605R", "Enter disk label:");
-            let line = self.cp.read_line().ok_or(Rc(8))?;
-            let label: String = Words::parse(&line).command.chars().take(6).collect();
+            let label: String = self.answer()?.chars().take(6).collect();
             let good = |c: u8| c.is_ascii_uppercase() || c.is_ascii_digit() || b"#@$-".contains(&c);
             if !label.is_empty() && label.bytes().all(good) {
                 return Ok(label);
