@@ -59,16 +59,17 @@ struct Queue<D> {
 pub struct Lane {
     /// Nanoseconds spent running machines and handling their exits.
     pub busy_ns: AtomicU64,
-    running: Mutex<Option<String>>,
+    /// The machine it runs now; 0 is none.
+    running: AtomicU64,
     kicker: OnceLock<Kicker>,
     /// Back end of this processor: `kvm` or `soft`.
     kind: OnceLock<&'static str>,
 }
 
 impl Lane {
-    /// Name of the machine it runs now.
-    pub fn running(&self) -> Option<String> {
-        self.running.lock().clone()
+    /// The machine it runs now.
+    pub fn running(&self) -> Option<MachineId> {
+        Some(self.running.load(Ordering::Acquire)).filter(|&id| id != 0)
     }
 
     /// Back end, once its thread has started.
@@ -109,6 +110,11 @@ impl<D: Dispatchable> Dispatcher<D> {
         self.queue.lock().policy.queued()
     }
 
+    /// Who that is, for displays; nobody once dismissed.
+    pub fn name(&self, id: MachineId) -> Option<String> {
+        self.queue.lock().machines.get(&id).map(|entry| entry.machine.name())
+    }
+
     /// Takes a machine in; it is dormant until woken.
     pub fn admit(&self, machine: Arc<D>) -> MachineId {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
@@ -142,9 +148,9 @@ impl<D: Dispatchable> Dispatcher<D> {
     }
 
     /// Ends the slice of `id` soon if it runs now, so that its lock comes free.
-    pub fn kick(&self, name: &str) {
+    pub fn kick(&self, id: MachineId) {
         for lane in &self.lanes {
-            if lane.running.lock().as_deref() == Some(name)
+            if lane.running() == Some(id)
                 && let Some(kicker) = lane.kicker.get()
             {
                 kicker.kick();
@@ -169,11 +175,11 @@ impl<D: Dispatchable> Dispatcher<D> {
         let _ = lane.kicker.set(processor.kicker());
         let _ = lane.kind.set(processor.kind());
         while let Some((id, machine, slice)) = self.take() {
-            *lane.running.lock() = Some(machine.name());
+            lane.running.store(id, Ordering::Release);
             let start = Instant::now();
             let after = machine.run_slice(processor, slice);
             let used = start.elapsed();
-            *lane.running.lock() = None;
+            lane.running.store(0, Ordering::Release);
             lane.busy_ns.fetch_add(used.as_nanos() as u64, Ordering::Relaxed);
             self.put_back(id, after, used);
         }

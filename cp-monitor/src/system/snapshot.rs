@@ -84,7 +84,7 @@ impl Cp {
             number: number as u32,
             kind: lane.kind().to_string(),
             busy_percent: load.processors.get(number).copied().unwrap_or(0.0) as f32,
-            running: lane.running().unwrap_or_default(),
+            running: lane.running().and_then(|id| self.dispatcher.name(id)).unwrap_or_default(),
         };
         self.dispatcher.lanes().iter().enumerate().map(view).collect()
     }

@@ -255,7 +255,7 @@ pub fn log_off(user: &Arc<User>, forced_by: Option<&UserId>, ending: Ending) {
     if let Some(&id) = user.dispatch.get() {
         cp.dispatcher.dismiss(id);
     }
-    cp.dispatcher.kick(user.id.as_str());
+    user.kick();
     if let Err(error) = user.machine.lock().clear() {
         tracing::warn!("Storage of {} is not cleared at logoff: {error}", user.id);
     }
