@@ -4,7 +4,7 @@ use console::wire::LineKind;
 use serde_json::json;
 use spool::{Destination, Queue, Selection, Transferred};
 
-use super::{file_line, options, selection, spool_failed};
+use super::{options, selection, sent_from, sent_to, spool_failed};
 use crate::command::Invocation;
 use crate::command::answer::{Answer, Message, Outcome, invalid_operand, operand_missing};
 use crate::command::operands::is;
@@ -96,22 +96,11 @@ pub(in crate::command) fn transfer(invocation: &mut Invocation<'_>) -> Outcome {
     check_named(invocation, &selection)?;
     let destination = Destination { owner: spool_userid(&to), queue };
     let moved = invocation.cp.spool.transfer(&selection, destination).map_err(spool_failed)?;
-    let mut lines: Vec<String> = moved.iter().map(|file| sent(file, to)).collect();
+    let mut lines: Vec<String> = moved.iter().map(|file| sent_to(&file.now, file.was.queue.abbreviation(), file.was.spid)).collect();
     tell_receiver(invocation, to, &moved);
     lines.push(count_line(moved.len(), "TRANSFERRED"));
     let data: Vec<_> = moved.iter().map(|file| json!({ "was": file.was.spid.number(), "as": file.now.spid.number() })).collect();
     Ok(Answer::of(data, lines))
-}
-
-fn sent(file: &Transferred, to: UserId) -> String {
-    format!(
-        "{} FILE {} SENT TO   {to:<8} {} AS  {} {}",
-        file.was.queue.abbreviation(),
-        file.was.spid,
-        file.now.queue.abbreviation(),
-        file.now.spid,
-        file_line(&file.now)
-    )
 }
 
 fn tell_receiver(invocation: &Invocation<'_>, to: UserId, moved: &[Transferred]) {
@@ -120,15 +109,7 @@ fn tell_receiver(invocation: &Invocation<'_>, to: UserId, moved: &[Transferred])
         return;
     }
     for file in moved.iter().filter(|file| file.now.attributes.msg) {
-        let line = format!(
-            "{} FILE {} SENT FROM {:<8} {} WAS {} {}",
-            file.now.queue.abbreviation(),
-            file.now.spid,
-            invocation.issuer(),
-            file.was.queue.abbreviation(),
-            file.was.spid,
-            file_line(&file.now)
-        );
+        let line = sent_from(&file.now, invocation.issuer().as_str(), file.was.queue.abbreviation(), file.was.spid);
         receiver.console.write(LineKind::Cp, &line);
     }
 }

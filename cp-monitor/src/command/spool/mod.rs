@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use console::wire::{self, LineKind};
 use serde_json::json;
-use spool::{Closed, Destination, FileInfo, Queue, Selection};
+use spool::{Closed, Destination, FileInfo, Queue, Selection, Spid};
 
 use super::answer::{Answer, Message, Outcome, device_missing, error, invalid_operand, no_device, not_in_directory, operand_missing};
 use super::operands::{device, is};
@@ -185,35 +185,30 @@ fn announce(cp: &Arc<Cp>, sender: Option<&Arc<User>>, closed: &Closed) {
     let file = &closed.file;
     let owner: Option<UserId> = file.owner.as_str().parse().ok();
     let sender_id = sender.map(|user| user.id);
-    let about = file_line(file);
     if let Some(owner) = owner.and_then(|owner| cp.users.get(&owner)) {
         let tell = Some(owner.id) != sender_id || file.queue == Queue::Reader;
         if tell && file.attributes.msg && owner.session.lock().settings.imsg {
-            let line = format!(
-                "{} FILE {} SENT FROM {:<8} {} WAS {} {about}",
-                file.queue.abbreviation(),
-                file.spid,
-                file.origin,
-                file.device.abbreviation(),
-                closed.was
-            );
-            owner.console.write(LineKind::Cp, &line);
+            owner.console.write(LineKind::Cp, &sent_from(file, file.origin.as_str(), file.device.abbreviation(), closed.was));
         }
     }
     if let Some(sender) = sender
         && owner != sender_id
         && sender.session.lock().settings.imsg
     {
-        let line = format!(
-            "{} FILE {} SENT TO   {:<8} {} AS  {} {about}",
-            file.device.abbreviation(),
-            closed.was,
-            file.owner,
-            file.queue.abbreviation(),
-            file.spid
-        );
-        sender.console.write(LineKind::Cp, &line);
+        sender.console.write(LineKind::Cp, &sent_to(file, file.device.abbreviation(), closed.was));
     }
+}
+
+/// What the sender of a file is told: it was `kind` file `was` and is now the receiver's.
+fn sent_to(file: &FileInfo, kind: &str, was: Spid) -> String {
+    let (queue, spid) = (file.queue.abbreviation(), file.spid);
+    format!("{kind} FILE {was} SENT TO   {:<8} {queue} AS  {spid} {}", file.owner, file_line(file))
+}
+
+/// What the receiver of a file is told: `from` sent it, it was `kind` file `was` there.
+fn sent_from(file: &FileInfo, from: &str, kind: &str, was: Spid) -> String {
+    let (queue, spid) = (file.queue.abbreviation(), file.spid);
+    format!("{queue} FILE {spid} SENT FROM {from:<8} {kind} WAS {was} {}", file_line(file))
 }
 
 /// `RECS 0018 CPY  001 T NOHOLD NOKEEP`, the end of the lines about files that moved.
