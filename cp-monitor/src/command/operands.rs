@@ -17,8 +17,12 @@ pub fn abbreviates(word: &str, name: &str, minimum: usize) -> bool {
 
 /// Whether `word` abbreviates `pattern`, whose leading capitals are the minimum: `QUery`, `DISConn`.
 pub fn is(word: &str, pattern: &str) -> bool {
-    let minimum = pattern.bytes().take_while(|byte| !byte.is_ascii_lowercase()).count();
-    abbreviates(word, pattern, minimum)
+    abbreviates(word, pattern, minimum(pattern))
+}
+
+/// Fewest letters that are taken for `pattern`: its leading capitals.
+pub fn minimum(pattern: &str) -> usize {
+    pattern.bytes().take_while(|byte| !byte.is_ascii_lowercase()).count()
 }
 
 /// The rest of a command line; each call takes a word off its front.

@@ -89,10 +89,7 @@ type Disk = FileSystem<Extent>;
 
 /// Does it.
 pub fn run(place: &Place, what: What) -> Ended {
-    let root = place.directory()?;
-    if !root.join("system.toml").is_file() {
-        return Err(format!("There is no CP-64 system in {}", root.display()));
-    }
+    let root = place.existing()?;
     match what {
         What::Ls { user, vdev, json } => list(&open(&root, user, vdev, Access::Read)?, json),
         What::Get { user, vdev, name, file_type, file, raw } => {

@@ -52,6 +52,12 @@ impl Place {
             .ok_or_else(|| "There is no HOME to keep the system in; name a directory with --system DIR".to_string())
     }
 
+    /// The data directory of a system that there is.
+    fn existing(&self) -> Result<PathBuf, String> {
+        let directory = self.directory()?;
+        if data::holds_a_system(&directory) { Ok(directory) } else { Err(data::DataError::NoSystem(directory).to_string()) }
+    }
+
     fn socket(&self) -> Result<PathBuf, String> {
         Ok(data::socket(&self.directory()?))
     }
@@ -119,7 +125,7 @@ fn print(text: &str) {
 
 /// Where commands typed at a terminal are kept, next to the system they were typed at; nowhere when there is none.
 fn history(directory: &Path, name: &str) -> Option<PathBuf> {
-    if !directory.join("system.toml").is_file() {
+    if !data::holds_a_system(directory) {
         return None;
     }
     let folder = directory.join("history");

@@ -113,8 +113,7 @@ pub fn operator(place: &Place, options: &OperatorOptions) -> Ended {
 
 /// A command of the table as the screen completes it.
 fn word(pattern: &str) -> operator::Word {
-    let minimum = pattern.bytes().take_while(|byte| !byte.is_ascii_lowercase()).count();
-    operator::Word { name: pattern.to_uppercase(), minimum }
+    operator::Word { name: pattern.to_uppercase(), minimum: command::operands::minimum(pattern) }
 }
 
 /// Shows the operator screen until it is left.

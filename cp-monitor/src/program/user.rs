@@ -52,10 +52,7 @@ type Change = Box<dyn FnOnce(&str) -> Result<String, EditError>>;
 
 /// Changes the directory and puts it on line, in the running system too.
 pub fn run(place: &Place, what: What) -> Ended {
-    let directory = place.directory()?;
-    if !directory.join("system.toml").is_file() {
-        return Err(format!("There is no CP-64 system in {}", directory.display()));
-    }
+    let directory = place.existing()?;
     let hasher = Argon2id::default();
     let before = store::load(&directory).map_err(because)?;
     let removed = match &what {

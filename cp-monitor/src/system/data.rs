@@ -92,7 +92,7 @@ impl DataDirectory {
 
     /// Takes the directory of a system that exists and is not running.
     pub fn hold_existing(root: &Path) -> Result<Self, DataError> {
-        if !root.join("system.toml").is_file() {
+        if !holds_a_system(root) {
             return Err(DataError::NoSystem(root.to_path_buf()));
         }
         Self::hold(root)
@@ -134,6 +134,11 @@ impl DataDirectory {
         self.settings(clock)?;
         directory::store::load(&self.root).map_err(|error| StartError::Directory(error.to_string()))
     }
+}
+
+/// Whether a first start was completed there.
+pub fn holds_a_system(root: &Path) -> bool {
+    root.join("system.toml").is_file()
 }
 
 /// Where the minidisks of a system are.
