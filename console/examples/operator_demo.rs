@@ -137,13 +137,15 @@ fn snapshot(machines: u64, up: Duration) -> Snapshot {
             storage: (16 + n % 3 * 16) << 20,
             resident_pages: 40 + n * 13 % 4000,
             share: if n.is_multiple_of(11) { "A5%" } else { "R100" }.to_owned(),
-            connect_seconds: up.as_secs(),
+            io: n * 7,
+            logged_on: 1_795_000_000,
         }
     };
     let processor = |number: u32| ProcessorView {
         number,
         kind: "kvm".to_owned(),
         busy_percent: 50.0 + 45.0 * (t / 3.0 + number as f32).sin(),
+        stolen_percent: number as f32 * 2.5,
         running: if number == 0 { "USER0003".to_owned() } else { String::new() },
     };
     Snapshot {

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Version of this protocol; CP refuses another.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// Longest frame either side accepts, in bytes.
 pub const FRAME_MAX: usize = 8 << 20;
 
@@ -239,8 +239,10 @@ pub struct MachineView {
     pub resident_pages: u64,
     /// `R100` or `A5%`.
     pub share: String,
-    /// Seconds since logon.
-    pub connect_seconds: u64,
+    /// Disk and spool requests.
+    pub io: u64,
+    /// When it was logged on, in seconds since 1970 UTC.
+    pub logged_on: u64,
 }
 
 /// One real processor.
@@ -250,8 +252,10 @@ pub struct ProcessorView {
     pub number: u32,
     /// Back end: `kvm` or `soft`.
     pub kind: String,
-    /// Percent of its time in machines since the last snapshot.
+    /// Percent of its time in machines, smoothed over some seconds.
     pub busy_percent: f32,
+    /// Percent of its time that the host took from the machines it ran.
+    pub stolen_percent: f32,
     /// Whom it runs now, or empty.
     pub running: String,
 }

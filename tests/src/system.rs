@@ -41,8 +41,9 @@ impl System {
         let place = tempfile::tempdir().expect("a temporary directory");
         let root = place.path().join("system");
         let complaints = place.path().join("complaints");
-        let arguments = options.iter().map(|option| (*option).to_string()).collect();
-        Self { root, complaints, arguments, server: None, _place: place }
+        let mut system = Self { root, complaints, arguments: Vec::new(), server: None, _place: place };
+        system.use_options(options);
+        system
     }
 
     /// The same with its data directory elsewhere.
@@ -50,6 +51,11 @@ impl System {
         let mut system = Self::prepare(&[]);
         system.root = root.to_path_buf();
         system
+    }
+
+    /// From now on it starts with these options of `cp64 start`.
+    pub fn use_options(&mut self, options: &[&str]) {
+        self.arguments = options.iter().map(|option| (*option).to_string()).collect();
     }
 
     /// Starts it, for the first time or again.

@@ -5,6 +5,7 @@
 //!
 //! Lock order: a machine's own lock, then the dispatcher's queue. The queue lock is never held while a machine runs.
 
+pub mod meter;
 pub mod policy;
 
 use std::collections::HashMap;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use crate::processor::{Kicker, Processor};
+use meter::Meter;
 use policy::{MachineId, Policy};
 
 /// How a slice ended.
@@ -28,8 +30,8 @@ pub enum After {
 
 /// What the dispatcher runs.
 pub trait Dispatchable: Send + Sync + 'static {
-    /// Runs on `processor` for at most `slice`. Must not block. Must not unwind.
-    fn run_slice(self: &Arc<Self>, processor: &mut dyn Processor, slice: Duration) -> After;
+    /// Runs on `processor` for at most `slice`, and takes what `meter` charges. Must not block. Must not unwind.
+    fn run_slice(self: &Arc<Self>, processor: &mut dyn Processor, slice: Duration, meter: &mut Meter) -> After;
     /// Who it is, for displays.
     fn name(&self) -> String;
 }
@@ -57,8 +59,12 @@ struct Queue<D> {
 /// One real processor as displays see it.
 #[derive(Default)]
 pub struct Lane {
-    /// Nanoseconds spent running machines and handling their exits.
+    /// Nanoseconds of processor time spent running machines and handling their exits.
     pub busy_ns: AtomicU64,
+    /// Nanoseconds of slices in which the host ran something else.
+    pub stolen_ns: AtomicU64,
+    /// Slices so far.
+    pub slices: AtomicU64,
     /// The machine it runs now; 0 is none.
     running: AtomicU64,
     kicker: OnceLock<Kicker>,
@@ -174,14 +180,16 @@ impl<D: Dispatchable> Dispatcher<D> {
         let lane = &self.lanes[number];
         let _ = lane.kicker.set(processor.kicker());
         let _ = lane.kind.set(processor.kind());
+        let mut meter = Meter::of_this_thread();
         while let Some((id, machine, slice)) = self.take() {
             lane.running.store(id, Ordering::Release);
-            let start = Instant::now();
-            let after = machine.run_slice(processor, slice);
-            let used = start.elapsed();
+            let after = machine.run_slice(processor, slice, &mut meter);
             lane.running.store(0, Ordering::Release);
-            lane.busy_ns.fetch_add(used.as_nanos() as u64, Ordering::Relaxed);
-            self.put_back(id, after, used);
+            let charge = meter.last();
+            lane.busy_ns.fetch_add(charge.total.as_nanos() as u64, Ordering::Relaxed);
+            lane.stolen_ns.fetch_add(charge.stolen.as_nanos() as u64, Ordering::Relaxed);
+            lane.slices.fetch_add(1, Ordering::Relaxed);
+            self.put_back(id, after, charge.total);
         }
     }
 

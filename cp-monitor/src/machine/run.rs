@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::diagnose::{self, Next};
 use super::{Machine, ProgramCheck};
+use crate::dispatcher::meter::Meter;
 use crate::dispatcher::{After, Dispatchable};
 use crate::processor::{Exit, Processor};
 use crate::users::User;
@@ -18,9 +19,9 @@ use crate::users::User;
 const PAGE_FAULT: u32 = 14;
 
 impl Dispatchable for User {
-    fn run_slice(self: &Arc<Self>, processor: &mut dyn Processor, slice: Duration) -> After {
-        let start = Instant::now();
+    fn run_slice(self: &Arc<Self>, processor: &mut dyn Processor, slice: Duration, meter: &mut Meter) -> After {
         let mut machine = self.machine.lock();
+        meter.begin();
         let mut guest = Duration::ZERO;
         let ran = catch_unwind(AssertUnwindSafe(|| self.run_until(&mut machine, processor, slice, &mut guest)));
         processor.release(&mut machine.context);
@@ -28,8 +29,9 @@ impl Dispatchable for User {
             self.enter_cp_mode(&mut machine, "HCPMCP9151W CP entered; an internal error in CP stopped this virtual machine");
             After::Waiting
         });
-        self.usage.virtual_ns.fetch_add(guest.as_nanos() as u64, Ordering::Relaxed);
-        self.usage.total_ns.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        let charge = meter.end(guest);
+        self.usage.virtual_ns.fetch_add(charge.guest.as_nanos() as u64, Ordering::Relaxed);
+        self.usage.total_ns.fetch_add(charge.total.as_nanos() as u64, Ordering::Relaxed);
         // Fair: a command that waits for this machine gets it before the next slice.
         parking_lot::MutexGuard::unlock_fair(machine);
         after

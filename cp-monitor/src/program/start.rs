@@ -10,6 +10,8 @@ use clap::{Args, ValueEnum};
 use console::local;
 use cp_monitor::clock::Clock;
 use cp_monitor::processor::kvm;
+use cp_monitor::system::allowance::{self, Bound};
+use cp_monitor::system::data::SystemFile;
 use cp_monitor::system::{Config, Cp, DataDirectory, Terminals};
 use spool::StartMode;
 
@@ -17,6 +19,8 @@ use super::{Ended, Place, because, talk};
 
 /// What the detached process writes when logons are accepted.
 const READY: &str = "CP-64 is ready";
+/// Most real processors.
+const PROCESSORS_MAX: usize = 64;
 
 /// Options of a start.
 #[derive(Args, Clone)]
@@ -39,13 +43,16 @@ pub struct Options {
     /// Drop everything in the spool
     #[arg(long, group = "spool_start")]
     clean: bool,
-    /// Real processors to use [default: all]
+    /// Real processors to use [default: all that this process may use]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     processors: Option<u16>,
+    /// Keep each processor thread on one host processor: of these, such as 0,2-3, or of all
+    #[arg(long, value_name = "LIST", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
+    affinity: Option<String>,
     /// What runs the machines
     #[arg(long, value_enum, default_value = "auto")]
     processor: Kind,
-    /// Real storage for machines, such as 4G [default: three quarters of the host's]
+    /// Real storage for machines, such as 4G [default: three quarters of the memory that this process may use]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     storage: Option<u64>,
     /// No colour on the operator screen
@@ -102,7 +109,7 @@ pub fn run(place: &Place, options: &Options) -> Ended {
     kvm::probe().map_err(because)?;
     // Whatever this process makes is its owner's alone: spool files and minidisks are people's own.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-    allow_many_terminals();
+    allowance::descriptors();
     let data = DataDirectory::hold(&directory).map_err(because)?;
     if options.background {
         rustix::process::setsid().map_err(because)?;
@@ -122,14 +129,19 @@ type Listening = Arc<Mutex<Option<local::Listening>>>;
 fn bring_up(data: DataDirectory, directory: &Path, options: &Options) -> Result<(Arc<Cp>, Listening), String> {
     let settings = data.settings(&Clock::of_host()).map_err(because)?;
     let socket = data.socket();
+    let memory = allowance::memory();
+    let (processors, affinity) = processors(options, &settings)?;
+    let storage = real_storage(options, &settings, &memory)?;
     let config = Config {
         directory: directory.to_path_buf(),
         system_id: settings.system_id,
-        processors: processors(options),
-        storage: options.storage.unwrap_or_else(three_quarters_of_host),
+        processors,
+        affinity,
+        storage,
         start: options.start_mode(),
     };
     let cp = Cp::start(config, data).map_err(because)?;
+    say_what_fits(&cp, &memory);
     let listening = local::start(&socket, Arc::new(Terminals(Arc::clone(&cp))), local::Options::default()).map_err(because)?;
     let listening = Arc::new(Mutex::new(Some(listening)));
     let at_end = Arc::clone(&listening);
@@ -142,24 +154,40 @@ fn bring_up(data: DataDirectory, directory: &Path, options: &Options) -> Result<
     Ok((cp, listening))
 }
 
-/// Each terminal and minidisk takes descriptors: as many as the host allows, not only its cautious default.
-fn allow_many_terminals() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    // Refused, the default stays, and a logon beyond it says so.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+/// How many processors, and the host processors that they stay on. The command line goes before `system.toml`.
+fn processors(options: &Options, settings: &SystemFile) -> Result<(usize, Vec<usize>), String> {
+    let asked = options.processors.or(settings.processors).map_or(0, usize::from);
+    if asked > PROCESSORS_MAX {
+        return Err(format!("system.toml: processors is 1 to {PROCESSORS_MAX}"));
+    }
+    let of_host = || allowance::processors().min(PROCESSORS_MAX);
+    let Some(list) = options.affinity.as_ref().or(settings.affinity.as_ref()) else {
+        return Ok((if asked == 0 { of_host() } else { asked }, Vec::new()));
+    };
+    let mut chosen = allowance::affinity(list, asked, &allowance::allowed_processors())?;
+    let count = if asked > 0 { asked } else { chosen.len().min(of_host()) };
+    chosen.truncate(count);
+    Ok((count, chosen))
 }
 
-fn processors(options: &Options) -> usize {
-    let host = std::thread::available_parallelism().map_or(1, usize::from);
-    options.processors.map_or(host.min(64), usize::from)
+/// Bytes of real storage: as asked, or three quarters of the memory there is; taken from the host only as machines touch it.
+fn real_storage(options: &Options, settings: &SystemFile, memory: &Bound) -> Result<u64, String> {
+    let of_settings = settings.storage.as_deref().map(size).transpose().map_err(|why| format!("system.toml: storage is {why}"))?;
+    Ok(options.storage.or(of_settings).unwrap_or_else(|| (memory.amount / 4 * 3).max(64 << 20) & !((1 << 20) - 1)))
 }
 
-/// Three quarters of the host's memory; storage is taken from the host only as machines touch it.
-fn three_quarters_of_host() -> u64 {
-    let info = rustix::system::sysinfo();
-    let total = info.totalram as u64 * u64::from(info.mem_unit.max(1));
-    (total / 4 * 3).max(64 << 20) & !((1 << 20) - 1)
+/// Tells the operator how many users fit, and that more real storage was asked for than there is memory.
+fn say_what_fits(cp: &Cp, memory: &Bound) {
+    cp.say_to_operator(&cp.capacity().to_string());
+    if cp.config.storage > memory.amount {
+        let mib = |bytes: u64| bytes >> 20;
+        cp.say_to_operator(&format!(
+            "Real storage of {}M is more than the {}M that CP may use ({}); machines that use it all may end CP",
+            mib(cp.config.storage),
+            mib(memory.amount),
+            memory.by
+        ));
+    }
 }
 
 /// SIGTERM, SIGINT and SIGHUP end the system in order.
@@ -179,9 +207,13 @@ fn on_signals(cp: &Arc<Cp>) -> Result<(), String> {
 fn serve(cp: &Arc<Cp>, options: &Options) -> Ended {
     let directory = cp.config.directory.display();
     if options.background {
-        super::print(&format!("{READY}\n"));
+        super::print(&format!("{READY}. {}\n", cp.capacity()));
     } else {
-        super::print(&format!("CP-64 {} is running in {directory}. End it with Ctrl-C or SHUTDOWN.\n", cp_monitor::RELEASE));
+        super::print(&format!(
+            "CP-64 {} is running in {directory}. End it with Ctrl-C or SHUTDOWN.\n{}\n",
+            cp_monitor::RELEASE,
+            cp.capacity()
+        ));
     }
     while !cp.wait_finished(Duration::from_secs(3600)) {}
     Ok(ExitCode::SUCCESS)
@@ -222,8 +254,14 @@ fn detach(directory: &Path) -> Ended {
     };
     let mut line = String::new();
     BufReader::new(output).read_line(&mut line).map_err(because)?;
-    if line.trim_end() == READY {
-        super::print(&format!("CP-64 {} is running in {} (process {})\n", cp_monitor::RELEASE, directory.display(), child.id()));
+    if let Some(capacity) = line.trim_end().strip_prefix(READY) {
+        let capacity = capacity.trim_start_matches(['.', ' ']);
+        super::print(&format!(
+            "CP-64 {} is running in {} (process {})\n{capacity}\n",
+            cp_monitor::RELEASE,
+            directory.display(),
+            child.id()
+        ));
         return Ok(ExitCode::SUCCESS);
     }
     let mut text = Vec::new();

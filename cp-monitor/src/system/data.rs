@@ -73,6 +73,15 @@ pub struct SystemFile {
     pub layout: u32,
     /// The system identifier, 1 to 8 letters and digits.
     pub system_id: String,
+    /// As `--processors`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processors: Option<u16>,
+    /// As `--affinity`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<String>,
+    /// As `--storage`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<String>,
 }
 
 /// A data directory that this process holds.
@@ -172,7 +181,7 @@ fn read_settings(file: &Path) -> Result<SystemFile, DataError> {
 
 /// The settings of a new system.
 pub(super) fn new_settings() -> SystemFile {
-    SystemFile { layout: LAYOUT, system_id: "CP64".to_string() }
+    SystemFile { layout: LAYOUT, system_id: "CP64".to_string(), processors: None, affinity: None, storage: None }
 }
 
 /// What may be in a directory before its first start: what a start makes before that, and what commands that found no system leave.

@@ -1,5 +1,6 @@
 //! The control program as a whole: what is shared by every user, and its start and end.
 
+pub mod allowance;
 pub mod data;
 mod first_start;
 mod host;
@@ -22,11 +23,12 @@ use crate::directory::{self, Directory};
 use crate::dispatcher::Dispatcher;
 use crate::dispatcher::policy::RoundRobin;
 use crate::links::LinkTable;
-use crate::processor::kvm::{Partition, PartitionError};
+use crate::processor::kvm::{KvmProcessor, Partition, PartitionError};
 use crate::storage::{ImageError, SavedSystem, Storage, StorageError};
 use crate::users::{User, Users, log_off};
 use crate::workers::Workers;
 
+use allowance::Capacity;
 pub use data::{DataDirectory, DataError};
 pub use host::Terminals;
 use minidisks::MinidiskError;
@@ -44,6 +46,8 @@ pub struct Config {
     pub system_id: String,
     /// Real processors (dispatcher threads).
     pub processors: usize,
+    /// The host processor that each of them stays on; empty: wherever the host likes.
+    pub affinity: Vec<usize>,
     /// Real storage, in bytes.
     pub storage: u64,
     /// What becomes of the spool.
@@ -106,6 +110,8 @@ pub struct Cp {
     pub started: Instant,
     /// Processor load for INDICATE and the operator screen.
     pub load: Mutex<Load>,
+    /// When the users' percentages were worked out.
+    watched: Mutex<Option<Instant>>,
     /// Text that LOGON shows (SET LOGMSG).
     pub logmsg: Mutex<Vec<String>>,
     data: DataDirectory,
@@ -139,6 +145,7 @@ impl Cp {
             workers,
             started: Instant::now(),
             load: Mutex::default(),
+            watched: Mutex::default(),
             logmsg: Mutex::default(),
             data,
             online: RwLock::new(Arc::new(online)),
@@ -161,24 +168,32 @@ impl Cp {
         for number in 0..self.config.processors {
             let cp = Arc::clone(self);
             let (ready, result) = std::sync::mpsc::channel();
-            let thread =
-                std::thread::Builder::new().name(format!("processor-{number}")).spawn(move || match cp.partition.processor(number) {
-                    Ok(mut processor) => {
-                        let _ = ready.send(Ok(()));
-                        cp.dispatcher.drive(number, &mut processor);
-                    }
-                    Err(error) => {
-                        let _ = ready.send(Err(error));
-                    }
-                });
+            let thread = std::thread::Builder::new().name(format!("processor-{number}")).spawn(move || match cp.processor(number) {
+                Ok(mut processor) => {
+                    let _ = ready.send(Ok(()));
+                    cp.dispatcher.drive(number, &mut processor);
+                }
+                Err(error) => {
+                    let _ = ready.send(Err(error));
+                }
+            });
             let thread = thread.map_err(|source| StartError::Host { what: "Processor thread cannot be started", source })?;
             self.threads.lock().push(thread);
             if let Ok(Err(error)) = result.recv() {
                 self.dispatcher.stop();
-                return Err(error.into());
+                return Err(error);
             }
         }
         Ok(())
+    }
+
+    /// A real processor for the calling thread.
+    fn processor(&self, number: usize) -> Result<KvmProcessor, StartError> {
+        if let Some(&host) = self.config.affinity.get(number) {
+            allowance::stay_on(host)
+                .map_err(|source| StartError::Host { what: "A processor thread cannot stay on its host processor", source })?;
+        }
+        Ok(self.partition.processor(number)?)
     }
 
     fn start_sampling(self: &Arc<Self>) -> Result<(), StartError> {
@@ -205,6 +220,12 @@ impl Cp {
         }
         *self.online.write() = Arc::new(online.directory);
         Ok(online.warnings.iter().map(ToString::to_string).collect())
+    }
+
+    /// How many idle users fit into what the host allows this process.
+    pub fn capacity(&self) -> Capacity {
+        let frames = (self.storage.counts().total as u64, u64::from(self.storage.table_frames()));
+        allowance::capacity(&allowance::memory(), &allowance::descriptors(), frames)
     }
 
     /// The data directory.

@@ -1,65 +1,102 @@
 //! The system as displays see it: processor load and the operator screen's picture.
 
-use std::collections::HashMap;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use console::wire::{ConsoleState, MachineView, ProcessorView, Snapshot, SpoolView, StorageView};
 
 use super::Cp;
 use crate::command::share_text;
-use crate::directory::UserId;
 use crate::users::User;
 
-/// Weight of the newest second in the average that INDICATE LOAD shows.
+/// Weight of the newest second in the averages that INDICATE LOAD shows.
 const NEWEST: f64 = 0.3;
+/// Shortest time over which a user's percentage is worked out: screens that ask more often get the same again.
+const USERS_INTERVAL: Duration = Duration::from_millis(400);
 
-/// Processor load, sampled once a second.
+/// Processor load, sampled once a second. Only real processors are: nobody walks the users unless a screen asks for them.
 #[derive(Default)]
 pub struct Load {
     sampled: Option<Instant>,
-    busy_ns: Vec<u64>,
-    users_ns: HashMap<UserId, u64>,
+    lanes: Vec<LaneTimes>,
     /// Percent of each real processor's time in machines, smoothed.
     pub processors: Vec<f64>,
-    /// Percent of one real processor that each user used in the last interval.
-    pub users: HashMap<UserId, f64>,
+    /// Percent of each real processor's time that the host took from its machines, smoothed.
+    pub stolen: Vec<f64>,
+}
+
+/// What one processor's counters were at a sample, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default)]
+struct LaneTimes {
+    busy: u64,
+    stolen: u64,
+}
+
+/// The average of some percentages.
+fn average(percentages: &[f64]) -> f64 {
+    percentages.iter().sum::<f64>() / percentages.len().max(1) as f64
 }
 
 impl Load {
-    /// Average over the real processors.
+    /// Average load over the real processors.
     pub fn average(&self) -> f64 {
-        if self.processors.is_empty() { 0.0 } else { self.processors.iter().sum::<f64>() / self.processors.len() as f64 }
+        average(&self.processors)
     }
 
-    fn take(&mut self, now: Instant, busy_ns: Vec<u64>, users_ns: HashMap<UserId, u64>) {
+    /// Average over the real processors of what the host took.
+    pub fn average_stolen(&self) -> f64 {
+        average(&self.stolen)
+    }
+
+    fn take(&mut self, now: Instant, lanes: Vec<LaneTimes>) {
         if let Some(before) = self.sampled {
             let interval = now.duration_since(before).as_nanos().max(1) as f64;
-            let percent = |new: u64, old: u64| (new.saturating_sub(old) as f64 / interval * 100.0).min(100.0);
-            self.processors.resize(busy_ns.len(), 0.0);
-            for (number, smooth) in self.processors.iter_mut().enumerate() {
-                let latest = percent(busy_ns[number], self.busy_ns.get(number).copied().unwrap_or(0));
+            let smooth = |smooth: &mut f64, new: u64, old: u64| {
+                let latest = (new.saturating_sub(old) as f64 / interval * 100.0).min(100.0);
                 *smooth = *smooth * (1.0 - NEWEST) + latest * NEWEST;
+            };
+            self.processors.resize(lanes.len(), 0.0);
+            self.stolen.resize(lanes.len(), 0.0);
+            for (number, new) in lanes.iter().enumerate() {
+                let old = self.lanes.get(number).copied().unwrap_or_default();
+                smooth(&mut self.processors[number], new.busy, old.busy);
+                smooth(&mut self.stolen[number], new.stolen, old.stolen);
             }
-            self.users = users_ns.iter().map(|(id, &ns)| (*id, percent(ns, self.users_ns.get(id).copied().unwrap_or(ns)))).collect();
         }
         self.sampled = Some(now);
-        self.busy_ns = busy_ns;
-        self.users_ns = users_ns;
+        self.lanes = lanes;
     }
 }
 
 impl Cp {
-    /// Takes a sample of who used what.
+    /// Takes a sample of what the real processors did.
     pub(super) fn sample_load(&self) {
-        let busy = self.dispatcher.lanes().iter().map(|lane| lane.busy_ns.load(Ordering::Relaxed)).collect();
-        let users = self.users.all().iter().map(|user| (user.id, user.usage.total_ns.load(Ordering::Relaxed))).collect();
-        self.load.lock().take(Instant::now(), busy, users);
+        let times = |lane: &crate::dispatcher::Lane| LaneTimes {
+            busy: lane.busy_ns.load(Ordering::Relaxed),
+            stolen: lane.stolen_ns.load(Ordering::Relaxed),
+        };
+        let lanes = self.dispatcher.lanes().iter().map(times).collect();
+        self.load.lock().take(Instant::now(), lanes);
+    }
+
+    /// Works out what each user used of one processor since this was done last.
+    fn sample_users(&self, users: &[std::sync::Arc<User>]) {
+        let mut watched = self.watched.lock();
+        let interval = watched.map_or(self.started.elapsed(), |at| at.elapsed());
+        if watched.is_some() && interval < USERS_INTERVAL {
+            return;
+        }
+        *watched = Some(Instant::now());
+        for user in users {
+            // A user who came meanwhile had only the time since.
+            user.usage.sample(interval.min(user.logged_on.elapsed()));
+        }
     }
 
     /// A read-only picture of the system.
     pub fn snapshot(&self) -> Snapshot {
-        let load = self.load.lock();
+        let users = self.users.all();
+        self.sample_users(&users);
         let totals = self.spool.totals().unwrap_or_default();
         let counts = self.storage.counts();
         Snapshot {
@@ -67,8 +104,8 @@ impl Cp {
             release: crate::RELEASE.to_string(),
             time: self.clock.now().strftime("%H:%M:%S").to_string(),
             uptime_seconds: self.started.elapsed().as_secs(),
-            machines: self.users.all().iter().map(|user| machine_view(user, load.users.get(&user.id).copied().unwrap_or(0.0))).collect(),
-            processors: self.processor_views(&load),
+            machines: users.iter().map(|user| machine_view(user)).collect(),
+            processors: self.processor_views(&self.load.lock()),
             spool: SpoolView {
                 reader: totals.files.reader,
                 printer: totals.files.printer,
@@ -84,13 +121,14 @@ impl Cp {
             number: number as u32,
             kind: lane.kind().to_string(),
             busy_percent: load.processors.get(number).copied().unwrap_or(0.0) as f32,
+            stolen_percent: load.stolen.get(number).copied().unwrap_or(0.0) as f32,
             running: lane.running().and_then(|id| self.dispatcher.name(id)).unwrap_or_default(),
         };
         self.dispatcher.lanes().iter().enumerate().map(view).collect()
     }
 }
 
-fn machine_view(user: &User, cpu_percent: f64) -> MachineView {
+fn machine_view(user: &User) -> MachineView {
     // A machine that runs at this moment is not waited for: its state is what the console shows.
     let (system, resident_pages) = match user.machine.try_lock() {
         Some(machine) => {
@@ -110,12 +148,30 @@ fn machine_view(user: &User, cpu_percent: f64) -> MachineView {
         state: state.to_string(),
         console: user.session.lock().line.to_string(),
         system,
-        cpu_percent: cpu_percent as f32,
+        cpu_percent: user.usage.percent(),
         virtual_us: user.usage.virtual_us(),
         total_us: user.usage.total_us(),
         storage: user.storage.load(Ordering::Relaxed),
         resident_pages,
         share: share_text(&user.entry.share),
-        connect_seconds: user.logged_on.elapsed().as_secs(),
+        io: user.usage.io(),
+        logged_on: u64::try_from(user.logged_on_at.timestamp().as_second()).unwrap_or(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_host_took_is_shown_beside_what_was_used() {
+        let mut load = Load::default();
+        let start = Instant::now();
+        for second in 0..60 {
+            let lane = LaneTimes { busy: second * 600_000_000, stolen: second * 300_000_000 };
+            load.take(start + Duration::from_secs(second), vec![lane, LaneTimes::default()]);
+        }
+        assert!((load.processors[0] - 60.0).abs() < 0.1 && (load.stolen[0] - 30.0).abs() < 0.1, "{:?} {:?}", load.processors, load.stolen);
+        assert!((load.average() - 30.0).abs() < 0.1 && (load.average_stolen() - 15.0).abs() < 0.1);
     }
 }

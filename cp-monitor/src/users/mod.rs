@@ -37,6 +37,10 @@ pub struct Usage {
     pub total_ns: AtomicU64,
     /// Block and unit-record operations.
     io: AtomicU64,
+    /// `total_ns` when a screen last looked.
+    seen_ns: AtomicU64,
+    /// Thousandths of one processor between the last two looks.
+    busy: AtomicU32,
 }
 
 impl Usage {
@@ -48,6 +52,19 @@ impl Usage {
     /// Virtual and CP time in microseconds.
     pub fn total_us(&self) -> u64 {
         self.total_ns.load(Ordering::Relaxed) / 1000
+    }
+
+    /// A screen looks, `interval` after the last look.
+    pub fn sample(&self, interval: Duration) {
+        let now = self.total_ns.load(Ordering::Relaxed);
+        let used = now.saturating_sub(self.seen_ns.swap(now, Ordering::Relaxed));
+        let thousandths = u128::from(used) * 1000 / interval.as_nanos().max(1);
+        self.busy.store(u32::try_from(thousandths).unwrap_or(u32::MAX), Ordering::Relaxed);
+    }
+
+    /// Percent of one processor between the last two looks.
+    pub fn percent(&self) -> f32 {
+        self.busy.load(Ordering::Relaxed) as f32 / 10.0
     }
 
     /// Counts one I/O operation.

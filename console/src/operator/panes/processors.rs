@@ -30,10 +30,11 @@ pub fn draw_side(buf: &mut Buffer, area: Rect, state: &State) {
 fn draw_rows(buf: &mut Buffer, area: Rect, state: &State) {
     let processors = &state.watch.snapshot.processors;
     let faint = state.theme.faint();
-    let bar_width = usize::from(area.width.saturating_sub(30)).min(50);
+    let bar_width = usize::from(area.width.saturating_sub(37)).min(50);
     put(buf, area, 1, 0, "CPU Type", faint);
     put(buf, area, 12, 0, "Busy", faint);
-    put(buf, area, 19 + bar_width as u16, 0, "Runs", faint);
+    put(buf, area, 18, 0, "Steal", faint);
+    put(buf, area, 26 + bar_width as u16, 0, "Runs", faint);
     let area = below_title(area);
     let height = usize::from(area.height);
     // When not all fit, the last row says how many are left out.
@@ -53,7 +54,10 @@ fn draw_row(buf: &mut Buffer, area: Rect, y: u16, processor: &ProcessorView, bar
     cell(&mut text, &processor.kind, 5, Align::Left);
     put(buf, area, 1, y, &text, Style::new());
     put(buf, area, 11, y, &format!("{:>5.1}", percent.min(999.9)), Style::new());
-    let x = put(buf, area, 17, y, &"█".repeat(full), state.theme.load(percent));
+    let stolen = sane(processor.stolen_percent).min(99.9);
+    let style = if stolen < 0.05 { state.theme.faint() } else { Style::new() };
+    put(buf, area, 18, y, &format!("{stolen:>5.1}"), style);
+    let x = put(buf, area, 24, y, &"█".repeat(full), state.theme.load(percent));
     let x = put(buf, area, x, y, &"░".repeat(rest), state.theme.faint());
     let runs = if processor.running.is_empty() { "-" } else { &processor.running };
     put(buf, area, x + 2, y, runs, Style::new());

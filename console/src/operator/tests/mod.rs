@@ -56,12 +56,14 @@ pub fn system(count: usize) -> Snapshot {
         storage: (16 + n as u64 % 3 * 16) << 20,
         resident_pages: 40 + n as u64 * 13 % 4000,
         share: if n.is_multiple_of(11) { "A5%" } else { "R100" }.to_owned(),
-        connect_seconds: 60,
+        io: n as u64 * 7,
+        logged_on: 1_795_000_000 + n as u64,
     };
     let processor = |number: u32| ProcessorView {
         number,
         kind: "kvm".to_owned(),
         busy_percent: [96.0, 41.5][number as usize % 2],
+        stolen_percent: [0.0, 12.3][number as usize % 2],
         running: if number == 0 { "USER0004".to_owned() } else { String::new() },
     };
     Snapshot {

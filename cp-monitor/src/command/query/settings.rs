@@ -30,15 +30,24 @@ pub(super) fn virtual_storage(invocation: &mut Invocation<'_>) -> Outcome {
     Ok(Answer::line(json!({ "storage": bytes }), format!("STORAGE = {}", size(bytes))))
 }
 
-/// `PROCESSOR 00 MASTER CP`, with the back end behind it.
+/// `PROCESSOR 00 MASTER CP`, with the back end behind it and what the host takes of the processor's time.
 pub(super) fn processors(invocation: &mut Invocation<'_>) -> Outcome {
     nothing_more(invocation)?;
     let lanes = invocation.cp.dispatcher.lanes();
+    let load = invocation.cp.load.lock();
+    let percent = |of: &[f64], number: usize| of.get(number).copied().unwrap_or(0.0);
     let lines = lanes.iter().enumerate().map(|(number, lane)| {
         let role = if number == 0 { "MASTER" } else { "ALTERNATE" };
-        format!("PROCESSOR {number:02} {role} CP   {}", lane.kind())
+        format!("PROCESSOR {number:02} {role} CP   {}  STOLEN-{:03.0}%", lane.kind(), percent(&load.stolen, number))
     });
-    let data: Vec<_> = lanes.iter().enumerate().map(|(number, lane)| json!({ "number": number, "kind": lane.kind() })).collect();
+    let data = lanes.iter().enumerate().map(|(number, lane)| {
+        json!({
+            "number": number, "kind": lane.kind(), "host_processor": invocation.cp.config.affinity.get(number),
+            "busy_percent": percent(&load.processors, number), "stolen_percent": percent(&load.stolen, number),
+            "busy_us": lane.busy_ns.load(Ordering::Relaxed) / 1000, "stolen_us": lane.stolen_ns.load(Ordering::Relaxed) / 1000,
+        })
+    });
+    let data: Vec<_> = data.collect();
     Ok(Answer::of(data, lines.collect()))
 }
 

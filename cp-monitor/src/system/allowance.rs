@@ -1,0 +1,216 @@
+//! What the host allows this process: processors, memory and descriptors, by whichever limit is the narrowest; and how many users fit.
+//!
+//! Reads the host's tables once, at start. The decisions ([`capacity`], [`affinity`]) are pure.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+/// What an idle CMS user takes. The benchmark `memory` measures it; a little more is allowed for.
+mod user {
+    /// Frames of the arena.
+    pub const FRAMES: u64 = 28;
+    /// Page-table frames.
+    pub const TABLES: u64 = 4;
+    /// Memory of the process and of the host's kernel for it, the frames included, in bytes.
+    pub const BYTES: u64 = 192 << 10;
+    /// A terminal, and a minidisk of their own.
+    pub const DESCRIPTORS: u64 = 2;
+}
+/// What CP takes before anybody logs on.
+const CP_BYTES: u64 = 96 << 20;
+/// Descriptors that CP needs for itself.
+const CP_DESCRIPTORS: u64 = 128;
+
+/// An amount and the limit that it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// How much: bytes, descriptors.
+    pub amount: u64,
+    /// What says so, for people: `memory of the host`, `memory limit of the cgroup`, `RLIMIT_NOFILE`.
+    pub by: &'static str,
+}
+
+/// Processors that this process may use: what its affinity, its cpuset and its cgroup's quota leave, at least 1.
+pub fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Memory that this process may use.
+pub fn memory() -> Bound {
+    let info = rustix::system::sysinfo();
+    let host = Bound { amount: info.totalram as u64 * u64::from(info.mem_unit.max(1)), by: "memory of the host" };
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let of_process = |what| getrlimit(what).current;
+    [
+        Some(host),
+        cgroup_memory(Path::new("/sys/fs/cgroup"), &groups).map(|amount| Bound { amount, by: "memory limit of the cgroup" }),
+        of_process(Resource::As).map(|amount| Bound { amount, by: "RLIMIT_AS" }),
+    ]
+    .into_iter()
+    .flatten()
+    .min_by_key(|bound| bound.amount)
+    .unwrap_or(Bound { amount: 1 << 30, by: "memory of the host" })
+}
+
+/// The narrowest memory limit from this process's cgroup up to the root. `groups` is `/proc/self/cgroup`; both versions of cgroups are known,
+/// and where the host shows another part of the tree than the process is in, what it shows counts.
+fn cgroup_memory(root: &Path, groups: &str) -> Option<u64> {
+    let limits = groups.lines().filter_map(|line| {
+        let mut fields = line.splitn(3, ':');
+        let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
+        match controllers {
+            "" => [root.to_path_buf(), root.join("unified")].iter().filter_map(|root| narrowest(root, path, "memory.max")).min(),
+            _ if controllers.split(',').any(|name| name == "memory") => narrowest(&root.join("memory"), path, "memory.limit_in_bytes"),
+            _ => None,
+        }
+    });
+    // Version 1 says "no limit" by a number that no host has.
+    limits.filter(|&limit| limit < 1 << 60).min()
+}
+
+/// The smallest number in files of this name from `path` below `root` up to `root` itself.
+fn narrowest(root: &Path, path: &str, file: &str) -> Option<u64> {
+    let group = root.join(path.trim_start_matches('/'));
+    let up = group.ancestors().take_while(|folder| folder.starts_with(root));
+    up.filter_map(|folder| fs::read_to_string(folder.join(file)).ok()?.trim().parse().ok()).min()
+}
+
+/// Lets this process have as many descriptors as the host allows, not only its cautious default, and says how many that is.
+pub fn descriptors() -> Bound {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // Refused, the default stays, and a logon beyond it says so.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    Bound { amount: getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX), by: "RLIMIT_NOFILE" }
+}
+
+/// How many idle CMS users fit, each with a terminal and a minidisk, and what the first limit is that they meet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Users.
+    pub users: u64,
+    /// The limit.
+    pub by: &'static str,
+}
+
+impl fmt::Display for Capacity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Capacity: {} idle CMS users with a terminal and a minidisk each; the limit is {}", self.users, self.by)
+    }
+}
+
+/// [`Capacity`] of a process with so much memory and so many descriptors, and real storage of so many data and page-table frames.
+pub fn capacity(memory: &Bound, descriptors: &Bound, (frames, tables): (u64, u64)) -> Capacity {
+    let each = [
+        (memory.amount.saturating_sub(CP_BYTES) / user::BYTES, memory.by),
+        (descriptors.amount.saturating_sub(CP_DESCRIPTORS) / user::DESCRIPTORS, descriptors.by),
+        (frames / user::FRAMES, "real storage (--storage)"),
+        (tables / user::TABLES, "real storage for page tables (--storage)"),
+    ];
+    let (users, by) = each.into_iter().min_by_key(|(users, _)| *users).unwrap_or((0, "unknown"));
+    Capacity { users, by }
+}
+
+/// Which host processor each dispatcher thread stays on.
+///
+/// # Errors
+/// The list is not one, names a processor twice or one that is not allowed, or has fewer than `wanted` (0: as many as there are).
+pub fn affinity(list: &str, wanted: usize, allowed: &[usize]) -> Result<Vec<usize>, String> {
+    let chosen = if list.eq_ignore_ascii_case("auto") { allowed.to_vec() } else { parse_list(list)? };
+    if let Some(other) = chosen.iter().find(|number| !allowed.contains(number)) {
+        return Err(format!("Host processor {other} is not one that this process may use ({})", said(allowed)));
+    }
+    if chosen.len() < wanted {
+        return Err(format!("{wanted} processors cannot stay on {} host processors ({})", chosen.len(), said(&chosen)));
+    }
+    Ok(chosen)
+}
+
+/// `0,2-4`: numbers and ranges, each processor once.
+fn parse_list(list: &str) -> Result<Vec<usize>, String> {
+    let wrong = || format!("{list}: auto, or numbers of host processors and ranges, such as 0,2-3");
+    let mut chosen = Vec::new();
+    for part in list.split(',') {
+        let (first, last) = part.trim().split_once('-').unwrap_or((part.trim(), part.trim()));
+        let (first, last): (usize, usize) = (first.parse().map_err(|_| wrong())?, last.parse().map_err(|_| wrong())?);
+        if first > last || last >= CpuSet::MAX_CPU || chosen.iter().any(|number| (first..=last).contains(number)) {
+            return Err(wrong());
+        }
+        chosen.extend(first..=last);
+    }
+    Ok(chosen)
+}
+
+fn said(numbers: &[usize]) -> String {
+    numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// Host processors that this process may use.
+pub fn allowed_processors() -> Vec<usize> {
+    let set = sched_getaffinity(None).unwrap_or_else(|_| CpuSet::new());
+    (0..CpuSet::MAX_CPU).filter(|&number| set.is_set(number)).collect()
+}
+
+/// Keeps the calling thread on one host processor.
+///
+/// # Errors
+/// The host has no such processor, or does not allow it.
+pub fn stay_on(number: usize) -> std::io::Result<()> {
+    let mut set = CpuSet::new();
+    set.set(number);
+    Ok(sched_setaffinity(None, &set)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bound(amount: u64, by: &'static str) -> Bound {
+        Bound { amount, by }
+    }
+
+    #[test]
+    fn the_narrowest_limit_says_how_many_fit() {
+        let plenty = bound(1 << 50, "memory");
+        let many = bound(1 << 40, "descriptors");
+        let frames = (1 << 30, 1 << 30);
+        assert_eq!(capacity(&plenty, &bound(20_128, "descriptors"), frames), Capacity { users: 10_000, by: "descriptors" });
+        assert_eq!(capacity(&bound((96 << 20) + (192 << 10) * 7, "memory"), &many, frames), Capacity { users: 7, by: "memory" });
+        assert_eq!(capacity(&plenty, &many, (2800, 1 << 30)).users, 100);
+        assert_eq!(capacity(&plenty, &many, (1 << 30, 44)).users, 11);
+        assert_eq!(capacity(&bound(0, "memory"), &many, frames).users, 0);
+    }
+
+    #[test]
+    fn a_limit_of_a_group_further_up_counts_in_both_versions() {
+        let root = tempfile::tempdir().unwrap();
+        let make = |file: &str, text: &str| {
+            let path = root.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        make("a/memory.max", "4096\n");
+        make("a/b/memory.max", "max\n");
+        assert_eq!(cgroup_memory(root.path(), "0::/a/b\n"), Some(4096));
+        make("memory/x/y/memory.limit_in_bytes", "8192\n");
+        make("memory/x/memory.limit_in_bytes", "9223372036854771712\n");
+        assert_eq!(cgroup_memory(root.path(), "4:memory:/x/y\n1:cpu:/\n"), Some(8192));
+        assert_eq!(cgroup_memory(root.path(), "4:memory:/x\n"), None, "no limit is no limit");
+        assert_eq!(cgroup_memory(root.path(), "0::/not/shown/here\ngarbage\n::\n"), None);
+    }
+
+    #[test]
+    fn an_affinity_list_is_numbers_and_ranges() {
+        let allowed = [0, 1, 2, 3, 6];
+        assert_eq!(affinity("auto", 0, &allowed), Ok(allowed.to_vec()));
+        assert_eq!(affinity("2-3,0", 3, &allowed), Ok(vec![2, 3, 0]));
+        assert!(affinity("0,4", 0, &allowed).unwrap_err().contains("processor 4"));
+        assert!(affinity("0,1", 3, &allowed).unwrap_err().starts_with("3 processors"));
+        for wrong in ["", "1,", "3-2", "0,0", "0-2,1", "x", "-1", "99999999"] {
+            assert!(affinity(wrong, 0, &allowed).is_err(), "{wrong}");
+        }
+    }
+}
