@@ -29,13 +29,14 @@ use crate::segments::{Extent, segments_of};
 
 mod change;
 mod derived;
+mod upgrade;
 mod view;
 
 pub use change::{Failure, Tables};
 pub use view::View;
 
 /// Version of the tables.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// Where files are queued at the end: far from both ends of the numbers, so that ORDER finds room before them.
 const MIDDLE: u64 = 1 << 63;
@@ -61,6 +62,7 @@ struct Entry {
     created: u64,
     records: u64,
     bytes: u64,
+    longest: u16,
     attributes: Attributes,
 }
 
@@ -104,6 +106,8 @@ pub struct Written {
     pub records: u64,
     /// Bytes of the records.
     pub bytes: u64,
+    /// Bytes of the longest record.
+    pub longest: u16,
     /// The other attributes.
     pub attributes: Attributes,
     /// Where its blocks are.
@@ -115,6 +119,8 @@ pub struct Written {
 pub enum Operation {
     /// Queue a written file.
     Close(Written, Destination),
+    /// Queue a file that was loaded, under that number if it is free.
+    Load(Written, Destination, Spid),
     /// Change attributes.
     Change(Selection, Change),
     /// Put the files of each selection in front of a queue.
@@ -138,10 +144,12 @@ pub enum Outcome {
     Moved(Vec<Transferred>),
 }
 
-/// Numbers that must not be given out though no file has them.
-pub trait Reserved {
-    /// Whether that number of that user is one.
+/// What limits the files of a user.
+pub trait Limits {
+    /// Whether that number must not be given out though no file has it.
     fn is_reserved(&self, owner: Userid, spid: Spid) -> bool;
+    /// How many files the user may have.
+    fn files(&self, owner: Userid) -> u16;
 }
 
 fn queue_number(queue: Queue) -> u8 {
@@ -179,6 +187,7 @@ impl Entry {
             created: self.created,
             records: self.records,
             bytes: self.bytes,
+            longest: self.longest,
             attributes: self.attributes,
         })
     }
@@ -192,6 +201,7 @@ impl Entry {
             created: file.created,
             records: file.records,
             bytes: file.bytes,
+            longest: file.longest,
             attributes: file.attributes.clone(),
         }
     }
@@ -252,15 +262,11 @@ where
             found.dedup_by_key(|queued| queued.file.serial);
             return Ok(found);
         }
-        self.each(selection, |queued| {
-            if selection.matches(&queued.file) {
-                found.push(queued);
-            }
-        })?;
+        self.each(selection, |queued| found.push(queued))?;
         Ok(found)
     }
 
-    /// Every file of the selection's owner and queue.
+    /// Every selected file in processing order.
     fn each(&self, selection: &Selection, mut seen: impl FnMut(Queued)) -> Result<(), SpoolError> {
         let (low, high) = match &selection.owner {
             Some(owner) => (owner.padded(), owner.padded()),
@@ -272,7 +278,10 @@ where
         };
         for row in self.files.range((low, first, 0)..=(high, last, u64::MAX)).at(self.path)? {
             let (key, entry) = row.at(self.path)?;
-            seen(self.queued(key.value(), entry.value())?);
+            let queued = self.queued(key.value(), entry.value())?;
+            if selection.matches(&queued.file) {
+                seen(queued);
+            }
         }
         Ok(())
     }
@@ -327,10 +336,10 @@ mod tests {
     fn an_index_of_another_version_is_refused_with_both_versions() {
         let directory = tempfile::tempdir().unwrap();
         let ours = index(directory.path()).unwrap();
-        ours.write(|tables| tables.meta.insert("version", 2).at(tables.path).map(drop)).unwrap();
+        ours.write(|tables| tables.meta.insert("version", VERSION + 1).at(tables.path).map(drop)).unwrap();
         drop(ours);
         let refused = index(directory.path()).unwrap_err();
-        assert!(matches!(refused, SpoolError::Version { found: 2, known: VERSION, .. }), "{refused}");
+        assert!(matches!(refused, SpoolError::Version { found: 3, known: VERSION, .. }), "{refused}");
     }
 
     #[test]
@@ -371,7 +380,7 @@ mod tests {
                 ..Attributes::default()
             };
             let entry = Entry {
-                serial: 1, spid: number, origin, device: Device::Punch, created: 2, records: 3, bytes: 4, attributes,
+                serial: 1, spid: number, origin, device: Device::Punch, created: 2, records: 3, bytes: 4, longest: 4, attributes,
             };
             let file = entry.info(path, origin, Queue::Punch).unwrap();
             let bytes = encode(path, &Entry::of(&file)).unwrap();

@@ -14,7 +14,8 @@ use crate::disk::{Disk, DiskFile};
 use crate::error::SpoolError;
 use crate::index::{INDEX_NAME, Index};
 use crate::reader::Records;
-use crate::segments::{Extent, Segments, segment_name, segments_of};
+use crate::room::Room;
+use crate::segments::{Extent, Segments, Stock, segment_name, segments_of};
 use crate::spool::Options;
 use crate::start::{Contents, examine, never_written, set_aside, take_lock};
 
@@ -118,7 +119,9 @@ impl Check<'_> {
     /// The segments, for reading only.
     fn segments(&self, store: u64) -> Arc<Segments> {
         let Options { disk, segment_bytes } = self.options;
-        Arc::new(Segments::new(Arc::clone(disk), self.directory, store, *segment_bytes, u32::MAX, HashMap::new()))
+        let room = Arc::new(Room::new(Arc::clone(disk), self.directory, 0));
+        let stock = Stock { store, next: u32::MAX, held: HashMap::new() };
+        Arc::new(Segments::new(stock, room, Arc::clone(disk), self.directory, *segment_bytes))
     }
 
     fn problem(&mut self, path: PathBuf, file: Option<FileInfo>, what: String) {

@@ -4,7 +4,7 @@
 //! comes meanwhile waits for the next round, which one of them leads. Nobody waits for a timer, so a lone caller pays
 //! nothing for the company it might have had. Knows nothing of the spool.
 
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 enum Call<A> {
@@ -34,24 +34,33 @@ impl<O, A> Default for GroupCommit<O, A> {
 }
 
 impl<O, A> GroupCommit<O, A> {
-    /// Carries `operation` out with those of other callers and answers when it is done.
+    /// Carries `operations` out, with those of other callers, and answers when they are done.
     ///
-    /// `carry_out` gets a group in the order it came and gives one answer for each. None is answered when the leader of the
-    /// group panicked: nothing is known of the operation then.
-    pub fn submit(&self, operation: O, carry_out: impl Fn(Vec<O>) -> Vec<A>) -> Option<A> {
-        let (caller, calls) = channel();
+    /// `carry_out` gets a group in the order it came and gives one answer for each; those of one caller are in one group.
+    /// None is answered when the leader of the group panicked: nothing is known of the operation then.
+    pub fn submit(&self, operations: Vec<O>, carry_out: impl Fn(Vec<O>) -> Vec<A>) -> Vec<Option<A>> {
+        let mut answers = Vec::with_capacity(operations.len());
         let leads = {
             let mut state = self.lock();
-            state.waiting.push(Waiting { operation, caller });
-            !std::mem::replace(&mut state.led, true)
+            for operation in operations {
+                let (caller, calls) = channel();
+                state.waiting.push(Waiting { operation, caller });
+                answers.push(calls);
+            }
+            !answers.is_empty() && !std::mem::replace(&mut state.led, true)
         };
         if leads {
             self.lead(&carry_out);
         }
+        // They are answered together, and the lead is offered to the first of them.
+        answers.into_iter().map(|calls| self.answer(&calls, &carry_out)).collect()
+    }
+
+    fn answer(&self, calls: &Receiver<Call<A>>, carry_out: &impl Fn(Vec<O>) -> Vec<A>) -> Option<A> {
         loop {
             match calls.recv().ok()? {
                 Call::Answer(answer) => return Some(answer),
-                Call::Lead => self.lead(&carry_out),
+                Call::Lead => self.lead(carry_out),
             }
         }
     }
@@ -105,8 +114,8 @@ mod tests {
                 scope.spawn(move || {
                     for n in 0..20 {
                         let question = caller * 1000 + n;
-                        let answer = commit.submit(question, |group| group.into_iter().map(|q| q + 7).collect());
-                        assert_eq!(answer, Some(question + 7));
+                        let answer = commit.submit(vec![question], |group| group.into_iter().map(|q| q + 7).collect());
+                        assert_eq!(answer, [Some(question + 7)]);
                     }
                 });
             }
@@ -132,21 +141,44 @@ mod tests {
             group
         };
         thread::scope(|scope| {
-            scope.spawn(|| commit.submit(0, first));
+            scope.spawn(|| commit.submit(vec![0], first));
             started.wait();
             for n in 1..=30 {
                 let (commit, later) = (&commit, &later);
-                scope.spawn(move || assert_eq!(commit.submit(n, later), Some(n)));
+                scope.spawn(move || assert_eq!(commit.submit(vec![n], later), [Some(n)]));
             }
         });
         assert_eq!(groups.load(Ordering::SeqCst), 2);
     }
 
     #[test]
+    fn those_of_one_caller_go_into_one_group() {
+        let commit = GroupCommit::default();
+        thread::scope(|scope| {
+            for caller in 0..20_u64 {
+                let commit = &commit;
+                scope.spawn(move || {
+                    for _ in 0..20 {
+                        let questions = (0..10).map(|n| caller * 100 + n).collect();
+                        let answers = commit.submit(questions, |group: Vec<u64>| {
+                            let size = group.len();
+                            group.into_iter().map(|q| (q, size)).collect()
+                        });
+                        let expected: Vec<u64> = (0..10).map(|n| caller * 100 + n).collect();
+                        assert_eq!(answers.iter().flatten().map(|(q, _)| *q).collect::<Vec<_>>(), expected);
+                        assert!(answers.iter().flatten().all(|(_, size)| size.is_multiple_of(10)), "a caller's were torn apart");
+                    }
+                });
+            }
+        });
+        assert!(commit.submit(Vec::new(), |_| Vec::new()).is_empty());
+    }
+
+    #[test]
     fn a_leader_that_panics_does_not_hold_up_the_next() {
         let commit = GroupCommit::default();
-        let fallen = thread::scope(|scope| scope.spawn(|| commit.submit(1, |_| panic!("the disk is on fire"))).join());
+        let fallen = thread::scope(|scope| scope.spawn(|| commit.submit(vec![1], |_| panic!("the disk is on fire"))).join());
         assert!(fallen.is_err());
-        assert_eq!(commit.submit(2, |group| group), Some(2));
+        assert_eq!(commit.submit(vec![2], |group| group), [Some(2)]);
     }
 }

@@ -6,7 +6,7 @@
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,6 +14,10 @@ use std::sync::Arc;
 pub trait Disk: Send + Sync + Debug + 'static {
     /// Opens an existing file for reading and writing.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+    /// Opens an existing file for reading only.
+    fn open_to_read(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        self.open(path)
+    }
     /// Creates a file for reading and writing; an existing one is an error.
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
     /// The names in a directory, in no order.
@@ -26,6 +30,8 @@ pub trait Disk: Send + Sync + Debug + 'static {
     fn make_directory(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a directory durable.
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
+    /// Bytes that can still be added to files in a directory.
+    fn room(&self, directory: &Path) -> io::Result<u64>;
 }
 
 /// One open file.
@@ -59,6 +65,12 @@ impl Disk for HostDisk {
         Ok(Arc::new(HostFile(OpenOptions::new().read(true).write(true).open(path)?)))
     }
 
+    fn open_to_read(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        // Somebody names this file: a pipe that nobody writes to must not hold CP up.
+        let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        Ok(Arc::new(HostFile(OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?)))
+    }
+
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
         Ok(Arc::new(HostFile(OpenOptions::new().read(true).write(true).create_new(true).open(path)?)))
     }
@@ -81,6 +93,11 @@ impl Disk for HostDisk {
 
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
         File::open(path)?.sync_all()
+    }
+
+    fn room(&self, directory: &Path) -> io::Result<u64> {
+        let statistics = rustix::fs::statvfs(directory)?;
+        Ok(statistics.f_bavail.saturating_mul(statistics.f_frsize))
     }
 }
 

@@ -63,6 +63,9 @@ pub enum SpoolError {
     /// The host has no room. The file being written is lost, nothing else is.
     #[error("The spool is full: no room for {}", .0.display())]
     Full(PathBuf),
+    /// The spool has as many bytes as it may have. The file being written is lost, nothing else is.
+    #[error("The spool is full: its limit is {0} bytes")]
+    SpaceLimit(u64),
     /// The host failed to read or write.
     #[error("{}: {source}", .path.display())]
     Io {
@@ -85,6 +88,14 @@ pub enum SpoolError {
     /// All spool ids of the user are in use.
     #[error("All spool ids of {0} are in use")]
     NoSpoolId(Userid),
+    /// The user has as many files as the user may have (MAXSPOOL).
+    #[error("Spool files of {owner} are at their maximum of {limit}")]
+    FileLimit {
+        /// The user.
+        owner: Userid,
+        /// How many files the user may have.
+        limit: u16,
+    },
     /// No such file.
     #[error("Spool file {owner} {} {spid} does not exist", .queue.abbreviation())]
     NoFile {
@@ -104,6 +115,12 @@ pub enum SpoolError {
 }
 
 impl SpoolError {
+    /// Whether there is no room, on the host or within the limit of the spool.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Full(_) | Self::SpaceLimit(_))
+    }
+
     /// An error of the host about `path`.
     pub(crate) fn io(path: &Path, source: io::Error) -> Self {
         match source.kind() {

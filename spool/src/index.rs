@@ -82,12 +82,28 @@ impl Index {
         let sync_failed = Arc::new(AtomicBool::new(false));
         let database = open_database(path, &file, &sync_failed)?;
         let index = Self { path: path.to_owned(), file, sync_failed, database: RwLock::new(Some(database)), commits: AtomicU64::new(0) };
+        if index.read(|view| Ok(view.check_version().is_err()))? {
+            index.upgrade()?;
+        }
         let commits = index.read(|view| {
             view.check_version()?;
             view.commits()
         })?;
         index.commits.store(commits, Ordering::Relaxed);
         Ok(index)
+    }
+
+    /// Brings an earlier version up to date. One it cannot bring up to date stays as it is.
+    fn upgrade(&self) -> Result<(), SpoolError> {
+        let database = self.database();
+        let database = database.as_ref().ok_or(SpoolError::Stopped)?;
+        let transaction = database.begin_write().at(&self.path)?;
+        // Aborted, not committed, when there is nothing to upgrade: not a byte of a later version's index is changed.
+        if Tables::open(&transaction, &self.path)?.upgrade()? {
+            transaction.commit().at(&self.path)
+        } else {
+            transaction.abort().at(&self.path)
+        }
     }
 
     /// Looks at the index as of the last commit.

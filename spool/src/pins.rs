@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::attributes::{FileInfo, Spid, Userid};
-use crate::catalog::Reserved;
 use crate::error::SpoolError;
 use crate::segments::Extent;
 
@@ -56,6 +55,11 @@ impl Pins {
         unread
     }
 
+    /// Whether somebody reads a file that had that number when it was opened.
+    pub fn has_number(&self, owner: Userid, spid: Spid) -> bool {
+        self.lock().numbers.contains_key(&(owner, spid))
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -69,11 +73,5 @@ fn less<K: Eq + std::hash::Hash>(counters: &mut HashMap<K, usize>, key: K) -> bo
             false
         }
         _ => counters.remove(&key).is_some(),
-    }
-}
-
-impl Reserved for Pins {
-    fn is_reserved(&self, owner: Userid, spid: Spid) -> bool {
-        self.lock().numbers.contains_key(&(owner, spid))
     }
 }

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::block::{SEGMENT_HEADER, SegmentHeader};
 use crate::disk::{Disk, DiskFile};
 use crate::error::SpoolError;
+use crate::room::Room;
 
 /// Blocks that stand behind one another in one segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -117,6 +118,16 @@ struct State {
     opened: HashMap<u32, Weak<Segment>>,
 }
 
+/// What a start found in the directory.
+pub struct Stock {
+    /// The identity of the store.
+    pub store: u64,
+    /// The number of the next segment.
+    pub next: u32,
+    /// How many closed files hold each segment.
+    pub held: HashMap<u32, u64>,
+}
+
 /// The segments of one store.
 pub struct Segments {
     disk: Arc<dyn Disk>,
@@ -124,14 +135,15 @@ pub struct Segments {
     store: u64,
     /// Bytes at which a segment is full.
     size: u64,
+    room: Arc<Room>,
     state: Mutex<State>,
 }
 
 impl Segments {
-    /// The segments in `directory`, of which each in `held` is held by that many closed files. New ones are numbered from `next`.
-    pub fn new(disk: Arc<dyn Disk>, directory: &Path, store: u64, size: u64, next: u32, held: HashMap<u32, u64>) -> Self {
-        let state = State { current: None, next, held, opened: HashMap::new() };
-        Self { disk, directory: directory.to_owned(), store, size, state: Mutex::new(state) }
+    /// The segments in `directory`; `size` is the length in bytes at which one is full.
+    pub fn new(stock: Stock, room: Arc<Room>, disk: Arc<dyn Disk>, directory: &Path, size: u64) -> Self {
+        let state = State { current: None, next: stock.next, held: stock.held, opened: HashMap::new() };
+        Self { disk, directory: directory.to_owned(), store: stock.store, size, room, state: Mutex::new(state) }
     }
 
     /// Appends a block for a file whose last block is in the segment `last`.
@@ -139,10 +151,12 @@ impl Segments {
     /// The file holds the answered segment from then on. On an error it holds nothing new, and nothing was taken.
     pub fn append(&self, block: &[u8], last: Option<u32>) -> Result<(Arc<Segment>, u64), SpoolError> {
         let length = block.len() as u64;
-        let (segment, offset) = self.allocate(length, last)?;
+        self.room.take(length)?;
+        let (segment, offset) = self.allocate(length, last).inspect_err(|error| self.not_taken(length, error))?;
         if let Err(error) = segment.file.write_at(offset, block) {
             let error = SpoolError::io(&segment.path, error);
-            if !matches!(error, SpoolError::Full(_)) {
+            self.not_taken(length, &error);
+            if !error.is_full() {
                 self.retire(segment.number);
             }
             // What part of it was written takes room; the place itself is not used again.
@@ -153,6 +167,13 @@ impl Segments {
             return Err(error);
         }
         Ok((segment, offset))
+    }
+
+    fn not_taken(&self, length: u64, error: &SpoolError) {
+        self.room.give_back(length);
+        if error.is_full() {
+            self.room.host_is_full();
+        }
     }
 
     fn allocate(&self, length: u64, last: Option<u32>) -> Result<(Arc<Segment>, u64), SpoolError> {
@@ -230,6 +251,7 @@ impl Segments {
             }
         }
         let mut holes = Vec::new();
+        let bytes = going.values().flat_map(|(_, extents)| extents).fold(0_u64, |sum, extent| sum.saturating_add(extent.length));
         {
             let mut state = self.lock();
             for (number, (holders, extents)) in going {
@@ -249,6 +271,7 @@ impl Segments {
         for hole in holes {
             self.punch(hole);
         }
+        self.room.give_back(bytes);
     }
 
     /// Gives back the room of bytes that belong to no file.
@@ -345,7 +368,12 @@ mod tests {
     use crate::disk::HostDisk;
 
     fn segments(directory: &Path, size: u64) -> Segments {
-        Segments::new(Arc::new(HostDisk), directory, 7, size, 1, HashMap::new())
+        of_store(directory, 7, 1, size)
+    }
+
+    fn of_store(directory: &Path, store: u64, next: u32, size: u64) -> Segments {
+        let room = Arc::new(Room::new(Arc::new(HostDisk), directory, 0));
+        Segments::new(Stock { store, next, held: HashMap::new() }, room, Arc::new(HostDisk), directory, size)
     }
 
     fn names(directory: &Path) -> Vec<String> {
@@ -390,7 +418,7 @@ mod tests {
     fn a_segment_of_another_store_is_not_taken_for_ours() {
         let directory = tempfile::tempdir().unwrap();
         segments(directory.path(), 1000).append(&[1], None).unwrap();
-        let other = Segments::new(Arc::new(HostDisk), directory.path(), 8, 1000, 2, HashMap::new());
+        let other = of_store(directory.path(), 8, 2, 1000);
         assert!(matches!(other.open(1), Err(SpoolError::Foreign { .. })));
     }
 }

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::attributes::{
-    Change, Closed, Destination, FileInfo, NewFile, Queue, QueueCounts, Selection, Spid, Tag, Totals, Transferred, Userid,
+    Change, Closed, Destination, FileInfo, NewFile, Queue, QueueCounts, Selection, Space, Spid, Tag, Totals, Transferred, Userid,
 };
-use crate::catalog::{Failure, Operation, Outcome, Tables, View};
+use crate::catalog::{Failure, Limits, Operation, Outcome, Tables, View};
 use crate::check::{self, CheckReport};
 use crate::commit::GroupCommit;
 use crate::disk::{Disk, DiskFile, HostDisk};
@@ -20,6 +20,7 @@ use crate::error::SpoolError;
 use crate::index::{CommitError, Index};
 use crate::pins::Pins;
 use crate::reader::FileReader;
+use crate::room::{FILE_BYTES, Room, SpoolEvent};
 use crate::segments::{Segment, Segments};
 use crate::start::{self, StartMode, StartReport};
 use crate::writer::OpenFile;
@@ -47,7 +48,8 @@ pub struct CloseError {
     /// Why.
     #[source]
     pub error: SpoolError,
-    /// The file, still open, when only the destination is the trouble ([`SpoolError::NoSpoolId`]). Otherwise it is lost.
+    /// The file, still open, when only the destination is the trouble ([`SpoolError::NoSpoolId`], [`SpoolError::FileLimit`]).
+    /// Otherwise it is lost.
     pub file: Option<Box<OpenFile>>,
 }
 
@@ -72,12 +74,19 @@ impl Failed {
     fn certain(error: SpoolError) -> Self {
         Self { error, certain: true }
     }
+
+    /// Whoever carried it out did not live to tell.
+    fn unknown() -> Self {
+        Self { error: SpoolError::Stopped, certain: false }
+    }
 }
 
 /// The spool of one system. Every call may block on the disk; any number of threads may call at a time.
 pub struct Spool {
     index: Index,
+    disk: Arc<dyn Disk>,
     segments: Arc<Segments>,
+    room: Arc<Room>,
     pins: Arc<Pins>,
     group: GroupCommit<Submitted, Result<Outcome, Failed>>,
     /// The next serial of a file, or position in a queue; this start's range of 2^32 of them.
@@ -104,7 +113,9 @@ impl Spool {
         let (started, report) = start::start(directory, start, options)?;
         let spool = Self {
             index: started.index,
+            disk: Arc::clone(&options.disk),
             segments: Arc::new(started.segments),
+            room: started.room,
             pins: Arc::default(),
             group: GroupCommit::default(),
             next: AtomicU64::new(started.epoch),
@@ -139,19 +150,34 @@ impl Spool {
     /// Closes a file into a queue; answers when records and index are durable, one write serving all who close at the time.
     ///
     /// # Errors
-    /// The file is lost, except when all numbers of the owner or the maker are in use: then [`CloseError::file`] has it.
+    /// The file is lost, except when all numbers of the owner or the maker are in use or the owner may have no more files:
+    /// then [`CloseError::file`] has it.
     /// After [`SpoolError::Stopped`] and failures to sync the next start may find it closed, and then whole.
     pub fn close(&self, mut file: OpenFile, to: Destination) -> Result<Closed, CloseError> {
         let lost = |error| CloseError { error, file: None };
         let (written, segment) = file.finish().map_err(lost)?;
-        match self.submit(Operation::Close(written, to), segment) {
+        self.room.take(FILE_BYTES).map_err(lost)?;
+        let outcome = self.submit(Operation::Close(written, to), segment);
+        self.closed(file, outcome)
+    }
+
+    /// What came of closing `file`.
+    fn closed(&self, file: OpenFile, outcome: Result<Outcome, Failed>) -> Result<Closed, CloseError> {
+        let lost = |error| CloseError { error, file: None };
+        let failed = match outcome {
             Ok(Outcome::Closed(closed)) => {
                 file.keep();
-                Ok(closed)
+                return Ok(closed);
             }
-            Ok(_) => Err(lost(SpoolError::GivenUp)),
-            Err(Failed { error: error @ SpoolError::NoSpoolId(_), .. }) => Err(CloseError { error, file: Some(Box::new(file)) }),
-            Err(Failed { error, certain }) => {
+            Ok(_) => Failed::certain(SpoolError::GivenUp),
+            Err(failed) => failed,
+        };
+        self.room.give_back(FILE_BYTES);
+        match failed {
+            Failed { error: error @ (SpoolError::NoSpoolId(_) | SpoolError::FileLimit { .. }), .. } => {
+                Err(CloseError { error, file: Some(Box::new(file)) })
+            }
+            Failed { error, certain } => {
                 if !certain {
                     file.keep();
                 }
@@ -217,7 +243,8 @@ impl Spool {
     /// Moves the selected files to the end of another queue, all or none. A file that comes to another owner gets a new number.
     ///
     /// # Errors
-    /// [`SpoolError::NoSpoolId`] when the new owner has not enough numbers free, or when the index cannot be read or written.
+    /// [`SpoolError::NoSpoolId`] when the new owner has not enough numbers free, [`SpoolError::FileLimit`] when the new owner
+    /// may not have that many files, or when the index cannot be read or written.
     pub fn transfer(&self, selection: &Selection, to: Destination) -> Result<Vec<Transferred>, SpoolError> {
         match self.submit(Operation::Transfer(selection.clone(), to), None) {
             Ok(Outcome::Moved(moved)) => Ok(moved),
@@ -244,7 +271,33 @@ impl Spool {
             let stored = segments.values().fold(0_u64, |sum, segment| sum.saturating_add(segment.bytes));
             Ok((view.all_counts()?, stored))
         })?;
-        Ok(Totals { files, stored, on_disk: self.segments.on_disk() + self.index.on_disk() })
+        let on_disk = self.segments.on_disk() + self.index.on_disk();
+        Ok(Totals { files, stored, on_disk, space: self.room.space() })
+    }
+
+    /// How full the spool is. Does not look into the index.
+    #[must_use]
+    pub fn space(&self) -> Space {
+        self.room.space()
+    }
+
+    /// Sets how many bytes all files together may take; none is what the host has. At the limit writers are refused with
+    /// [`SpoolError::SpaceLimit`] and lose the file they write; what is closed stays, and can be purged, changed and moved.
+    pub fn limit_space(&self, bytes: Option<u64>) {
+        self.room.set_limit(bytes);
+    }
+
+    /// Sets how many files each of these users may have (MAXSPOOL), instead of whoever had a limit before; others may have
+    /// 9999. Files above a limit stay, but no more come ([`SpoolError::FileLimit`]).
+    pub fn limit_files(&self, limits: impl IntoIterator<Item = (Userid, u16)>) {
+        self.room.limit_files(limits.into_iter().collect());
+    }
+
+    /// Calls `listener` when the spool fills to 80, 90, 95 and 100 percent, and when it is relieved; at once if it is that
+    /// full already. The thread that writes, closes or purges calls it, maybe on behalf of others who wait for their own close:
+    /// it must not block for long, nor change the spool itself. Answers false, and does nothing, when there is a listener.
+    pub fn listen(&self, listener: impl Fn(SpoolEvent) + Send + Sync + 'static) -> bool {
+        self.room.listen(Box::new(listener))
     }
 
     /// The tag of a file; empty when it has none.
@@ -268,6 +321,43 @@ impl Spool {
         }
     }
 
+    /// The disk the spool is on.
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        self.disk.as_ref()
+    }
+
+    /// The identity of the store.
+    pub(crate) fn store(&self) -> Result<u64, SpoolError> {
+        self.index.read(|view| view.store())
+    }
+
+    /// Every selected file in processing order, one at a time. Changes wait meanwhile only if the host fails.
+    pub(crate) fn each(&self, selection: &Selection, seen: impl FnMut(FileInfo)) -> Result<(), SpoolError> {
+        self.index.read(|view| view.each(selection, seen))
+    }
+
+    /// Purges by many selections with one commit.
+    pub(crate) fn purge_each(&self, selections: Vec<Selection>) -> Result<(), SpoolError> {
+        let operations = selections.into_iter().map(|selection| (Operation::Purge(selection), None)).collect();
+        self.submit_all(operations).into_iter().try_for_each(|outcome| outcome.map(drop).map_err(|failed| failed.error))
+    }
+
+    /// Closes files that were loaded with one commit, each under its old number if that is free.
+    pub(crate) fn close_loaded(&self, files: Vec<(OpenFile, Destination, Spid)>) -> Vec<Result<FileInfo, SpoolError>> {
+        let mut operations = Vec::with_capacity(files.len());
+        let mut finished = Vec::with_capacity(files.len());
+        for (mut file, to, spid) in files {
+            finished.push(file.finish().and_then(|(written, segment)| {
+                self.room.take(FILE_BYTES)?;
+                operations.push((Operation::Load(written, to, spid), segment));
+                Ok(file)
+            }));
+        }
+        let mut outcomes = self.submit_all(operations).into_iter();
+        let mut outcome = || outcomes.next().unwrap_or(Err(Failed::unknown()));
+        finished.into_iter().map(|file| Ok(self.closed(file?, outcome())?.file)).collect()
+    }
+
     fn count(&self, operation: Operation) -> Result<usize, SpoolError> {
         match self.submit(operation, None) {
             Ok(Outcome::Count(count)) => Ok(count),
@@ -277,8 +367,12 @@ impl Spool {
     }
 
     fn submit(&self, operation: Operation, segment: Option<Arc<Segment>>) -> Result<Outcome, Failed> {
-        let answer = self.group.submit((operation, segment), |group| self.carry_out(&group));
-        answer.unwrap_or(Err(Failed { error: SpoolError::Stopped, certain: false }))
+        self.submit_all(vec![(operation, segment)]).pop().unwrap_or(Err(Failed::unknown()))
+    }
+
+    fn submit_all(&self, operations: Vec<Submitted>) -> Vec<Result<Outcome, Failed>> {
+        let answers = self.group.submit(operations, |group| self.carry_out(&group));
+        answers.into_iter().map(|answer| answer.unwrap_or(Err(Failed::unknown()))).collect()
     }
 
     /// Makes the segments of a group durable, then all its operations in one commit, then gives room back.
@@ -299,6 +393,7 @@ impl Spool {
         for outcome in outcomes.iter_mut().flatten() {
             if let Outcome::Purged(gone) = outcome {
                 let count = gone.len();
+                self.room.give_back((count as u64).saturating_mul(FILE_BYTES));
                 purged.append(gone);
                 *outcome = Outcome::Count(count);
             }
@@ -329,6 +424,7 @@ impl Spool {
         unsynced: &[(u32, SpoolError)],
     ) -> Result<Vec<Result<Outcome, Failed>>, SpoolError> {
         let mut positions = || self.next.fetch_add(1, Ordering::Relaxed);
+        let limits = TheLimits { pins: &self.pins, room: &self.room };
         let mut outcomes = Vec::with_capacity(group.len());
         for (operation, segment) in group {
             let lost = segment.as_ref().and_then(|s| unsynced.iter().find(|(number, _)| *number == s.number));
@@ -336,13 +432,29 @@ impl Spool {
                 outcomes.push(Err(Failed::certain(error.clone())));
                 continue;
             }
-            match tables.apply(operation, &mut positions, self.pins.as_ref()) {
+            match tables.apply(operation, &mut positions, &limits) {
                 Ok(outcome) => outcomes.push(Ok(outcome)),
                 Err(Failure::Refused(error)) => outcomes.push(Err(Failed::certain(error))),
                 Err(Failure::Broken(error)) => return Err(error),
             }
         }
         Ok(outcomes)
+    }
+}
+
+/// Numbers that are still read, and the users' limits.
+struct TheLimits<'a> {
+    pins: &'a Pins,
+    room: &'a Room,
+}
+
+impl Limits for TheLimits<'_> {
+    fn is_reserved(&self, owner: Userid, spid: Spid) -> bool {
+        self.pins.has_number(owner, spid)
+    }
+
+    fn files(&self, owner: Userid) -> u16 {
+        self.room.files_of(owner)
     }
 }
 

@@ -24,7 +24,8 @@ use crate::catalog::SegmentUse;
 use crate::disk::{Disk, DiskFile};
 use crate::error::SpoolError;
 use crate::index::{INDEX_NAME, INDEX_UNFINISHED, Index};
-use crate::segments::{Extent, Segments, check_header, missing, segment_name, segment_number, segments_of};
+use crate::room::{FILE_BYTES, Room};
+use crate::segments::{Extent, Segments, Stock, check_header, missing, segment_name, segment_number, segments_of};
 use crate::spool::Options;
 
 const LOCK_NAME: &str = "lock";
@@ -66,6 +67,8 @@ pub struct Started {
     pub index: Index,
     /// The segments.
     pub segments: Segments,
+    /// The room of the spool.
+    pub room: Arc<Room>,
     /// The first serial and position of this start.
     pub epoch: u64,
     /// The lock on the directory.
@@ -155,9 +158,12 @@ pub fn start(directory: &Path, mode: StartMode, options: &Options) -> Result<(St
         disk.remove(&directory.join(name)).map_err(|error| SpoolError::io(&directory.join(name), error))?;
     }
     let index = open_index(disk, directory, &contents)?;
-    let (segments, epoch) = take_stock(directory, mode, options, &index, &contents, &mut report)?;
-    (report.files, report.skipped) = index.read(|view| Ok((view.all_counts()?, view.withheld()?)))?;
-    Ok((Started { index, segments, epoch, lock }, report))
+    let (stock, epoch) = take_stock(directory, mode, options, &index, &contents, &mut report)?;
+    let (counts, skipped, taken) = index.read(|view| Ok((view.all_counts()?, view.withheld()?, view.taken()?)))?;
+    (report.files, report.skipped) = (counts, skipped);
+    let room = Arc::new(Room::new(Arc::clone(&options.disk), directory, taken.saturating_add(counts.all().saturating_mul(FILE_BYTES))));
+    let segments = Segments::new(stock, Arc::clone(&room), Arc::clone(&options.disk), directory, options.segment_bytes);
+    Ok((Started { index, segments, room, epoch, lock }, report))
 }
 
 /// Opens the index, or makes one in an empty directory.
@@ -262,7 +268,7 @@ fn take_stock(
     index: &Index,
     contents: &Contents,
     report: &mut StartReport,
-) -> Result<(Segments, u64), SpoolError> {
+) -> Result<(Stock, u64), SpoolError> {
     let disk = options.disk.as_ref();
     let (store, used, kept) = index.read(|view| Ok((view.store()?, view.segments()?, view.kept_segments()?)))?;
     let mut good = BTreeMap::new();
@@ -297,8 +303,7 @@ fn take_stock(
     for (number, files) in kept {
         *held.entry(number).or_default() += files;
     }
-    let segments = Segments::new(Arc::clone(&options.disk), directory, store, options.segment_bytes, next, held);
-    Ok((segments, epoch))
+    Ok((Stock { store, next, held }, epoch))
 }
 
 /// Counts the start, and takes the files with blocks in bad segments out of their queues.

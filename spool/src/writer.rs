@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use crate::attributes::{Attributes, NewFile};
-use crate::block::{BLOCK_HEADER, BlockHeader, PAYLOAD_MAX, RECORD_HEADER, RECORD_MAX, Record};
+use crate::block::{BLOCK_HEADER, BlockHeader, PAYLOAD_MAX, RECORD_HEADER, Record};
 use crate::catalog::Written;
 use crate::error::SpoolError;
 use crate::segments::{Extent, Segment, Segments};
@@ -27,6 +27,7 @@ pub struct OpenFile {
     left: Option<JoinHandle<Result<(), SpoolError>>>,
     records: u64,
     bytes: u64,
+    longest: u16,
     given_up: bool,
 }
 
@@ -44,6 +45,7 @@ impl OpenFile {
             left: None,
             records: 0,
             bytes: 0,
+            longest: 0,
             given_up: false,
         }
     }
@@ -57,16 +59,15 @@ impl OpenFile {
         if self.given_up {
             return Err(SpoolError::GivenUp);
         }
-        if data.len() > RECORD_MAX {
-            return Err(SpoolError::RecordTooLong(data.len()));
-        }
+        let length = u16::try_from(data.len()).map_err(|_| SpoolError::RecordTooLong(data.len()))?;
         if self.block.len() + RECORD_HEADER + data.len() > BLOCK_HEADER + PAYLOAD_MAX {
             self.write_block()?;
         }
         Record { command, data }.encode(&mut self.block);
         self.block_records += 1;
         self.records += 1;
-        self.bytes += data.len() as u64;
+        self.bytes += u64::from(length);
+        self.longest = self.longest.max(length);
         Ok(())
     }
 
@@ -156,6 +157,7 @@ impl OpenFile {
             created: self.file.created,
             records: self.records,
             bytes: self.bytes,
+            longest: self.longest,
             attributes: self.file.attributes.clone(),
             extents: self.extents.clone(),
         };

@@ -6,7 +6,7 @@ use std::path::Path;
 use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::{
-    EXTENTS, Entry, FILES, FileKey, Look, META, MIDDLE, OWNERS, Operation, Outcome, Owner, Queued, Reserved, SEGMENTS, SPIDS, SegmentUse,
+    EXTENTS, Entry, FILES, FileKey, Limits, Look, META, MIDDLE, OWNERS, Operation, Outcome, Owner, Queued, SEGMENTS, SPIDS, SegmentUse,
     SpidKey, VERSION, WITHHELD, Withheld, Written, damaged, decode, encode, queue_number, segment_use,
 };
 use crate::attributes::{Change, Closed, Destination, FileInfo, Queue, Selection, Spid, Transferred, Userid};
@@ -81,18 +81,14 @@ impl<'t> Tables<'t> {
     }
 
     /// Carries one operation out. `positions` gives the numbers by which files queue up, each higher than the last.
-    pub fn apply(
-        &mut self,
-        operation: &Operation,
-        positions: &mut dyn FnMut() -> u64,
-        reserved: &dyn Reserved,
-    ) -> Result<Outcome, Failure> {
+    pub fn apply(&mut self, operation: &Operation, positions: &mut dyn FnMut() -> u64, limits: &dyn Limits) -> Result<Outcome, Failure> {
         match operation {
-            Operation::Close(written, to) => self.close(written, *to, positions, reserved).map(Outcome::Closed),
+            Operation::Close(written, to) => self.close(written, *to, None, positions, limits).map(Outcome::Closed),
+            Operation::Load(written, to, spid) => self.close(written, *to, Some(*spid), positions, limits).map(Outcome::Closed),
             Operation::Change(selection, change) => self.change(selection, change).map(Outcome::Count),
             Operation::Order(owner, queue, first) => self.order(*owner, *queue, first).map(Outcome::Count),
             Operation::Purge(selection) => self.purge(selection).map(Outcome::Purged),
-            Operation::Transfer(selection, to) => self.transfer(selection, *to, positions, reserved).map(Outcome::Moved),
+            Operation::Transfer(selection, to) => self.transfer(selection, *to, positions, limits).map(Outcome::Moved),
         }
     }
 
@@ -100,11 +96,17 @@ impl<'t> Tables<'t> {
         &mut self,
         written: &Written,
         to: Destination,
+        wanted: Option<Spid>,
         positions: &mut dyn FnMut() -> u64,
-        reserved: &dyn Reserved,
+        limits: &dyn Limits,
     ) -> Result<Closed, Failure> {
-        let spid = self.free_spid(to.owner, reserved).map_err(Failure::Refused)?;
-        let was = if to.owner == written.origin { spid } else { self.free_spid(written.origin, reserved).map_err(Failure::Refused)? };
+        self.may_have(to.owner, 1, limits).map_err(Failure::Refused)?;
+        let spid = self.number_for(to.owner, wanted, limits).map_err(Failure::Refused)?;
+        // What is loaded was made long ago: its maker's numbers have nothing to do with it.
+        let was = match wanted {
+            None if to.owner != written.origin => self.free_spid(written.origin, limits).map_err(Failure::Refused)?,
+            _ => spid,
+        };
         let file = FileInfo {
             owner: to.owner,
             queue: to.queue,
@@ -115,14 +117,17 @@ impl<'t> Tables<'t> {
             created: written.created,
             records: written.records,
             bytes: written.bytes,
+            longest: written.longest,
             attributes: written.attributes.clone(),
         };
         let mut write = |tables: &mut Self| {
             let extents = encode(tables.path, &written.extents)?;
             tables.extents.insert(file.serial, extents.as_slice()).at(tables.path)?;
             tables.count_segments(&written.extents, true)?;
-            tables.given_out(written.origin, was)?;
-            tables.given_out(to.owner, spid)?;
+            if wanted.is_none() {
+                tables.given_out(written.origin, was)?;
+                tables.given_out(to.owner, spid)?;
+            }
             tables.enqueue(&Queued { position: MIDDLE | positions(), file: file.clone() })
         };
         write(self).map_err(Failure::Broken)?;
@@ -189,18 +194,19 @@ impl<'t> Tables<'t> {
         selection: &Selection,
         to: Destination,
         positions: &mut dyn FnMut() -> u64,
-        reserved: &dyn Reserved,
+        limits: &dyn Limits,
     ) -> Result<Vec<Transferred>, Failure> {
         let selected = self.select(selection).map_err(Failure::Refused)?;
         let coming = selected.iter().filter(|queued| queued.file.owner != to.owner).count();
-        self.room_for(to.owner, coming, reserved).map_err(Failure::Refused)?;
+        self.may_have(to.owner, coming, limits).map_err(Failure::Refused)?;
+        self.room_for(to.owner, coming, limits).map_err(Failure::Refused)?;
         let mut write = || {
             let mut moved = Vec::with_capacity(selected.len());
             for queued in &selected {
                 let mut file = queued.file.clone();
                 self.dequeue(queued)?;
                 if file.owner != to.owner {
-                    file.spid = self.free_spid(to.owner, reserved)?;
+                    file.spid = self.free_spid(to.owner, limits)?;
                     self.given_out(to.owner, file.spid)?;
                 }
                 (file.owner, file.queue) = (to.owner, to.queue);
@@ -236,13 +242,30 @@ impl<'t> Tables<'t> {
         Ok(())
     }
 
+    /// Refuses when the user may not have that many more files.
+    fn may_have(&self, userid: Userid, coming: usize, limits: &dyn Limits) -> Result<(), SpoolError> {
+        let limit = limits.files(userid);
+        let all = self.owner(userid)?.counts().all().saturating_add(coming as u64);
+        // Who is above a limit that was lowered may go on to move files about, not get more.
+        if coming > 0 && limit < Spid::MAX && all > u64::from(limit) {
+            return Err(SpoolError::FileLimit { owner: userid, limit });
+        }
+        Ok(())
+    }
+
+    /// The number wanted if it is free, else the next one.
+    fn number_for(&self, userid: Userid, wanted: Option<Spid>, limits: &dyn Limits) -> Result<Spid, SpoolError> {
+        let wanted = wanted.map_or(Ok(None), |spid| self.if_free(userid, spid.number(), limits))?;
+        wanted.map_or_else(|| self.free_spid(userid, limits), Ok)
+    }
+
     /// The number after the one given out last that no file has.
-    pub(super) fn free_spid(&self, userid: Userid, reserved: &dyn Reserved) -> Result<Spid, SpoolError> {
+    pub(super) fn free_spid(&self, userid: Userid, limits: &dyn Limits) -> Result<Spid, SpoolError> {
         let owner = self.owner(userid)?;
         if owner.counts().all() < u64::from(Spid::MAX) {
             for step in 0..Spid::MAX {
                 let number = (owner.last_spid % Spid::MAX + step) % Spid::MAX + 1;
-                if let Some(spid) = self.if_free(userid, number, reserved)? {
+                if let Some(spid) = self.if_free(userid, number, limits)? {
                     return Ok(spid);
                 }
             }
@@ -251,14 +274,14 @@ impl<'t> Tables<'t> {
     }
 
     /// That number of that user, if it can be given to a file.
-    fn if_free(&self, userid: Userid, number: u16, reserved: &dyn Reserved) -> Result<Option<Spid>, SpoolError> {
+    fn if_free(&self, userid: Userid, number: u16, limits: &dyn Limits) -> Result<Option<Spid>, SpoolError> {
         let used = self.spids.get((userid.padded(), number)).at(self.path)?.is_some();
-        let free = |spid: &Spid| !self.freed.contains(&(userid, *spid)) && !reserved.is_reserved(userid, *spid);
+        let free = |spid: &Spid| !self.freed.contains(&(userid, *spid)) && !limits.is_reserved(userid, *spid);
         Ok(Spid::new(number).ok().filter(|spid| !used && free(spid)))
     }
 
     /// Refuses when not that many more numbers can be given out.
-    fn room_for(&self, userid: Userid, coming: usize, reserved: &dyn Reserved) -> Result<(), SpoolError> {
+    fn room_for(&self, userid: Userid, coming: usize, limits: &dyn Limits) -> Result<(), SpoolError> {
         let taken = self.owner(userid)?.counts().all();
         // Far from full the exact number does not matter: few numbers are ever reserved.
         if taken + (coming as u64) < u64::from(Spid::MAX) / 2 {
@@ -266,7 +289,7 @@ impl<'t> Tables<'t> {
         }
         let mut free = 0;
         for number in 1..=Spid::MAX {
-            free += usize::from(self.if_free(userid, number, reserved)?.is_some());
+            free += usize::from(self.if_free(userid, number, limits)?.is_some());
         }
         if free < coming { Err(SpoolError::NoSpoolId(userid)) } else { Ok(()) }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use redb::{ReadableTable, ReadableTableMetadata};
 
-use super::{Owner, Queued, Reserved, SegmentUse, Tables, View, queue_number, segment_use};
+use super::{Limits, Owner, Queued, SegmentUse, Tables, View, queue_number, segment_use};
 use crate::attributes::{FileInfo, Selection, Spid, Userid};
 use crate::error::SpoolError;
 use crate::index::At;
@@ -82,7 +82,7 @@ impl Tables<'_> {
         for mut queued in files {
             let FileInfo { owner, spid, serial, .. } = queued.file;
             if self.spids.get((owner.padded(), spid.number())).at(self.path)?.is_some() {
-                queued.file.spid = self.free_spid(owner, &NothingReserved)?;
+                queued.file.spid = self.free_spid(owner, &NoLimits)?;
             }
             self.enqueue(&queued)?;
             let extents = self.extents_of(serial)?;
@@ -107,10 +107,14 @@ impl Tables<'_> {
     }
 }
 
-struct NothingReserved;
+struct NoLimits;
 
-impl Reserved for NothingReserved {
+impl Limits for NoLimits {
     fn is_reserved(&self, _: Userid, _: Spid) -> bool {
         false
+    }
+
+    fn files(&self, _: Userid) -> u16 {
+        Spid::MAX
     }
 }

@@ -79,6 +79,11 @@ impl<'a> View<'a> {
         Ok(self.look().select(selection)?.into_iter().map(|queued| queued.file).collect())
     }
 
+    /// Every selected file in processing order.
+    pub fn each(&self, selection: &Selection, mut seen: impl FnMut(FileInfo)) -> Result<(), SpoolError> {
+        self.look().each(selection, |queued| seen(queued.file))
+    }
+
     /// One file.
     pub fn get(&self, owner: Userid, queue: Queue, spid: Spid) -> Result<Option<FileInfo>, SpoolError> {
         let found = self.look().get(owner, spid)?;
@@ -101,6 +106,15 @@ impl<'a> View<'a> {
             }
         }
         Ok(kept)
+    }
+
+    /// Bytes of the blocks of all files, those withheld included.
+    pub fn taken(&self) -> Result<u64, SpoolError> {
+        let mut bytes = self.segments()?.values().fold(0_u64, |sum, segment| sum.saturating_add(segment.bytes));
+        for file in self.withheld()? {
+            bytes = self.extents(file.serial)?.iter().fold(bytes, |sum, extent| sum.saturating_add(extent.length));
+        }
+        Ok(bytes)
     }
 
     /// The extents of all files, those withheld included.

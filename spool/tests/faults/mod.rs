@@ -214,6 +214,11 @@ impl Disk for FaultyDisk {
         durable.extend(now.iter().filter(|(f, _)| f.parent() == Some(path)).map(|(f, c)| (f.clone(), Arc::clone(c))));
         Ok(())
     }
+
+    fn room(&self, _: &Path) -> io::Result<u64> {
+        self.alive()?;
+        Ok(u64::try_from(self.faults.room.load(Ordering::SeqCst)).unwrap_or(u64::MAX))
+    }
 }
 
 impl FaultyDisk {
