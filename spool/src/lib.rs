@@ -53,7 +53,7 @@ pub use block::{RECORD_MAX, Record};
 pub use check::{CheckReport, Problem};
 pub use disk::{Disk, DiskFile, HostDisk};
 pub use error::SpoolError;
-pub use reader::FileReader;
+pub use reader::{FileReader, Place};
 pub use room::SpoolEvent;
 pub use spool::{CloseError, Options, Spool};
 pub use start::{StartMode, StartReport};

@@ -25,6 +25,19 @@ pub struct Records {
     /// Where in the payload the next record begins.
     at: usize,
     passed: u64,
+    /// Where the block in the payload begins, and its number.
+    current: ((usize, u64), u32),
+}
+
+/// A place between two records of a file: valid for that file, as long as it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Extent, and where in it the block of the next record begins.
+    block: (usize, u64),
+    sequence: u32,
+    /// Where in that block the next record begins.
+    at: usize,
+    passed: u64,
 }
 
 impl Records {
@@ -42,7 +55,27 @@ impl Records {
             payload: Vec::new(),
             at: 0,
             passed: 0,
+            current: ((0, 0), 0),
         }
+    }
+
+    /// Where the next record is.
+    fn place(&self) -> Place {
+        let (block, sequence, at) = match self.at < self.payload.len() {
+            true => (self.current.0, self.current.1, self.at),
+            false => (self.next, self.sequence, 0),
+        };
+        Place { block, sequence, at, passed: self.passed }
+    }
+
+    /// Goes to a place of this file.
+    fn go_to(&mut self, place: Place) -> Result<(), SpoolError> {
+        (self.next, self.sequence, self.at, self.passed) = (place.block, place.sequence, 0, place.passed);
+        self.payload.clear();
+        if place.at > 0 && self.read_block()? {
+            self.at = place.at;
+        }
+        Ok(())
     }
 
     /// Begins again at the first record.
@@ -113,6 +146,7 @@ impl Records {
             return Err(unreadable("a block of another file stands here"));
         }
         self.payload = payload;
+        self.current = ((index, within), self.sequence);
         self.sequence = self.sequence.wrapping_add(1);
         self.next = beyond;
         Ok(true)
@@ -176,6 +210,20 @@ impl FileReader {
     /// Begins again at the first record.
     pub fn restart(&mut self) {
         self.records.restart();
+    }
+
+    /// The place before the record that [`FileReader::next_record`] will answer.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.records.place()
+    }
+
+    /// Goes to a place that this reader was at.
+    ///
+    /// # Errors
+    /// As [`FileReader::next_record`].
+    pub fn go_to(&mut self, place: Place) -> Result<(), SpoolError> {
+        self.records.go_to(place)
     }
 }
 

@@ -198,6 +198,26 @@ fn a_long_file_of_long_records_comes_back_byte_for_byte() {
 }
 
 #[test]
+fn a_reader_goes_back_to_places_it_was_at() {
+    let (_directory, spool) = started();
+    let records: Vec<Vec<u8>> = (0..2000u32).map(|number| number.to_le_bytes().repeat(60)).collect();
+    let mut file = spool.create(new_file("CMSUSER"));
+    records.iter().for_each(|record| file.append(0x41, record).unwrap());
+    let spid = spool.close(file, reader_of("CMSUSER")).unwrap().file.spid;
+    let mut reader = spool.reader(userid("CMSUSER"), Queue::Reader, spid).unwrap();
+    let mut places = vec![reader.place()];
+    while reader.next_record().unwrap().is_some() {
+        places.push(reader.place());
+    }
+    for at in [1999, 0, 700, 701, 1, 2000, 545, 546, 547] {
+        reader.go_to(places[at]).unwrap();
+        assert_eq!(reader.place(), places[at]);
+        let next = reader.next_record().unwrap().map(|record| record.data.to_vec());
+        assert_eq!(next.as_ref(), records.get(at), "record {at}");
+    }
+}
+
+#[test]
 fn a_reader_goes_on_though_its_file_is_purged() {
     let directory = tempfile::tempdir().unwrap();
     let options = Options { disk: Arc::new(HostDisk), segment_bytes: 64 << 10 };

@@ -27,7 +27,7 @@ use crate::users::{Emsg, User};
 pub use answer::{Answer, Message, Outcome, Severity, error};
 pub use operands::Operands;
 pub use query::{share_text, spool_files_line};
-pub use spool::{close_output, punch_from_host};
+pub use spool::{close_output, finish_reading, punch_from_host};
 
 /// Who may use a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use abi::{DeviceInfo, device};
 use minidisk::extent::Extent;
-use spool::{Attributes, FileReader, OpenFile, Queue, Spid, Userid};
+use spool::{Attributes, OpenFile, Queue, Userid};
 
 use crate::directory::{DeviceNumber, LinkMode, SpoolKind, UserEntry, UserId};
 use crate::machine::diagnose::padded;
+
+use super::reading::{Listed, Reading};
 
 /// One virtual device.
 pub enum Device {
@@ -45,18 +47,12 @@ pub struct Reader {
     pub keep: bool,
     /// CONT: several files read as one.
     pub cont: bool,
-    /// EOF: the end of a file is shown as end of file.
+    /// EOF: the end of a file is shown as end of file; NOEOF: as a reader that is not ready.
     pub eof: bool,
     /// The file being read.
     pub open: Option<Reading>,
-}
-
-/// A spool file in the course of being read.
-pub struct Reading {
-    /// Its number.
-    pub spid: Spid,
-    /// Its records.
-    pub file: FileReader,
+    /// How far its files were listed one by one.
+    pub listed: Option<Listed>,
 }
 
 /// A virtual punch or printer.
@@ -120,9 +116,17 @@ impl Output {
         if self.kind == SpoolKind::Printer { spool::Device::Printer } else { spool::Device::Punch }
     }
 
-    /// Longest record it takes, in bytes. A punch takes 80 columns, but records of CMS programs may be longer and are kept whole.
+    /// Longest record it takes, in bytes: 80 columns of a card, the print positions of the model, what a page printer takes.
     pub fn record_length(&self) -> u32 {
-        if self.kind == SpoolKind::Printer { 204 } else { 80 }
+        match (self.kind, self.model.as_str()) {
+            (SpoolKind::Punch | SpoolKind::Reader, _) => 80,
+            (SpoolKind::Printer, "1443") => 144,
+            (SpoolKind::Printer, "3211") => 150,
+            (SpoolKind::Printer, "4248") => 168,
+            (SpoolKind::Printer, "3800") => 204,
+            (SpoolKind::Printer, "3820" | "AFP1" | "VAFP") => 32_767,
+            (SpoolKind::Printer, _) => 132,
+        }
     }
 }
 
@@ -158,6 +162,7 @@ impl Devices {
                 cont: false,
                 eof: true,
                 open: None,
+                listed: None,
             })),
             SpoolKind::Punch | SpoolKind::Printer => {
                 let class = spool::Class::new(class).unwrap_or(spool::Class::A);

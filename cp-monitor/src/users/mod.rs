@@ -8,6 +8,7 @@
 mod devices;
 mod input;
 mod logon;
+mod reading;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -25,8 +26,9 @@ use crate::machine::{Machine, Wait};
 use crate::system::Cp;
 use crate::workers::{Alarm, Job};
 
-pub use devices::{Device, Devices, Disk, Output, Reader, Reading, Route, spool_userid};
+pub use devices::{Device, Devices, Disk, Output, Reader, Route, spool_userid};
 pub use logon::{LogonError, Way, link, log_off, log_on, start_up, usage_line};
+pub use reading::{Listed, Reading};
 
 /// What a machine has used since logon.
 #[derive(Default)]

@@ -21,7 +21,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Version of this contract; answered by DIAGNOSE X'00' and checked by CMS when it is IPLed.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The I/O port whose write is DIAGNOSE (`out 0x83, eax`; X'83' is the DIAGNOSE operation code of System/370).
 pub const DIAGNOSE_PORT: u8 = 0x83;
@@ -41,7 +41,7 @@ pub mod code {
     pub const PSEUDO_TIMER: u32 = 0x0c;
     /// Release pages: (first address, last address). Whole pages between them read as zero afterwards.
     pub const RELEASE_PAGES: u32 = 0x10;
-    /// Input spool file manipulation: (subcode, reader device, buffer, buffer length, spool id). Subcodes in [`super::spool_input`].
+    /// Input spool file manipulation: (subcode, reader device, buffer, buffer length, spool id or number). Subcodes in [`super::spool_input`].
     pub const SPOOL_INPUT: u32 = 0x14;
     /// Device type and features: (device number or -1 for the console, buffer). Stores one [`super::DeviceInfo`]. RAX = 0, or 3 for no such device.
     pub const DEVICE_TYPE: u32 = 0x24;
@@ -49,8 +49,9 @@ pub mod code {
     pub const YIELD: u32 = 0x44;
     /// Storage size: (). RDX = bytes.
     pub const STORAGE_SIZE: u32 = 0x60;
-    /// Spool file attributes: (reader device, buffer, spool id or 0). Stores one [`super::SpoolFileBlock`] of that file of the
-    /// machine's reader, or with 0 of the file being read, else of the next one. RAX = 0, or [`super::spool_input::NO_FILE`].
+    /// Spool file attributes: (device, buffer, spool id or 0). For a reader stores one [`super::SpoolFileBlock`] of that file of the
+    /// machine's reader queue, or with 0 of the file being read, else of the next one; for a punch or printer of the file in progress,
+    /// whose spool id is 0. RAX = 0, or [`super::spool_input::NO_FILE`].
     pub const SPOOL_ATTRIBUTES: u32 = 0xbc;
     /// Load PSW: (saved state). Loads the [`super::SavedState`] at that address: PSW and general registers. Vector registers are kept.
     /// A PSW with the wait bit makes the machine wait for an interruption it is enabled for.
@@ -102,35 +103,67 @@ pub mod console {
     pub const NO_LINE: u64 = 4;
 }
 
-/// Subcodes and return codes of DIAGNOSE X'14'.
+/// Subcodes and return codes of DIAGNOSE X'14'. The subcodes are VM's; X'0100' is ours.
+///
+/// A file is read by buffers (X'0000', X'0014', X'0018', X'0028') or by records (X'0100'). Whoever changes from one to the other begins at
+/// the file's first record again. Each subcode that reads opens the reader's next file when none is being read.
 pub mod spool_input {
-    /// Read on in the file being read, opening the next one of the reader when none is: fills the buffer with whole records
-    /// ([`super::RecordHeader`] + data). RDX = bytes stored.
-    pub const READ_NEXT: u64 = 0x00;
+    /// Read the next buffer of the file being read: stores one [`super::SpoolBuffer`]. At the end of a file a reader with SPOOL CONT goes on
+    /// with the next copy or the next file, the file that ended being closed.
+    pub const READ_BUFFER: u64 = 0x0000;
+    /// The next print file of the reader: stores one [`super::SpoolFileBlock`]. A call after anything else begins with the first one.
+    pub const NEXT_PRINT: u64 = 0x0004;
+    /// The same for files of cards.
+    pub const NEXT_PUNCH: u64 = 0x0008;
     /// Select the file with that spool id for reading from its beginning.
-    pub const SELECT: u64 = 0x08;
-    /// Begin the file being read again.
-    pub const RESTART: u64 = 0x10;
-    /// Return code: no more records; the file stays open until the reader is closed.
+    pub const SELECT: u64 = 0x000c;
+    /// Set the copies of the file being read to the number in place of the spool id, 1 to 255.
+    pub const REPEAT: u64 = 0x0010;
+    /// Begin the file being read again and store its first buffer.
+    pub const RESTART: u64 = 0x0014;
+    /// Go back one buffer and store it: the one before that which was stored last.
+    pub const BACKSPACE: u64 = 0x0018;
+    /// Go to the buffer with the number in place of the spool id, from 1; the next read stores it.
+    pub const POSITION: u64 = 0x0028;
+    /// Read on by records: fills the buffer with whole records ([`super::RecordHeader`] + data). RDX = bytes stored. Never goes on to another
+    /// file.
+    pub const READ_RECORDS: u64 = 0x0100;
+    /// The file behind the one with that spool id in the machine's reader queue, whatever its class and hold, or with 0 the first: stores
+    /// one [`super::SpoolFileBlock`].
+    pub const NEXT_BLOCK: u64 = 0x0ffe;
+    /// The same with the tag: stores one [`super::SpoolDescriptor`].
+    pub const NEXT_DESCRIPTOR: u64 = 0x0fff;
+    /// Return code (condition code 1): no more records, or no more files. The file stays open until the reader is closed.
     pub const END_OF_FILE: u64 = 4;
-    /// Return code: no such file, or the reader is empty.
+    /// Return code (condition code 2): no such file, the reader is empty, or it is at the end of a file under SPOOL NOEOF.
     pub const NO_FILE: u64 = 8;
-    /// Return code: the buffer cannot hold the next record; RDX = bytes that it needs.
+    /// Return code (condition code 3): the buffer cannot hold what there is; RDX = bytes that it needs. When that is more than a
+    /// [`super::SpoolBuffer`] has, the record can only be read by records.
     pub const BUFFER_SHORT: u64 = 12;
-    /// Return code: the file cannot be read back from the spool.
+    /// Return code (condition code 3): the file cannot be read back from the spool.
     pub const DAMAGED: u64 = 16;
-    /// Return code: the device is no reader of this machine.
+    /// Return code (condition code 3): the device is no reader of this machine.
     pub const NOT_A_READER: u64 = 20;
+}
+
+/// Bits of [`SpoolRecord::flags`] and values of [`SpoolRecord::opcode`].
+pub mod spool_record {
+    /// Opcode: no operation. Its data is the file's tag; it stands at the beginning of the first buffer.
+    pub const NOP: u8 = 0x03;
+    /// Flag: a printer control without data; the next record follows the eight bytes up to `data_length`.
+    pub const IMMEDIATE: u8 = 0x10;
 }
 
 /// Return codes of unit record output.
 pub mod unit_record {
-    /// The device is no punch, printer or console of this machine.
+    /// The device is no punch or printer of this machine.
     pub const NOT_AN_OUTPUT_DEVICE: u64 = 4;
-    /// A record header runs past the buffer or a record is longer than the device's.
+    /// A record header runs past the buffer or a record is longer than the device's ([`super::DeviceInfo::blocks`]).
     pub const BAD_RECORD: u64 = 8;
     /// The spool could not store it (full, or an I/O error); the file in progress is lost.
     pub const SPOOL_ERROR: u64 = 12;
+    /// A channel command that the device does not have.
+    pub const BAD_COMMAND: u64 = 16;
 }
 
 /// Subcodes and return codes of DIAGNOSE X'250'.
@@ -347,7 +380,7 @@ pub struct BlockRequest {
 pub struct RecordHeader {
     /// Bytes of the record that follows.
     pub length: u16,
-    /// Channel command: X'41' punch, X'09' print and space 1, X'5A'.. as on a 1403; bit 8 marks a NETDATA control record.
+    /// Channel command as on a 2540 (X'41' punch) or a 1403 (X'09' print and space one line); bit 8 marks a NETDATA control record.
     pub command: u16,
 }
 
@@ -387,6 +420,62 @@ pub struct SpoolFileBlock {
     pub reserved: [u8; 44],
 }
 
+/// DIAGNOSE X'14' X'0FFF': attributes and tag of a spool file. 264 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct SpoolDescriptor {
+    /// The attributes.
+    pub block: SpoolFileBlock,
+    /// What TAG attached to the file, padded with blanks.
+    pub tag: [u8; 136],
+}
+
+/// DIAGNOSE X'14' X'0000': a page of records, laid out as VM's SPLINK. 4096 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct SpoolBuffer {
+    /// Zero: records follow.
+    pub magic: u32,
+    /// Reserved, zero.
+    pub reserved1: [u8; 8],
+    /// Records in `data`.
+    pub records: u32,
+    /// The records, each a [`SpoolRecord`] and its data, one behind the other without alignment.
+    pub data: [u8; SPOOL_DATA],
+    /// Record length of the device the file came from, or of the longest record here if that is more. A record is shorter than this where
+    /// blanks at its end were not stored.
+    pub record_length: u16,
+    /// Reserved, zero.
+    pub reserved2: [u8; 22],
+    /// Spool id.
+    pub spid: u16,
+    /// Reserved, zero.
+    pub reserved3: [u8; 6],
+}
+
+/// Bytes of records in a [`SpoolBuffer`].
+pub const SPOOL_DATA: usize = 4048;
+
+/// Stands before each record of a [`SpoolBuffer`]: the channel command word that wrote it, and where the next one begins. 12 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct SpoolRecord {
+    /// Channel command, or [`spool_record::NOP`].
+    pub opcode: u8,
+    /// Reserved, zero.
+    pub reserved1: [u8; 3],
+    /// Bits of [`spool_record`].
+    pub flags: u8,
+    /// Reserved, zero.
+    pub reserved2: u8,
+    /// Bytes of data.
+    pub data_length: u16,
+    /// Reserved, zero.
+    pub reserved3: [u8; 2],
+    /// Bytes from the opcode to that of the next record.
+    pub length: u16,
+}
+
 const _: () = {
     use core::mem::{offset_of, size_of};
     assert!(size_of::<Psw>() == 24);
@@ -402,6 +491,16 @@ const _: () = {
     assert!(size_of::<BlockRequest>() == 16);
     assert!(size_of::<RecordHeader>() == 4);
     assert!(size_of::<SpoolFileBlock>() == 128);
+    assert!(size_of::<SpoolDescriptor>() == 264);
+    assert!(size_of::<SpoolBuffer>() == PAGE as usize);
+    assert!(offset_of!(SpoolBuffer, records) == 0x00c);
+    assert!(offset_of!(SpoolBuffer, data) == 0x010);
+    assert!(offset_of!(SpoolBuffer, record_length) == 0xfe0);
+    assert!(offset_of!(SpoolBuffer, spid) == 0xff8);
+    assert!(size_of::<SpoolRecord>() == 12);
+    assert!(offset_of!(SpoolRecord, flags) == 4);
+    assert!(offset_of!(SpoolRecord, data_length) == 6);
+    assert!(offset_of!(SpoolRecord, length) == 10);
 };
 
 /// The calling side.

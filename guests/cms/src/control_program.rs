@@ -91,7 +91,7 @@ impl Cp for ControlProgram {
     fn read_reader(&mut self, buffer: &mut Vec<u8>) -> Result<bool, u64> {
         buffer.resize(READER_BUFFER, 0);
         loop {
-            let (status, length) = diagnose::spool_input(spool_input::READ_NEXT, READER, buffer, 0);
+            let (status, length) = diagnose::spool_input(spool_input::READ_RECORDS, READER, buffer, 0);
             match status {
                 0 => {
                     buffer.truncate(length);

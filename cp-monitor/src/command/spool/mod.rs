@@ -113,7 +113,7 @@ fn close_matching(
     for (_, device) in all.iter_mut().filter(|(number, device)| matches(which, *number, device)) {
         found = true;
         match device {
-            Device::Reader(reader) => close_reader(user, reader, purge, how)?,
+            Device::Reader(reader) => close_reader(user, reader, purge, how).map_err(spool_failed)?,
             Device::Output(output) if purge => output.open = None,
             // As on VM, SPOOL CONT makes one file of what is written until SPOOL NOCONT CLOSE or LOGOFF.
             Device::Output(output) if output.cont => {}
@@ -124,12 +124,17 @@ fn close_matching(
     if found { Ok(closed) } else { Err(missing(which)) }
 }
 
+/// Ends the file being read as the device says, when reading goes on with the next one.
+pub fn finish_reading(user: &User, reader: &mut Reader) -> Result<(), spool::SpoolError> {
+    close_reader(user, reader, false, &CloseAs::default())
+}
+
 /// Closing a reader throws the file away unless HOLD or KEEP says otherwise.
-fn close_reader(user: &User, reader: &mut Reader, purge: bool, how: &CloseAs) -> Result<(), Message> {
+fn close_reader(user: &User, reader: &mut Reader, purge: bool, how: &CloseAs) -> Result<(), spool::SpoolError> {
     let Some(reading) = reader.open.take() else { return Ok(()) };
     let spool = &user.cp().spool;
     // By its identity: the number may be another file's by now.
-    let one = Selection { serial: Some(reading.file.file().serial), ..Selection::default() };
+    let one = Selection { serial: Some(reading.serial()), ..Selection::default() };
     let hold = how.hold.unwrap_or(reader.hold);
     let keep = how.keep.unwrap_or(reader.keep || reading.file.file().attributes.keep);
     let result = if purge || !(hold || keep) {
@@ -137,7 +142,7 @@ fn close_reader(user: &User, reader: &mut Reader, purge: bool, how: &CloseAs) ->
     } else {
         spool.change(&one, &spool::Change { user_hold: how.hold.or(hold.then_some(true)), ..Default::default() })
     };
-    result.map(drop).map_err(spool_failed)
+    result.map(drop)
 }
 
 /// Closes the file in progress of an output device, as the device says.
