@@ -2,63 +2,100 @@
 
 use alloc::format;
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 
-use minidisk::ebcdic;
-use minidisk::edf::{BLOCK_SIZE, BlockDevice, FileSystem};
+use minidisk::edf::{BLOCK_SIZE, BLOCK_SIZES, BlockDevice, DateTime, EdfError, FileSystem, Layout};
 
 use crate::cp::Cp;
 use crate::disks::{Access, Mode};
 use crate::fileid::ModeSpec;
 use crate::message::{Outcome, Rc};
 use crate::session::Shell;
-use crate::words::{self, Words, is};
+use crate::words::{self, Words, is, number};
 
-/// Block that holds the volume label, and where the label's name stands in it.
-const LABEL_BLOCK: u32 = 3;
-const LABEL_ID: core::ops::Range<usize> = 4..10;
+/// What FORMAT is to do with the disk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Task {
+    /// An empty file system.
+    Format,
+    /// Another label.
+    Label,
+    /// Another number of cylinders or blocks for the file system that is there.
+    Recompute,
+}
+
+/// The options of FORMAT.
+struct Options {
+    task: Task,
+    block_size: usize,
+}
 
 impl<C: Cp> Shell<C> {
     /// FORMAT.
     pub(crate) fn format_command(&mut self, words: &Words) -> Outcome {
-        let label_only = self.format_options(words)?;
-        let [number, letter, surplus @ ..] = words.operands.as_slice() else {
+        let options = self.format_options(words)?;
+        let [address, letter, rest @ ..] = words.operands.as_slice() else {
             return Err(self.fail(24, "050E", "Parameter missing: specify a device address and a filemode"));
         };
-        if let Some(surplus) = surplus.first() {
-            // A part of a disk cannot be formatted: a file system here has the size of its disk.
+        if let Some(surplus) = rest.get(1) {
             return Err(self.bad_operand(surplus));
         }
-        let Some(vdev) = words::vdev(number) else {
-            return Err(self.fail(24, "017E", format!("Invalid device address {number}")));
+        let part = match rest.first() {
+            None => None,
+            Some(word) => match number::<u32>(word).filter(|&part| part > 0 && options.task != Task::Label) {
+                Some(part) => Some(part),
+                None => return Err(self.bad_operand(word)),
+            },
+        };
+        let Some(vdev) = words::vdev(address) else {
+            return Err(self.fail(24, "017E", format!("Invalid device address {address}")));
         };
         let mode = ModeSpec::parse(letter).filter(|spec| spec.number.is_none()).and_then(|spec| spec.mode);
         let Some(mode) = mode.filter(|&mode| mode != Mode::S) else {
             return Err(self.fail(24, "048E", format!("Invalid filemode {letter}")));
         };
         let device = self.format_device(mode, vdev)?;
-        if label_only { self.relabel(mode, vdev, device) } else { self.format_disk(mode, vdev, device) }
+        match options.task {
+            Task::Format => self.format_disk(mode, vdev, device, options.block_size, part),
+            Task::Label => {
+                let label = self.ask_label()?;
+                self.change_label(mode, vdev, device, |system| system.relabel(&label))
+            }
+            Task::Recompute => {
+                self.change_label(mode, vdev, device, |system| system.recompute(part))?;
+                self.formatted(mode, vdev);
+                Ok(())
+            }
+        }
     }
 
-    /// The options of FORMAT; answers whether only the label is meant.
-    fn format_options(&mut self, words: &Words) -> Result<bool, Rc> {
-        let mut label_only = false;
+    /// The options of FORMAT.
+    fn format_options(&mut self, words: &Words) -> Result<Options, Rc> {
+        let mut options = Options { task: Task::Format, block_size: BLOCK_SIZE };
         let mut rest = words.options.iter();
         while let Some(option) = rest.next() {
-            if is(option, "Label") {
-                label_only = true;
+            if is(option, "Label") || is(option, "Recomp") {
+                let task = if is(option, "Label") { Task::Label } else { Task::Recompute };
+                if options.task != Task::Format && options.task != task {
+                    return Err(self.fail(24, "066E", "LABEL and RECOMP are conflicting options"));
+                }
+                options.task = task;
             } else if is(option, "Blksize") {
                 let size = rest.next().map_or("", String::as_str);
-                if size != "4096" && size != "4K" {
-                    return Err(self.fail(24, "029E", format!("Invalid parameter {size} in the option BLKSIZE field")));
-                }
+                let bytes = match size.strip_suffix('K') {
+                    Some(kilobytes) => number::<usize>(kilobytes).and_then(|kilobytes| kilobytes.checked_mul(1024)),
+                    None => number(size),
+                };
+                options.block_size = match bytes.filter(|bytes| BLOCK_SIZES.contains(bytes)) {
+                    Some(bytes) => bytes,
+                    None => return Err(self.fail(24, "029E", format!("Invalid parameter {size} in the option BLKSIZE field"))),
+                };
             } else if !is(option, "Noerase") {
                 // Nothing is erased block by block in any case.
                 return Err(self.bad_option(option));
             }
         }
-        Ok(label_only)
+        Ok(options)
     }
 
     /// The device, when it is a disk that may be written.
@@ -74,8 +111,8 @@ impl<C: Cp> Shell<C> {
         }
     }
 
-    /// Formats the whole disk and accesses it.
-    fn format_disk(&mut self, mode: Mode, vdev: u32, device: C::Disk) -> Outcome {
+    /// Makes an empty file system on the disk, or on a part of it, and accesses it.
+    fn format_disk(&mut self, mode: Mode, vdev: u32, device: C::Disk, block_size: usize, part: Option<u32>) -> Outcome {
         self.note(
             "603R",
             format!("FORMAT will erase all files on disk {mode}({vdev:03X}). Do you wish to continue? Enter 1 (YES) or 0 (NO)."),
@@ -85,43 +122,50 @@ impl<C: Cp> Shell<C> {
         }
         let label = self.ask_label()?;
         let cylinders = self.cp.device(vdev).map_or(0, |device| device.cylinders);
-        let blocks = device.blocks();
         let now = self.now();
         self.note("733I", format!("Formatting disk {mode}"));
         self.release_device(vdev);
-        if let Err(error) = FileSystem::format(device, &label, cylinders, now) {
-            return Err(self.fail(100, "112S", format!("{mode}({vdev:03X}) device error: {error}")));
+        let formatted = format_device(device, &Layout { label: &label, cylinders, block_size, part }, now);
+        if let Err(error) = formatted {
+            return Err(self.format_error(mode, vdev, &error));
         }
         self.access(mode, Access::of(vdev))?;
-        let size = if cylinders == 0 { format!("{blocks} blocks") } else { format!("{cylinders} cylinders") };
-        self.note("732I", format!("{size} formatted on {mode}({vdev:03X})"));
+        self.formatted(mode, vdev);
         Ok(())
     }
 
-    /// Writes only the name into the label of a formatted disk.
-    fn relabel(&mut self, mode: Mode, vdev: u32, mut device: C::Disk) -> Outcome {
-        let mut block = vec![0; BLOCK_SIZE];
-        let mut identifier = *b"CMS1";
-        ebcdic::encode(&mut identifier);
-        if device.blocks() < LABEL_BLOCK || device.read(LABEL_BLOCK, &mut block).is_err() {
-            return Err(self.fail(100, "112S", format!("{mode}({vdev:03X}) device error")));
-        }
-        if block[..4] != identifier {
-            return Err(self.fail(100, "112S", format!("{mode}({vdev:03X}) device error: The disk is not CMS formatted")));
-        }
-        let label = self.ask_label()?;
-        let mut id = [b' '; 6];
-        id[..label.len()].copy_from_slice(label.as_bytes());
-        ebcdic::encode(&mut id);
-        block[LABEL_ID].copy_from_slice(&id);
+    /// Says how much of an accessed disk is formatted.
+    fn formatted(&mut self, mode: Mode, vdev: u32) {
+        let Some(disk) = self.disks.get(mode) else { return };
+        let label = disk.system.label();
+        let (cylinders, blocks) = (label.formatted_cylinders, label.blocks);
+        let size = if cylinders == 0 { format!("{blocks} blocks") } else { format!("{cylinders} cylinders") };
+        self.note("732I", format!("{size} formatted on {mode}({vdev:03X})"));
+    }
+
+    /// Changes what the label of a formatted disk says, and accesses the disk.
+    fn change_label(
+        &mut self,
+        mode: Mode,
+        vdev: u32,
+        device: C::Disk,
+        change: impl FnOnce(&mut FileSystem<C::Disk>) -> Result<(), EdfError<<C::Disk as BlockDevice>::Error>>,
+    ) -> Outcome {
         self.release_device(vdev);
-        // One block is written whole or not at all.
-        let written = device.write(LABEL_BLOCK, &block).and_then(|()| device.flush());
-        if let Err(error) = written {
-            return Err(self.fail(100, "112S", format!("{mode}({vdev:03X}) device error: {error}")));
+        let changed = FileSystem::open(device).and_then(|mut system| change(&mut system).and_then(|()| system.commit()));
+        match changed {
+            Ok(()) => self.access(mode, Access::of(vdev)),
+            Err(error) => Err(self.format_error(mode, vdev, &error)),
         }
-        drop(device);
-        self.access(mode, Access::of(vdev))
+    }
+
+    /// What went wrong with a disk that FORMAT works on.
+    fn format_error<E: core::fmt::Debug + core::fmt::Display>(&mut self, mode: Mode, vdev: u32, error: &EdfError<E>) -> Rc {
+        match error {
+            EdfError::InUse(_) => self.fail(8, "214W", format!("Cannot recompute without loss of data; no change ({error})")),
+            EdfError::DiskSize(_) => self.fail(100, "216E", format!("Insufficient blocks on disk to support CMS disk structure ({error})")),
+            _ => self.fail(100, "112S", format!("{mode}({vdev:03X}) device error: {error}")),
+        }
     }
 
     /// Releases every mode under which a device is accessed: what is known of its files is about to be wrong.
@@ -159,4 +203,9 @@ impl<C: Cp> Shell<C> {
             }
         }
     }
+}
+
+/// Formats a device and closes it.
+fn format_device<D: BlockDevice>(device: D, layout: &Layout<'_>, now: DateTime) -> Result<(), EdfError<D::Error>> {
+    FileSystem::format_as(device, layout, now).map(drop)
 }

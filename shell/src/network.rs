@@ -82,7 +82,8 @@ impl<C: Cp> Shell<C> {
             changed: Some(entry.modified),
             is_note: false,
         };
-        let size = u64::from(entry.blocks) * minidisk::edf::BLOCK_SIZE as u64;
+        let block_size = self.disks.get(found.mode).map_or(minidisk::edf::BLOCK_SIZE as u32, |disk| disk.system.label().block_size);
+        let size = u64::from(entry.blocks) * u64::from(block_size);
         let operands = format!("TO {user} NAME {}", entry.id);
         self.write_spool_file(PUNCH, &operands, |shell, output| {
             let mut encoder = Encoder::new(&envelope, &control, size);

@@ -182,11 +182,12 @@ fn disk_line<D: BlockDevice>(disk: &Accessed<D>, device: &str, cylinders: u32) -
     let cylinders = if cylinders == 0 { String::from("FBA") } else { format!("{cylinders}") };
     let files = system.files().filter(|entry| disk.shows(entry)).count();
     format!(
-        "{:<6} {:<4} {:<3} {}{cylinders:>6} {device:<4} 4096{files:>9}{:>14}{:>11}{total:>11}",
+        "{:<6} {:<4} {:<3} {}{cylinders:>6} {device:<4} {:>4}{files:>9}{:>14}{:>11}{total:>11}",
         system.label().id(),
         format!("{:03X}", disk.access.vdev),
         disk.mode_text(),
         disk.status(),
+        system.label().block_size,
         format!("{used}-{percent:02}"),
         total.saturating_sub(used),
     )

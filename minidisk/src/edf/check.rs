@@ -7,9 +7,9 @@ use core::fmt;
 
 use super::bitmap::Bitmap;
 use super::entry::{FileEntry, RecordFormat};
-use super::label::{DIRECTORY_HOMES, LABEL_BLOCK};
+use super::label::DIRECTORY_HOMES;
 use super::pointers::{Pointer, SPANNED, Visit, walk};
-use super::{BLOCK_SIZE, BlockDevice, EdfError, FileId, FileSystem, Result};
+use super::{BlockDevice, EdfError, FileId, FileSystem, Result};
 
 /// Most findings that are kept; a thoroughly damaged disk could have millions.
 const MOST_FINDINGS: usize = 1000;
@@ -85,9 +85,9 @@ impl<D: BlockDevice> FileSystem<D> {
     }
 
     /// Checks everything, and finds the blocks that have an owner.
-    fn check_owners(&mut self) -> Result<(Report, Bitmap), D> {
+    pub(super) fn check_owners(&mut self) -> Result<(Report, Bitmap), D> {
         let mut report = Report::default();
-        let mut owned = Bitmap::new(self.space.blocks());
+        let mut owned = Bitmap::new(self.space.blocks(), self.volume.block_size());
         self.check_own_blocks(&mut report, &mut owned);
         for (place, why) in self.directory.bad_entries() {
             report.add(None, format!("Entry {} of the directory: {why}", place + 1));
@@ -100,8 +100,15 @@ impl<D: BlockDevice> FileSystem<D> {
         Ok((report, owned))
     }
 
+    /// The blocks of the file system itself.
+    pub(super) fn own_bitmap(&self) -> Bitmap {
+        let mut owned = Bitmap::new(self.space.blocks(), self.volume.block_size());
+        self.check_own_blocks(&mut Report::default(), &mut owned);
+        owned
+    }
+
     fn check_own_blocks(&self, report: &mut Report, owned: &mut Bitmap) {
-        let own = (1..LABEL_BLOCK + 1).chain(DIRECTORY_HOMES);
+        let own = (1..DIRECTORY_HOMES[0]).chain(DIRECTORY_HOMES);
         let placed = self.directory.own_blocks();
         for block in own.chain(placed.filter(|block| !DIRECTORY_HOMES.contains(block))) {
             if !owned.insert(block) {
@@ -127,12 +134,12 @@ impl<D: BlockDevice> FileSystem<D> {
         }
     }
 
-    /// Checks one file: its blocks, then its counts, then (variable) its records.
-    fn check_file(&mut self, file: &FileEntry, report: &mut Report, owned: &mut Bitmap) -> Result<(), D> {
+    /// Checks one file: its blocks, then its counts, then (variable) its records. Answers every block that its pointers lead to.
+    pub(super) fn check_file(&mut self, file: &FileEntry, report: &mut Report, owned: &mut Bitmap) -> Result<Vec<u32>, D> {
         let id = Some(file.id);
         let (mut met, mut found) = (0u64, 0u64);
         let mut own = Vec::new();
-        let walked = walk(&mut self.device, self.space.blocks(), file, &mut |visit| {
+        let walked = walk(&mut self.volume, self.space.blocks(), file, &mut |visit| {
             let block = match visit {
                 Visit::Pointers(block) => block,
                 Visit::Data(_, pointer) => {
@@ -158,39 +165,38 @@ impl<D: BlockDevice> FileSystem<D> {
             }
         }
         if walked.is_err() {
-            return Ok(());
+            return Ok(own);
         }
         match file.format {
             RecordFormat::Fixed(_) if found != u64::from(file.blocks) => {
                 report.add(id, format!("It has {found} data blocks, its directory entry says {}", file.blocks));
-                Ok(())
             }
-            RecordFormat::Fixed(_) => Ok(()),
-            RecordFormat::Variable if file.records == 0 => Ok(()),
+            RecordFormat::Fixed(_) => {}
+            RecordFormat::Variable if file.records == 0 => {}
             RecordFormat::Variable if met != u64::from(file.blocks) => {
                 report.add(id, format!("It has {met} data blocks, its directory entry says {}", file.blocks));
-                Ok(())
             }
-            RecordFormat::Variable => self.check_records(file, report),
+            RecordFormat::Variable => self.check_records(file, report)?,
         }
+        Ok(own)
     }
 
     /// Reads the records of a variable file and compares them with what its pointers say of each block.
     fn check_records(&mut self, file: &FileEntry, report: &mut Report) -> Result<(), D> {
         let id = Some(file.id);
         let mut pointers = Vec::new();
-        walk(&mut self.device, self.space.blocks(), file, &mut |visit| {
+        walk(&mut self.volume, self.space.blocks(), file, &mut |visit| {
             if let Visit::Data(_, pointer) = visit {
                 pointers.push(pointer);
             }
             Ok(())
         })?;
         let mut records = Counted::default();
-        let mut block = vec![0; BLOCK_SIZE];
+        let mut block = vec![0; self.volume.block_size()];
         for (number, pointer) in pointers.iter().enumerate() {
             match pointer.block {
                 0 => block.fill(0),
-                at => self.device.read(at, &mut block).map_err(EdfError::Device)?,
+                at => self.volume.read(at, &mut block).map_err(EdfError::Device)?,
             }
             let expected = records.pass_over(&block, file.records);
             let Pointer { highest, displacement, .. } = *pointer;
@@ -254,8 +260,8 @@ impl Counted {
             at = 1;
         }
         at += self.rest;
-        let displacement = if at >= BLOCK_SIZE { SPANNED } else { at as u32 };
-        while at < BLOCK_SIZE && self.begun < records && !self.ended {
+        let displacement = if at >= block.len() { SPANNED } else { at as u32 };
+        while at < block.len() && self.begun < records && !self.ended {
             self.begun += 1;
             let Some(&low) = block.get(at + 1) else {
                 self.half = Some(block[at]);
@@ -268,7 +274,7 @@ impl Counted {
             }
             at += 2 + length;
         }
-        self.rest = if self.half.is_some() || self.ended { 0 } else { at.saturating_sub(BLOCK_SIZE) };
+        self.rest = if self.half.is_some() || self.ended { 0 } else { at.saturating_sub(block.len()) };
         displacement
     }
 

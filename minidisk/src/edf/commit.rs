@@ -3,11 +3,10 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use super::bitmap::chunks;
 use super::directory::{Directory, Place, pointer_blocks, pointer_count};
-use super::label::{DIRECTORY_HOMES, LABEL_BLOCK};
+use super::label::DIRECTORY_HOMES;
 use super::space::Space;
-use super::{BLOCK_SIZE, BlockDevice, EdfError, FileSystem, Result};
+use super::{BlockDevice, EdfError, FileSystem, Result};
 
 /// Where the next directory and map will lie, and what that took from the free space and gave back.
 #[derive(Default)]
@@ -33,9 +32,9 @@ impl Plan {
         }
     }
 
-    fn replace_pointers(&mut self, space: &mut Space, old: &[u32], blocks: usize) -> Option<Vec<u32>> {
+    fn replace_pointers(&mut self, space: &mut Space, old: &[u32], count: usize) -> Option<Vec<u32>> {
         old.iter().for_each(|&block| self.give(space, block));
-        (0..pointer_count(blocks)).map(|_| self.take(space)).collect()
+        (0..count).map(|_| self.take(space)).collect()
     }
 
     /// Puts everything back as it was before the plan.
@@ -63,12 +62,12 @@ impl<D: BlockDevice> FileSystem<D> {
     pub(super) fn commit_empty(&mut self) -> Result<(), D> {
         let mut plan = Plan::default();
         plan.directory.blocks.push(DIRECTORY_HOMES[0]);
-        let chunks = chunks(self.space.blocks());
+        let chunks = self.space.chunks();
         for _ in 0..chunks {
             let block = plan.take(&mut self.space).ok_or(EdfError::Full)?;
             plan.map.blocks.push(block);
         }
-        let pointers = plan.replace_pointers(&mut self.space, &[], chunks);
+        let pointers = plan.replace_pointers(&mut self.space, &[], pointer_count(chunks, self.volume.block_size()));
         plan.map.pointers = pointers.ok_or(EdfError::Full)?;
         self.carry_out(plan)
     }
@@ -81,7 +80,7 @@ impl<D: BlockDevice> FileSystem<D> {
         let home = plan.directory.blocks[0];
         let mut label = self.label.clone();
         label.commit(home, self.space.used());
-        let written = self.device.write(LABEL_BLOCK, &label.bytes[..]).and_then(|()| self.device.flush());
+        let written = self.volume.write(label.block, &label.bytes[..]).and_then(|()| self.volume.flush());
         if written.is_err() {
             self.uncertain = true;
             return Err(EdfError::Uncertain);
@@ -97,8 +96,9 @@ impl<D: BlockDevice> FileSystem<D> {
     /// Most blocks that committing can take, with so many more files: what the files themselves must leave free.
     pub(super) fn commit_cost(&self, more_files: usize) -> u32 {
         let directory = self.directory.block_count(more_files);
-        let map = self.directory.map.blocks.len();
-        (directory - 1 + pointer_count(directory) + map + pointer_count(map)) as u32
+        let map = self.space.chunks();
+        let pointers = |blocks| pointer_count(blocks, self.volume.block_size());
+        (directory - 1 + pointers(directory) + map + pointers(map)) as u32
     }
 
     /// Finds a place for everything that has to be written.
@@ -107,7 +107,7 @@ impl<D: BlockDevice> FileSystem<D> {
         let old = &self.directory;
         let mut plan = Plan { map: old.map.clone(), ..Plan::default() };
         let home = if self.label.label.directory == DIRECTORY_HOMES[0] { DIRECTORY_HOMES[1] } else { DIRECTORY_HOMES[0] };
-        match place_all(&mut plan, space, old, home) {
+        match place_all(&mut plan, space, old, home, self.volume.block_size()) {
             Some(()) => Ok(plan),
             None => {
                 plan.undo(space);
@@ -135,18 +135,18 @@ impl<D: BlockDevice> FileSystem<D> {
             }
         }
         for place in [&plan.directory, &plan.map] {
-            for (&block, content) in place.pointers.iter().zip(pointer_blocks(place)) {
+            for (&block, content) in place.pointers.iter().zip(pointer_blocks(place, self.volume.block_size())) {
                 add(block, &content[..]);
             }
         }
-        debug_assert_eq!(bytes.len(), blocks.len() * BLOCK_SIZE);
-        self.device.write_list(&blocks, &bytes).map_err(EdfError::Device)?;
-        self.device.flush().map_err(EdfError::Device)
+        debug_assert_eq!(bytes.len(), blocks.len() * self.volume.block_size());
+        self.volume.write_list(&blocks, &bytes).map_err(EdfError::Device)?;
+        self.volume.flush().map_err(EdfError::Device)
     }
 }
 
 /// Decides on every block of the new directory and map; `None` when the space does not suffice.
-fn place_all(plan: &mut Plan, space: &mut Space, old: &Directory, home: u32) -> Option<()> {
+fn place_all(plan: &mut Plan, space: &mut Space, old: &Directory, home: u32, block_size: usize) -> Option<()> {
     DIRECTORY_HOMES.iter().for_each(|&block| space.mark_used(block));
     plan.directory.blocks.push(home);
     let count = old.block_count(0);
@@ -165,13 +165,22 @@ fn place_all(plan: &mut Plan, space: &mut Space, old: &Directory, home: u32) -> 
             plan.directory.blocks.push(block);
         }
     }
-    plan.directory.pointers = plan.replace_pointers(space, &old.directory.pointers, count)?;
-    plan.map.pointers = plan.replace_pointers(space, &old.map.pointers, old.map.blocks.len())?;
+    let (had, chunks) = (old.map.blocks.len(), space.chunks());
+    old.map.blocks.iter().skip(chunks).for_each(|&block| plan.give(space, block));
+    plan.map.blocks.truncate(chunks);
+    let pointers = |blocks| pointer_count(blocks, block_size);
+    plan.directory.pointers = plan.replace_pointers(space, &old.directory.pointers, pointers(count))?;
+    plan.map.pointers = plan.replace_pointers(space, &old.map.pointers, pointers(chunks))?;
+    for _ in had..chunks {
+        let block = plan.take(space)?;
+        plan.map.blocks.push(block);
+    }
     // Moving a chunk of the map changes the map, perhaps in another chunk: go on until none is left.
     let mut moved = BTreeSet::new();
     while let Some(&chunk) = space.changed().iter().find(|chunk| !moved.contains(*chunk)) {
         moved.insert(chunk);
-        plan.give(space, old.map.blocks[chunk]);
+        let Some(&before) = old.map.blocks.get(chunk) else { continue };
+        plan.give(space, before);
         plan.map.blocks[chunk] = plan.take(space)?;
     }
     Some(())

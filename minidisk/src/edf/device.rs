@@ -84,7 +84,7 @@ impl<D: BlockDevice + ?Sized> BlockDevice for &mut D {
 }
 
 /// Splits a list of block numbers into index ranges of consecutive numbers.
-fn runs(blocks: &[u32]) -> impl Iterator<Item = Range<usize>> {
+pub(super) fn runs(blocks: &[u32]) -> impl Iterator<Item = Range<usize>> {
     let mut start = 0;
     core::iter::from_fn(move || {
         let first = *blocks.get(start)?;

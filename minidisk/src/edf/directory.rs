@@ -6,11 +6,10 @@ use alloc::vec::Vec;
 
 use super::bitmap::{Bitmap, chunks};
 use super::entry::{BadEntry, FileEntry};
-use super::pointers::{Pointer, Shape, reach};
-use super::{BLOCK_SIZE, Block, BlockDevice, DateTime, ENTRY_SIZE, EdfError, FileId, MAX_FILES, Result, be32, put32, zero_block};
+use super::pointers::{Pointer, Shape};
+use super::volume::Volume;
+use super::{BlockDevice, DateTime, ENTRY_SIZE, EdfError, FileId, MAX_FILES, Result, be32, put32, zero_block};
 
-/// Entries of a block.
-pub(crate) const ENTRIES_PER_BLOCK: usize = BLOCK_SIZE / ENTRY_SIZE;
 /// Entries that are no files.
 const OWN_ENTRIES: usize = 2;
 /// Names X'0000000100000000' and X'0000000200000000' of the two entries, and types `DIRECTOR` and `ALLOCMAP` in EBCDIC.
@@ -36,6 +35,8 @@ pub(crate) struct Place {
 
 /// The directory in storage, and where it and the allocation map lie on the disk.
 pub(crate) struct Directory {
+    /// Bytes of a block of the disk.
+    block_size: usize,
     slots: Vec<Slot>,
     index: BTreeMap<FileId, usize>,
     own: [Raw; OWN_ENTRIES],
@@ -50,7 +51,7 @@ pub(crate) struct Directory {
 
 impl Directory {
     /// The directory of a disk that is being formatted.
-    pub(crate) fn empty(now: DateTime) -> Directory {
+    pub(crate) fn empty(block_size: usize, now: DateTime) -> Directory {
         let mut own = [[0; ENTRY_SIZE]; OWN_ENTRIES];
         own[0][..16].copy_from_slice(&DIRECTORY_NAME);
         own[1][..16].copy_from_slice(&MAP_NAME);
@@ -58,6 +59,7 @@ impl Directory {
             raw[0x18..0x1A].copy_from_slice(&[0xC1, 0xF0]);
         }
         Directory {
+            block_size,
             slots: Vec::new(),
             index: BTreeMap::new(),
             own,
@@ -70,7 +72,30 @@ impl Directory {
     }
 
     /// Reads the directory that begins at block `home`, whose content is `first`, and the allocation map.
-    pub(crate) fn read<D: BlockDevice>(device: &mut D, (home, first): (u32, &Block), disk_blocks: u32) -> Result<(Directory, Bitmap), D> {
+    pub(crate) fn read<D: BlockDevice>(
+        volume: &mut Volume<D>,
+        (home, first): (u32, &[u8]),
+        disk_blocks: u32,
+    ) -> Result<(Directory, Bitmap), D> {
+        Directory::read_parts(volume, (home, first), disk_blocks, true)
+    }
+
+    /// Reads the directory alone; the map that comes with it is empty.
+    pub(crate) fn read_without_map<D: BlockDevice>(
+        volume: &mut Volume<D>,
+        (home, first): (u32, &[u8]),
+        disk_blocks: u32,
+    ) -> Result<(Directory, Bitmap), D> {
+        Directory::read_parts(volume, (home, first), disk_blocks, false)
+    }
+
+    fn read_parts<D: BlockDevice>(
+        volume: &mut Volume<D>,
+        (home, first): (u32, &[u8]),
+        disk_blocks: u32,
+        with_map: bool,
+    ) -> Result<(Directory, Bitmap), D> {
+        let block_size = volume.block_size();
         let [own, map] = [raw_entry(first, 0), raw_entry(first, 1)];
         if own[..16] != DIRECTORY_NAME || map[..16] != MAP_NAME {
             return Err(EdfError::Damaged("the directory does not begin with its own entries"));
@@ -79,19 +104,25 @@ impl Directory {
         if !(OWN_ENTRIES..=OWN_ENTRIES + MAX_FILES).contains(&count) || be32(&own, 0x20) != ENTRY_SIZE as u32 {
             return Err(EdfError::Damaged("the directory's own entry is wrong"));
         }
-        let directory = read_place(device, &own, count.div_ceil(ENTRIES_PER_BLOCK), disk_blocks)?;
+        let directory = read_place(volume, &own, (count * ENTRY_SIZE).div_ceil(block_size), disk_blocks)?;
         if directory.blocks[0] != home {
             return Err(EdfError::Damaged("the directory does not begin where the label says"));
         }
-        let map_place = read_place(device, &map, chunks(disk_blocks), disk_blocks)?;
+        let map_place = match with_map {
+            true => read_place(volume, &map, chunks(disk_blocks, block_size), disk_blocks)?,
+            false => Place::default(),
+        };
         // The rest of the directory and the map come in one request.
         let rest: Vec<u32> = directory.blocks[1..].iter().chain(&map_place.blocks).copied().collect();
-        let mut bytes = alloc::vec![0; rest.len() * BLOCK_SIZE];
-        device.read_list(&rest, &mut bytes).map_err(EdfError::Device)?;
-        let (entries, map_bytes) = bytes.split_at((directory.blocks.len() - 1) * BLOCK_SIZE);
-        let bitmap = Bitmap::from_chunks(map_bytes);
+        let mut bytes = alloc::vec![0; rest.len() * block_size];
+        volume.read_list(&rest, &mut bytes).map_err(EdfError::Device)?;
+        let (entries, map_bytes) = bytes.split_at((directory.blocks.len() - 1) * block_size);
+        let bitmap = match with_map {
+            true => Bitmap::from_chunks(map_bytes, block_size),
+            false => Bitmap::new(disk_blocks, block_size),
+        };
 
-        let mut found = Directory::empty(DateTime::default());
+        let mut found = Directory::empty(block_size, DateTime::default());
         let date = core::array::from_fn(|i| own[0x36 + i]);
         found.modified = DateTime::from_packed(date, own[0x1F] & 0x08 != 0).unwrap_or_default();
         found.own = [own, map];
@@ -121,6 +152,11 @@ impl Directory {
         self.slots.push(Slot { raw, file });
     }
 
+    /// When it was last changed.
+    pub(crate) fn modified(&self) -> DateTime {
+        self.modified
+    }
+
     pub(crate) fn files(&self) -> impl Iterator<Item = &FileEntry> {
         self.slots.iter().filter_map(|slot| slot.file.as_ref().ok())
     }
@@ -128,6 +164,20 @@ impl Directory {
     /// Entries that are no usable files, and why.
     pub(crate) fn bad_entries(&self) -> impl Iterator<Item = (usize, BadEntry)> {
         self.slots.iter().enumerate().filter_map(|(at, slot)| slot.file.as_ref().err().map(|why| (at, *why)))
+    }
+
+    /// Takes those entries out. Answers where they stood, and why.
+    pub(crate) fn drop_bad_entries(&mut self) -> Vec<(usize, BadEntry)> {
+        let bad: Vec<_> = self.bad_entries().collect();
+        for &(place, _) in bad.iter().rev() {
+            self.touch(self.slots.len() - 1);
+            self.slots.swap_remove(place);
+            if let Some(Slot { file: Ok(moved), .. }) = self.slots.get(place) {
+                self.index.insert(moved.id, place);
+            }
+            self.touch(place);
+        }
+        bad
     }
 
     /// Makes every file a new version, so that readers of the old ones notice.
@@ -193,7 +243,13 @@ impl Directory {
 
     fn touch(&mut self, place: usize) {
         self.changes += 1;
-        self.changed.insert((place + OWN_ENTRIES) / ENTRIES_PER_BLOCK);
+        let number = (place + OWN_ENTRIES) * ENTRY_SIZE / self.block_size;
+        self.changed.insert(number);
+    }
+
+    /// Has the whole directory written with the next commit.
+    pub(crate) fn touch_all(&mut self) {
+        self.changed.extend(0..self.block_count(0));
     }
 
     /// The blocks in which the directory and the map lie.
@@ -213,37 +269,38 @@ impl Directory {
 
     /// Blocks that the directory fills, with so many entries more.
     pub(crate) fn block_count(&self, more: usize) -> usize {
-        (self.slots.len() + OWN_ENTRIES + more).div_ceil(ENTRIES_PER_BLOCK)
+        ((self.slots.len() + OWN_ENTRIES + more) * ENTRY_SIZE).div_ceil(self.block_size)
     }
 
     /// The content of one of its blocks, given where the directory and the map will lie.
-    pub(crate) fn block(&self, number: usize, directory: &Place, map: &Place) -> Box<Block> {
-        let mut block = zero_block();
+    pub(crate) fn block(&self, number: usize, directory: &Place, map: &Place) -> Box<[u8]> {
+        let mut block = zero_block(self.block_size);
         let entries = self.slots.iter().map(|slot| slot.raw);
         if number == 0 {
             let mut own = self.own;
-            describe(&mut own[0], directory, ENTRY_SIZE, self.slots.len() + OWN_ENTRIES, self.modified);
-            describe(&mut own[1], map, BLOCK_SIZE, map.blocks.len(), self.modified);
+            let levels = |place: &Place| levels_for(place.blocks.len(), self.block_size);
+            describe(&mut own[0], directory, levels(directory), ENTRY_SIZE, self.slots.len() + OWN_ENTRIES, self.modified);
+            describe(&mut own[1], map, levels(map), self.block_size, map.blocks.len(), self.modified);
             fill(&mut block, own.into_iter().chain(entries));
         } else {
-            fill(&mut block, entries.skip(number * ENTRIES_PER_BLOCK - OWN_ENTRIES));
+            fill(&mut block, entries.skip(number * self.block_size / ENTRY_SIZE - OWN_ENTRIES));
         }
         block
     }
 }
 
-fn fill(block: &mut Block, entries: impl Iterator<Item = Raw>) {
+fn fill(block: &mut [u8], entries: impl Iterator<Item = Raw>) {
     for (place, raw) in block.chunks_exact_mut(ENTRY_SIZE).zip(entries) {
         place.copy_from_slice(&raw);
     }
 }
 
-fn raw_entry(block: &Block, place: usize) -> Raw {
+fn raw_entry(block: &[u8], place: usize) -> Raw {
     core::array::from_fn(|i| block[place * ENTRY_SIZE + i])
 }
 
 /// Fills in the entry of one of the two own files.
-fn describe(raw: &mut Raw, place: &Place, lrecl: usize, records: usize, modified: DateTime) {
+fn describe(raw: &mut Raw, place: &Place, levels: u8, lrecl: usize, records: usize, modified: DateTime) {
     let (date, century) = modified.to_packed();
     raw[0x1A..0x1C].copy_from_slice(&(records as u16).to_be_bytes());
     raw[0x1E] = 0xC6;
@@ -252,30 +309,30 @@ fn describe(raw: &mut Raw, place: &Place, lrecl: usize, records: usize, modified
     put32(raw, 0x28, place.pointers.first().or(place.blocks.first()).copied().unwrap_or(0));
     put32(raw, 0x2C, place.blocks.len() as u32);
     put32(raw, 0x30, records as u32);
-    raw[0x34] = levels_for(place.blocks.len());
+    raw[0x34] = levels;
     raw[0x35] = 4;
     raw[0x36..0x3C].copy_from_slice(&date);
 }
 
 /// Levels of pointer blocks above so many blocks of a fixed file.
-fn levels_for(blocks: usize) -> u8 {
-    (0..).find(|&levels| reach(Shape::Fixed, levels) >= blocks as u64).unwrap_or(0)
+fn levels_for(blocks: usize, block_size: usize) -> u8 {
+    (0..).find(|&levels| Shape::fixed(block_size).reach(levels) >= blocks as u64).unwrap_or(0)
 }
 
 /// Pointer blocks above so many blocks of a fixed file.
-pub(crate) fn pointer_count(blocks: usize) -> usize {
+pub(crate) fn pointer_count(blocks: usize, block_size: usize) -> usize {
     let mut total = 0;
     let mut width = blocks;
     while width > 1 {
-        width = width.div_ceil(Shape::Fixed.fan_out());
+        width = width.div_ceil(Shape::fixed(block_size).fan_out());
         total += width;
     }
     total
 }
 
 /// The content of a place's pointer blocks, in the order of `place.pointers`: level by level from the top.
-pub(crate) fn pointer_blocks(place: &Place) -> Vec<Box<Block>> {
-    let fan_out = Shape::Fixed.fan_out();
+pub(crate) fn pointer_blocks(place: &Place, block_size: usize) -> Vec<Box<[u8]>> {
+    let fan_out = Shape::fixed(block_size).fan_out();
     let mut widths = Vec::new();
     let mut width = place.blocks.len();
     while width > 1 {
@@ -292,7 +349,7 @@ pub(crate) fn pointer_blocks(place: &Place) -> Vec<Box<Block>> {
         };
         debug_assert_eq!(below.len().div_ceil(fan_out), width);
         for entries in below.chunks(fan_out) {
-            let mut block = zero_block();
+            let mut block = zero_block(block_size);
             for (slot, entry) in block.chunks_exact_mut(4).zip(entries) {
                 slot.copy_from_slice(&entry.to_be_bytes());
             }
@@ -304,26 +361,27 @@ pub(crate) fn pointer_blocks(place: &Place) -> Vec<Box<Block>> {
 }
 
 /// Reads where one of the two own files lies: exactly `count` different blocks.
-fn read_place<D: BlockDevice>(device: &mut D, raw: &Raw, count: usize, disk_blocks: u32) -> Result<Place, D> {
+fn read_place<D: BlockDevice>(volume: &mut Volume<D>, raw: &Raw, count: usize, disk_blocks: u32) -> Result<Place, D> {
+    let shape = Shape::fixed(volume.block_size());
     let (origin, levels) = (be32(raw, 0x28), raw[0x34]);
-    if levels > super::entry::MAX_LEVELS || reach(Shape::Fixed, levels) < count as u64 || count > disk_blocks as usize {
+    if levels > super::entry::MAX_LEVELS || shape.reach(levels) < count as u64 || count > disk_blocks as usize {
         return Err(EdfError::Damaged("the directory or the allocation map is larger than its pointers allow"));
     }
     let mut seen = BTreeSet::new();
-    let mut claim = |block: u32| match block > super::label::LABEL_BLOCK && block <= disk_blocks && seen.insert(block) {
+    let mut claim = |block: u32| match block >= super::label::DIRECTORY_HOMES[0] && block <= disk_blocks && seen.insert(block) {
         true => Ok(block),
         false => Err(EdfError::Damaged("a pointer of the directory or of the allocation map is wrong")),
     };
     let mut place = Place { blocks: alloc::vec![claim(origin)?], pointers: Vec::new() };
     for level in (0..levels).rev() {
-        let width = (count as u64).div_ceil(reach(Shape::Fixed, level)) as usize;
+        let width = (count as u64).div_ceil(shape.reach(level)) as usize;
         let parents = core::mem::take(&mut place.blocks);
-        let mut bytes = zero_block();
+        let mut bytes = zero_block(shape.block_size);
         for &parent in &parents {
-            device.read(parent, &mut bytes[..]).map_err(EdfError::Device)?;
-            let wanted = (width - place.blocks.len()).min(Shape::Fixed.fan_out());
+            volume.read(parent, &mut bytes[..]).map_err(EdfError::Device)?;
+            let wanted = (width - place.blocks.len()).min(shape.fan_out());
             for index in 0..wanted {
-                place.blocks.push(claim(Pointer::at(Shape::Fixed, &bytes, index).block)?);
+                place.blocks.push(claim(Pointer::at(shape, &bytes, index).block)?);
             }
         }
         place.pointers.extend(parents);
@@ -337,17 +395,17 @@ mod tests {
 
     #[test]
     fn pointer_blocks_of_every_depth_lead_to_the_data() {
-        for count in [1, 2, 1024, 1025, 3000] {
-            let pointers = pointer_count(count);
+        for (count, block_size) in [(1, 4096), (2, 4096), (1024, 4096), (1025, 4096), (3000, 4096), (129, 512), (3000, 512)] {
+            let pointers = pointer_count(count, block_size);
             let place = Place { pointers: (10..10 + pointers as u32).collect(), blocks: (5000..5000 + count as u32).collect() };
-            let mut disk = super::super::MemoryDisk::new(9000);
-            let content = pointer_blocks(&place);
+            let mut disk = Volume::new(super::super::MemoryDisk::new(9000), block_size);
+            let content = pointer_blocks(&place, block_size);
             assert_eq!(content.len(), pointers);
             for (&block, bytes) in place.pointers.iter().zip(&content) {
                 disk.write(block, &bytes[..]).unwrap();
             }
             let mut raw = [0; ENTRY_SIZE];
-            describe(&mut raw, &place, 64, 1, DateTime::default());
+            describe(&mut raw, &place, levels_for(count, block_size), 64, 1, DateTime::default());
             let back = read_place(&mut disk, &raw, count, 9000).unwrap();
             assert_eq!((back.blocks, back.pointers), (place.blocks, place.pointers));
         }

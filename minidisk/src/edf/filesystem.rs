@@ -5,16 +5,30 @@ use alloc::collections::BTreeSet;
 use super::bitmap::Bitmap;
 use super::directory::Directory;
 use super::entry::FileEntry;
-use super::label::{DIRECTORY_HOMES, LABEL_BLOCK, LabelBlock};
+use super::label::{DIRECTORY_HOMES, LABEL_PIECES, LabelBlock, LabelError};
 use super::pointers::{Pointer, Visit, walk};
 use super::space::{Runs, Space};
-use super::{BLOCK_SIZE, BlockDevice, DateTime, EdfError, FileId, MAX_BLOCKS, MIN_BLOCKS, Result, VolumeLabel, zero_block};
+use super::volume::{BLOCK_SIZES, Volume, first_bytes};
+use super::{BLOCK_SIZE, BlockDevice, DateTime, EdfError, FileId, MAX_BLOCKS, MIN_BLOCKS, Result, VolumeLabel};
+
+/// How a disk is to be formatted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout<'a> {
+    /// The volume label, 1 to 6 characters.
+    pub label: &'a str,
+    /// Cylinders of the disk, 0 for one without cylinders.
+    pub cylinders: u32,
+    /// Bytes of a block, one of [`BLOCK_SIZES`].
+    pub block_size: usize,
+    /// Cylinders (512-byte blocks on a disk without cylinders) to use; `None` for all of it.
+    pub part: Option<u32>,
+}
 
 /// An open file system. Changes are visible at once and durable after [`commit`](FileSystem::commit).
 ///
 /// It assumes that nobody else writes to the device while it is open, as the link modes of CP see to.
 pub struct FileSystem<D> {
-    pub(super) device: D,
+    pub(super) volume: Volume<D>,
     pub(super) label: LabelBlock,
     pub(super) directory: Directory,
     pub(super) space: Space,
@@ -33,37 +47,86 @@ impl<D: BlockDevice> FileSystem<D> {
     /// `cylinders` is what the label says of the size, 0 for a disk without cylinders; all of the device's blocks are used.
     /// After a failure the device may hold no file system.
     pub fn format(device: D, label: &str, cylinders: u32, now: DateTime) -> Result<Self, D> {
-        let blocks = device.blocks();
+        FileSystem::format_as(device, &Layout { label, cylinders, block_size: BLOCK_SIZE, part: None }, now)
+    }
+
+    /// Formats the device as told. Durable on return; after a failure the device may hold no file system.
+    pub fn format_as(device: D, layout: &Layout<'_>, now: DateTime) -> Result<Self, D> {
+        if !BLOCK_SIZES.contains(&layout.block_size) {
+            return Err(EdfError::BlockSize(layout.block_size));
+        }
+        let volume = Volume::new(device, layout.block_size);
+        let blocks = part_of(&volume, layout.cylinders, layout.part);
         if !(MIN_BLOCKS..=MAX_BLOCKS).contains(&blocks) {
             return Err(EdfError::DiskSize(blocks));
         }
-        let label = LabelBlock::new(VolumeLabel::new(label, cylinders, blocks, now)?);
-        let mut space = Space::new(Bitmap::new(blocks), blocks);
+        let mut label = LabelBlock::new(VolumeLabel::new(layout.label, layout.cylinders, layout.block_size, blocks, now)?);
+        label.resize(layout.part.filter(|_| layout.cylinders > 0).unwrap_or(layout.cylinders), blocks);
+        let mut space = Space::new(Bitmap::new(blocks, layout.block_size), blocks);
         (1..=DIRECTORY_HOMES[1]).for_each(|block| space.mark_used(block));
-        let directory = Directory::empty(now);
-        let mut system = FileSystem { device, label, directory, space, changed: true, uncertain: false, versions: 0, rollbacks: 0 };
+        let directory = Directory::empty(layout.block_size, now);
+        let mut system = FileSystem { volume, label, directory, space, changed: true, uncertain: false, versions: 0, rollbacks: 0 };
         system.writable()?;
-        // A label of the old file system must not lead into the new one's blocks.
-        let wiped = system.device.write(LABEL_BLOCK, &zero_block()[..]).and_then(|()| system.device.flush());
-        wiped.map_err(EdfError::Device)?;
+        system.wipe_labels()?;
         system.commit_empty()?;
         Ok(system)
     }
 
+    /// Wipes every place in which a label can stand: a label of the old file system must not lead into the new one's blocks.
+    fn wipe_labels(&mut self) -> Result<(), D> {
+        let places = (LABEL_PIECES as usize * BLOCK_SIZE / self.volume.block_size()) as u32;
+        let zeros = alloc::vec![0; places.min(self.volume.blocks()) as usize * self.volume.block_size()];
+        self.volume.write(1, &zeros).and_then(|()| self.volume.flush()).map_err(EdfError::Device)
+    }
+
+    /// Makes the file system use another part of its disk, as FORMAT with RECOMP does: so many cylinders (512-byte blocks on a disk without
+    /// cylinders), or all of it. Durable with the next commit; what was changed before may be committed at once.
+    ///
+    /// # Errors
+    /// [`EdfError::InUse`] when files lie beyond, [`EdfError::DiskSize`] when that is no size for a file system.
+    pub fn recompute(&mut self, part: Option<u32>) -> Result<(), D> {
+        self.writable()?;
+        let cylinders = self.label().cylinders;
+        let blocks = part_of(&self.volume, cylinders, part);
+        if !(MIN_BLOCKS..=MAX_BLOCKS).contains(&blocks) {
+            return Err(EdfError::DiskSize(blocks));
+        }
+        if self.space.last_busy() > blocks {
+            // Perhaps it is only the directory or the map that lies there: a commit of all of them puts them further down.
+            self.directory.touch_all();
+            self.space.touch_all();
+            self.changed = true;
+            self.commit()?;
+        }
+        let last = self.space.last_busy();
+        if last > blocks {
+            return Err(EdfError::InUse(last));
+        }
+        self.space.resize(blocks);
+        self.label.resize(part.filter(|_| cylinders > 0).unwrap_or(cylinders).min(cylinders), blocks);
+        self.changed = true;
+        Ok(())
+    }
+
     /// Opens the file system on the device.
-    pub fn open(mut device: D) -> Result<Self, D> {
-        let (label, directory, space) = load(&mut device)?;
-        Ok(FileSystem { device, label, directory, space, changed: false, uncertain: false, versions: 0, rollbacks: 0 })
+    pub fn open(device: D) -> Result<Self, D> {
+        let (label, directory, space, volume) = load(device)?;
+        Ok(FileSystem { volume, label, directory, space, changed: false, uncertain: false, versions: 0, rollbacks: 0 })
+    }
+
+    /// From parts that were found one by one; there is something to commit.
+    pub(super) fn assembled(volume: Volume<D>, label: LabelBlock, directory: Directory, space: Space) -> Self {
+        FileSystem { volume, label, directory, space, changed: true, uncertain: false, versions: 0, rollbacks: 0 }
     }
 
     /// Gives the device back. What was not committed is forgotten.
     pub fn into_device(self) -> D {
-        self.device
+        self.volume.into_device()
     }
 
     /// The device.
     pub fn device(&self) -> &D {
-        &self.device
+        self.volume.device()
     }
 
     /// The volume label. Its count of used blocks is the one last committed.
@@ -157,7 +220,9 @@ impl<D: BlockDevice> FileSystem<D> {
     pub fn rollback(&mut self) -> Result<(), D> {
         // Until the disk has been read nothing may be written.
         self.uncertain = true;
-        let (label, mut directory, space) = load(&mut self.device)?;
+        let (label, mut directory, space, volume) = load(self.volume.device_mut())?;
+        let block_size = volume.block_size();
+        self.volume.set_block_size(block_size);
         self.rollbacks += 1;
         directory.renew_versions(self.new_version());
         directory.changes = self.directory.changes + 1;
@@ -171,7 +236,7 @@ impl<D: BlockDevice> FileSystem<D> {
         if self.uncertain {
             return Err(EdfError::Uncertain);
         }
-        if self.device.read_only() {
+        if self.volume.read_only() {
             return Err(EdfError::ReadOnly);
         }
         Ok(())
@@ -196,7 +261,7 @@ impl<D: BlockDevice> FileSystem<D> {
     pub(super) fn blocks_of(&mut self, file: &FileEntry) -> Result<Runs, D> {
         let own: BTreeSet<u32> = self.directory.own_blocks().collect();
         let mut runs = Runs::default();
-        let walked = walk(&mut self.device, self.space.blocks(), file, &mut |visit| {
+        let walked = walk(&mut self.volume, self.space.blocks(), file, &mut |visit| {
             let (Visit::Pointers(block) | Visit::Data(_, Pointer { block, .. })) = visit;
             if own.contains(&block) {
                 return Err(EdfError::Damaged("a file claims a block of the directory or of the map"));
@@ -218,22 +283,32 @@ pub(super) fn check_mode<D: BlockDevice>(mode: u8) -> Result<(), D> {
     if mode > 6 { Err(EdfError::BadMode(mode)) } else { Ok(()) }
 }
 
-fn load<D: BlockDevice>(device: &mut D) -> Result<(LabelBlock, Directory, Space), D> {
-    let blocks = device.blocks();
-    if blocks < MIN_BLOCKS {
-        return Err(EdfError::DiskSize(blocks));
-    }
-    // The label and both directory homes stand side by side.
-    let mut bytes = alloc::vec![0; (1 + DIRECTORY_HOMES.len()) * BLOCK_SIZE];
-    device.read(LABEL_BLOCK, &mut bytes).map_err(EdfError::Device)?;
-    let (start, _) = bytes.as_chunks::<BLOCK_SIZE>();
-    let label = LabelBlock::parse(&start[0], blocks)?;
-    let blocks = label.label.blocks;
+/// Blocks of the part of a disk that is said in cylinders, or in 512-byte blocks where there are none.
+fn part_of<D: BlockDevice>(volume: &Volume<D>, cylinders: u32, part: Option<u32>) -> u32 {
+    let all = volume.blocks();
+    let wanted = match part {
+        None => return all,
+        Some(part) if cylinders > 0 => u64::from(part) * u64::from(all / cylinders),
+        Some(part) => u64::from(part) * 512 / volume.block_size() as u64,
+    };
+    u32::try_from(wanted).map_or(all, |wanted| wanted.min(all))
+}
+
+type Loaded<D> = (LabelBlock, Directory, Space, Volume<D>);
+
+fn load<D: BlockDevice>(mut device: D) -> Result<Loaded<D>, D> {
+    // The label and both directory homes stand at the very start, whatever the size of the blocks.
+    let first = first_bytes(&mut device, DIRECTORY_HOMES[1]).map_err(EdfError::Device)?;
+    let label = match LabelBlock::find(&first, device.blocks()) {
+        Err(LabelError::NotCms) if device.blocks() < MIN_BLOCKS => return Err(EdfError::DiskSize(device.blocks())),
+        found => found?,
+    };
+    let (blocks, size, home) = (label.label.blocks, label.label.block_size as usize, label.label.directory);
     if blocks > MAX_BLOCKS {
         return Err(EdfError::DiskSize(blocks));
     }
-    let home = label.label.directory;
-    let first = &start[(home - LABEL_BLOCK) as usize];
-    let (directory, map) = Directory::read(device, (home, first), blocks)?;
-    Ok((label, directory, Space::new(map, blocks)))
+    let mut volume = Volume::new(device, size);
+    let start = &first[(home as usize - 1) * size..home as usize * size];
+    let (directory, map) = Directory::read(&mut volume, (home, start), blocks)?;
+    Ok((label, directory, Space::new(map, blocks), volume))
 }

@@ -1,9 +1,9 @@
-//! The CMS file system: EDF (enhanced disk format) with blocks of 4096 bytes and a CKD-style label.
+//! The CMS file system: EDF (enhanced disk format), with blocks of 512, 1024, 2048 or 4096 bytes.
 //!
 //! One implementation serves CMS in the guest and CP's tools on the host; they differ in the [`BlockDevice`].
 //!
-//! **On disk** everything is big-endian, names are EBCDIC, blocks are numbered from 1. Block 3 holds the volume label, which
-//! points at the first block of the directory in block 4 or 5. The directory is a file of 64-byte entries; its first two
+//! **On disk** everything is big-endian, names are EBCDIC, blocks are numbered from 1. Block 3 holds the volume label (a fixed-block disk
+//! written elsewhere has it in its second sector), which points at the first block of the directory in block 4 or 5. The directory is a file of 64-byte entries; its first two
 //! describe the directory itself and the allocation map (one bit for each block, 1 = used). A file is one data block, or a tree
 //! of pointer blocks above its data blocks. Records of fixed files stand side by side; a record of a variable file follows
 //! its length in two bytes; both run across block boundaries.
@@ -27,7 +27,10 @@ mod label;
 mod name;
 mod pointers;
 mod reader;
+mod repair;
 mod space;
+mod update;
+mod volume;
 mod writer;
 
 use alloc::boxed::Box;
@@ -37,20 +40,21 @@ pub use check::{Finding, Report};
 pub use date::DateTime;
 pub use device::{BlockDevice, MemoryDisk, MemoryDiskError};
 pub use entry::{FileEntry, MAX_RECORD, MAX_RECORDS, RecordFormat};
-pub use filesystem::FileSystem;
+pub use filesystem::{FileSystem, Layout};
 pub use label::{LabelError, VolumeLabel};
 pub use name::{FileId, NameError};
 pub use reader::{FileReader, Records};
+pub use volume::BLOCK_SIZES;
 pub use writer::FileWriter;
 
-/// Bytes in a block.
+/// Bytes in a block of a device, and of a file system unless FORMAT is told otherwise.
 pub const BLOCK_SIZE: usize = 4096;
 /// Blocks in a cylinder of a 3390.
 pub const BLOCKS_PER_CYLINDER: u32 = 180;
 /// Smallest file system: label, directory homes, map, and room to commit a change.
 pub const MIN_BLOCKS: u32 = 12;
-/// Largest file system: 512 GiB. The allocation map of one that is open is kept in storage.
-pub const MAX_BLOCKS: u32 = 1 << 27;
+/// Largest file system, in blocks: 1 TiB in blocks of 4096 bytes. The allocation map of one that is open is kept in storage.
+pub const MAX_BLOCKS: u32 = 1 << 28;
 /// Most files on a disk. The directory of one that is open is kept in storage.
 pub const MAX_FILES: usize = 1 << 18;
 /// Bytes in a directory entry.
@@ -94,6 +98,9 @@ pub enum EdfError<E: Debug + Display> {
     /// The disk would get more than [`MAX_FILES`] files.
     #[error("The disk would have too many files")]
     TooManyFiles,
+    /// A record that a file does not have and that cannot be added by writing over it.
+    #[error("The file has no record {0}")]
+    NoSuchRecord(u32),
     /// A file mode number above 6.
     #[error("A file mode number of {0} is not 0 to 6")]
     BadMode(u8),
@@ -109,6 +116,12 @@ pub enum EdfError<E: Debug + Display> {
     /// A commit failed so late that nobody knows which directory is in force. [`FileSystem::rollback`] finds out.
     #[error("The last change may or may not be on the disk; access it again")]
     Uncertain,
+    /// A block size that is not one of [`BLOCK_SIZES`].
+    #[error("A block size of {0} is not 512, 1024, 2048 or 4096")]
+    BlockSize(usize),
+    /// Files lie beyond the size that the file system should get.
+    #[error("Files use blocks up to {0}; the disk cannot be made smaller than that")]
+    InUse(u32),
     /// The device is too small or too large for a file system.
     #[error("A disk of {0} blocks cannot hold a file system")]
     DiskSize(u32),
@@ -132,15 +145,12 @@ impl Display for RecordLengths {
     }
 }
 
-/// A block's bytes.
-pub(crate) type Block = [u8; BLOCK_SIZE];
-
 /// The result of an operation on a device `D`.
 pub(crate) type Result<T, D> = core::result::Result<T, EdfError<<D as BlockDevice>::Error>>;
 
 /// Allocates a block of zeros on the heap; a guest's stack is small.
-pub(crate) fn zero_block() -> Box<Block> {
-    Box::new([0; BLOCK_SIZE])
+pub(crate) fn zero_block(size: usize) -> Box<[u8]> {
+    alloc::vec![0; size].into_boxed_slice()
 }
 
 pub(crate) fn be32(bytes: &[u8], at: usize) -> u32 {

@@ -8,39 +8,62 @@ use alloc::vec::Vec;
 
 use super::entry::{FileEntry, RecordFormat};
 use super::label::DIRECTORY_HOMES;
-use super::{BLOCK_SIZE, Block, BlockDevice, EdfError, Result, be32, put32, zero_block};
+use super::volume::Volume;
+use super::{BlockDevice, EdfError, Result, be32, put32, zero_block};
 
 /// Displacement of a block that lies wholly inside one record.
 pub(crate) const SPANNED: u32 = u32::MAX;
-/// Offset of the offset of the last entry in a variable pointer block.
-const LAST_ENTRY: usize = BLOCK_SIZE - 4;
 
 /// Shape of the pointer blocks of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shape {
-    Fixed,
-    Variable,
+pub(crate) struct Shape {
+    /// Of a variable file.
+    pub(crate) variable: bool,
+    /// Bytes of a block.
+    pub(crate) block_size: usize,
 }
 
 impl Shape {
-    pub(crate) fn of(format: RecordFormat) -> Shape {
-        match format {
-            RecordFormat::Fixed(_) => Shape::Fixed,
-            RecordFormat::Variable => Shape::Variable,
-        }
+    pub(crate) fn of(format: RecordFormat, block_size: usize) -> Shape {
+        Shape { variable: format == RecordFormat::Variable, block_size }
+    }
+
+    /// That of a fixed file, and of the file system's own two.
+    pub(crate) const fn fixed(block_size: usize) -> Shape {
+        Shape { variable: false, block_size }
     }
 
     /// Bytes of an entry.
     pub(crate) const fn entry_size(self) -> usize {
-        match self {
-            Shape::Fixed => 4,
-            Shape::Variable => 12,
-        }
+        if self.variable { 12 } else { 4 }
     }
 
     /// Entries of a pointer block.
     pub(crate) const fn fan_out(self) -> usize {
-        BLOCK_SIZE / self.entry_size()
+        self.block_size / self.entry_size()
+    }
+
+    /// Data blocks that so many levels of pointer blocks can reach.
+    pub(crate) fn reach(self, levels: u8) -> u64 {
+        (self.fan_out() as u64).saturating_pow(u32::from(levels))
+    }
+
+    /// Data blocks of a file, null blocks included.
+    pub(crate) fn data_blocks(self, file: &FileEntry) -> u64 {
+        match file.format {
+            RecordFormat::Fixed(lrecl) => self.fixed_blocks(file.records, lrecl),
+            RecordFormat::Variable => u64::from(file.blocks),
+        }
+    }
+
+    /// Data blocks of a fixed file, null blocks included.
+    pub(crate) fn fixed_blocks(self, records: u32, lrecl: u32) -> u64 {
+        (u64::from(records) * u64::from(lrecl)).div_ceil(self.block_size as u64)
+    }
+
+    /// Offset of the offset of the last entry in a variable pointer block.
+    const fn last_entry(self) -> usize {
+        self.block_size - 4
     }
 }
 
@@ -57,18 +80,18 @@ pub(crate) struct Pointer {
 
 impl Pointer {
     /// The entry at an index of a pointer block.
-    pub(crate) fn at(shape: Shape, bytes: &Block, index: usize) -> Pointer {
+    pub(crate) fn at(shape: Shape, bytes: &[u8], index: usize) -> Pointer {
         let at = index * shape.entry_size();
-        match shape {
-            Shape::Fixed => Pointer { block: be32(bytes, at), ..Pointer::default() },
-            Shape::Variable => Pointer { block: be32(bytes, at), highest: be32(bytes, at + 4), displacement: be32(bytes, at + 8) },
+        match shape.variable {
+            false => Pointer { block: be32(bytes, at), ..Pointer::default() },
+            true => Pointer { block: be32(bytes, at), highest: be32(bytes, at + 4), displacement: be32(bytes, at + 8) },
         }
     }
 
     /// Adds the entry to the bytes of a pointer block.
     pub(crate) fn push(self, shape: Shape, bytes: &mut Vec<u8>) {
         bytes.extend(self.block.to_be_bytes());
-        if shape == Shape::Variable {
+        if shape.variable {
             bytes.extend(self.highest.to_be_bytes());
             bytes.extend(self.displacement.to_be_bytes());
         }
@@ -76,33 +99,28 @@ impl Pointer {
 }
 
 /// A whole pointer block from the bytes of its entries, of which there is at least one.
-pub(crate) fn pointer_block(shape: Shape, entries: &[u8]) -> Box<Block> {
-    let mut block = zero_block();
+pub(crate) fn pointer_block(shape: Shape, entries: &[u8]) -> Box<[u8]> {
+    let mut block = zero_block(shape.block_size);
     block[..entries.len()].copy_from_slice(entries);
-    if shape == Shape::Variable {
-        put32(&mut block[..], LAST_ENTRY, (entries.len() - shape.entry_size()) as u32);
+    if shape.variable {
+        put32(&mut block[..], shape.last_entry(), (entries.len() - shape.entry_size()) as u32);
     }
     block
 }
 
 /// Entries in use in a variable pointer block.
-pub(crate) fn variable_entries<D: BlockDevice>(bytes: &Block) -> Result<usize, D> {
-    let size = Shape::Variable.entry_size();
-    let last = be32(bytes, LAST_ENTRY) as usize;
-    if !last.is_multiple_of(size) || last / size >= Shape::Variable.fan_out() {
+fn variable_entries<D: BlockDevice>(shape: Shape, bytes: &[u8]) -> Result<usize, D> {
+    let size = shape.entry_size();
+    let last = be32(bytes, shape.last_entry()) as usize;
+    if !last.is_multiple_of(size) || last / size >= shape.fan_out() {
         return Err(EdfError::Damaged("a pointer block does not say where its last entry is"));
     }
     Ok(last / size + 1)
 }
 
-/// Data blocks of a fixed file, null blocks included.
-pub(crate) fn fixed_blocks(records: u32, lrecl: u32) -> u64 {
-    (u64::from(records) * u64::from(lrecl)).div_ceil(BLOCK_SIZE as u64)
-}
-
-/// Data blocks that `levels` levels of a fixed file's pointer blocks can reach.
-pub(crate) fn reach(shape: Shape, levels: u8) -> u64 {
-    (shape.fan_out() as u64).saturating_pow(u32::from(levels))
+/// Entries in use in a pointer block: those of a fixed file are as many as fit, its size says which count.
+pub(crate) fn entries_in_use<D: BlockDevice>(shape: Shape, bytes: &[u8]) -> Result<usize, D> {
+    if shape.variable { variable_entries::<D>(shape, bytes) } else { Ok(shape.fan_out()) }
 }
 
 /// Refuses a block number that no file can have.
@@ -125,29 +143,26 @@ pub(crate) enum Visit {
 /// Goes through all blocks of a file in order, reading only pointer blocks. More blocks than the disk has are an error,
 /// so it ends whatever the pointers say.
 pub(crate) fn walk<D: BlockDevice>(
-    device: &mut D,
+    volume: &mut Volume<D>,
     disk_blocks: u32,
     file: &FileEntry,
     visit: &mut dyn FnMut(Visit) -> Result<(), D>,
 ) -> Result<(), D> {
-    let shape = Shape::of(file.format);
-    let data_blocks = match file.format {
-        RecordFormat::Fixed(lrecl) => fixed_blocks(file.records, lrecl),
-        RecordFormat::Variable => u64::from(file.blocks),
-    };
-    if data_blocks > reach(shape, file.levels) {
+    let shape = Shape::of(file.format, volume.block_size());
+    let data_blocks = shape.data_blocks(file);
+    if data_blocks > shape.reach(file.levels) {
         return Err(EdfError::Damaged("a file has fewer levels of pointer blocks than its size needs"));
     }
     if file.origin == 0 || file.records == 0 {
         return Ok(());
     }
     let pointer = Pointer { block: file.origin, highest: file.records, displacement: 0 };
-    let mut walk = Walk { device, disk_blocks, shape, data_blocks, next: 0, met: 0, visit };
+    let mut walk = Walk { volume, disk_blocks, shape, data_blocks, next: 0, met: 0, visit };
     walk.subtree(pointer, file.levels)
 }
 
 struct Walk<'a, D: BlockDevice> {
-    device: &'a mut D,
+    volume: &'a mut Volume<D>,
     disk_blocks: u32,
     shape: Shape,
     /// Fixed files: where the pointers end. Those of variable files say so themselves.
@@ -162,8 +177,8 @@ struct Walk<'a, D: BlockDevice> {
 impl<D: BlockDevice> Walk<'_, D> {
     /// Visits what lies behind a pointer that has so many levels below it. The depth is at most `MAX_LEVELS`.
     fn subtree(&mut self, pointer: Pointer, levels: u8) -> Result<(), D> {
-        if pointer.block == 0 && self.shape == Shape::Fixed {
-            self.next += reach(Shape::Fixed, levels);
+        if pointer.block == 0 && !self.shape.variable {
+            self.next += self.shape.reach(levels);
             return Ok(());
         }
         if pointer.block == 0 && (levels > 0 || pointer.highest == 0) {
@@ -182,14 +197,10 @@ impl<D: BlockDevice> Walk<'_, D> {
             return Ok(());
         }
         (self.visit)(Visit::Pointers(pointer.block))?;
-        let mut bytes = zero_block();
-        self.device.read(pointer.block, &mut bytes[..]).map_err(EdfError::Device)?;
-        let entries = match self.shape {
-            Shape::Fixed => self.shape.fan_out(),
-            Shape::Variable => variable_entries::<D>(&bytes)?,
-        };
-        for index in 0..entries {
-            if self.shape == Shape::Fixed && self.next >= self.data_blocks {
+        let mut bytes = zero_block(self.shape.block_size);
+        self.volume.read(pointer.block, &mut bytes[..]).map_err(EdfError::Device)?;
+        for index in 0..entries_in_use::<D>(self.shape, &bytes)? {
+            if !self.shape.variable && self.next >= self.data_blocks {
                 break;
             }
             self.subtree(Pointer::at(self.shape, &bytes, index), levels - 1)?;
@@ -200,30 +211,35 @@ impl<D: BlockDevice> Walk<'_, D> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::MemoryDisk;
+    use super::super::{BLOCK_SIZES, MemoryDisk};
     use super::*;
 
     #[test]
     fn a_variable_pointer_block_says_where_its_last_entry_is() {
-        let mut entries = Vec::new();
-        let pointer = Pointer { block: 9, highest: 3, displacement: SPANNED };
-        Pointer { block: 7, highest: 2, displacement: 0 }.push(Shape::Variable, &mut entries);
-        pointer.push(Shape::Variable, &mut entries);
-        let mut block = pointer_block(Shape::Variable, &entries);
-        assert_eq!(be32(&block[..], LAST_ENTRY), 12);
-        assert_eq!(variable_entries::<MemoryDisk>(&block), Ok(2));
-        assert_eq!(Pointer::at(Shape::Variable, &block, 1), pointer);
-        for bad in [5, 341 * 12, u32::MAX] {
-            put32(&mut block[..], LAST_ENTRY, bad);
-            assert!(variable_entries::<MemoryDisk>(&block).is_err());
+        for block_size in BLOCK_SIZES {
+            let shape = Shape { variable: true, block_size };
+            let mut entries = Vec::new();
+            let pointer = Pointer { block: 9, highest: 3, displacement: SPANNED };
+            Pointer { block: 7, highest: 2, displacement: 0 }.push(shape, &mut entries);
+            pointer.push(shape, &mut entries);
+            let mut block = pointer_block(shape, &entries);
+            assert_eq!(be32(&block[..], block_size - 4), 12);
+            assert_eq!(variable_entries::<MemoryDisk>(shape, &block), Ok(2));
+            assert_eq!(Pointer::at(shape, &block, 1), pointer);
+            for bad in [5, (block_size / 12 * 12) as u32, u32::MAX] {
+                put32(&mut block[..], block_size - 4, bad);
+                assert!(variable_entries::<MemoryDisk>(shape, &block).is_err());
+            }
         }
     }
 
     #[test]
     fn the_shapes_are_those_of_the_format() {
-        assert_eq!((Shape::Fixed.fan_out(), Shape::Variable.fan_out()), (1024, 341));
-        assert_eq!(reach(Shape::Fixed, 2), 1 << 20);
-        assert_eq!(fixed_blocks(120, 80), 3);
-        assert_eq!(fixed_blocks(0, 80), 0);
+        let fan_outs = BLOCK_SIZES.map(|size| (Shape::fixed(size).fan_out(), Shape::of(RecordFormat::Variable, size).fan_out()));
+        assert_eq!(fan_outs, [(128, 42), (256, 85), (512, 170), (1024, 341)]);
+        assert_eq!(Shape::fixed(4096).reach(2), 1 << 20);
+        assert_eq!(Shape::fixed(4096).fixed_blocks(120, 80), 3);
+        assert_eq!(Shape::fixed(512).fixed_blocks(120, 80), 19);
+        assert_eq!(Shape::fixed(512).fixed_blocks(0, 80), 0);
     }
 }

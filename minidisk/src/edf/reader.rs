@@ -4,11 +4,12 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::entry::{FileEntry, RecordFormat};
-use super::pointers::{Pointer, SPANNED, Shape, check_file_block, fixed_blocks, reach, variable_entries};
-use super::{BLOCK_SIZE, Block, BlockDevice, EdfError, FileId, FileSystem, Result, be32, zero_block};
+use super::pointers::{Pointer, SPANNED, Shape, check_file_block, entries_in_use};
+use super::volume::Volume;
+use super::{BlockDevice, EdfError, FileId, FileSystem, Result, be32, zero_block};
 
-/// Most data blocks read at once: 256 KiB.
-const READ_AHEAD: usize = 64;
+/// Most bytes read at once.
+const READ_AHEAD: usize = 256 << 10;
 
 /// A place in a file that is read. It holds no borrow, so many may be open on one file system.
 pub struct FileReader {
@@ -47,7 +48,7 @@ impl<D: BlockDevice> FileSystem<D> {
     /// The reader ends with [`EdfError::Changed`] once the file is replaced, appended to, or erased.
     pub fn open_reader(&self, id: &FileId) -> Result<FileReader, D> {
         let file = self.existing(id)?.clone();
-        let data = DataStream::new(&file, self.space.blocks());
+        let data = DataStream::new(&file, self.volume.block_size(), self.space.blocks());
         Ok(FileReader { file, next: 1, data, lost: false, seen_changes: self.directory.changes })
     }
 
@@ -75,9 +76,9 @@ impl<D: BlockDevice> FileSystem<D> {
         self.resume_reading(reader)?;
         let length = match reader.file.format {
             RecordFormat::Fixed(lrecl) => lrecl as usize,
-            RecordFormat::Variable => reader.data.record_length(&mut self.device)?,
+            RecordFormat::Variable => reader.data.record_length(&mut self.volume)?,
         };
-        reader.data.take(&mut self.device, length, |bytes| record.extend_from_slice(bytes))?;
+        reader.data.take(&mut self.volume, length, |bytes| record.extend_from_slice(bytes))?;
         reader.lost = false;
         reader.next += 1;
         Ok(true)
@@ -96,7 +97,7 @@ impl<D: BlockDevice> FileSystem<D> {
         }
         self.resume_reading(reader)?;
         let length = count as usize * lrecl as usize;
-        reader.data.take(&mut self.device, length, |bytes| records.extend_from_slice(bytes))?;
+        reader.data.take(&mut self.volume, length, |bytes| records.extend_from_slice(bytes))?;
         reader.lost = false;
         reader.next += count;
         Ok(count)
@@ -106,7 +107,7 @@ impl<D: BlockDevice> FileSystem<D> {
     fn resume_reading(&mut self, reader: &mut FileReader) -> Result<(), D> {
         self.unchanged(reader)?;
         if core::mem::replace(&mut reader.lost, true) {
-            reader.data = DataStream::new(&reader.file, self.space.blocks());
+            reader.data = DataStream::new(&reader.file, self.volume.block_size(), self.space.blocks());
             self.go_to(reader, reader.next)?;
         }
         Ok(())
@@ -118,7 +119,7 @@ impl<D: BlockDevice> FileSystem<D> {
                 reader.data.seek_fixed(u64::from(record - 1) * u64::from(lrecl));
                 Ok(())
             }
-            RecordFormat::Variable => reader.data.seek_variable(&mut self.device, reader.next, record),
+            RecordFormat::Variable => reader.data.seek_variable(&mut self.volume, reader.next, record),
         }
     }
 
@@ -189,7 +190,7 @@ impl<D: BlockDevice> Iterator for Records<'_, D> {
 /// A pointer block on the way to the data, and the entry taken in it.
 struct Level {
     block: u32,
-    bytes: Box<Block>,
+    bytes: Box<[u8]>,
     entries: usize,
     index: usize,
 }
@@ -214,11 +215,9 @@ pub(super) struct DataStream {
 }
 
 impl DataStream {
-    pub(super) fn new(file: &FileEntry, disk_blocks: u32) -> DataStream {
-        let (shape, data_blocks) = match file.format {
-            RecordFormat::Fixed(lrecl) => (Shape::Fixed, fixed_blocks(file.records, lrecl)),
-            RecordFormat::Variable => (Shape::Variable, u64::from(file.blocks)),
-        };
+    pub(super) fn new(file: &FileEntry, block_size: usize, disk_blocks: u32) -> DataStream {
+        let shape = Shape::of(file.format, block_size);
+        let data_blocks = shape.data_blocks(file);
         DataStream {
             shape,
             origin: file.origin,
@@ -235,31 +234,32 @@ impl DataStream {
 
     /// Goes to a byte of a fixed file.
     fn seek_fixed(&mut self, offset: u64) {
-        let block = offset / BLOCK_SIZE as u64;
-        let window_blocks = (self.window.len() / BLOCK_SIZE) as u64;
+        let size = self.shape.block_size as u64;
+        let block = offset / size;
+        let window_blocks = self.window.len() as u64 / size;
         let window_start = self.next_block - window_blocks;
         if (window_start..self.next_block).contains(&block) {
-            self.position = (offset - window_start * BLOCK_SIZE as u64) as usize;
+            self.position = (offset - window_start * size) as usize;
             return;
         }
         self.forget_window();
         self.next_block = block;
-        self.position = (offset % BLOCK_SIZE as u64) as usize;
+        self.position = (offset % size) as usize;
     }
 
     /// Goes to the start of a record of a variable file; the stream stands at record `current`.
-    fn seek_variable<D: BlockDevice>(&mut self, device: &mut D, current: u32, record: u32) -> Result<(), D> {
+    fn seek_variable<D: BlockDevice>(&mut self, volume: &mut Volume<D>, current: u32, record: u32) -> Result<(), D> {
         let mut at = current;
         // A short way forward inside the window needs no pointers.
         let near = record > current && self.position < self.window.len() && record - current < 64;
         if !near {
-            let (start, first) = self.descend(device, Some(record))?;
+            let (start, first) = self.descend(volume, Some(record))?;
             self.forget_window();
             (self.next_block, self.position, at) = (0, start, first);
         }
         while at < record {
-            let length = self.record_length(device)?;
-            self.take(device, length, |_| {})?;
+            let length = self.record_length(volume)?;
+            self.take(volume, length, |_| {})?;
             at += 1;
         }
         Ok(())
@@ -271,13 +271,13 @@ impl DataStream {
     }
 
     /// Reads the length that stands before a record of a variable file.
-    fn record_length<D: BlockDevice>(&mut self, device: &mut D) -> Result<usize, D> {
+    fn record_length<D: BlockDevice>(&mut self, volume: &mut Volume<D>) -> Result<usize, D> {
         let mut length = 0;
         if let Some(&[high, low]) = self.window.get(self.position..self.position + 2) {
             length = usize::from(u16::from_be_bytes([high, low]));
             self.position += 2;
         } else {
-            self.take(device, 2, |bytes| bytes.iter().for_each(|&byte| length = (length << 8) | usize::from(byte)))?;
+            self.take(volume, 2, |bytes| bytes.iter().for_each(|&byte| length = (length << 8) | usize::from(byte)))?;
         }
         match length {
             0 => Err(EdfError::Damaged("a file ends before its last record")),
@@ -286,10 +286,10 @@ impl DataStream {
     }
 
     /// Hands the next `length` bytes to `each`, in pieces.
-    fn take<D: BlockDevice>(&mut self, device: &mut D, mut length: usize, mut each: impl FnMut(&[u8])) -> Result<(), D> {
+    fn take<D: BlockDevice>(&mut self, volume: &mut Volume<D>, mut length: usize, mut each: impl FnMut(&[u8])) -> Result<(), D> {
         while length > 0 {
             if self.position >= self.window.len() {
-                self.fill(device)?;
+                self.fill(volume)?;
             }
             let piece = length.min(self.window.len() - self.position);
             each(&self.window[self.position..self.position + piece]);
@@ -300,10 +300,10 @@ impl DataStream {
     }
 
     /// Reads the data blocks that follow the window. `position` moves with the window: after a seek it is the offset in the first new block.
-    fn fill<D: BlockDevice>(&mut self, device: &mut D) -> Result<(), D> {
+    fn fill<D: BlockDevice>(&mut self, volume: &mut Volume<D>) -> Result<(), D> {
         let mut blocks = Vec::with_capacity(self.ahead);
         while blocks.len() < self.ahead {
-            match self.next_data_block(device)? {
+            match self.next_data_block(volume)? {
                 Some(block) => blocks.push(block),
                 None => break,
             }
@@ -313,27 +313,28 @@ impl DataStream {
         }
         self.position -= self.window.len();
         self.window.clear();
-        self.window.resize(blocks.len() * BLOCK_SIZE, 0);
+        let size = self.shape.block_size;
+        self.window.resize(blocks.len() * size, 0);
         let mut start = 0;
         for run in blocks.split(|&block| block == 0) {
-            let bytes = start * BLOCK_SIZE..(start + run.len()) * BLOCK_SIZE;
+            let bytes = start * size..(start + run.len()) * size;
             if !run.is_empty() {
-                device.read_list(run, &mut self.window[bytes]).map_err(EdfError::Device)?;
+                volume.read_list(run, &mut self.window[bytes]).map_err(EdfError::Device)?;
             }
             start += run.len() + 1;
         }
-        self.ahead = (self.ahead * 2).min(READ_AHEAD);
+        self.ahead = (self.ahead * 2).min(READ_AHEAD / size);
         Ok(())
     }
 
     /// The number of the next data block, 0 for a null block, `None` after the last.
-    fn next_data_block<D: BlockDevice>(&mut self, device: &mut D) -> Result<Option<u32>, D> {
+    fn next_data_block<D: BlockDevice>(&mut self, volume: &mut Volume<D>) -> Result<Option<u32>, D> {
         if self.next_block >= self.data_blocks {
             return Ok(None);
         }
-        let block = match self.shape {
-            Shape::Fixed => self.fixed_block(device)?,
-            Shape::Variable => match self.variable_block(device)? {
+        let block = match self.shape.variable {
+            false => self.fixed_block(volume)?,
+            true => match self.variable_block(volume)? {
                 Some(block) => block,
                 None => return Ok(None),
             },
@@ -345,8 +346,8 @@ impl DataStream {
         Ok(Some(block))
     }
 
-    fn fixed_block<D: BlockDevice>(&mut self, device: &mut D) -> Result<u32, D> {
-        if self.data_blocks > reach(Shape::Fixed, self.levels) {
+    fn fixed_block<D: BlockDevice>(&mut self, volume: &mut Volume<D>) -> Result<u32, D> {
+        if self.data_blocks > self.shape.reach(self.levels) {
             return Err(EdfError::Damaged("a file has fewer levels of pointer blocks than its size needs"));
         }
         let mut block = self.origin;
@@ -354,37 +355,34 @@ impl DataStream {
             if block == 0 {
                 return Ok(0);
             }
-            let below = reach(Shape::Fixed, self.levels - 1 - level);
-            let index = (self.next_block / below) as usize % Shape::Fixed.fan_out();
-            let bytes = self.enter(device, usize::from(level), block)?;
-            block = Pointer::at(Shape::Fixed, bytes, index).block;
+            let below = self.shape.reach(self.levels - 1 - level);
+            let index = (self.next_block / below) as usize % self.shape.fan_out();
+            let bytes = self.enter(volume, usize::from(level), block)?;
+            block = Pointer::at(Shape::fixed(bytes.len()), bytes, index).block;
         }
         Ok(block)
     }
 
     /// The pointer block at a depth of the path, read unless it is there already.
-    fn enter<D: BlockDevice>(&mut self, device: &mut D, depth: usize, block: u32) -> Result<&Block, D> {
+    fn enter<D: BlockDevice>(&mut self, volume: &mut Volume<D>, depth: usize, block: u32) -> Result<&[u8], D> {
         check_file_block::<D>(block, self.disk_blocks)?;
         if self.path.get(depth).is_none_or(|level| level.block != block) {
             self.path.truncate(depth);
-            let mut bytes = zero_block();
-            device.read(block, &mut bytes[..]).map_err(EdfError::Device)?;
-            let entries = match self.shape {
-                Shape::Fixed => Shape::Fixed.fan_out(),
-                Shape::Variable => variable_entries::<D>(&bytes)?,
-            };
+            let mut bytes = zero_block(self.shape.block_size);
+            volume.read(block, &mut bytes[..]).map_err(EdfError::Device)?;
+            let entries = entries_in_use::<D>(self.shape, &bytes)?;
             self.path.push(Level { block, bytes, entries, index: 0 });
         }
         Ok(&self.path[depth].bytes)
     }
 
     /// The data block the path leads to; the path goes on to the next one.
-    fn variable_block<D: BlockDevice>(&mut self, device: &mut D) -> Result<Option<u32>, D> {
+    fn variable_block<D: BlockDevice>(&mut self, volume: &mut Volume<D>) -> Result<Option<u32>, D> {
         if self.levels == 0 {
             return Ok((self.next_block == 0).then_some(self.origin).filter(|&block| block != 0));
         }
         if self.path.len() != usize::from(self.levels) {
-            self.descend(device, None)?;
+            self.descend(volume, None)?;
         }
         // Up to a level with an entry left, then down along first entries. The top level stays: at the end it has none left.
         while self.path.len() > 1 && self.path.last().is_some_and(|level| level.index >= level.entries) {
@@ -396,11 +394,11 @@ impl DataStream {
         let Some(level) = self.path.last().filter(|level| level.index < level.entries) else {
             return Ok(None);
         };
-        let mut pointer = Pointer::at(Shape::Variable, &level.bytes, level.index);
+        let mut pointer = Pointer::at(self.shape, &level.bytes, level.index);
         while self.path.len() < usize::from(self.levels) {
             let depth = self.path.len();
-            self.enter(device, depth, pointer.block)?;
-            pointer = Pointer::at(Shape::Variable, &self.path[depth].bytes, 0);
+            self.enter(volume, depth, pointer.block)?;
+            pointer = Pointer::at(self.shape, &self.path[depth].bytes, 0);
         }
         if pointer.block == 0 && pointer.highest == 0 {
             return Ok(None);
@@ -413,12 +411,12 @@ impl DataStream {
 
     /// Sets the path to the data block in which `record` begins, or to the first one. Answers where in the block a record begins first,
     /// and its number.
-    fn descend<D: BlockDevice>(&mut self, device: &mut D, record: Option<u32>) -> Result<(usize, u32), D> {
+    fn descend<D: BlockDevice>(&mut self, volume: &mut Volume<D>, record: Option<u32>) -> Result<(usize, u32), D> {
         let mut before = 0;
         let mut displacement = 0;
         let mut block = self.origin;
         for depth in 0..usize::from(self.levels) {
-            self.enter(device, depth, block)?;
+            self.enter(volume, depth, block)?;
             let level = &mut self.path[depth];
             let highest = |index: usize| be32(&level.bytes[..], index * 12 + 4);
             let index = match record {
@@ -431,13 +429,13 @@ impl DataStream {
                 before = highest(index - 1);
             }
             level.index = index;
-            let pointer = Pointer::at(Shape::Variable, &level.bytes, index);
+            let pointer = Pointer::at(self.shape, &level.bytes, index);
             (block, displacement) = (pointer.block, pointer.displacement);
         }
         let Some(record) = record else {
             return Ok((0, 1));
         };
-        let wrong = displacement == SPANNED || displacement as usize >= BLOCK_SIZE || before >= record;
+        let wrong = displacement == SPANNED || displacement as usize >= self.shape.block_size || before >= record;
         if wrong {
             return Err(EdfError::Damaged("the pointer blocks do not agree on where a record begins"));
         }

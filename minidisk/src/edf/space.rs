@@ -3,7 +3,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use super::bitmap::{Bitmap, chunk_of};
+use super::bitmap::Bitmap;
 
 /// Block numbers as runs of consecutive ones: as short as a file is contiguous.
 #[derive(Clone, Default)]
@@ -50,7 +50,7 @@ impl Space {
         let used = map.count();
         Space {
             blocks,
-            held: Bitmap::new(blocks),
+            held: map.emptied(),
             busy: map.clone(),
             next: map,
             used,
@@ -77,6 +77,34 @@ impl Space {
 
     pub(crate) fn in_use(&self, block: u32) -> bool {
         self.next.contains(block)
+    }
+
+    /// Gives the disk another size. The caller has seen that nothing is in use beyond it.
+    pub(crate) fn resize(&mut self, blocks: u32) {
+        let had = self.next.chunks();
+        for map in [&mut self.next, &mut self.held, &mut self.busy] {
+            map.resize(blocks);
+        }
+        self.blocks = blocks;
+        (self.used, self.busy_count) = (self.next.count(), self.busy.count());
+        self.changed.retain(|&chunk| chunk < self.next.chunks());
+        self.changed.extend(had..self.next.chunks());
+        self.first_candidate = 1;
+    }
+
+    /// Has the whole map written with the next commit.
+    pub(crate) fn touch_all(&mut self) {
+        self.changed.extend(0..self.next.chunks());
+    }
+
+    /// The last block that is in use now or after the next commit, or held.
+    pub(crate) fn last_busy(&self) -> u32 {
+        self.busy.last().unwrap_or(0)
+    }
+
+    /// Chunks of the map.
+    pub(crate) fn chunks(&self) -> usize {
+        self.next.chunks()
     }
 
     /// Gives out a free block, to be held until it is [adopted](Space::adopt) or [let go](Space::let_go).
@@ -107,7 +135,7 @@ impl Space {
     pub(crate) fn mark_used(&mut self, block: u32) {
         if self.next.insert(block) {
             self.used += 1;
-            self.changed.insert(chunk_of(block));
+            self.changed.insert(self.next.chunk_of(block));
         }
         if self.busy.insert(block) {
             self.busy_count += 1;
@@ -118,7 +146,7 @@ impl Space {
     pub(crate) fn release(&mut self, block: u32) {
         if self.next.remove(block) {
             self.used -= 1;
-            self.changed.insert(chunk_of(block));
+            self.changed.insert(self.next.chunk_of(block));
         }
     }
 
@@ -166,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_released_block_is_given_out_only_after_the_commit() {
-        let mut map = Bitmap::new(4);
+        let mut map = Bitmap::new(4, 4096);
         (1..=3).for_each(|block| assert!(map.insert(block)));
         let mut space = Space::new(map, 4);
         space.release(2);
@@ -183,7 +211,7 @@ mod tests {
 
     #[test]
     fn held_blocks_survive_the_commit_of_others() {
-        let mut space = Space::new(Bitmap::new(10), 10);
+        let mut space = Space::new(Bitmap::new(10, 4096), 10);
         let (mine, other) = (space.hold().unwrap(), space.hold().unwrap());
         space.adopt(other);
         space.settle();

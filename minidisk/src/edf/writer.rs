@@ -4,12 +4,12 @@ use alloc::vec::Vec;
 
 use super::entry::{FileEntry, MAX_RECORD, MAX_RECORDS, RecordFormat};
 use super::filesystem::check_mode;
-use super::pointers::{Pointer, SPANNED, Shape, check_file_block, fixed_blocks, pointer_block, reach, variable_entries};
+use super::pointers::{Pointer, SPANNED, Shape, check_file_block, entries_in_use, pointer_block};
 use super::space::Runs;
-use super::{BLOCK_SIZE, BlockDevice, DateTime, EdfError, FileId, FileSystem, MAX_FILES, RecordLengths, Result, be32, zero_block};
+use super::{BlockDevice, DateTime, EdfError, FileId, FileSystem, MAX_FILES, RecordLengths, Result, be32, zero_block};
 
-/// Data blocks that are gathered before they are written: 256 KiB.
-const GATHER: usize = 64;
+/// Bytes of data that are gathered before they are written.
+const GATHER: usize = 256 << 10;
 const WRONG_END: &str = "a file does not end where its directory entry says";
 
 /// A file being written. It holds no borrow, so many may be open on one file system.
@@ -75,16 +75,17 @@ impl FileWriter {
         self.data.extend_from_slice(record);
         let end = self.data.len();
         // Blocks that begin with this record (displacement 0), or that it runs on into.
-        while self.pending.len() * BLOCK_SIZE < end {
-            let boundary = self.pending.len() * BLOCK_SIZE;
+        let size = self.tree.shape.block_size;
+        while self.pending.len() * size < end {
+            let boundary = self.pending.len() * size;
             let displacement = match end - boundary {
                 _ if boundary == start => 0,
-                rest if rest >= BLOCK_SIZE => SPANNED,
+                rest if rest >= size => SPANNED,
                 rest => rest as u32,
             };
             self.pending.push(Pointer { block: 0, highest: 0, displacement });
         }
-        self.pending[start / BLOCK_SIZE..].iter_mut().for_each(|pointer| pointer.highest = self.records);
+        self.pending[start / size..].iter_mut().for_each(|pointer| pointer.highest = self.records);
     }
 }
 
@@ -114,9 +115,9 @@ impl Tree {
     /// What the level above says of this level's block, were it written to `block`.
     fn summary(&self, level: usize, block: u32) -> Pointer {
         let entries = &self.levels[level];
-        match self.shape {
-            Shape::Fixed => Pointer { block, ..Pointer::default() },
-            Shape::Variable => Pointer { block, highest: be32(entries, entries.len() - 8), displacement: be32(entries, 8) },
+        match self.shape.variable {
+            false => Pointer { block, ..Pointer::default() },
+            true => Pointer { block, highest: be32(entries, entries.len() - 8), displacement: be32(entries, 8) },
         }
     }
 }
@@ -141,7 +142,7 @@ impl<D: BlockDevice> FileSystem<D> {
             records: 0,
             base: None,
             begun: self.rollbacks(),
-            tree: Tree::new(Shape::of(format)),
+            tree: Tree::new(Shape::of(format, self.volume.block_size())),
             data: Vec::new(),
             pending: Vec::new(),
             held: Runs::default(),
@@ -193,7 +194,7 @@ impl<D: BlockDevice> FileSystem<D> {
             return Err(EdfError::RecordLength { length: records.len(), allowed });
         }
         // As many whole records at a time as about fill the buffer.
-        let step = (GATHER * BLOCK_SIZE / lrecl as usize).max(1) * lrecl as usize;
+        let step = (GATHER / lrecl as usize).max(1) * lrecl as usize;
         for part in records.chunks(step) {
             let count = (part.len() / lrecl as usize) as u32;
             self.make_room(writer, count)?;
@@ -208,10 +209,10 @@ impl<D: BlockDevice> FileSystem<D> {
         if writer.records > MAX_RECORDS - records {
             return Err(EdfError::TooManyRecords);
         }
-        if writer.data.len() >= GATHER * BLOCK_SIZE {
+        if writer.data.len() >= GATHER {
             self.still_valid(writer)?;
             writer.failed = true;
-            self.write_data(writer, writer.data.len() / BLOCK_SIZE)?;
+            self.write_data(writer, writer.data.len() / self.volume.block_size())?;
             writer.failed = false;
         }
         Ok(())
@@ -281,8 +282,9 @@ impl<D: BlockDevice> FileSystem<D> {
     fn finish(&mut self, writer: &mut FileWriter, now: DateTime) -> Result<(), D> {
         self.still_valid(writer)?;
         writer.failed = true;
-        writer.data.resize(writer.data.len().next_multiple_of(BLOCK_SIZE), 0);
-        self.write_data(writer, writer.data.len() / BLOCK_SIZE)?;
+        let size = self.volume.block_size();
+        writer.data.resize(writer.data.len().next_multiple_of(size), 0);
+        self.write_data(writer, writer.data.len() / size)?;
         let (origin, levels) = self.write_top(writer)?;
         let old = self.find(&writer.id).cloned();
         let replaced = match (&writer.base, &old) {
@@ -317,7 +319,7 @@ impl<D: BlockDevice> FileSystem<D> {
     }
 
     /// Gives the writer a block, leaving enough for the commit.
-    fn hold_for(&mut self, held: &mut Runs) -> Result<u32, D> {
+    pub(super) fn hold_for(&mut self, held: &mut Runs) -> Result<u32, D> {
         if self.space.free() <= self.commit_cost(1) {
             return Err(EdfError::Full);
         }
@@ -335,12 +337,13 @@ impl<D: BlockDevice> FileSystem<D> {
         for _ in 0..count {
             blocks.push(self.hold_for(&mut writer.held)?);
         }
-        self.device.write_list(&blocks, &writer.data[..count * BLOCK_SIZE]).map_err(EdfError::Device)?;
+        let bytes = count * self.volume.block_size();
+        self.volume.write_list(&blocks, &writer.data[..bytes]).map_err(EdfError::Device)?;
         for (block, pointer) in blocks.into_iter().zip(writer.pending.drain(..count)) {
             writer.tree.data_blocks += 1;
             self.enter_pointer(&mut writer.tree, &mut writer.held, 0, Pointer { block, ..pointer })?;
         }
-        writer.data.drain(..count * BLOCK_SIZE);
+        writer.data.drain(..bytes);
         Ok(())
     }
 
@@ -358,7 +361,7 @@ impl<D: BlockDevice> FileSystem<D> {
     fn write_level(&mut self, tree: &mut Tree, held: &mut Runs, level: usize) -> Result<Pointer, D> {
         let block = self.hold_for(held)?;
         let bytes = pointer_block(tree.shape, &tree.levels[level]);
-        self.device.write(block, &bytes[..]).map_err(EdfError::Device)?;
+        self.volume.write(block, &bytes[..]).map_err(EdfError::Device)?;
         let summary = tree.summary(level, block);
         tree.levels[level].clear();
         Ok(summary)
@@ -386,16 +389,13 @@ impl<D: BlockDevice> FileSystem<D> {
 
     /// Takes up a file where it ends: its last data block and the pointer blocks above come back into storage.
     fn resume(&mut self, writer: &mut FileWriter, file: &FileEntry) -> Result<(), D> {
-        let shape = Shape::of(file.format);
-        let total = match file.format {
-            RecordFormat::Fixed(lrecl) => fixed_blocks(file.records, lrecl),
-            RecordFormat::Variable => u64::from(file.blocks),
-        };
-        if total == 0 || total > reach(shape, file.levels) || total > u64::from(u32::MAX) {
+        let shape = writer.tree.shape;
+        let total = shape.data_blocks(file);
+        if total == 0 || total > shape.reach(file.levels) || total > u64::from(u32::MAX) {
             return Err(EdfError::Damaged(WRONG_END));
         }
         let (last, before) = self.last_data_block(writer, file, total - 1)?;
-        let mut block = zero_block();
+        let mut block = zero_block(shape.block_size);
         self.read_file_block(last.block, &mut block[..])?;
         writer.replaced.extend((last.block != 0).then_some(last.block));
         if self.directory.own_blocks().any(|own| writer.replaced.contains(&own)) {
@@ -404,7 +404,7 @@ impl<D: BlockDevice> FileSystem<D> {
         let used = match file.format {
             RecordFormat::Fixed(lrecl) => {
                 let bytes = u64::from(file.records) * u64::from(lrecl);
-                Some((bytes - (total - 1) * BLOCK_SIZE as u64) as usize)
+                Some((bytes - (total - 1) * shape.block_size as u64) as usize)
             }
             RecordFormat::Variable if last.highest != file.records => None,
             RecordFormat::Variable => {
@@ -415,7 +415,7 @@ impl<D: BlockDevice> FileSystem<D> {
         writer.data.extend_from_slice(&block[..used]);
         writer.pending.push(Pointer { block: 0, ..last });
         writer.tree.data_blocks = total - 1;
-        if shape == Shape::Fixed {
+        if !shape.variable {
             // The last block is written now, if it was none before.
             let null_now = u64::from(last.block == 0);
             writer.null_blocks = total.saturating_sub(u64::from(file.blocks)).saturating_sub(null_now);
@@ -426,18 +426,18 @@ impl<D: BlockDevice> FileSystem<D> {
     /// Goes down to the data block at that place, the last of the file, and leaves in the writer's tree what stands left of the way.
     /// Answers its pointer and the highest record of the block before it.
     fn last_data_block(&mut self, writer: &mut FileWriter, file: &FileEntry, place: u64) -> Result<(Pointer, u32), D> {
-        let shape = Shape::of(file.format);
+        let shape = writer.tree.shape;
         let mut last = Pointer { block: file.origin, highest: file.records, displacement: 0 };
         let mut before = 0;
         for level in (0..file.levels).rev() {
-            let mut bytes = zero_block();
+            let mut bytes = zero_block(shape.block_size);
             self.read_file_block(last.block, &mut bytes[..])?;
             writer.replaced.extend((last.block != 0).then_some(last.block));
-            let index = match shape {
-                Shape::Fixed => (place / reach(shape, level)) as usize % shape.fan_out(),
-                Shape::Variable => variable_entries::<D>(&bytes)? - 1,
+            let index = match shape.variable {
+                false => (place / shape.reach(level)) as usize % shape.fan_out(),
+                true => entries_in_use::<D>(shape, &bytes)? - 1,
             };
-            if index > 0 && shape == Shape::Variable {
+            if index > 0 && shape.variable {
                 before = Pointer::at(shape, &bytes, index - 1).highest;
             }
             last = Pointer::at(shape, &bytes, index);
@@ -448,20 +448,20 @@ impl<D: BlockDevice> FileSystem<D> {
     }
 
     /// Reads a block of a file, a null block as zeros.
-    fn read_file_block(&mut self, block: u32, into: &mut [u8]) -> Result<(), D> {
+    pub(super) fn read_file_block(&mut self, block: u32, into: &mut [u8]) -> Result<(), D> {
         if block == 0 {
             into.fill(0);
             return Ok(());
         }
         check_file_block::<D>(block, self.space.blocks())?;
-        self.device.read(block, into).map_err(EdfError::Device)
+        self.volume.read(block, into).map_err(EdfError::Device)
     }
 }
 
 /// Where the records of a variable file end in its last block, in which `count` of them begin.
 fn end_of_records(block: &[u8], displacement: u32, count: u32) -> Option<usize> {
     let mut at = match displacement {
-        SPANNED if count == 0 => BLOCK_SIZE,
+        SPANNED if count == 0 => block.len(),
         SPANNED => return None,
         _ => displacement as usize,
     };
@@ -469,5 +469,5 @@ fn end_of_records(block: &[u8], displacement: u32, count: u32) -> Option<usize> 
         let length = block.get(at..at + 2)?;
         at += 2 + usize::from(u16::from_be_bytes([length[0], length[1]]));
     }
-    (at <= BLOCK_SIZE && at > 0).then_some(at)
+    (at <= block.len() && at > 0).then_some(at)
 }

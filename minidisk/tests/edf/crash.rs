@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use minidisk::edf::{BlockDevice, EdfError, FileId, FileSystem, LabelError, MemoryDisk, MemoryDiskError, RecordFormat};
+use minidisk::edf::{BlockDevice, EdfError, FileId, FileSystem, LabelError, Layout, MemoryDisk, MemoryDiskError, RecordFormat};
 use proptest::prelude::*;
 
 use crate::{id, now, pattern};
@@ -68,7 +68,13 @@ struct History {
 }
 
 fn history() -> History {
-    let mut disk = FileSystem::format(MemoryDisk::new(200), "CRASH", 1, now()).unwrap();
+    history_on(4096)
+}
+
+/// A history on a disk with blocks of that size.
+fn history_on(block_size: usize) -> History {
+    let layout = Layout { label: "CRASH", cylinders: 1, block_size, part: None };
+    let mut disk = FileSystem::format_as(MemoryDisk::new(200), &layout, now()).unwrap();
     for n in 0..80 {
         disk.write(&id(&format!("OLD{n}"), "DATA"), 1, RecordFormat::Variable, now(), [pattern(n, 40)]).unwrap();
     }
@@ -86,6 +92,8 @@ fn history() -> History {
             disk.erase(&id(&format!("OLD{round}"), "DATA")).unwrap();
             disk.write(&id(&format!("NEW{round}"), "DATA"), 1, RecordFormat::Variable, now(), ["new"]).unwrap();
         }
+        disk.replace(&log, 2, now(), (0..3).map(|n| pattern(round + n + 9, 900))).unwrap();
+        disk.replace(&id("BIG", "DATA"), 100 + round as u32 * 30, now(), [pattern(round, 512)]).unwrap();
         if round == 3 {
             disk.rename(&id("OLD70", "DATA"), &id("MOVED", "DATA")).unwrap();
         }
@@ -121,6 +129,17 @@ impl History {
         let done = self.states.iter().rposition(|(end, _)| *end <= at).unwrap();
         let allowed = &self.states[done..(done + 2).min(self.states.len())];
         assert!(allowed.iter().any(|(_, state)| *state == found), "crash at {at}: neither old nor new");
+    }
+}
+
+#[test]
+fn a_crash_after_any_number_of_writes_leaves_the_old_or_the_new_directory_in_small_blocks_too() {
+    // Eight blocks to a piece that the device moves: committed and new ones, the label and the directory homes lie side by side.
+    let history = history_on(512);
+    for at in 0..=history.events.len() {
+        history.must_be_old_or_new(at, history.crashed(at, |_| true));
+        history.must_be_old_or_new(at, history.crashed(at, |_| false));
+        history.must_be_old_or_new(at, history.crashed(at, |number| number % 2 == 0));
     }
 }
 

@@ -6,6 +6,8 @@ mod files;
 mod hostile;
 mod layout;
 mod model;
+mod repair;
+mod update;
 
 use minidisk::edf::{DateTime, FileId};
 

@@ -169,6 +169,35 @@ fn format_label_keeps_the_files() {
 }
 
 #[test]
+fn format_takes_every_block_size_and_files_live_on_them() {
+    for size in ["512", "1K", "2048", "4k"] {
+        let mut user = user();
+        user.types(&["yes", "small"]);
+        user.does(&format!("format 192 b (blksize {size}"));
+        let bytes =
+            size.to_uppercase().strip_suffix('K').map_or_else(|| size.to_string(), |k| format!("{}", k.parse::<u32>().unwrap() * 1024));
+        let shown = &user.does("q disk b")[1];
+        assert!(shown.starts_with("SMALL  192  B   R/W     5 3390 ") && shown.contains(&format!(" {bytes:>4} ")), "{shown}");
+        user.does("copyfile same file a = = b");
+        assert_eq!(user.does("type same file b")[1], user.does("type same file a")[1]);
+    }
+}
+
+#[test]
+fn recomp_changes_how_much_of_a_disk_is_used_and_keeps_the_files() {
+    let mut user = user();
+    let shown = user.does("format 192 b 2 (recomp");
+    assert_eq!(shown.last().unwrap(), "DMSFOR732I 2 cylinders formatted on B(192)");
+    assert!(user.does("q disk b")[1].ends_with("        360"));
+    assert_eq!(user.does("type same file b")[1], "MNT192");
+    let shown = user.does("format 192 b (recomp");
+    assert_eq!(shown.last().unwrap(), "DMSFOR732I 5 cylinders formatted on B(192)");
+    user.types(&["yes", "half"]);
+    assert_eq!(user.does("format 192 b 3").last().unwrap(), "DMSFOR732I 3 cylinders formatted on B(192)");
+    assert!(user.does("q disk b")[1].ends_with("        540"));
+}
+
+#[test]
 fn format_refuses_what_cannot_be_formatted() {
     let mut user = user();
     user.make_read_only(0x193);
@@ -176,7 +205,11 @@ fn format_refuses_what_cannot_be_formatted() {
     assert_eq!(user.fails("format 192 s"), (24, vec!["DMSFOR048E Invalid filemode S".into()]));
     assert_eq!(user.fails("format 00c b").0, 88);
     assert_eq!(user.fails("format 199 b").0, 100);
-    assert_eq!(user.fails("format 192 b (blksize 512").0, 24);
+    assert_eq!(user.fails("format 192 b (blksize 800").0, 24);
+    assert_eq!(user.fails("format 192 b (blksize 8k").0, 24);
+    assert_eq!(user.fails("format 192 b (label recomp").0, 24);
+    assert_eq!(user.fails("format 192 b 0").0, 24);
+    assert_eq!(user.fails("format 192 b 3 (label").0, 24);
     assert_eq!(user.fails("format 192").0, 24);
     // At the end of the console's input nothing is formatted.
     assert_eq!(user.fails("format 192 b").0, 8);
