@@ -1,5 +1,5 @@
 //! Minidisks: the CMS file system ([`edf`]), its code page ([`ebcdic`]), the border between host files and CMS records
-//! ([`text`]), and the host file that holds a minidisk (`extent`, with the feature `std`).
+//! ([`text`]), and with the feature `std` the host file that holds a minidisk (`extent`) and folders of the host (`folder`).
 //!
 //! This crate talks to nothing of ours. CP uses [`edf`] and `extent` for its host tools and for first start, CMS uses
 //! [`edf`] inside the guest over block-I/O, hence `no_std` + `alloc` without the default feature `std`.
@@ -11,4 +11,8 @@ pub mod ebcdic;
 pub mod edf;
 #[cfg(feature = "std")]
 pub mod extent;
+#[cfg(feature = "std")]
+pub mod folder;
+#[cfg(feature = "std")]
+pub mod sparse;
 pub mod text;

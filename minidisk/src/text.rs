@@ -2,11 +2,14 @@
 //!
 //! A text file becomes a variable file, one record for each line. CMS has no empty records, so an empty line is stored as one blank,
 //! and a record of exactly one blank becomes an empty line again. What would not come back byte for byte that way is stored as a
-//! fixed file with records of one byte, which is the bytes themselves. Talks to [`crate::edf`] only.
+//! fixed file with records of one byte, which is the bytes themselves. On disks that come from elsewhere or go there text is EBCDIC;
+//! [`Import::Ebcdic`] and [`Export::Ebcdic`] convert it. Talks to [`crate::edf`] and [`crate::ebcdic`] only.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{Debug, Display};
 
+use crate::ebcdic;
 use crate::edf::{BlockDevice, DateTime, EdfError, FileId, FileSystem, MAX_RECORD, RecordFormat};
 
 /// Records of one byte that are moved at once.
@@ -21,6 +24,8 @@ pub enum Import {
     Text,
     /// Bytes, each a record of a fixed file.
     Binary,
+    /// Lines of UTF-8, each a record of a variable file in EBCDIC code page 1047.
+    Ebcdic,
 }
 
 /// How records become bytes.
@@ -30,6 +35,8 @@ pub enum Export {
     Auto,
     /// The bytes of the records, with nothing between them.
     Raw,
+    /// Records in EBCDIC code page 1047 as lines of UTF-8, those of a fixed file without trailing blanks.
+    Ebcdic,
 }
 
 /// Why a host file was not taken in.
@@ -38,6 +45,9 @@ pub enum ImportError<E: Debug + Display> {
     /// A line is longer than any record.
     #[error("Line {0} is longer than 65535 bytes")]
     LineTooLong(u64),
+    /// A line has a character that code page 1047 has not, or is no UTF-8.
+    #[error("Line {0} has a character that EBCDIC code page 1047 does not have")]
+    NotEbcdic(u64),
     /// The disk did not take it.
     #[error(transparent)]
     Disk(#[from] EdfError<E>),
@@ -72,6 +82,16 @@ pub fn records(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// Adds to `out` what a record of a file of that format is outside.
 pub fn export_record(format: RecordFormat, how: Export, record: &[u8], out: &mut Vec<u8>) {
     match (format, how) {
+        (_, Export::Ebcdic) => {
+            let text: String = record.iter().map(|&code| char::from(ebcdic::to_latin1(code))).collect();
+            match format {
+                // A string of bytes has its own line ends: NEL.
+                RecordFormat::Fixed(1) => return out.extend(text.replace('\u{85}', "\n").bytes()),
+                RecordFormat::Fixed(_) => out.extend(text.trim_end_matches(' ').bytes()),
+                RecordFormat::Variable => out.extend(if text == " " { "" } else { &text }.bytes()),
+            }
+            out.push(b'\n');
+        }
         (_, Export::Raw) | (RecordFormat::Fixed(1), _) => out.extend_from_slice(record),
         (RecordFormat::Variable, _) => {
             out.extend_from_slice(if record == b" " { b"" } else { record });
@@ -96,7 +116,7 @@ pub fn import<D: BlockDevice>(
 ) -> Result<RecordFormat, ImportError<D::Error>> {
     let text = match how {
         Import::Auto => is_text(bytes),
-        Import::Text => true,
+        Import::Text | Import::Ebcdic => true,
         Import::Binary => false,
     };
     if text {
@@ -104,7 +124,13 @@ pub fn import<D: BlockDevice>(
         if let Some((_, number)) = long {
             return Err(ImportError::LineTooLong(number));
         }
-        system.write(id, mode, RecordFormat::Variable, now, records(bytes))?;
+        if how == Import::Ebcdic {
+            let encoded = records(bytes).zip(1u64..).map(|(line, number)| encode(line).ok_or(ImportError::NotEbcdic(number)));
+            let encoded = encoded.collect::<Result<Vec<_>, _>>()?;
+            system.write(id, mode, RecordFormat::Variable, now, encoded)?;
+        } else {
+            system.write(id, mode, RecordFormat::Variable, now, records(bytes))?;
+        }
         return Ok(RecordFormat::Variable);
     }
     let mut writer = system.create(id, mode, RecordFormat::Fixed(1))?;
@@ -114,6 +140,12 @@ pub fn import<D: BlockDevice>(
     }
     system.close(writer, now)?;
     Ok(RecordFormat::Fixed(1))
+}
+
+/// A line of UTF-8 in EBCDIC; `None` when that cannot be.
+fn encode(line: &[u8]) -> Option<Vec<u8>> {
+    let text = core::str::from_utf8(line).ok()?;
+    text.chars().map(|c| u8::try_from(c).ok().map(ebcdic::from_latin1)).collect()
 }
 
 /// Hands the bytes of a file to `sink`, piece by piece.
@@ -139,7 +171,6 @@ pub fn export<D: BlockDevice, S>(
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::String;
     use alloc::vec;
     use core::convert::Infallible;
 
@@ -223,6 +254,24 @@ mod tests {
         disk.write(&name(), 1, RecordFormat::Fixed(80), DateTime::default(), &cards).unwrap();
         assert_eq!(get(&mut disk, Export::Auto), b"FIRST\n\n  THIRD\n");
         assert_eq!(get(&mut disk, Export::Raw), cards.concat().into_bytes());
+    }
+
+    #[test]
+    fn text_of_other_systems_is_converted_at_the_border() {
+        let mut disk = disk();
+        assert_eq!(put(&mut disk, "Grüße [1]\n\nend".as_bytes(), Import::Ebcdic), RecordFormat::Variable);
+        let records: Vec<Vec<u8>> = disk.read(&name()).unwrap().map(Result::unwrap).collect();
+        assert_eq!(records, [&[0xC7, 0x99, 0xDC, 0x59, 0x85, 0x40, 0xAD, 0xF1, 0xBD][..], &[0x40], &[0x85, 0x95, 0x84]]);
+        assert_eq!(get(&mut disk, Export::Ebcdic), "Grüße [1]\n\nend\n".as_bytes());
+        let card = [&[0xC8, 0xC9][..], &[0x40; 78]].concat();
+        disk.write(&name(), 1, RecordFormat::Fixed(80), DateTime::default(), [card]).unwrap();
+        assert_eq!(get(&mut disk, Export::Ebcdic), b"HI\n");
+        put(&mut disk, &[0xC8, 0xC9, 0x15], Import::Binary);
+        assert_eq!(get(&mut disk, Export::Ebcdic), b"HI\n");
+        for (bytes, line) in [("a\nprice €\n".as_bytes(), 2), (b"\xFF\n", 1)] {
+            let refused = import(&mut disk, &name(), 1, DateTime::default(), bytes, Import::Ebcdic);
+            assert_eq!(refused, Err(ImportError::NotEbcdic(line)));
+        }
     }
 
     #[test]

@@ -12,12 +12,12 @@ use minidisk::edf::{EdfError, FileSystem, LabelError};
 use minidisk::extent::{Access, Extent};
 use spool::Spool;
 
-use super::{Ended, Place, because, print};
+use super::{Ended, Place, because, disk, print};
 
 /// Options of a check.
 #[derive(Args)]
 pub struct Options {
-    /// Mend what can be mended in the spool; what cannot is moved aside, never thrown away
+    /// Mend what can be mended; a minidisk is copied first, and what is lost in the spool is moved aside, never thrown away
     #[arg(long)]
     repair: bool,
 }
@@ -41,7 +41,7 @@ pub fn run(place: &Place, options: &Options) -> Ended {
         }
         Err(error) => say(false, format!("directory: {error}")),
     }
-    check_minidisks(&data.minidisks(), &mut say)?;
+    check_minidisks(&data.minidisks(), options.repair, &mut say)?;
     if data.spool().exists() {
         check_spool(&data.spool(), options.repair, &mut say);
     }
@@ -66,38 +66,47 @@ fn check_directory_disks(directory: &Directory, folder: &Path, say: &mut impl Fn
     }
 }
 
-fn check_minidisks(folder: &Path, say: &mut impl FnMut(bool, String)) -> Result<(), String> {
+fn check_minidisks(folder: &Path, repair: bool, say: &mut impl FnMut(bool, String)) -> Result<(), String> {
     let entries = std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let mut paths: Vec<_> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    let mut paths: Vec<_> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).filter(|path| !path.is_dir()).collect();
     paths.sort();
     for path in paths {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let extent = match Extent::open(&path, Access::Read) {
-            Ok(extent) => extent,
-            Err(error) => {
-                say(false, format!("minidisk {name}: {error}"));
-                continue;
+        let sound = check_minidisk(&name, &path, &mut |sound, line| say(sound || repair, line))?;
+        if !sound && repair {
+            match disk::repair::repair(&path) {
+                Ok(None) => {}
+                Ok(Some((copy, done))) => {
+                    say(true, format!("minidisk {name}: copied as it was to {}", copy.display()));
+                    done.iter().for_each(|what| say(true, format!("minidisk {name}: {what}")));
+                }
+                Err(why) => say(false, format!("minidisk {name}: {why}")),
             }
-        };
-        match FileSystem::open(extent) {
-            Err(EdfError::Label(LabelError::NotCms)) => say(true, format!("minidisk {name}: not formatted")),
-            Err(error) => say(false, format!("minidisk {name}: {error}")),
-            Ok(mut disk) => check_files(&name, &mut disk, say),
         }
     }
     Ok(())
 }
 
-fn check_files(name: &str, disk: &mut FileSystem<Extent>, say: &mut impl FnMut(bool, String)) {
-    match disk.check() {
-        Err(error) => say(false, format!("minidisk {name}: {error}")),
-        Ok(report) if report.is_clean() => say(true, format!("minidisk {name}: {} files, sound", disk.file_count())),
-        Ok(report) => {
-            for finding in &report.findings {
-                say(false, format!("minidisk {name}: {finding}"));
-            }
-        }
+/// Checks one minidisk; answers whether it is sound.
+fn check_minidisk(name: &str, path: &Path, say: &mut impl FnMut(bool, String)) -> Result<bool, String> {
+    let mut sound = true;
+    let mut tell = |well: bool, line: String| {
+        sound &= well;
+        say(well, format!("minidisk {name}: {line}"));
+    };
+    match Extent::open(path, Access::Read) {
+        Err(error) => tell(false, error.to_string()),
+        Ok(extent) => match FileSystem::open(extent) {
+            Err(EdfError::Label(LabelError::NotCms)) => tell(true, "not formatted".to_string()),
+            Err(error) => tell(false, error.to_string()),
+            Ok(mut disk) => match disk.check() {
+                Err(error) => tell(false, error.to_string()),
+                Ok(report) if report.is_clean() => tell(true, format!("{} files, sound", disk.file_count())),
+                Ok(report) => report.findings.iter().for_each(|finding| tell(false, finding.to_string())),
+            },
+        },
     }
+    Ok(sound)
 }
 
 fn check_spool(folder: &Path, repair: bool, say: &mut impl FnMut(bool, String)) {
