@@ -92,8 +92,8 @@ fn how_many_users_fit_is_said_at_the_start() {
     assert_line(&system.cp_says("SHUTDOWN"), "^SYSTEM SHUTDOWN STARTED");
     wait_for("CP to end", || (system.check().code == 0).then_some(()));
     // Storage that the host does not have is given, with a word.
-    let mut system = System::start_with(&["--storage", "4000G"]);
-    let complaint = r"Real storage of 4096000M is more than the \d+M that CP may use \(";
+    let mut system = System::start_with(&["--storage", "480G"]);
+    let complaint = r"Real storage of 491520M is more than the \d+M that CP may use \(";
     wait_for("the warning", || regex::Regex::new(complaint).unwrap().is_match(&system.complaints()).then_some(()));
     system.shut_down();
 }
