@@ -4,6 +4,7 @@
 //! their machines is), [`dispatcher`] (who runs next), [`processor`] and [`storage`] (what runs it, and where), and [`command`]
 //! (the language all of it is driven with).
 
+pub mod accounting;
 pub mod clock;
 pub mod command;
 pub mod directory;

@@ -46,6 +46,14 @@ impl Terminal {
         Self::accepted(Self::open(socket, logon_of(user)))
     }
 
+    /// Begins to log on without waiting for anything: the wait comes with what is looked at first.
+    ///
+    /// # Panics
+    /// When CP does not listen.
+    pub fn connect(socket: &Path, user: &str) -> Self {
+        Self::open(socket, logon_of(user))
+    }
+
     /// Logs on and takes the session over from wherever it is (`--here`).
     pub fn log_on_here(socket: &Path, user: &str) -> Self {
         Self::accepted(Self::open(socket, Logon { here: true, ..logon_of(user) }))

@@ -3,6 +3,7 @@
 //! Adding a command is one entry in [`TABLE`], one handler in its family's file and one help file in `docs/help/cp`.
 //! A command that a user's privilege classes do not allow is answered like one that does not exist, as on VM.
 
+mod accounting;
 pub mod answer;
 mod debug;
 mod indicate;
@@ -66,6 +67,7 @@ pub const TABLE: &[Command] = &[
     command("LOGOUt", "LOGOFF", Classes::Any, "end the session", session::logoff),
     command("Logon", "LOGON", Classes::Any, "log on (from a terminal)", session::logon),
     command("LOGIn", "LOGON", Classes::Any, "log on (from a terminal)", session::logon),
+    command("ACNT", "ACNT", Classes::Of("A"), "put on record what users used", accounting::acnt),
     command("Begin", "BEGIN", Classes::Of("G"), "let the machine go on", session::begin),
     command("CHange", "CHANGE", Classes::Of("DG"), "change attributes of spool files", spool::change),
     command("Close", "CLOSE", Classes::Of("G"), "close a reader, printer or punch", spool::close),
@@ -87,6 +89,7 @@ pub const TABLE: &[Command] = &[
     command("ORDer", "ORDER", Classes::Of("DG"), "put spool files in order", spool::order),
     command("PURge", "PURGE", Classes::Of("DG"), "throw spool files away", spool::purge),
     command("Query", "QUERY", Classes::Any, "ask CP for information", query::query),
+    command("RECORDing", "RECORD", Classes::Of("ABCEF"), "set whether accounting records are made", accounting::recording),
     command("SET", "SET", Classes::Any, "set how CP treats you", set::set),
     command("SHUTDOWN", "SHUTDOWN", Classes::Of("A"), "end the system", operator::shutdown),
     command("SLeep", "SLEEP", Classes::Any, "let the machine sleep", session::sleep),

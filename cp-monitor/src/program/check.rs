@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
+use cp_monitor::accounting::read::Records;
 use cp_monitor::clock::Clock;
 use cp_monitor::directory::{Directory, store};
 use cp_monitor::links::host_file;
@@ -22,7 +23,7 @@ pub struct Options {
     repair: bool,
 }
 
-/// Checks settings, directory, minidisks and spool; fails when anything is wrong.
+/// Checks settings, directory, minidisks, spool and accounting records; fails when anything is wrong.
 pub fn run(place: &Place, options: &Options) -> Ended {
     let data = DataDirectory::hold_existing(&place.directory()?).map_err(because)?;
     let mut wrong = 0;
@@ -45,6 +46,7 @@ pub fn run(place: &Place, options: &Options) -> Ended {
     if data.spool().exists() {
         check_spool(&data.spool(), options.repair, &mut say);
     }
+    check_accounting(&data.accounting(), &mut say);
     if wrong == 0 {
         print("All stores are sound\n");
         return Ok(ExitCode::SUCCESS);
@@ -107,6 +109,22 @@ fn check_minidisk(name: &str, path: &Path, say: &mut impl FnMut(bool, String)) -
         },
     }
     Ok(sound)
+}
+
+/// Reads every accounting record. An unfinished one at the end is what a crash leaves; the next start cuts it.
+fn check_accounting(folder: &Path, say: &mut impl FnMut(bool, String)) {
+    let records = match Records::in_folder(folder) {
+        Ok(records) => records,
+        Err(error) => return say(false, format!("accounting: {}: {error}", folder.display())),
+    };
+    let (files, mut sound) = (records.files(), 0);
+    for record in records {
+        match record {
+            Ok(_) => sound += 1,
+            Err(unreadable) => say(unreadable.unfinished, format!("accounting {unreadable}")),
+        }
+    }
+    say(true, format!("accounting: {sound} records in {files} files"));
 }
 
 fn check_spool(folder: &Path, repair: bool, say: &mut impl FnMut(bool, String)) {

@@ -3,6 +3,7 @@
 //! Exit codes: 0 all is well; 1 it failed (the reason is on standard error); of `cp64 cp` and `cp64 logon` the low byte of the number of
 //! CP's message; 2 the command line is wrong.
 
+mod accounting;
 mod check;
 mod disk;
 mod logon;
@@ -81,6 +82,8 @@ enum What {
     /// Change the user directory
     #[command(subcommand)]
     User(user::What),
+    /// List or sum the accounting records
+    Accounting(accounting::Options),
     /// Verify the stores of a system that is not running
     Check(check::Options),
     /// Explain a CP or CMS command
@@ -102,6 +105,7 @@ pub fn run() -> ExitCode {
         Some(What::Punch(options)) => talk::punch(&place, &options),
         Some(What::Disk(what)) => disk::run(&place, what),
         Some(What::User(what)) => user::run(&place, what),
+        Some(What::Accounting(options)) => accounting::run(&place, &options),
         Some(What::Check(options)) => check::run(&place, &options),
         Some(What::Help(options)) => talk::help(&options),
     };

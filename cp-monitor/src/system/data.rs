@@ -6,6 +6,7 @@
 //! directory.online   the source that is on line
 //! minidisks/         one file for each minidisk: USERID.VDEV
 //! spool/             the spool
+//! accounting/        accounting records
 //! cp64.lock          locked while CP runs; holds its process id
 //! cp64.socket        where terminals connect while CP runs
 //! ```
@@ -122,6 +123,11 @@ impl DataDirectory {
         spool(&self.root)
     }
 
+    /// Accounting records.
+    pub fn accounting(&self) -> PathBuf {
+        accounting(&self.root)
+    }
+
     /// The terminals' socket.
     pub fn socket(&self) -> PathBuf {
         socket(&self.root)
@@ -158,6 +164,11 @@ pub fn minidisks(root: &Path) -> PathBuf {
 /// Where the spool of a system is.
 pub fn spool(root: &Path) -> PathBuf {
     root.join("spool")
+}
+
+/// Where the accounting records of a system are.
+pub fn accounting(root: &Path) -> PathBuf {
+    root.join("accounting")
 }
 
 /// Where the terminals of a system connect.

@@ -18,6 +18,7 @@ use console::wire::Ending;
 use parking_lot::{Condvar, Mutex, RwLock};
 use spool::{Spool, SpoolError, StartMode};
 
+use crate::accounting::Ledger;
 use crate::clock::Clock;
 use crate::directory::{self, Directory};
 use crate::dispatcher::Dispatcher;
@@ -100,6 +101,8 @@ pub struct Cp {
     pub spool: Spool,
     /// Minidisks in use.
     pub links: LinkTable,
+    /// What sessions used, on record.
+    pub ledger: Ledger,
     /// Who runs.
     pub dispatcher: Arc<Dispatcher<User>>,
     /// Real storage.
@@ -112,6 +115,8 @@ pub struct Cp {
     pub load: Mutex<Load>,
     /// When the users' percentages were worked out.
     watched: Mutex<Option<Instant>>,
+    /// When the operator was last told that a record was lost.
+    record_complained: Mutex<Option<Instant>>,
     /// Text that LOGON shows (SET LOGMSG).
     pub logmsg: Mutex<Vec<String>>,
     data: DataDirectory,
@@ -140,12 +145,14 @@ impl Cp {
             users: Users::default(),
             spool,
             links: LinkTable::new(data.minidisks()),
+            ledger: Ledger::new(data.accounting()),
             dispatcher: Dispatcher::new(config.processors, Box::<RoundRobin>::default()),
             storage,
             workers,
             started: Instant::now(),
             load: Mutex::default(),
             watched: Mutex::default(),
+            record_complained: Mutex::default(),
             logmsg: Mutex::default(),
             data,
             online: RwLock::new(Arc::new(online)),
@@ -159,8 +166,13 @@ impl Cp {
             config,
         });
         cp.start_processors()?;
+        cp.start_thread("accounting", |cp| cp.settle_records())?;
         cp.log_on_operator(&report);
-        cp.start_sampling()?;
+        cp.start_thread("load", |cp| {
+            while !cp.wait_finished(Duration::from_secs(1)) {
+                cp.sample_load();
+            }
+        })?;
         Ok(cp)
     }
 
@@ -196,13 +208,9 @@ impl Cp {
         Ok(self.partition.processor(number)?)
     }
 
-    fn start_sampling(self: &Arc<Self>) -> Result<(), StartError> {
+    fn start_thread(self: &Arc<Self>, name: &str, work: impl FnOnce(&Self) + Send + 'static) -> Result<(), StartError> {
         let cp = Arc::clone(self);
-        let thread = std::thread::Builder::new().name("load".to_string()).spawn(move || {
-            while !cp.wait_finished(Duration::from_secs(1)) {
-                cp.sample_load();
-            }
-        });
+        let thread = std::thread::Builder::new().name(name.to_string()).spawn(move || work(&cp));
         thread.map(drop).map_err(|source| StartError::Host { what: "Thread cannot be started", source })
     }
 
@@ -288,6 +296,8 @@ impl Cp {
         for user in last {
             log_off(&user, None, Ending::Shutdown);
         }
+        self.ledger.wait_settled();
+        self.ledger.stop();
         if let Some(end) = self.front_ends.get() {
             end();
         }

@@ -1,13 +1,15 @@
 //! The operator's log: what CP tells the operator of logons, logoffs and trouble.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use console::wire::LineKind;
 use minidisk::extent::ExtentError;
 use spool::{SpoolError, StartReport};
 
 use super::Cp;
+use crate::accounting::ledger::Appended;
+use crate::accounting::{LedgerError, Record};
 use crate::directory::UserId;
 use crate::users::{Disk, Line, User, Way, log_on};
 
@@ -83,6 +85,39 @@ impl Cp {
     pub fn note_line(&self, user: &User, line: Line, what: &str) {
         let place = place(line);
         self.say_to_operator(&format!("{place} {what} {:<8} USERS = {}", user.id, self.users.count()));
+    }
+
+    /// A session's record for accounting. What the host does not take is lost, and the operator is told, at most once a second.
+    pub fn put_on_record(&self, record: &Record) {
+        match self.ledger.append(record) {
+            Ok(Appended { dropped, cut }) => {
+                if cut > 0 {
+                    self.say_to_operator(&format!("{cut} bytes of an unfinished accounting record were cut off"));
+                }
+                if let Some(path) = dropped {
+                    self.say_to_operator(&format!("The oldest accounting records were dropped: {}", path.display()));
+                }
+            }
+            Err(error) => self.record_trouble(&error),
+        }
+    }
+
+    fn record_trouble(&self, error: &LedgerError) {
+        let mut last = self.record_complained.lock();
+        if last.is_none_or(|at| at.elapsed() >= TROUBLE_PAUSE) {
+            *last = Some(Instant::now());
+            drop(last);
+            self.say_to_operator(&format!("HCPACU9440E Accounting record lost ({} since start): {error}", self.ledger.status().lost));
+        }
+    }
+
+    /// Makes records durable as they come, until the ledger is stopped.
+    pub(super) fn settle_records(&self) {
+        while let Some(settled) = self.ledger.settle() {
+            if let Err(error) = settled {
+                self.say_to_operator(&format!("HCPACU9441E Accounting records may not outlive the host: {error}"));
+            }
+        }
     }
 
     /// A spool file could not be written or read: its user and the operator are told.

@@ -10,6 +10,7 @@ use minidisk::extent::ExtentError;
 use parking_lot::Mutex;
 
 use super::{Device, Devices, Disk, Line, Route, SessionState, Settings, Usage, User, spool_userid};
+use crate::accounting::Why;
 use crate::clock;
 use crate::command::{self, Origin};
 use crate::directory::{DeviceNumber, Directory, IplSystem, LinkMode, UserEntry, UserId};
@@ -93,6 +94,7 @@ fn make_user(cp: &Arc<Cp>, entry: &UserEntry, way: Way) -> Result<User, StorageE
         machine: Mutex::new(Machine::new(space)),
         devices: Mutex::new(Devices::of_entry(entry, dist)),
         usage: Usage::default(),
+        accounted: Mutex::default(),
         storage: AtomicU64::new(entry.storage.bytes()),
         rest: Mutex::default(),
         complained: Mutex::default(),
@@ -256,10 +258,21 @@ pub fn log_off(user: &Arc<User>, forced_by: Option<&UserId>, ending: Ending) {
         cp.dispatcher.dismiss(id);
     }
     user.kick();
-    if let Err(error) = user.machine.lock().clear() {
-        tracing::warn!("Storage of {} is not cleared at logoff: {error}", user.id);
-    }
+    let resident_pages = {
+        let mut machine = user.machine.lock();
+        let resident_pages = machine.space.resident_pages();
+        if let Err(error) = machine.clear() {
+            tracing::warn!("Storage of {} is not cleared at logoff: {error}", user.id);
+        }
+        resident_pages
+    };
     give_back_devices(user);
+    let why = match (ending, forced_by) {
+        (Ending::Shutdown, _) => Why::Shutdown,
+        (_, Some(_)) => Why::Force,
+        (_, None) => Why::Logoff,
+    };
+    user.account(why, forced_by, resident_pages);
     for line in logoff_lines(user) {
         user.console.write(LineKind::Cp, &line);
     }

@@ -5,6 +5,7 @@
 //! the inner ones may be taken: [`User::session`], what SLEEP and ECHO have going on, the table of [`Users`], the link table, the spool;
 //! one of these at a time, and last of all a console or the timer.
 
+mod accounts;
 mod devices;
 mod input;
 mod logon;
@@ -25,6 +26,7 @@ use crate::dispatcher::policy::MachineId;
 use crate::machine::{Machine, Wait};
 use crate::system::Cp;
 use crate::workers::{Alarm, Job};
+use accounts::Accounted;
 
 pub use devices::{Device, Devices, Disk, Output, Reader, Route, spool_userid};
 pub use logon::{LogonError, Way, link, log_off, log_on, start_up, usage_line};
@@ -39,6 +41,12 @@ pub struct Usage {
     pub total_ns: AtomicU64,
     /// Block and unit-record operations.
     io: AtomicU64,
+    /// Records read from spool files.
+    pub cards_read: AtomicU64,
+    /// Records punched.
+    pub cards_punched: AtomicU64,
+    /// Records printed.
+    pub lines_printed: AtomicU64,
     /// `total_ns` when a screen last looked.
     seen_ns: AtomicU64,
     /// Thousandths of one processor between the last two looks.
@@ -223,6 +231,8 @@ pub struct User {
     pub devices: Mutex<Devices>,
     /// What was used.
     pub usage: Usage,
+    /// Up to where that is on record.
+    accounted: Mutex<Accounted>,
     /// Storage the machine has, in bytes (DEFINE STORAGE changes it).
     pub storage: AtomicU64,
     rest: Mutex<Rest>,

@@ -53,6 +53,7 @@ const QUESTIONS: &[Question] = &[
     question("PRIVclass", Classes::Any, settings::classes),
     question("COMMands", Classes::Any, settings::commands),
     question("LOGmsg", Classes::Any, users::log_message),
+    question("RECORDing", Classes::Of("ABCEF"), super::accounting::query_recording),
 ];
 
 /// QUERY what...

@@ -3,6 +3,7 @@
 //! A job runs on a worker under the user's devices. Every subcode answers a [`Completion`]: RAX, RDX and what is stored.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use abi::{PAGE, RECORD_BUFFER_MAX, RecordHeader, SpoolDescriptor, SpoolFileBlock, spool_input};
 use spool::{Change, Copies, FileInfo, FileReader, Queue, Selection, Spid, SpoolError};
@@ -48,7 +49,8 @@ struct Session<'a> {
 
 /// How far reading came.
 enum Read {
-    Bytes(Vec<u8>),
+    /// So many records.
+    Bytes(Vec<u8>, u64),
     /// The next record needs that many bytes.
     TooLong(usize),
     End,
@@ -98,6 +100,12 @@ pub(in crate::machine::diagnose) fn input(_machine: &mut Machine, operands: [u64
 type Done = Result<Completion, SpoolError>;
 
 impl Session<'_> {
+    /// Gives records that were read, and counts them.
+    fn give(&self, place: Place, bytes: Vec<u8>, records: u64) -> Completion {
+        self.user.usage.cards_read.fetch_add(records, Ordering::Relaxed);
+        place.give(bytes)
+    }
+
     /// Opens the file with that spool id; answers RAX.
     fn select(&mut self, spid: u64) -> Result<u64, SpoolError> {
         let spid = u16::try_from(spid).ok().and_then(|number| Spid::new(number).ok());
@@ -129,7 +137,7 @@ impl Session<'_> {
         loop {
             let Some(reading) = self.reading()? else { return Ok(Completion::status(spool_input::NO_FILE)) };
             match next_buffer(reading)? {
-                Read::Bytes(bytes) => return Ok(place.give(bytes)),
+                Read::Bytes(bytes, records) => return Ok(self.give(place, bytes, records)),
                 Read::TooLong(needed) => return Ok(short(needed as u64)),
                 Read::End if self.go_on()? => {}
                 Read::End if self.reader.eof => return Ok(Completion::status(spool_input::END_OF_FILE)),
@@ -194,7 +202,7 @@ impl Session<'_> {
     fn read_records(&mut self, place: Place) -> Done {
         let Some(reading) = self.reading()? else { return Ok(Completion::status(spool_input::NO_FILE)) };
         Ok(match fill_records(reading.by_records(), place.room as usize)? {
-            Read::Bytes(bytes) => place.give(bytes),
+            Read::Bytes(bytes, records) => self.give(place, bytes, records),
             Read::TooLong(needed) => short(needed as u64),
             Read::End => Completion::status(spool_input::END_OF_FILE),
         })
@@ -255,17 +263,21 @@ fn files_of(user: &User, reader: &Reader) -> Result<Vec<FileInfo>, SpoolError> {
 
 /// Reads the next buffer of a file.
 fn next_buffer(reading: &mut Reading) -> Result<Read, SpoolError> {
-    let mut too_long = None;
-    let bytes = reading.read_buffer(|file, first| fill_page(file, first, &mut too_long))?;
+    let (mut too_long, mut records) = (None, 0);
+    let bytes = reading.read_buffer(|file, first| {
+        let (page, taken) = fill_page(file, first, &mut too_long)?;
+        records = taken;
+        Ok((taken > 0).then(|| page.into_bytes()))
+    })?;
     Ok(match (bytes, too_long) {
-        (Some(bytes), _) => Read::Bytes(bytes),
+        (Some(bytes), _) => Read::Bytes(bytes, records),
         (None, Some(needed)) => Read::TooLong(needed),
         (None, None) => Read::End,
     })
 }
 
-/// Fills a buffer with the next records; none when not one was taken, be it at the end or because it is too long.
-fn fill_page(file: &mut FileReader, first: bool, too_long: &mut Option<usize>) -> Result<Option<Vec<u8>>, SpoolError> {
+/// Fills a buffer with the next records, and says how many it took: none at the end, or when the next one is too long.
+fn fill_page(file: &mut FileReader, first: bool, too_long: &mut Option<usize>) -> Result<(Page, u64), SpoolError> {
     let info = file.file();
     let length = match info.device {
         spool::Device::Printer | spool::Device::Console => LINE,
@@ -287,7 +299,7 @@ fn fill_page(file: &mut FileReader, first: bool, too_long: &mut Option<usize>) -
         taken += 1;
         file.next_record()?;
     }
-    Ok((taken > 0).then(|| page.into_bytes()))
+    Ok((page, taken))
 }
 
 /// Goes to the buffer with that number; answers RAX. At the end, where there is no such buffer, the file stays at its end.
@@ -295,7 +307,7 @@ fn go_to(reading: &mut Reading, number: u32) -> Result<u64, SpoolError> {
     reading.go_near(number)?;
     while reading.next_buffer() < number {
         match next_buffer(reading)? {
-            Read::Bytes(_) => {}
+            Read::Bytes(..) => {}
             Read::TooLong(_) => return Ok(spool_input::BUFFER_SHORT),
             Read::End => return Ok(spool_input::END_OF_FILE),
         }
@@ -305,18 +317,19 @@ fn go_to(reading: &mut Reading, number: u32) -> Result<u64, SpoolError> {
 
 /// Whole records, as many as fit into `room` bytes.
 fn fill_records(file: &mut FileReader, room: usize) -> Result<Read, SpoolError> {
-    let mut bytes = Vec::new();
+    let (mut bytes, mut records) = (Vec::new(), 0);
     while let Some(record) = file.peek()? {
         let needed = HEADER + record.data.len();
         if bytes.len() + needed > room {
-            return Ok(if bytes.is_empty() { Read::TooLong(needed) } else { Read::Bytes(bytes) });
+            return Ok(if bytes.is_empty() { Read::TooLong(needed) } else { Read::Bytes(bytes, records) });
         }
         let header = RecordHeader { length: record.data.len() as u16, command: record.command };
         bytes.extend_from_slice(header.as_bytes());
         bytes.extend_from_slice(record.data);
         file.next_record()?;
+        records += 1;
     }
-    Ok(if bytes.is_empty() { Read::End } else { Read::Bytes(bytes) })
+    Ok(if bytes.is_empty() { Read::End } else { Read::Bytes(bytes, records) })
 }
 
 /// X'BC': (device, buffer, spool id or 0)

@@ -1,6 +1,7 @@
 //! DIAGNOSE X'110': records for a punch or printer.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use abi::{RECORD_BUFFER_MAX, RecordHeader, unit_record};
 use spool::SpoolError;
@@ -44,6 +45,8 @@ fn write_records(user: &Arc<User>, number: u64, buffer: &[u8]) -> (u64, u64) {
             user.cp().spool_trouble(user, &error);
             return (unit_record::SPOOL_ERROR, taken);
         }
+        let counter = if kind == SpoolKind::Printer { &user.usage.lines_printed } else { &user.usage.cards_punched };
+        counter.fetch_add(1, Ordering::Relaxed);
         taken += 1;
         rest = after;
     }

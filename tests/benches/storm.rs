@@ -1,0 +1,140 @@
+//! Ten thousand users (`--users N` for another number) logged on and IPLed in one CP, each with a terminal of its own that answers: what the
+//! last thousand costs beside the first, how quick commands, the operator screen's picture and SHUTDOWN are then, and a thousand logons at
+//! once while other machines loop. Beside it: a KVM VM for each guest, a thousand of them.
+
+#[path = "common/mod.rs"]
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{figure, many_files, median};
+use cp_monitor::processor::baseline::{BareGuest, Ring};
+use tests::{System, Terminal};
+
+/// Users that are measured together.
+const THOUSAND: usize = 1000;
+/// Users whose logons begin at the same moment.
+const AT_ONCE: usize = 1000;
+/// Machines that loop meanwhile.
+const LOOPING: usize = 4;
+/// KVM VMs for the comparison: what a monitor with a VM for each user would need.
+const BARE_GUESTS: usize = 1000;
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// Mean time to make one more KVM VM and bring it to its first exit, in us, for each hundred of a thousand that stay.
+fn bare_guests() -> Vec<f64> {
+    let mut guests = Vec::new();
+    let mut hundreds = Vec::new();
+    while guests.len() < BARE_GUESTS {
+        let start = Instant::now();
+        for _ in 0..100 {
+            let mut guest = BareGuest::new(Ring::User).expect("KVM is usable");
+            guest.port_exits(1).expect("it runs");
+            guests.push(guest);
+        }
+        hundreds.push(start.elapsed().as_secs_f64() * 1e4);
+    }
+    hundreds
+}
+
+/// How long something takes, in milliseconds: the median of five.
+fn timed(mut action: impl FnMut()) -> f64 {
+    let times = (0..5).map(|_| {
+        let start = Instant::now();
+        action();
+        start.elapsed()
+    });
+    median(times.collect()) / 1e3
+}
+
+/// Virtual processor time of the looping machines, in microseconds.
+fn looped(system: &System, users: &[String]) -> f64 {
+    let of = |user: &String| system.cp_json(&format!("INDICATE USER {user}"))["data"]["virtual_us"].as_f64().expect("it is counted");
+    users.iter().map(of).sum()
+}
+
+/// A thousand logons that begin together, while other machines loop.
+fn at_once(system: &System, users: &[String], looping: &[String]) {
+    let mut loops: Vec<_> = looping.iter().map(|user| system.log_on(user)).collect();
+    loops.iter_mut().for_each(|terminal| terminal.type_line("abend loop"));
+    std::thread::sleep(Duration::from_secs(1));
+    let (alone, start) = (looped(system, looping), Instant::now());
+    std::thread::sleep(Duration::from_secs(2));
+    let alone = (looped(system, looping) - alone) / start.elapsed().as_secs_f64();
+
+    let (during, start) = (looped(system, looping), Instant::now());
+    let mut terminals: Vec<_> = users.iter().map(|user| Terminal::connect(&system.socket(), user)).collect();
+    let opened = start.elapsed();
+    let mut times: Vec<_> = terminals
+        .iter_mut()
+        .map(|terminal| {
+            terminal.ready();
+            start.elapsed()
+        })
+        .collect();
+    let all = start.elapsed();
+    let during = (looped(system, looping) - during) / all.as_secs_f64();
+    times.sort();
+    figure("storm_at_once_users", users.len() as f64, "users", None);
+    figure("storm_at_once_connected", milliseconds(opened), "ms", None);
+    figure("storm_at_once_slowest", milliseconds(all), "ms", None);
+    figure("storm_at_once_each", milliseconds(all) * 1e3 / users.len() as f64, "us", None);
+    figure("storm_loops_meanwhile", during / 1e4, "percent", Some(("loops_alone", alone / 1e4)));
+    for user in looping {
+        system.cp(&format!("FORCE {user}")).succeeded();
+    }
+}
+
+fn main() {
+    let arguments: Vec<_> = std::env::args().collect();
+    let most = arguments.iter().position(|word| word == "--users").and_then(|at| arguments.get(at + 1)?.parse().ok()).unwrap_or(10_000);
+    many_files();
+    let bare = bare_guests();
+    figure("bare_kvm_vm_first_hundred", bare[0], "us", None);
+    figure("bare_kvm_vm_last_hundred_of_1000", bare[bare.len() - 1], "us", Some(("bare_kvm_vm_first_hundred", bare[0])));
+    let baseline = Some(("bare_kvm_vm_last_hundred_of_1000", bare[bare.len() - 1]));
+
+    let mut system = System::start();
+    let start = Instant::now();
+    let users = system.add_users(most);
+    figure("storm_directory", milliseconds(start.elapsed()), "ms", None);
+
+    let (looping, rest) = users.split_at(LOOPING);
+    let (early, late) = rest.split_at(rest.len().saturating_sub(AT_ONCE));
+    let mut terminals = Vec::new();
+    let mut thousands = Vec::new();
+    for thousand in early.chunks(THOUSAND) {
+        let start = Instant::now();
+        for user in thousand {
+            terminals.push(system.log_on(user));
+        }
+        let each = start.elapsed().as_secs_f64() * 1e6 / thousand.len() as f64;
+        thousands.push(each);
+        figure(&format!("storm_thousand_{}", thousands.len()), each, "us", baseline);
+    }
+    let (first, last) = (thousands[0], thousands[thousands.len() - 1]);
+    figure("storm_last_to_first", last / first, "times", None);
+    at_once(&system, late, looping);
+
+    let users = system.cp_json("QUERY USERS")["data"]["users"].as_f64().expect("QUERY USERS counts them");
+    figure("storm_users", users, "users", None);
+    let start = Instant::now();
+    for terminal in &mut terminals {
+        terminal.command("query disk");
+    }
+    figure("storm_console_answer", start.elapsed().as_secs_f64() * 1e6 / terminals.len() as f64, "us", None);
+
+    let time = Some(("cp_query_time", timed(|| drop(system.cp_says("QUERY TIME")))));
+    figure("storm_query_names", timed(|| drop(system.cp_says("QUERY NAMES"))), "ms", time);
+    figure("storm_query_users", timed(|| drop(system.cp_says("QUERY USERS"))), "ms", time);
+    figure("storm_indicate_load", timed(|| drop(system.cp_says("INDICATE LOAD"))), "ms", time);
+    let mut watch = console::client::watch(&system.socket()).expect("CP listens");
+    figure("storm_picture", timed(|| drop(watch.snapshot().expect("CP answers"))), "ms", None);
+    drop(watch);
+    let start = Instant::now();
+    system.shut_down();
+    figure("storm_shutdown", milliseconds(start.elapsed()), "ms", None);
+}
