@@ -102,7 +102,9 @@ mod tests {
     fn damage_in_the_middle_is_named_and_the_rest_read() {
         let room = tempfile::tempdir().unwrap();
         let ledger = Ledger::new(room.path().to_path_buf());
-        ["A", "B", "C"].map(|user| ledger.append(&record(user, 1000)).unwrap());
+        for user in ["A", "B", "C"] {
+            ledger.append(&record(user, 1000)).unwrap();
+        }
         let path = file_of(room.path(), 1);
         let damaged = fs::read_to_string(&path).unwrap().replace("\"B\"", "\"X\"");
         fs::write(&path, damaged + "12345678 {\"versi").unwrap();
