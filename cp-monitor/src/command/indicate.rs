@@ -25,7 +25,7 @@ fn load(invocation: &mut Invocation<'_>) -> Outcome {
     let load = cp.load.lock();
     let processors = cp.dispatcher.lanes().len();
     let running = cp.dispatcher.lanes().iter().filter(|lane| lane.running().is_some()).count();
-    let in_queue = running + cp.dispatcher.queued();
+    let in_queue = running + cp.dispatcher.with_policy(|policy, now| policy.counts(now)).ready;
     let dormant = cp.users.count().saturating_sub(in_queue);
     let mut lines = vec![
         format!("AVGPROC-{:03.0}% {processors:02}", load.average()),

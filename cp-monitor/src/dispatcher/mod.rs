@@ -3,10 +3,14 @@
 //! Policy is in [`policy`]; what a slice does is behind [`Dispatchable`]; this file only knows threads, queues and clocks.
 //! Nothing that can block runs here. An idle machine is not in any queue and costs no thread and no time.
 //!
+//! An idle processor sleeps until somebody becomes ready, and one of them (the timekeeper) no longer than until the policy wants to be asked
+//! again: however many machines wait for a time, there is one timer. Whoever leaves the idle processors with more to do wakes the next.
+//!
 //! Lock order: a machine's own lock, then the dispatcher's queue. The queue lock is never held while a machine runs.
 
 pub mod meter;
 pub mod policy;
+pub mod simulator;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,13 +21,15 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::processor::{Kicker, Processor};
 use meter::Meter;
-use policy::{MachineId, Policy};
+use policy::{Choice, Entitlement, MachineId, Policy, Scheduler, Wakeup};
 
 /// How a slice ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum After {
     /// The machine wants to go on.
     Runnable,
+    /// It wants to go on, but others may go first.
+    Yielded,
     /// The machine waits; [`Dispatcher::wake`] brings it back.
     Waiting,
 }
@@ -41,7 +47,7 @@ pub trait Dispatchable: Send + Sync + 'static {
 enum Place {
     Dormant,
     Queued,
-    Running { woken: bool },
+    Running { woken: Option<Wakeup> },
 }
 
 struct Entry<D> {
@@ -50,10 +56,12 @@ struct Entry<D> {
 }
 
 struct Queue<D> {
-    policy: Box<dyn Policy>,
+    policy: Scheduler,
     machines: HashMap<MachineId, Entry<D>>,
     stopping: bool,
     idle: usize,
+    /// An idle processor waits for the time that the policy named.
+    timekeeper: bool,
 }
 
 /// One real processor as displays see it.
@@ -95,8 +103,9 @@ pub struct Dispatcher<D> {
 
 impl<D: Dispatchable> Dispatcher<D> {
     /// A dispatcher for `processors` real processors; threads are started by [`Dispatcher::drive`].
-    pub fn new(processors: usize, policy: Box<dyn Policy>) -> Arc<Self> {
-        let queue = Queue { policy, machines: HashMap::new(), stopping: false, idle: 0 };
+    pub fn new(processors: usize) -> Arc<Self> {
+        let policy = Scheduler::new(processors);
+        let queue = Queue { policy, machines: HashMap::new(), stopping: false, idle: 0, timekeeper: false };
         Arc::new(Self {
             queue: Mutex::new(queue),
             work: Condvar::new(),
@@ -111,9 +120,16 @@ impl<D: Dispatchable> Dispatcher<D> {
         &self.lanes
     }
 
-    /// Machines that wait for a processor now.
-    pub fn queued(&self) -> usize {
-        self.queue.lock().policy.queued()
+    /// Asks the policy something, or sets how it decides. Short: no processor can choose meanwhile.
+    pub fn with_policy<T>(&self, ask: impl FnOnce(&mut Scheduler, Duration) -> T) -> T {
+        let now = self.origin.elapsed();
+        let mut queue = self.queue.lock();
+        let answer = ask(&mut queue.policy, now);
+        if queue.idle > 0 {
+            // What was set may let somebody run.
+            self.work.notify_one();
+        }
+        answer
     }
 
     /// Who that is, for displays; nobody once dismissed.
@@ -121,36 +137,53 @@ impl<D: Dispatchable> Dispatcher<D> {
         self.queue.lock().machines.get(&id).map(|entry| entry.machine.name())
     }
 
-    /// Takes a machine in; it is dormant until woken.
-    pub fn admit(&self, machine: Arc<D>) -> MachineId {
+    /// Takes a machine in, of a user of its own; it is dormant until woken.
+    pub fn admit(&self, machine: Arc<D>, entitlement: Entitlement) -> MachineId {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        self.queue.lock().machines.insert(id, Entry { machine, place: Place::Dormant });
+        let mut queue = self.queue.lock();
+        queue.policy.admitted(id, id, entitlement);
+        queue.machines.insert(id, Entry { machine, place: Place::Dormant });
         id
     }
 
     /// Forgets a machine. One that runs at this moment finishes its slice.
     pub fn dismiss(&self, id: MachineId) {
+        let now = self.origin.elapsed();
         let mut queue = self.queue.lock();
-        queue.policy.removed(id);
-        queue.machines.remove(&id);
+        queue.policy.removed(id, now);
+        let gone = queue.machines.remove(&id);
+        drop(queue);
+        drop(gone);
     }
 
     /// Makes a machine runnable. Call it after the change that lets it run is visible under the machine's own lock.
-    pub fn wake(&self, id: MachineId) {
+    pub fn wake(&self, id: MachineId, why: Wakeup) {
         let now = self.origin.elapsed();
         let mut queue = self.queue.lock();
         let Some(entry) = queue.machines.get_mut(&id) else { return };
-        match entry.place {
-            Place::Queued => {}
-            Place::Running { .. } => entry.place = Place::Running { woken: true },
-            Place::Dormant => {
-                entry.place = Place::Queued;
-                queue.policy.runnable(id, now);
-                if queue.idle > 0 {
-                    self.work.notify_one();
+        match &mut entry.place {
+            Place::Running { woken } => {
+                if *woken != Some(Wakeup::Console) {
+                    *woken = Some(why);
                 }
+                return;
             }
+            place => *place = Place::Queued,
         }
+        let cut = queue.policy.runnable(id, why, now);
+        if queue.idle > 0 {
+            self.work.notify_one();
+        }
+        drop(queue);
+        if let Some(running) = cut {
+            self.kick(running);
+        }
+    }
+
+    /// Charges a machine for what CP did for it on another thread.
+    pub fn charge(&self, id: MachineId, used: Duration) {
+        let now = self.origin.elapsed();
+        self.queue.lock().policy.charged(id, used, now);
     }
 
     /// Ends the slice of `id` soon if it runs now, so that its lock comes free.
@@ -181,56 +214,72 @@ impl<D: Dispatchable> Dispatcher<D> {
         let _ = lane.kicker.set(processor.kicker());
         let _ = lane.kind.set(processor.kind());
         let mut meter = Meter::of_this_thread();
-        while let Some((id, machine, slice)) = self.take() {
-            lane.running.store(id, Ordering::Release);
+        while let Some((id, machine, slice)) = self.take(lane) {
             let after = machine.run_slice(processor, slice, &mut meter);
-            lane.running.store(0, Ordering::Release);
             let charge = meter.last();
             lane.busy_ns.fetch_add(charge.total.as_nanos() as u64, Ordering::Relaxed);
             lane.stolen_ns.fetch_add(charge.stolen.as_nanos() as u64, Ordering::Relaxed);
             lane.slices.fetch_add(1, Ordering::Relaxed);
-            self.put_back(id, after, charge.total);
+            self.put_back(lane, id, after, charge.total);
         }
     }
 
     /// Waits for a machine to run; `None` when stopping.
-    fn take(&self) -> Option<(MachineId, Arc<D>, Duration)> {
+    fn take(&self, lane: &Lane) -> Option<(MachineId, Arc<D>, Duration)> {
         let mut queue = self.queue.lock();
+        let mut kept_time = false;
         loop {
             if queue.stopping {
                 return None;
             }
             let now = self.origin.elapsed();
-            if let Some((id, slice)) = queue.policy.choose(now) {
-                let Some(entry) = queue.machines.get_mut(&id) else { continue };
-                entry.place = Place::Running { woken: false };
-                return Some((id, Arc::clone(&entry.machine), slice));
-            }
+            let until = match queue.policy.choose(now) {
+                Choice::Run(id, slice) => {
+                    let Some(entry) = queue.machines.get_mut(&id) else { continue };
+                    entry.place = Place::Running { woken: None };
+                    let machine = Arc::clone(&entry.machine);
+                    // Under the lock: who is told to cut this slice short finds it.
+                    lane.running.store(id, Ordering::Release);
+                    if queue.idle > 0 && (kept_time || queue.policy.anybody_ready()) {
+                        self.work.notify_one();
+                    }
+                    return Some((id, machine, slice));
+                }
+                Choice::Until(time) if !queue.timekeeper => Some(self.origin + time),
+                Choice::Until(_) | Choice::Idle => None,
+            };
             queue.idle += 1;
-            self.work.wait(&mut queue);
+            match until {
+                Some(time) => {
+                    queue.timekeeper = true;
+                    self.work.wait_until(&mut queue, time);
+                    queue.timekeeper = false;
+                    kept_time = true;
+                }
+                None => self.work.wait(&mut queue),
+            }
             queue.idle -= 1;
         }
     }
 
-    fn put_back(&self, id: MachineId, after: After, used: Duration) {
+    fn put_back(&self, lane: &Lane, id: MachineId, after: After, used: Duration) {
         let now = self.origin.elapsed();
         let mut queue = self.queue.lock();
+        lane.running.store(0, Ordering::Release);
         let Some(entry) = queue.machines.get_mut(&id) else { return };
-        let woken = entry.place == Place::Running { woken: true };
+        let woken = if let Place::Running { woken } = entry.place { woken } else { None };
+        let waits = after == After::Waiting && woken.is_none();
+        entry.place = if waits { Place::Dormant } else { Place::Queued };
         match after {
-            After::Runnable => {
-                entry.place = Place::Queued;
-                queue.policy.preempted(id, used, now);
-            }
-            After::Waiting if woken => {
-                entry.place = Place::Queued;
-                queue.policy.waiting(id, used, now);
-                queue.policy.runnable(id, now);
-            }
-            After::Waiting => {
-                entry.place = Place::Dormant;
-                queue.policy.waiting(id, used, now);
-            }
+            After::Runnable => queue.policy.preempted(id, used, now),
+            After::Yielded => queue.policy.yielded(id, used, now),
+            After::Waiting => queue.policy.waiting(id, used, now),
+        }
+        if let Some(why) = woken
+            && (after == After::Waiting || why == Wakeup::Console)
+        {
+            // This processor is about to choose, so no slice needs to be cut short.
+            queue.policy.runnable(id, why, now);
         }
     }
 }

@@ -64,7 +64,7 @@ impl User {
                 Exit::SliceEnd => return After::Runnable,
                 Exit::Diagnose => match diagnose::carry_out(self, machine) {
                     Next::GoOn => {}
-                    Next::Yield => return After::Runnable,
+                    Next::Yield => return After::Yielded,
                 },
                 Exit::PageFault { address, write } => page_fault(machine, address, write),
                 Exit::Program { code, vector, address } => machine.program_check(ProgramCheck { code, vector, address }),

@@ -22,7 +22,6 @@ use crate::accounting::Ledger;
 use crate::clock::Clock;
 use crate::directory::{self, Directory};
 use crate::dispatcher::Dispatcher;
-use crate::dispatcher::policy::RoundRobin;
 use crate::links::LinkTable;
 use crate::processor::kvm::{KvmProcessor, Partition, PartitionError};
 use crate::storage::{ImageError, SavedSystem, Storage, StorageError};
@@ -146,7 +145,7 @@ impl Cp {
             spool,
             links: LinkTable::new(data.minidisks()),
             ledger: Ledger::new(data.accounting()),
-            dispatcher: Dispatcher::new(config.processors, Box::<RoundRobin>::default()),
+            dispatcher: Dispatcher::new(config.processors),
             storage,
             workers,
             started: Instant::now(),

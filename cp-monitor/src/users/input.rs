@@ -9,6 +9,7 @@ use console::{LineEdit, logical_lines};
 
 use super::{Asleep, User, Wake};
 use crate::command::{self, Origin};
+use crate::dispatcher::policy::Wakeup;
 
 impl User {
     /// One physical line from the terminal. It is split into logical lines; each goes to CP or to the machine.
@@ -43,7 +44,7 @@ impl User {
     }
 
     fn line_for_machine(&self, text: String) {
-        if !self.with_machine(|machine| machine.line_typed(text)) {
+        if !self.with_machine_for(Wakeup::Console, |machine| machine.line_typed(text)) {
             self.console.write(LineKind::Cp, "NOT ACCEPTED: the machine has not read the lines typed before");
         }
     }
@@ -140,7 +141,7 @@ impl User {
 
     /// BEGIN: CP stops reading and the machine goes on. False when nothing is IPLed.
     pub fn begin(&self, address: Option<u64>) -> bool {
-        self.with_machine(|machine| {
+        self.with_machine_for(Wakeup::Console, |machine| {
             if !machine.begin(address) {
                 return false;
             }

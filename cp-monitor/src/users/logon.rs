@@ -14,6 +14,7 @@ use crate::accounting::Why;
 use crate::clock;
 use crate::command::{self, Origin};
 use crate::directory::{DeviceNumber, Directory, IplSystem, LinkMode, UserEntry, UserId};
+use crate::dispatcher::policy::{Entitlement, Wakeup};
 use crate::links::{Holder, LinkError, described};
 use crate::machine::Machine;
 use crate::storage::{AddressSpace, StorageError};
@@ -57,7 +58,7 @@ pub fn log_on(cp: &Arc<Cp>, directory: &Directory, entry: &UserEntry, way: Way) 
     }
     let user = Arc::new(make_user(cp, entry, way)?);
     // Before anybody can find the user and log it off again.
-    let dispatch = cp.dispatcher.admit(Arc::clone(&user));
+    let dispatch = cp.dispatcher.admit(Arc::clone(&user), user.entitlement());
     let _ = user.dispatch.set(dispatch);
     if let Err(present) = cp.users.insert(&user) {
         cp.dispatcher.dismiss(dispatch);
@@ -103,6 +104,7 @@ fn make_user(cp: &Arc<Cp>, entry: &UserEntry, way: Way) -> Result<User, StorageE
         cp_read: AtomicBool::new(false),
         answering: AtomicU32::new(0),
         gone: AtomicBool::new(false),
+        entitlement: Mutex::new(Entitlement::of(entry)),
         dispatch: OnceLock::new(),
         cp: Arc::clone(cp),
     })
@@ -224,7 +226,7 @@ fn link_line(at: DeviceNumber, read_only: bool, forced: bool, others: &[Holder])
 /// COMMAND statements and the IPL of the directory entry; then the console shows who reads.
 pub fn start_up(user: &Arc<User>, no_ipl: bool) {
     load_as_directed(user, no_ipl);
-    user.with_machine(|_| ());
+    user.with_machine_for(Wakeup::Console, |_| ());
 }
 
 fn load_as_directed(user: &Arc<User>, no_ipl: bool) {

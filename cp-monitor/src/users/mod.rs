@@ -3,7 +3,7 @@
 //! **Locks.** [`User::machine`] and [`User::devices`] are the outer ones; no thread waits for one while it holds the other (a dispatcher
 //! thread, which has the machine, only tries the devices), nor while it holds one of another user. Under either,
 //! the inner ones may be taken: [`User::session`], what SLEEP and ECHO have going on, the table of [`Users`], the link table, the spool;
-//! one of these at a time, and last of all a console or the timer.
+//! one of these at a time, and last of all a console, the timer or the dispatcher.
 
 mod accounts;
 mod devices;
@@ -22,7 +22,7 @@ use jiff::Zoned;
 use parking_lot::Mutex;
 
 use crate::directory::{UserEntry, UserId};
-use crate::dispatcher::policy::MachineId;
+use crate::dispatcher::policy::{Entitlement, MachineId, Policy, Wakeup};
 use crate::machine::{Machine, Wait};
 use crate::system::Cp;
 use crate::workers::{Alarm, Job};
@@ -246,6 +246,7 @@ pub struct User {
     /// Commands whose response is not written yet.
     answering: AtomicU32,
     gone: AtomicBool,
+    entitlement: Mutex<Entitlement>,
     dispatch: OnceLock<MachineId>,
     cp: Arc<Cp>,
 }
@@ -263,6 +264,11 @@ impl User {
 
     /// Does something to the machine between its slices, then lets it go on if it can.
     pub fn with_machine<T>(&self, change: impl FnOnce(&mut Machine) -> T) -> T {
+        self.with_machine_for(Wakeup::Work, change)
+    }
+
+    /// The same, and says why the machine goes on.
+    pub fn with_machine_for<T>(&self, why: Wakeup, change: impl FnOnce(&mut Machine) -> T) -> T {
         let mut machine = match self.machine.try_lock() {
             Some(machine) => machine,
             None => {
@@ -274,8 +280,8 @@ impl User {
         self.show_state(&machine);
         let ready = machine.is_ready();
         drop(machine);
-        if ready {
-            self.wake();
+        if ready && let Some(&id) = self.dispatch.get() {
+            self.cp.dispatcher.wake(id, why);
         }
         result
     }
@@ -287,9 +293,30 @@ impl User {
         }
     }
 
-    fn wake(&self) {
+    /// What the user is entitled to of the real processors.
+    pub fn entitlement(&self) -> Entitlement {
+        *self.entitlement.lock()
+    }
+
+    /// SET SHARE, SET QUICKDSP.
+    pub fn entitle(&self, change: impl FnOnce(&mut Entitlement)) {
+        let mut entitlement = self.entitlement.lock();
+        change(&mut entitlement);
         if let Some(&id) = self.dispatch.get() {
-            self.cp.dispatcher.wake(id);
+            self.cp.dispatcher.with_policy(|policy, now| policy.entitled(id, *entitlement, now));
+        }
+    }
+
+    /// The number that the dispatcher knows the machine by.
+    pub fn dispatch_number(&self) -> Option<MachineId> {
+        self.dispatch.get().copied()
+    }
+
+    /// Charges the user for what CP did on another thread.
+    pub fn charge(&self, used: Duration) {
+        self.usage.total_ns.fetch_add(used.as_nanos() as u64, Ordering::Relaxed);
+        if let Some(&id) = self.dispatch.get() {
+            self.cp.dispatcher.charge(id, used);
         }
     }
 

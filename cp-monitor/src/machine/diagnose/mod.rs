@@ -17,6 +17,7 @@ use console::{HIDDEN, NO_LINE, NO_WAIT, PROMPT};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::{Machine, ProgramCheck};
+use crate::dispatcher::meter::thread_time;
 use crate::storage::AccessError;
 use crate::users::{Devices, User, Wake};
 use ::console::wire::LineKind;
@@ -128,7 +129,11 @@ pub(super) fn carry_out(user: &Arc<User>, machine: &mut Machine) -> Next {
 
 /// A worker's part: carries out the job of a machine that waits for it since `generation`, and what follows it.
 fn work(user: &Arc<User>, generation: u64, job: Job) {
-    match catch_unwind(AssertUnwindSafe(|| job(user))) {
+    let start = thread_time();
+    let step = catch_unwind(AssertUnwindSafe(|| job(user)));
+    // The machine had it done: it is charged for it as for what CP does within its slices.
+    user.charge(thread_time().saturating_sub(start));
+    match step {
         Ok(Step::Done(Completion { status, value, stores })) => {
             user.with_machine(|machine| machine.complete(generation, status, value, &stores));
         }

@@ -1,0 +1,227 @@
+//! Promises that hold whatever the mixture of machines is.
+
+use super::*;
+
+fn seconds(used: Duration) -> f64 {
+    used.as_secs_f64()
+}
+
+fn behaviour() -> impl Strategy<Value = Behaviour> {
+    let time = |from: u64, to: u64| (from..to).prop_map(Duration::from_micros);
+    prop_oneof![
+        3 => Just(Behaviour::Spin),
+        2 => (time(10_000, 2_000_000), time(100, 20_000)).prop_map(|(think, burst)| Behaviour::Interactive { think, burst }),
+        2 => (time(100, 50_000), time(100, 50_000)).prop_map(|(burst, pause)| Behaviour::Bursty { burst, pause }),
+        1 => Just(Behaviour::WaitEarly),
+        1 => time(20, 5_000).prop_map(|burst| Behaviour::Yield { burst }),
+    ]
+}
+
+fn entitlement() -> impl Strategy<Value = Entitlement> {
+    let limit = prop_oneof![4 => Just(ShareLimit::NoLimit), 1 => Just(ShareLimit::LimitSoft), 1 => Just(ShareLimit::LimitHard)];
+    let normal = prop_oneof![3 => (200_u16..=1000).prop_map(ShareAmount::Relative), 1 => (1_u16..=20).prop_map(|tenths| ShareAmount::Absolute { tenths })];
+    (normal, 20_u16..=600, limit, prop::bool::weighted(0.1)).prop_map(|(normal, tenths, limit, quickdsp)| Entitlement {
+        share: Share { normal, maximum: ShareAmount::Absolute { tenths }, limit },
+        quickdsp,
+    })
+}
+
+fn setup(most: usize) -> impl Strategy<Value = Setup> {
+    let members = prop::collection::vec((behaviour(), entitlement()), 1..most);
+    (members, 1_usize..=4, 1_u64..).prop_map(|(members, processors, seed)| {
+        let setup = Setup::of(members);
+        Setup { processors, seed, warm_up: ms(300), duration: Duration::from_secs(2), ..setup }
+    })
+}
+
+/// Equal weights of spinners within the mixture are compared with one another, which needs no reckoning of what everybody is due.
+fn spinners(setup: &Setup) -> Vec<usize> {
+    (0..setup.members.len()).filter(|&at| setup.members[at].behaviour == Behaviour::Spin).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_hard_limit_is_kept_in_every_window_of_a_second(setup in setup(24)) {
+        let outcome = run(&setup);
+        for (at, member) in setup.members.iter().enumerate() {
+            let share = member.entitlement.share;
+            if let (ShareLimit::LimitHard, ShareAmount::Absolute { tenths }) = (share.limit, share.maximum) {
+                let most = f64::from(tenths) / 1000.0 * setup.processors as f64;
+                prop_assert!(seconds(outcome.most_in_a_second[at]) <= most + 1e-6, "{at} had {:?} of {most}", outcome.most_in_a_second[at]);
+            }
+        }
+    }
+
+    #[test]
+    fn no_processor_is_idle_while_somebody_without_a_hard_limit_is_ready(setup in setup(24)) {
+        prop_assert_eq!(run(&setup).wasted, Duration::ZERO);
+    }
+
+    #[test]
+    fn everybody_who_is_ready_gets_a_turn(setup in setup(40)) {
+        let outcome = run(&setup);
+        for (at, member) in setup.members.iter().enumerate() {
+            // Somebody with a soft limit is to wait while others want the processor.
+            if member.entitlement.share.limit == ShareLimit::NoLimit {
+                prop_assert!(outcome.longest_wait[at] < ms(1800), "{at} waited {:?}: {member:?}", outcome.longest_wait[at]);
+            }
+        }
+    }
+
+    #[test]
+    fn those_that_spin_share_in_proportion_whatever_the_others_do(
+        weights in prop::collection::vec(50_u16..=800, 4..12),
+        others in prop::collection::vec(behaviour(), 0..8),
+    ) {
+        let spin = weights.iter().map(|&weight| (Behaviour::Spin, relative(weight)));
+        let mut setup = Setup::of(spin.chain(others.into_iter().map(|behaviour| (behaviour, relative(100)))));
+        // On one processor no share is too large to be had.
+        setup.processors = 1;
+        let outcome = run(&setup);
+        let spinners: Vec<_> = spinners(&setup).into_iter().filter(|&at| at < weights.len()).collect();
+        let rate = |at: usize| seconds(outcome.used[at]) / f64::from(weights[at]);
+        let mean = spinners.iter().map(|&at| seconds(outcome.used[at])).sum::<f64>() / weights.iter().map(|&weight| f64::from(weight)).sum::<f64>();
+        for &at in &spinners {
+            // About one turn of everybody in ten seconds, and a slice more.
+            let slack = 0.02 + 0.006 / (mean * f64::from(weights[at]));
+            prop_assert!((rate(at) / mean - 1.0).abs() < slack, "{at}: {} of {mean}, slack {slack}, {:?}", rate(at), outcome.used);
+        }
+    }
+}
+
+#[test]
+fn a_hundred_machines_of_four_shares_are_within_a_hundredth() {
+    let weights: Vec<u64> = (0..100).map(|at| 100 << (at % 4)).collect();
+    let setup = Setup::of(weights.iter().map(|&weight| (Behaviour::Spin, relative(weight as u16))));
+    let error = run(&setup).largest_error(&weights);
+    assert!(error <= 1.0, "{error}%");
+}
+
+#[test]
+fn absolute_shares_come_first() {
+    let members = [absolute(300), absolute(100), relative(100), relative(300)];
+    let setup = Setup { processors: 1, ..Setup::of(members.map(|entitlement| (Behaviour::Spin, entitlement))) };
+    let outcome = run(&setup);
+    for (used, due) in outcome.used.iter().zip([3.0, 1.0, 1.5, 4.5]) {
+        assert!((seconds(*used) / due - 1.0).abs() < 0.02, "{used:?} of {due}");
+    }
+}
+
+#[test]
+fn absolute_shares_of_more_than_everything_leave_a_hundredth() {
+    let members = [absolute(1000), absolute(1000), relative(1)];
+    let setup = Setup { processors: 1, ..Setup::of(members.map(|entitlement| (Behaviour::Spin, entitlement))) };
+    let outcome = run(&setup);
+    assert!((seconds(outcome.used[2]) / 0.1 - 1.0).abs() < 0.1, "{:?}", outcome.used);
+}
+
+#[test]
+fn a_share_that_one_processor_cannot_give_harms_nobody_later() {
+    // One is due nearly two processors and can use one; the ten others divide the other one, and so does one that comes late.
+    let mut members = vec![(Behaviour::Spin, relative(10_000))];
+    members.extend((0..10).map(|_| (Behaviour::Spin, relative(100))));
+    let outcome = run(&Setup::of(members));
+    assert!(seconds(outcome.used[0]) > 9.9, "{:?}", outcome.used);
+    for used in &outcome.used[1..] {
+        assert!((seconds(*used) - 1.0).abs() < 0.03, "{:?}", outcome.used);
+    }
+}
+
+#[test]
+fn the_share_is_the_users_however_many_virtual_processors_there_are() {
+    let mut setup = Setup::of((0..8).map(|_| (Behaviour::Spin, relative(100))));
+    // The first four belong to one user, the others are users of one each.
+    for (at, member) in setup.members.iter_mut().enumerate() {
+        member.user = if at < 4 { 0 } else { at };
+    }
+    let outcome = run(&setup);
+    let first: Duration = outcome.used[..4].iter().sum();
+    for used in &outcome.used[4..] {
+        assert!((seconds(*used) / seconds(first) - 1.0).abs() < 0.03, "{:?}", outcome.used);
+    }
+}
+
+#[test]
+fn a_hard_limit_holds_for_all_virtual_processors_of_a_user_together() {
+    let mut setup = Setup::of((0..4).map(|_| (Behaviour::Spin, limited(200, ShareLimit::LimitHard))));
+    for member in &mut setup.members {
+        member.user = 0;
+    }
+    setup.members.push(Member { behaviour: Behaviour::Spin, entitlement: relative(100), user: 4 });
+    let outcome = run(&setup);
+    assert!(seconds(outcome.most_in_a_second[0]) <= 0.4, "{:?}", outcome.most_in_a_second[0]);
+    let used: Duration = outcome.used[..4].iter().sum();
+    assert!(seconds(used) > 3.7, "the limit is reached: {used:?}");
+}
+
+#[test]
+fn a_soft_limit_is_exceeded_only_when_nobody_else_wants() {
+    let soft = limited(100, ShareLimit::LimitSoft);
+    let alone = run(&Setup::of([(Behaviour::Spin, soft)]));
+    assert!(seconds(alone.used[0]) > 9.9, "{:?}", alone.used);
+    let setup = Setup { processors: 1, ..Setup::of([(Behaviour::Spin, soft), (Behaviour::Spin, relative(100))]) };
+    let among = run(&setup);
+    assert!((0.9..=1.0).contains(&seconds(among.used[0])), "{:?}", among.used);
+}
+
+#[test]
+fn what_cannot_be_gamed() {
+    let honest = (Behaviour::Spin, relative(100));
+    let talks = Behaviour::Interactive { think: Duration::from_micros(10), burst: ms(20) };
+    for trick in [Behaviour::WaitEarly, Behaviour::Yield { burst: ms(1) }, talks] {
+        let mut members = vec![(trick, relative(100))];
+        members.extend([honest; 9]);
+        let setup = Setup { processors: 1, ..Setup::of(members) };
+        let outcome = run(&setup);
+        assert!(seconds(outcome.used[0]) < 1.0 * 1.03, "{trick:?} got {:?}", outcome.used[0]);
+    }
+}
+
+#[test]
+fn a_typed_line_does_not_wait_for_those_that_spin() {
+    let mut members = vec![(Behaviour::Spin, relative(100)); 200];
+    members.push((Behaviour::Interactive { think: Duration::from_millis(500), burst: ms(1) }, relative(100)));
+    let outcome = run(&Setup::of(members));
+    assert!(outcome.waits.len() > 5 && outcome.wait(99) <= ms(10), "{:?}", outcome.waits);
+}
+
+#[test]
+fn a_storm_of_lines_does_not_stop_running_work() {
+    let typing = Behaviour::Interactive { think: ms(1), burst: ms(8) };
+    let mut members = vec![(Behaviour::Spin, relative(100))];
+    members.extend([(typing, relative(100)); 300]);
+    let setup = Setup { processors: 1, duration: Duration::from_secs(30), ..Setup::of(members) };
+    let due = 30.0 / 301.0;
+    let used = seconds(run(&setup).used[0]);
+    assert!(used > due * 0.9, "{used} of {due}");
+    // While all of them have bias, too.
+    let storm = run(&Setup { warm_up: Duration::ZERO, duration: Duration::from_secs(1), ..setup });
+    assert!(storm.used[0] > ms(20), "{:?}", storm.used[0]);
+}
+
+#[test]
+fn a_decision_is_a_logarithmic_number_of_comparisons() {
+    let behaviours = [
+        Behaviour::Spin,
+        Behaviour::Interactive { think: ms(900), burst: ms(2) },
+        Behaviour::Bursty { burst: ms(3), pause: ms(7) },
+        Behaviour::Spin,
+    ];
+    for count in [10, 1000, 30_000] {
+        let members = (0..count).map(|at| {
+            let entitlement = if at % 5 == 3 { limited(1, ShareLimit::LimitHard) } else { relative(1 + (at % 1000) as u16) };
+            (behaviours[at % behaviours.len()], entitlement)
+        });
+        let setup = Setup { warm_up: Duration::ZERO, duration: ms(500), ..Setup::of(members) };
+        COMPARISONS.set(0);
+        let outcome = run(&setup);
+        // Each of the machines becomes ready once before anything else happens; every choice is followed by the end of its slice.
+        let events = outcome.choices * 2 + count as u64;
+        let each = COMPARISONS.get() as f64 / events as f64;
+        // A search in a B-tree of this kind looks at up to 11 keys on each of log6 n levels; an event is a few searches.
+        let bound = 4.0 * (11.0 * (count as f64).log(6.0) + 11.0);
+        assert!(each <= bound, "{each} comparisons an event at {count}, more than {bound}");
+    }
+}
