@@ -6,6 +6,7 @@
 pub mod client;
 mod frame;
 mod host;
+mod journal;
 mod line_edit;
 pub mod local;
 pub mod operator;
@@ -14,6 +15,7 @@ mod virtual_console;
 pub mod wire;
 
 pub use host::{Host, LogonRefusal, Peer, Session, WRONG_PASSWORD};
+pub use journal::{Journal, Journaling};
 pub use line_edit::{LineEdit, LogicalLine, logical_lines};
 pub use text::LINE_MAX;
 pub use virtual_console::{Attachment, AttachmentId, ConsoleEvent, LINE_COST, Limits, Role, VirtualConsole};

@@ -6,10 +6,11 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::journal::{Journal, Journaling, Keeper};
 use crate::text;
 use crate::wire::{ConsoleState, Ending, Line, LineKind};
 
@@ -68,6 +69,7 @@ pub struct VirtualConsole {
     limits: Limits,
     inner: Mutex<Inner>,
     changed: Notify,
+    journal_begun: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 struct Inner {
@@ -80,6 +82,7 @@ struct Inner {
     next_id: u64,
     /// First line no owner has pulled.
     owner_cursor: u64,
+    journal: Keeper,
 }
 
 struct Terminal {
@@ -246,8 +249,10 @@ impl VirtualConsole {
                 terminals: Vec::new(),
                 next_id: 1,
                 owner_cursor: 0,
+                journal: Keeper::default(),
             }),
             changed: Notify::new(),
+            journal_begun: OnceLock::new(),
         })
     }
 
@@ -268,11 +273,35 @@ impl VirtualConsole {
         if inner.ending.is_some() {
             return;
         }
+        let mut begun = false;
         for text in lines {
-            inner.push(Kept { text, kind, typist }, &self.limits);
+            begun |= inner.journal.keep(kind, &text);
+            if !inner.journal.hides(kind) {
+                inner.push(Kept { text, kind, typist }, &self.limits);
+            }
         }
         drop(inner);
         self.changed.notify_waiters();
+        if begun && let Some(tell) = self.journal_begun.get() {
+            tell();
+        }
+    }
+
+    /// Says who is told when the first line stands in an empty journal; once. It is called outside every lock, by whoever writes, and
+    /// must not block.
+    pub fn on_journal(&self, tell: Box<dyn Fn() + Send + Sync>) {
+        let _ = self.journal_begun.set(tell);
+    }
+
+    /// Begins or ends keeping lines for CP's console spooling. Lines kept before stay until they are taken.
+    pub fn set_journaling(&self, mode: Journaling) {
+        self.lock().journal.mode = mode;
+    }
+
+    /// Takes what the console wrote since this was last called. Secrets typed at a hidden read are not in it; passwords in the text of a
+    /// command are CP's to leave out.
+    pub fn take_journal(&self) -> Journal {
+        self.lock().journal.take()
     }
 
     /// Records a line that the terminal `from` entered, so that the others see it; call it before the line is acted on.
@@ -360,10 +389,13 @@ impl VirtualConsole {
         self.lock().terminals.iter().find(|terminal| terminal.role == Role::Owner && terminal.ending.is_none()).map(|terminal| terminal.id)
     }
 
-    /// Whether an attached owner is so far behind that lines will be lost if the machine goes on writing at once. CP may let the machine
-    /// wait a moment then; nothing depends on it, and it must not wait for ever: the terminal may be suspended.
+    /// Whether an attached owner, or the journal, is so far behind that lines will be lost if the machine goes on writing at once. CP may
+    /// let the machine wait a moment then; nothing depends on it, and it must not wait for ever: the terminal may be suspended.
     pub fn congested(&self) -> bool {
         let inner = self.lock();
+        if inner.journal.is_behind() {
+            return true;
+        }
         let owner = inner.terminals.iter().find(|terminal| terminal.role == Role::Owner && terminal.ending.is_none());
         // The oldest line kept is the slowest terminal's; the owner is it when it is near the front of the ring.
         owner.is_some_and(|owner| {
@@ -454,6 +486,8 @@ impl Drop for Attachment {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
     use proptest::prelude::*;
 
@@ -617,6 +651,38 @@ mod tests {
         let hidden = "State(VmRead { hidden: true })";
         assert_eq!(told(&mut owner), [hidden]);
         assert_eq!(told(&mut observer), ["listfile", hidden]);
+    }
+
+    #[test]
+    fn the_journal_has_every_line_once_and_no_secret() {
+        let console = VirtualConsole::new(Limits::default());
+        let begun = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&begun);
+        console.on_journal(Box::new(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }));
+        console.write(LineKind::Guest, "before");
+        console.set_journaling(Journaling::On);
+        let owner = console.attach(Role::Owner);
+        console.write(LineKind::Guest, "one\ntwo");
+        console.entered(owner.id(), "typed");
+        console.set_state(ConsoleState::VmRead { hidden: true });
+        console.entered(owner.id(), "secret");
+        let taken = console.take_journal();
+        let texts: Vec<_> = taken.lines.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(texts, ["one", "two", "typed"]);
+        assert_eq!((taken.lost, begun.load(Ordering::Relaxed)), (0, 1));
+        console.set_journaling(Journaling::Only);
+        let mut owner = owner;
+        while owner.try_next().is_some() {}
+        console.write(LineKind::Guest, "not shown");
+        console.write(LineKind::Cp, "shown");
+        assert_eq!(told(&mut owner), ["shown"]);
+        assert_eq!(console.take_journal().lines.len(), 2);
+        assert_eq!(begun.load(Ordering::Relaxed), 2);
+        console.set_journaling(Journaling::Off);
+        console.write(LineKind::Guest, "after");
+        assert_eq!(console.take_journal(), Journal::default());
     }
 
     #[test]

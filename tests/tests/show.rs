@@ -74,7 +74,7 @@ fn from_an_empty_directory_to_a_file_sent_and_received() {
     assert_line(&session, r"^CONNECT= \d\d:\d\d:\d\d VIRTCPU= \d{3}:\d\d\.\d\d TOTCPU= \d{3}:\d\d\.\d\d$");
     assert_line(session.lines().last().unwrap_or_default(), r"^LOGOFF AT \d\d:\d\d:\d\d \S+ [A-Z]+DAY \d\d/\d\d/\d\d$");
 
-    let session = type_in(r"printf 'query reader\nreceive\nlistfile readme md a\n' | cp64 logon MAINT --system $D");
+    let session = type_in(r"printf 'query reader *\nreceive\nlistfile readme md a\n' | cp64 logon MAINT --system $D");
     assert_line(&session, r"^FILES: 0001 RDR,   NO PRT,   NO PUN$");
     assert_line(&session, r"^CMSUSER  0001 A PUN \d{8} 001 NONE ");
     assert_line(&session, r"^File README MD A1 received from CMSUSER");

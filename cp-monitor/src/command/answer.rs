@@ -106,6 +106,11 @@ pub fn invalid_option(option: &str) -> Message {
     error("CMD", 3, format!("Invalid option - {option}"))
 }
 
+/// 013E: an option says the contrary of one before it, or cannot stand with it.
+pub fn conflicting_option(option: &str) -> Message {
+    error("CSP", 13, format!("Conflicting option - {option}"))
+}
+
 /// 026E: an operand is missing or wrong.
 pub fn operand_missing() -> Message {
     error("CFC", 26, "Operand missing or invalid")

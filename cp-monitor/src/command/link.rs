@@ -130,7 +130,7 @@ fn detach_one(user: &Arc<User>, number: DeviceNumber) -> Outcome {
             "DASD"
         }
         Some(Device::Reader(_)) => "RDR ",
-        Some(Device::Output(output)) if output.kind == SpoolKind::Printer => "PRT ",
+        Some(Device::Output(output)) if output.device == spool::Device::Printer => "PRT ",
         Some(_) => "PUN ",
         None => return Err(no_device(number)),
     };
@@ -166,8 +166,7 @@ pub(super) fn define(invocation: &mut Invocation<'_>) -> Outcome {
 
 fn define_unit_record(invocation: &Invocation<'_>, vdev: DeviceNumber, kind: SpoolKind, model: &str, class: char, shown: &str) -> Outcome {
     let user = invocation.user()?;
-    let dist = spool::Word::new(user.id.as_str()).ok();
-    if !user.devices.lock().define_unit_record(vdev, kind, model, class, dist) {
+    if !user.devices.lock().define_unit_record(vdev, kind, model, class, user.dist()) {
         return Err(error("DFN", 92, format!("Device {vdev} already defined")));
     }
     Ok(Answer::line(json!({ "vdev": vdev }), format!("{shown} {vdev} DEFINED")))

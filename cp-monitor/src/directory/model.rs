@@ -341,6 +341,14 @@ pub struct OptionSet {
     pub maxconn: Option<u16>,
 }
 
+impl UserEntry {
+    /// The distribution code that the user's spool files begin with: of the first ACCOUNT statement, else the userid.
+    pub fn dist(&self) -> Option<spool::Word> {
+        let named = self.accounts.first().and_then(|account| account.distribution.as_deref());
+        spool::Word::new(named.unwrap_or(self.userid.as_str())).ok()
+    }
+}
+
 /// `ACCOUNT number [distribution]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Account {

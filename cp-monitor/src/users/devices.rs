@@ -12,13 +12,14 @@ use spool::{Attributes, OpenFile, Queue, Userid};
 
 use crate::directory::{DeviceNumber, LinkMode, SpoolKind, UserEntry, UserId};
 use crate::machine::diagnose::padded;
+use crate::users::User;
 
 use super::reading::{Listed, Reading};
 
 /// One virtual device.
 pub enum Device {
     /// The console.
-    Console(Console),
+    Console(Box<Console>),
     /// A card reader.
     Reader(Box<Reader>),
     /// A punch or a printer.
@@ -29,10 +30,12 @@ pub enum Device {
 
 /// The virtual console as a device.
 pub struct Console {
-    /// `3215` or `3270`.
-    pub model: &'static str,
-    /// Spool class of its output.
-    pub class: char,
+    /// How its spool files are made.
+    pub output: Output,
+    /// SPOOL CONSOLE START: what is written to it becomes a spool file.
+    pub spooling: bool,
+    /// TERM: what the guest writes is shown at the terminal while it is spooled.
+    pub shown: bool,
 }
 
 /// A virtual card reader.
@@ -55,10 +58,10 @@ pub struct Reader {
     pub listed: Option<Listed>,
 }
 
-/// A virtual punch or printer.
+/// A virtual punch or printer, or what a console prints.
 pub struct Output {
-    /// Which of the two.
-    pub kind: SpoolKind,
+    /// Which of the three.
+    pub device: spool::Device,
     /// `2540`, `1403`.
     pub model: String,
     /// What files made on it begin with.
@@ -108,17 +111,41 @@ pub struct Disk {
 impl Output {
     /// The queue its files go to when it is routed nowhere.
     pub fn queue(&self) -> Queue {
-        if self.kind == SpoolKind::Printer { Queue::Printer } else { Queue::Punch }
+        if self.device == spool::Device::Punch { Queue::Punch } else { Queue::Printer }
     }
 
-    /// The kind of device, as the spool names it.
-    pub fn spool_device(&self) -> spool::Device {
-        if self.kind == SpoolKind::Printer { spool::Device::Printer } else { spool::Device::Punch }
+    /// What it is to a program: a punch or a printer.
+    pub fn kind(&self) -> SpoolKind {
+        if self.device == spool::Device::Punch { SpoolKind::Punch } else { SpoolKind::Printer }
+    }
+
+    /// Its name in responses: `PRT`, `PUN` or `CONS`.
+    pub fn shown(&self) -> &'static str {
+        if self.device == spool::Device::Console { "CONS" } else { self.device.abbreviation() }
+    }
+
+    /// The file in progress, begun when there is none.
+    pub fn file(&mut self, user: &User) -> &mut OpenFile {
+        let Self { open, device, attributes, .. } = self;
+        open.get_or_insert_with(|| {
+            user.cp().spool.create(spool::NewFile {
+                origin: spool_userid(&user.id),
+                device: *device,
+                created: user.cp().clock.unix_seconds(),
+                attributes: attributes.clone(),
+            })
+        })
+    }
+
+    fn new(device: spool::Device, model: &str, class: char, dist: Option<spool::Word>) -> Self {
+        let class = spool::Class::new(class).unwrap_or(spool::Class::A);
+        let attributes = Attributes { class, dist, ..Attributes::default() };
+        Self { device, model: model.to_string(), attributes, cont: false, route: Route::Own, open: None }
     }
 
     /// Longest record it takes, in bytes: 80 columns of a card, the print positions of the model, what a page printer takes.
     pub fn record_length(&self) -> u32 {
-        match (self.kind, self.model.as_str()) {
+        match (self.kind(), self.model.as_str()) {
             (SpoolKind::Punch | SpoolKind::Reader, _) => 80,
             (SpoolKind::Printer, "1443") => 144,
             (SpoolKind::Printer, "3211") => 150,
@@ -141,7 +168,8 @@ impl Devices {
     pub fn of_entry(entry: &UserEntry, dist: Option<spool::Word>) -> Self {
         let mut devices = Self::default();
         let (vdev, class) = entry.console.as_ref().map_or((DeviceNumber(9), 'T'), |console| (console.vdev, console.class));
-        devices.table.insert(vdev, Device::Console(Console { model: "3215", class }));
+        let output = Output::new(spool::Device::Console, "3215", class, dist);
+        devices.table.insert(vdev, Device::Console(Box::new(Console { output, spooling: false, shown: true })));
         for statement in &entry.spool {
             devices.define_unit_record(statement.vdev, statement.kind, &statement.model, statement.class, dist);
         }
@@ -164,11 +192,8 @@ impl Devices {
                 open: None,
                 listed: None,
             })),
-            SpoolKind::Punch | SpoolKind::Printer => {
-                let class = spool::Class::new(class).unwrap_or(spool::Class::A);
-                let attributes = Attributes { class, dist, ..Attributes::default() };
-                Device::Output(Box::new(Output { kind, model: model.to_string(), attributes, cont: false, route: Route::Own, open: None }))
-            }
+            SpoolKind::Punch => Device::Output(Box::new(Output::new(spool::Device::Punch, model, class, dist))),
+            SpoolKind::Printer => Device::Output(Box::new(Output::new(spool::Device::Printer, model, class, dist))),
         };
         self.table.insert(vdev, device);
         true
@@ -248,10 +273,10 @@ impl Device {
         let number = u32::from(vdev.0);
         let blank = DeviceInfo { number, volume: padded(""), ..DeviceInfo::default() };
         match self {
-            Device::Console(console) => DeviceInfo { class: device::CONSOLE, name: padded(console.model), ..blank },
+            Device::Console(console) => DeviceInfo { class: device::CONSOLE, name: padded(&console.output.model), ..blank },
             Device::Reader(reader) => DeviceInfo { class: device::READER, name: padded(&reader.model), blocks: 80, ..blank },
             Device::Output(output) => DeviceInfo {
-                class: if output.kind == SpoolKind::Printer { device::PRINTER } else { device::PUNCH },
+                class: if output.device == spool::Device::Punch { device::PUNCH } else { device::PRINTER },
                 name: padded(&output.model),
                 blocks: output.record_length(),
                 ..blank

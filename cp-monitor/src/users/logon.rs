@@ -9,7 +9,7 @@ use console::{Limits, VirtualConsole};
 use minidisk::extent::ExtentError;
 use parking_lot::Mutex;
 
-use super::{Device, Devices, Disk, Line, Route, SessionState, Settings, Usage, User, spool_userid};
+use super::{Device, Devices, Disk, Line, Output, Route, SessionState, Settings, Usage, User, spool_userid};
 use crate::accounting::Why;
 use crate::clock;
 use crate::command::{self, Origin};
@@ -60,6 +60,13 @@ pub fn log_on(cp: &Arc<Cp>, directory: &Directory, entry: &UserEntry, way: Way) 
     // Before anybody can find the user and log it off again.
     let dispatch = cp.dispatcher.admit(Arc::clone(&user), user.entitlement());
     let _ = user.dispatch.set(dispatch);
+    user.watch_console();
+    if way == Way::Operator
+        && let Some(console) = user.devices.lock().console_mut()
+    {
+        // What the operator was told and did is kept from the start.
+        console.set_spooling(&user, true, true);
+    }
     if let Err(present) = cp.users.insert(&user) {
         cp.dispatcher.dismiss(dispatch);
         return Err(LogonError::Present(present));
@@ -81,7 +88,6 @@ fn make_user(cp: &Arc<Cp>, entry: &UserEntry, way: Way) -> Result<User, StorageE
         Way::Autolog => Line::Disconnected,
         Way::Operator => Line::System,
     };
-    let dist = spool::Word::new(entry.userid.as_str()).ok();
     let console = VirtualConsole::new(Limits::default());
     // Until `start_up` has loaded what the directory says, nobody reads: a script must not give its first line to CP.
     console.set_state(if way == Way::Operator { ConsoleState::CpRead } else { ConsoleState::Running });
@@ -93,7 +99,7 @@ fn make_user(cp: &Arc<Cp>, entry: &UserEntry, way: Way) -> Result<User, StorageE
         console,
         session: Mutex::new(SessionState { line, settings: Settings::default() }),
         machine: Mutex::new(Machine::new(space)),
-        devices: Mutex::new(Devices::of_entry(entry, dist)),
+        devices: Mutex::new(Devices::of_entry(entry, entry.dist())),
         usage: Usage::default(),
         accounted: Mutex::default(),
         storage: AtomicU64::new(entry.storage.bytes()),
@@ -268,7 +274,12 @@ pub fn log_off(user: &Arc<User>, forced_by: Option<&UserId>, ending: Ending) {
         }
         resident_pages
     };
-    give_back_devices(user);
+    let mut devices = std::mem::take(&mut *user.devices.lock());
+    for (_, device) in devices.iter_mut() {
+        if let Device::Output(output) = device {
+            close_at_end(user, output);
+        }
+    }
     let why = match (ending, forced_by) {
         (Ending::Shutdown, _) => Why::Shutdown,
         (_, Some(_)) => Why::Force,
@@ -278,26 +289,30 @@ pub fn log_off(user: &Arc<User>, forced_by: Option<&UserId>, ending: Ending) {
     for line in logoff_lines(user) {
         user.console.write(LineKind::Cp, &line);
     }
+    if let Some(console) = devices.console_mut() {
+        console.set_spooling(user, false, true);
+        close_at_end(user, &mut console.output);
+    }
+    unlink_disks(user, devices);
     cp.users.remove(&user.id);
     user.console.end(ending);
     cp.note_logoff(user, forced_by);
 }
 
-fn give_back_devices(user: &Arc<User>) {
-    let mut devices = user.devices.lock();
-    for (number, device) in devices.iter_mut() {
-        let Device::Output(output) = device else { continue };
-        let mut closed = command::close_output(user, output);
-        if closed.is_err() && output.open.is_some() {
-            // It cannot go where SPOOL says; with its maker it is not lost.
-            output.route = Route::Own;
-            closed = command::close_output(user, output);
-        }
-        if let Err(message) = closed {
-            user.console.write(LineKind::Cp, &format!("Spool file of {number} is lost: {message}"));
-        }
+/// Closes the file in progress; when it cannot go where SPOOL says, it stays with its maker and is not lost.
+fn close_at_end(user: &Arc<User>, output: &mut Output) {
+    let mut closed = command::close_output(user, output);
+    if closed.is_err() && output.open.is_some() {
+        output.route = Route::Own;
+        closed = command::close_output(user, output);
     }
-    for (number, device) in std::mem::take(&mut *devices).into_iter() {
+    if let Err(message) = closed {
+        user.console.write(LineKind::Cp, &format!("Spool file of a {} is lost: {message}", output.shown()));
+    }
+}
+
+fn unlink_disks(user: &Arc<User>, devices: Devices) {
+    for (number, device) in devices.into_iter() {
         if let Device::Disk(disk) = device {
             user.cp().links.unlink((disk.owner, disk.owner_vdev), user.id, number);
         }

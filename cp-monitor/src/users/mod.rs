@@ -6,10 +6,12 @@
 //! one of these at a time, and last of all a console, the timer or the dispatcher.
 
 mod accounts;
+mod console_spool;
 mod devices;
 mod input;
 mod logon;
 mod reading;
+mod secrets;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -28,7 +30,7 @@ use crate::system::Cp;
 use crate::workers::{Alarm, Job};
 use accounts::Accounted;
 
-pub use devices::{Device, Devices, Disk, Output, Reader, Route, spool_userid};
+pub use devices::{Console, Device, Devices, Disk, Output, Reader, Route, spool_userid};
 pub use logon::{LogonError, Way, link, log_off, log_on, start_up, usage_line};
 pub use reading::{Listed, Reading};
 
@@ -255,6 +257,11 @@ impl User {
     /// The control program.
     pub fn cp(&self) -> &Arc<Cp> {
         &self.cp
+    }
+
+    /// The distribution code that files of the user begin with: of the ACCOUNT statement, else the userid.
+    pub fn dist(&self) -> Option<spool::Word> {
+        self.entry.dist()
     }
 
     /// Whether the user is logging off or gone.

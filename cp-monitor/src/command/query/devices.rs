@@ -8,8 +8,8 @@ use crate::command::Invocation;
 use crate::command::answer::{Answer, Outcome, invalid_operand, no_device};
 use crate::command::operands::{device, is};
 use crate::command::spool::queue_of;
-use crate::directory::{DeviceNumber, SpoolKind};
-use crate::users::{Device, Disk, Output, Reader, Route, User};
+use crate::directory::DeviceNumber;
+use crate::users::{Console, Device, Disk, Output, Reader, Route, User};
 
 /// QUERY VIRTUAL [ALL|CONSOLE|DASD|STORAGE|UR|vdev]
 pub(super) fn virtual_devices(invocation: &mut Invocation<'_>) -> Outcome {
@@ -53,7 +53,7 @@ impl Kind {
             Device::Console(_) => Kind::Console,
             Device::Disk(_) => Kind::Disk,
             Device::Reader(_) => Kind::Reader,
-            Device::Output(output) if output.kind == SpoolKind::Printer => Kind::Printer,
+            Device::Output(output) if output.device == spool::Device::Printer => Kind::Printer,
             Device::Output(_) => Kind::Punch,
         }
     }
@@ -123,20 +123,9 @@ fn chosen(invocation: &Invocation<'_>, wanted: &[Kind]) -> Outcome {
 /// A device as QUERY VIRTUAL shows it; its place in the list is its subchannel.
 fn shown(user: &User, subchannel: usize, number: DeviceNumber, device: &Device) -> Answer {
     match device {
-        Device::Console(console) => {
-            let line = user.session.lock().line;
-            let data = json!({ "vdev": number, "kind": "CONS", "line": line.to_string() });
-            Answer::of(
-                data,
-                vec![
-                    format!("CONS {number} ON {line}  TERM STOP  HOST SYSTEM"),
-                    format!("     {number} CL {} NOCONT NOHOLD COPY 001    READY FORM STANDARD", console.class),
-                    format!("     {number} {}            NOEOF  CLOSED  SUBCHANNEL = {subchannel:04X}", console.model),
-                ],
-            )
-        }
+        Device::Console(console) => console_shown(user, number, console, subchannel),
         Device::Reader(reader) => reader_shown(number, reader, subchannel),
-        Device::Output(output) => output_shown(number, output, subchannel),
+        Device::Output(output) => output_shown(user, number, output, subchannel),
         Device::Disk(disk) => disk_shown(number, disk, subchannel),
     }
 }
@@ -155,9 +144,15 @@ fn disk_shown(number: DeviceNumber, disk: &Disk, subchannel: usize) -> Answer {
     Answer::line(data, line)
 }
 
+fn either(on: bool, yes: &'static str, no: &'static str) -> &'static str {
+    if on { yes } else { no }
+}
+
 fn reader_shown(number: DeviceNumber, reader: &Reader, subchannel: usize) -> Answer {
-    let either = |on: bool, yes: &'static str, no: &'static str| if on { yes } else { no };
-    let data = json!({ "vdev": number, "kind": "RDR", "class": reader.class.to_string(), "hold": reader.hold, "keep": reader.keep });
+    let data = json!({
+        "vdev": number, "kind": "RDR", "class": reader.class.to_string(), "hold": reader.hold, "keep": reader.keep, "cont": reader.cont,
+        "eof": reader.eof, "open": reader.open.as_ref().map(|reading| reading.spid.number()), "subchannel": subchannel,
+    });
     let lines = vec![
         format!(
             "RDR  {number} CL {} {} {}   {}      READY",
@@ -176,37 +171,63 @@ fn reader_shown(number: DeviceNumber, reader: &Reader, subchannel: usize) -> Ans
     Answer::of(data, lines)
 }
 
-fn output_shown(number: DeviceNumber, output: &Output, subchannel: usize) -> Answer {
+fn console_shown(user: &User, number: DeviceNumber, console: &Console, subchannel: usize) -> Answer {
+    let line = user.session.lock().line;
+    let (term, start) = (either(console.shown, "TERM", "NOTERM"), either(console.spooling, "START", "STOP"));
+    let mut answer = output_shown(user, number, &console.output, subchannel);
+    answer.lines.insert(0, format!("CONS {number} ON {line}  {term} {start}  HOST SYSTEM"));
+    if let Some(data) = answer.data.as_object_mut() {
+        data.insert("line".to_string(), json!(line.to_string()));
+        data.insert("term".to_string(), json!(console.shown));
+        data.insert("spooling".to_string(), json!(console.spooling));
+    }
+    answer
+}
+
+/// A printer, a punch, or what a console prints: where files go and how they are made, the file in progress, the subchannel.
+fn output_shown(user: &User, number: DeviceNumber, output: &Output, subchannel: usize) -> Answer {
     let attributes = &output.attributes;
-    let kind = if output.kind == SpoolKind::Printer { "PRT" } else { "PUN" };
     let word = |word: Option<spool::Word>, absent: &str| word.map_or_else(|| absent.to_string(), |word| word.to_string());
-    let (route, target) = match output.route {
-        Route::Own => ("FOR".to_string(), "OWN".to_string()),
-        Route::To(id, queue) => ("TO".to_string(), format!("{id} {}", queue.abbreviation())),
-        Route::For(id) => ("FOR".to_string(), id.to_string()),
+    let (way, target, queue) = match output.route {
+        Route::Own => ("TO", user.id, output.queue()),
+        Route::To(id, queue) => ("TO", id, queue),
+        Route::For(id) => ("FOR", id, output.queue()),
     };
-    let hold = if attributes.hold == spool::Hold::None { "NOHOLD" } else { "HOLD  " };
-    let keep = if attributes.keep { "KEEP  " } else { "NOKEEP" };
-    let msg = if attributes.msg { "MSG  " } else { "NOMSG" };
+    let printer = output.device != spool::Device::Punch;
+    let head = if output.device == spool::Device::Console { "    ".to_string() } else { format!("{:<4}", output.shown()) };
+    let copies = format!("{}{:03}", either(attributes.copies.collated(), "*", " "), attributes.copies.number());
     let lines = vec![
         format!(
-            "{kind}  {number} CL {} {} {hold} COPY {:03}    READY FORM {}",
+            "{head} {number} CL {} {} {} COPY{copies}    READY FORM {}",
             attributes.class,
-            if output.cont { "CONT  " } else { "NOCONT" },
-            attributes.copies.number(),
+            either(output.cont, "CONT  ", "NOCONT"),
+            either(attributes.hold.user(), "HOLD  ", "NOHOLD"),
             word(attributes.form, "STANDARD")
         ),
-        format!("     {number} {route} {target:<12} DIST {:<8} DEST {}", word(attributes.dist, "OFF"), word(attributes.dest, "OFF")),
         format!(
-            "     {number} {}  {} {keep} {msg} {} SUBCHANNEL = {subchannel:04X}",
+            "     {number} {way} {target:<8} {} DIST {:<8}    {}DEST {}",
+            queue.abbreviation(),
+            word(attributes.dist, "OFF"),
+            either(printer, "FLASHC 000 ", ""),
+            word(attributes.dest, "OFF")
+        ),
+        format!("     {number} FLASH      CHAR      MDFY       0 FCB     {}", either(printer, " LPP OFF", "")).trim_end().to_string(),
+        format!(
+            "     {number} {}   NOEOF {} {} {} {}",
             output.model,
-            if output.open.is_some() { "OPEN  " } else { "CLOSED" },
+            either(output.open.is_some(), "OPEN", "CLOSED"),
+            either(attributes.keep, "KEEP", "NOKEEP"),
+            either(attributes.msg, "MSG", "NOMSG"),
             name_shown(attributes.name.name(), attributes.name.file_type()),
         ),
+        format!("     {number} SUBCHANNEL = {subchannel:04X}"),
     ];
     let data: Value = json!({
-        "vdev": number, "kind": kind, "class": attributes.class.as_char().to_string(), "copies": attributes.copies.number(),
-        "route": format!("{route} {target}"), "open": output.open.is_some(),
+        "vdev": number, "kind": output.shown(), "class": attributes.class.as_char().to_string(), "copies": attributes.copies.number(),
+        "collated": attributes.copies.collated(), "cont": output.cont, "hold": attributes.hold.user(), "keep": attributes.keep,
+        "msg": attributes.msg, "form": attributes.form, "dest": attributes.dest, "dist": attributes.dist, "name": attributes.name.name(),
+        "type": attributes.name.file_type(), "tag": attributes.tag.as_str(), "route": way, "to": target, "queue": queue.abbreviation(),
+        "open": output.open.as_ref().map(|file| json!({ "records": file.records(), "bytes": file.bytes() })), "subchannel": subchannel,
     });
     Answer::of(data, lines)
 }

@@ -4,10 +4,10 @@ use spool::{Change, Class, Copies, FileName, Queue, Selection, Spid, Tag, Word};
 
 use super::CloseAs;
 use crate::command::Invocation;
-use crate::command::answer::{Message, error, invalid_operand, invalid_option, not_in_directory, operand_missing};
+use crate::command::answer::{Message, conflicting_option, error, invalid_operand, invalid_option, not_in_directory, operand_missing};
 use crate::command::operands::{Operands, is};
 use crate::directory::UserId;
-use crate::users::{Device, Route, User, spool_userid};
+use crate::users::{Route, spool_userid};
 
 /// READER, PRINTER or PUNCH by any of their names.
 pub(in crate::command) fn queue_of(word: &str) -> Option<Queue> {
@@ -47,12 +47,22 @@ fn copies(word: &str) -> Result<Copies, Message> {
     Copies::new(number, collated).map_err(|_| error("CSP", 30, "Copies missing or invalid"))
 }
 
-/// OFF, or a name of 1 to 8 characters.
-pub(in crate::command) fn name_or_off(word: &str) -> Result<Option<Word>, Message> {
-    if word.eq_ignore_ascii_case("OFF") {
+/// A name of 1 to 8 characters; `None` for one of the words in `absent`.
+fn name_unless(word: &str, absent: &[&str]) -> Result<Option<Word>, Message> {
+    if absent.iter().any(|absent| word.eq_ignore_ascii_case(absent)) {
         return Ok(None);
     }
     Word::new(&word.to_uppercase()).map(Some).map_err(|problem| error("CSP", 32, problem.to_string()))
+}
+
+/// A form; the standard one has no name of its own.
+pub(in crate::command) fn form(word: &str) -> Result<Option<Word>, Message> {
+    name_unless(word, &["OFF", "STANDARD"])
+}
+
+/// A destination, or OFF or ANY.
+pub(in crate::command) fn dest(word: &str) -> Result<Option<Word>, Message> {
+    name_unless(word, &["OFF", "ANY"])
 }
 
 /// NAME fn [ft], the last option: one or two words.
@@ -72,30 +82,34 @@ pub(super) fn tag_text(text: &str) -> Result<Tag, Message> {
     Tag::new(text).map_err(|problem| error("TAG", 32, problem.to_string()))
 }
 
-/// Takes one attribute of CHANGE and SPOOL; false when the word is none of them.
-fn attribute(word: &str, operands: &mut Operands<'_>, change: &mut Change) -> Result<bool, Message> {
+/// Sets a switch; 013E when the command has said the contrary.
+pub(super) fn switch(slot: &mut Option<bool>, value: bool, word: &str) -> Result<(), Message> {
+    if *slot == Some(!value) {
+        return Err(conflicting_option(word));
+    }
+    *slot = Some(value);
+    Ok(())
+}
+
+/// Takes one attribute of CHANGE and SPOOL; false when the word is none of them. `own_dist` is what DIST * stands for.
+pub(super) fn attribute(word: &str, operands: &mut Operands<'_>, change: &mut Change, own_dist: Option<Word>) -> Result<bool, Message> {
     if is(word, "CLass") {
         change.class = Some(class(operands.word()?)?);
     } else if is(word, "COpy") {
         change.copies = Some(copies(operands.word()?)?);
     } else if is(word, "DIst") {
-        change.dist = Some(name_or_off(operands.word()?)?);
-    } else if is(word, "FOrm") && word.len() > 3 {
-        change.form = Some(name_or_off(operands.word()?)?);
+        let code = operands.word()?;
+        change.dist = Some(if code == "*" { own_dist } else { name_unless(code, &["OFF"])? });
+    } else if is(word, "FORM") {
+        change.form = Some(form(operands.word()?)?);
     } else if is(word, "DEst") {
-        change.dest = Some(name_or_off(operands.word()?)?);
-    } else if is(word, "HOld") {
-        change.user_hold = Some(true);
-    } else if is(word, "NOHold") {
-        change.user_hold = Some(false);
-    } else if is(word, "KEep") {
-        change.keep = Some(true);
-    } else if is(word, "NOKeep") {
-        change.keep = Some(false);
-    } else if is(word, "MSG") {
-        change.msg = Some(true);
-    } else if is(word, "NOMsg") {
-        change.msg = Some(false);
+        change.dest = Some(dest(operands.word()?)?);
+    } else if is(word, "HOld") || is(word, "NOHold") {
+        switch(&mut change.user_hold, is(word, "HOld"), word)?;
+    } else if is(word, "KEep") || is(word, "NOKeep") {
+        switch(&mut change.keep, is(word, "KEep"), word)?;
+    } else if is(word, "MSG") || is(word, "NOMsg") {
+        switch(&mut change.msg, is(word, "MSG"), word)?;
     } else if is(word, "NOName") {
         change.name = Some(FileName::None);
     } else if is(word, "NAme") {
@@ -106,63 +120,25 @@ fn attribute(word: &str, operands: &mut Operands<'_>, change: &mut Change) -> Re
     Ok(true)
 }
 
-/// The options of CHANGE.
-pub(super) fn changes(operands: &mut Operands<'_>) -> Result<Change, Message> {
+/// The options of CHANGE; SYSHOLD and NOSYSHOLD are class D's.
+pub(super) fn changes(invocation: &mut Invocation<'_>) -> Result<Change, Message> {
     let mut change = Change::default();
-    if operands.is_empty() {
+    let own = invocation.user()?.dist();
+    if invocation.operands.is_empty() {
         return Err(operand_missing());
     }
-    while let Some(word) = operands.next_word() {
-        if !attribute(word, operands, &mut change)? {
+    while let Some(word) = invocation.operands.next_word() {
+        if invocation.has_class("D") && (is(word, "SYShold") || is(word, "NOSYShold")) {
+            switch(&mut change.system_hold, is(word, "SYShold"), word)?;
+        } else if !attribute(word, &mut invocation.operands, &mut change, own)? {
             return Err(invalid_option(word));
         }
     }
     Ok(change)
 }
 
-/// What SPOOL sets on a device.
-#[derive(Default)]
-pub(super) struct DeviceOptions {
-    change: Change,
-    route: Option<Route>,
-    cont: Option<bool>,
-    eof: Option<bool>,
-    any_class: bool,
-    pub close: bool,
-    pub purge: bool,
-}
-
-/// The options of SPOOL.
-pub(super) fn device_options(invocation: &mut Invocation<'_>) -> Result<DeviceOptions, Message> {
-    let mut options = DeviceOptions::default();
-    while let Some(word) = invocation.operands.next_word() {
-        if is(word, "CONt") {
-            options.cont = Some(true);
-        } else if is(word, "NOCont") {
-            options.cont = Some(false);
-        } else if is(word, "EOF") {
-            options.eof = Some(true);
-        } else if is(word, "NOEof") {
-            options.eof = Some(false);
-        } else if is(word, "CLOse") {
-            options.close = true;
-        } else if is(word, "PUrge") {
-            options.purge = true;
-        } else if is(word, "CLass") && invocation.operands.take("*") {
-            options.any_class = true;
-        } else if let Some(route) = route(word, invocation)? {
-            options.route = Some(route);
-        } else if is(word, "SYSTEM") || is(word, "OFF") {
-            options.route = Some(Route::Own);
-        } else if !attribute(word, &mut invocation.operands, &mut options.change)? {
-            return Err(invalid_option(word));
-        }
-    }
-    Ok(options)
-}
-
 /// TO {user|*|SYSTEM} [queue] or FOR {user|*}; `None` when the word is neither.
-fn route(word: &str, invocation: &mut Invocation<'_>) -> Result<Option<Route>, Message> {
+pub(super) fn route(word: &str, invocation: &mut Invocation<'_>) -> Result<Option<Route>, Message> {
     let to = is(word, "TO");
     if !to && !is(word, "FOR") {
         return Ok(None);
@@ -190,57 +166,24 @@ pub(super) fn known_user(invocation: &mut Invocation<'_>) -> Result<UserId, Mess
     Ok(id)
 }
 
-impl DeviceOptions {
-    /// Sets them on one device.
-    pub fn apply(&self, user: &User, device: &mut Device) -> Result<(), Message> {
-        match device {
-            Device::Reader(reader) => {
-                reader.hold = self.change.user_hold.unwrap_or(reader.hold);
-                reader.keep = self.change.keep.unwrap_or(reader.keep);
-                reader.cont = self.cont.unwrap_or(reader.cont);
-                reader.eof = self.eof.unwrap_or(reader.eof);
-                if self.any_class {
-                    reader.class = '*';
-                } else if let Some(class) = self.change.class {
-                    reader.class = class.as_char();
-                }
-            }
-            Device::Output(output) => {
-                self.change.apply(&mut output.attributes);
-                output.cont = self.cont.unwrap_or(output.cont);
-                output.route = self.route.unwrap_or(output.route);
-                if let Some(file) = &mut output.open {
-                    self.change.apply(file.attributes_mut());
-                }
-            }
-            _ => return Err(error("CSP", 22, format!("Device of {} is not a unit record device", user.id))),
-        }
-        Ok(())
-    }
-}
-
-/// The options of CLOSE: whether the file is purged, and what else is said of it.
-pub(super) fn close_options(invocation: &mut Invocation<'_>) -> Result<(bool, CloseAs), Message> {
-    let (mut purge, mut how) = (false, CloseAs::default());
+/// What is to be done with the file, and what else is said of it: the options of CLOSE.
+pub(super) fn close_options(invocation: &mut Invocation<'_>) -> Result<CloseAs, Message> {
+    let mut how = CloseAs::default();
+    let mut change = Change::default();
+    let own = invocation.user()?.dist();
     while let Some(word) = invocation.operands.next_word() {
         if is(word, "PUrge") {
-            purge = true;
-            continue;
-        }
-        if let Some(route) = route(word, invocation)? {
+            how.purge = true;
+        } else if is(word, "EOF") {
+            how.end_cont = true;
+        } else if let Some(route) = route(word, invocation)? {
             how.route = Some(route);
-            continue;
-        }
-        let mut change = Change::default();
-        if !attribute(word, &mut invocation.operands, &mut change)? {
+        } else if !attribute(word, &mut invocation.operands, &mut change, own)? {
             return Err(invalid_option(word));
         }
-        how.hold = change.user_hold.or(how.hold);
-        how.keep = change.keep.or(how.keep);
-        how.name = change.name.or(how.name);
-        how.dist = change.dist.or(how.dist);
     }
-    Ok((purge, how))
+    how.change = change;
+    Ok(how)
 }
 
 /// Whose files, which queue and which of them: `[userid|*|SYSTEM] queue {ALL|spid...|CLASS c|FORM f|DEST d}`.
@@ -278,11 +221,11 @@ pub(super) fn which_files(operands: &mut Operands<'_>, selection: &mut Selection
         return Ok(());
     }
     if operands.take("FORM") {
-        selection.form = Some(name_or_off(operands.word()?)?);
+        selection.form = Some(form(operands.word()?)?);
         return Ok(());
     }
     if operands.take("DEST") {
-        selection.dest = Some(name_or_off(operands.word()?)?);
+        selection.dest = Some(dest(operands.word()?)?);
         return Ok(());
     }
     selection.spids.push(spid(operands.word()?)?);

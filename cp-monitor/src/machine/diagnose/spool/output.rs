@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use abi::{RECORD_BUFFER_MAX, RecordHeader, unit_record};
-use spool::SpoolError;
 use zerocopy::FromBytes;
 
 use super::super::{Answered, Completion, fetch, worker};
 use super::buffer::is_immediate;
 use crate::directory::{DeviceNumber, SpoolKind};
 use crate::machine::Machine;
-use crate::users::{Device, Output, User, spool_userid};
+use crate::users::{Device, User};
 
 /// (device, buffer, length)
 pub(in crate::machine::diagnose) fn output(machine: &mut Machine, operands: [u64; 6]) -> Answered {
@@ -30,7 +29,7 @@ fn write_records(user: &Arc<User>, number: u64, buffer: &[u8]) -> (u64, u64) {
         return (unit_record::NOT_AN_OUTPUT_DEVICE, 0);
     };
     user.usage.count_io();
-    let (kind, longest) = (output.kind, output.record_length() as usize);
+    let (kind, longest) = (output.kind(), output.record_length() as usize);
     let mut rest = buffer;
     let mut taken = 0;
     while !rest.is_empty() {
@@ -40,7 +39,7 @@ fn write_records(user: &Arc<User>, number: u64, buffer: &[u8]) -> (u64, u64) {
         if let Err(status) = check(kind, longest, header.command, record.len()) {
             return (status, taken);
         }
-        if let Err(error) = append(user, output, header.command, record) {
+        if let Err(error) = output.file(user).append(header.command, record) {
             output.open = None;
             user.cp().spool_trouble(user, &error);
             return (unit_record::SPOOL_ERROR, taken);
@@ -79,24 +78,6 @@ fn check(kind: SpoolKind, longest: usize, command: u16, length: usize) -> Result
 /// Whether the high five bits say how far the paper moves: 0 to 3 lines, or to channel 1 to 12.
 fn moves_paper(opcode: u8) -> bool {
     matches!(opcode >> 3, 0..=3 | 0x11..=0x1c)
-}
-
-/// Appends to the file in progress, beginning one when there is none.
-fn append(user: &User, output: &mut Output, command: u16, record: &[u8]) -> Result<(), SpoolError> {
-    let device = output.spool_device();
-    let file = match &mut output.open {
-        Some(file) => file,
-        empty => {
-            let new = spool::NewFile {
-                origin: spool_userid(&user.id),
-                device,
-                created: user.cp().clock.unix_seconds(),
-                attributes: output.attributes.clone(),
-            };
-            empty.insert(user.cp().spool.create(new))
-        }
-    };
-    file.append(command, record)
 }
 
 #[cfg(test)]
