@@ -290,20 +290,25 @@ impl<C: Cp> Shell<C> {
         if !options.hexadecimal {
             return self.cp.write_line(part);
         }
-        for line in part.chunks(HEX_BYTES) {
-            let mut text = String::new();
-            for (at, byte) in line.iter().enumerate() {
-                let gap = if at > 0 && at % 4 == 0 { " " } else { "" };
-                // Writing to a String does not fail.
-                let _ = write!(text, "{gap}{byte:02X}");
-            }
-            self.say(text);
-        }
+        hexadecimal_lines(part).for_each(|line| self.say(line));
     }
 }
 
-/// Bytes on a line of TYPE in hexadecimal.
-const HEX_BYTES: usize = 32;
+/// Bytes on a line in hexadecimal.
+pub(crate) const HEX_BYTES: usize = 32;
+
+/// A record in hexadecimal, line by line, in words of four bytes.
+pub(crate) fn hexadecimal_lines(record: &[u8]) -> impl Iterator<Item = String> {
+    record.chunks(HEX_BYTES).map(|line| {
+        let mut text = String::new();
+        for (at, byte) in line.iter().enumerate() {
+            let gap = if at > 0 && at % 4 == 0 { " " } else { "" };
+            // Writing to a String does not fail.
+            let _ = write!(text, "{gap}{byte:02X}");
+        }
+        text
+    })
+}
 
 /// What TYPE shows of a record.
 struct TypeOptions {

@@ -4,17 +4,21 @@
 //! (`guests/cms` supplies the trait over DIAGNOSE) and on the host in the tests (a double of CP in storage).
 //!
 //! **Text convention.** A text line is a record of a file with variable records; since such a file cannot hold an
-//! empty record, an empty line is a record of one blank. Data is carried as it is: both sides of every
-//! border here are ASCII or UTF-8.
+//! empty record, an empty line is a record of one blank. Files are ASCII or UTF-8; what mainframes send is EBCDIC, and [`content`] is the
+//! border.
 #![no_std]
 
 extern crate alloc;
 
 pub mod abend;
+mod cards;
 mod commands;
+pub mod content;
 mod copyfile;
 pub mod cp;
+mod disk;
 mod disks;
+pub mod dump;
 mod exec;
 mod fileid;
 mod files;
@@ -24,10 +28,13 @@ mod listfile;
 mod message;
 pub mod netdata;
 mod network;
+mod peek;
 mod query;
+mod reader;
 mod receive;
 mod records;
 pub mod session;
+mod transmission;
 mod unit_record;
 mod words;
 

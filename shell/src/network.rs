@@ -4,14 +4,30 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::content::to_ebcdic;
 use crate::cp::{Cp, PUNCH};
 use crate::fileid::{Found, ModeSpec};
 use crate::listfile::{short_date, time};
 use crate::message::{Outcome, Rc};
-use crate::netdata::{CARD, Encoder, Envelope, FileControl};
+use crate::netdata::{Encoder, Envelope, FileControl};
 use crate::session::Shell;
 use crate::unit_record::{Output, channel};
 use crate::words::{Words, field, first_word, is};
+
+/// How SENDFILE sends.
+#[derive(Clone, Copy)]
+struct Sending {
+    show: bool,
+    log: bool,
+    /// The receiver is asked to acknowledge.
+    acknowledge: bool,
+    /// In the form of DISK DUMP.
+    old: bool,
+    /// It goes into the receiver's notebook.
+    note: bool,
+    /// Its text is translated for a mainframe.
+    ebcdic: bool,
+}
 
 impl<C: Cp> Shell<C> {
     /// User and node of this machine.
@@ -22,15 +38,24 @@ impl<C: Cp> Shell<C> {
 
     /// SENDFILE.
     pub(crate) fn sendfile_command(&mut self, words: &Words) -> Outcome {
-        let mut show = true;
+        let mut how = Sending { show: true, log: true, acknowledge: false, old: false, note: false, ebcdic: false };
         for option in &words.options {
             match option.as_str() {
-                option if is(option, "NOType") => show = false,
-                option if is(option, "TYpe") => show = true,
-                // What SENDFILE does here in any case.
-                option if is(option, "NETData") || is(option, "NEW") || is(option, "NOAck") || is(option, "NOLog") => {}
+                option if is(option, "NOType") => how.show = false,
+                option if is(option, "TYpe") => how.show = true,
+                option if is(option, "Log") => how.log = true,
+                option if is(option, "NOLog") => how.log = false,
+                option if is(option, "Ack") => how.acknowledge = true,
+                option if is(option, "NOAck") => how.acknowledge = false,
+                option if is(option, "NETData") || option == "NEW" => how.old = false,
+                option if is(option, "DISk") || option == "OLD" => how.old = true,
+                "NOTE" => how.note = true,
+                option if is(option, "EBcdic") => how.ebcdic = true,
                 _ => return Err(self.bad_option(option)),
             }
+        }
+        if how.old && (how.acknowledge || how.note || how.ebcdic) {
+            return Err(self.fail(24, "066E", "OLD goes with neither ACK, NOTE nor EBCDIC"));
         }
         let [name, file_type, rest @ ..] = words.operands.as_slice() else {
             return Err(self.incomplete());
@@ -39,7 +64,7 @@ impl<C: Cp> Shell<C> {
         let receivers = self.receivers(receivers)?;
         let found = self.locate(name, file_type, mode)?;
         for user in receivers {
-            self.send_file(&found, &user, show)?;
+            self.send_file(&found, &user, how)?;
         }
         // A file of mode 3 is erased when it was read for the last time.
         let source = self.open(&found)?;
@@ -69,42 +94,61 @@ impl<C: Cp> Shell<C> {
     }
 
     /// Sends a file to one user.
-    fn send_file(&mut self, found: &Found, user: &str, show: bool) -> Outcome {
+    fn send_file(&mut self, found: &Found, user: &str, how: Sending) -> Outcome {
         let (own, node) = self.self_and_node();
         let now = self.now();
         let entry = &found.entry;
-        let envelope = Envelope { from: (own, node.clone()), to: (String::from(user), node.clone()), sent: Some(now) };
-        let control = FileControl {
-            name: String::from(entry.id.name()),
-            file_type: String::from(entry.id.file_type()),
-            mode: entry.mode,
-            format: entry.format,
-            changed: Some(entry.modified),
-            is_note: false,
-        };
-        let block_size = self.disks.get(found.mode).map_or(minidisk::edf::BLOCK_SIZE as u32, |disk| disk.system.label().block_size);
-        let size = u64::from(entry.blocks) * u64::from(block_size);
         let operands = format!("TO {user} NAME {}", entry.id);
-        self.write_spool_file(PUNCH, &operands, |shell, output| {
-            let mut encoder = Encoder::new(&envelope, &control, size);
-            shell.punch(output, &encoder.cards(), channel::PUNCH | channel::NETDATA_CONTROL)?;
-            let mut source = shell.open(found)?;
-            let mut record = Vec::new();
-            while shell.next_record(&mut source, &mut record)? {
-                encoder.record(&record);
-                shell.punch(output, &encoder.cards(), channel::PUNCH)?;
-            }
-            shell.punch(output, &encoder.finish(), channel::PUNCH | channel::NETDATA_CONTROL)
-        })?;
-        if show {
-            self.say(format!("File {found} sent to {user} at {node} on {} {}", short_date(&now).trim(), time(&now)));
+        if how.old {
+            // Its own end erases a file of mode 3; the others still have to get it.
+            self.write_spool_file(PUNCH, &operands, |shell, output| shell.dump_records(found, output))?;
+        } else {
+            let sent = self.gmt();
+            let acknowledge = how.acknowledge.then(|| format!("{own} {sent}"));
+            let envelope =
+                Envelope { from: (own, node.clone()), to: (String::from(user), node.clone()), sent: Some(sent), acknowledge, files: 1 };
+            let changed = self.in_gmt(entry.modified);
+            let control = FileControl {
+                name: String::from(entry.id.name()),
+                file_type: String::from(entry.id.file_type()),
+                mode: entry.mode,
+                format: entry.format,
+                lrecl: entry.lrecl,
+                changed: Some(changed),
+                is_note: how.note,
+            };
+            self.write_spool_file(PUNCH, &operands, |shell, output| shell.transmit(found, &envelope, &control, how.ebcdic, output))?;
+        }
+        let what = if how.note { "Note" } else { "File" };
+        let line = format!("{what} {found} sent to {user} at {node} on {} {}", short_date(&now).trim(), time(&now));
+        if how.show {
+            self.say(&line);
+        }
+        if how.log {
+            let zone = field(&self.cp.timer().zone);
+            self.log(&format!("{line} {zone}"));
         }
         Ok(())
     }
 
-    /// Punches cards.
-    fn punch(&mut self, output: &mut Output, cards: &[[u8; CARD]], command: u16) -> Outcome {
-        cards.iter().try_for_each(|card| self.put_record(output, command, card))
+    /// Punches a file as NETDATA.
+    fn transmit(&mut self, found: &Found, envelope: &Envelope, control: &FileControl, ebcdic: bool, output: &mut Output) -> Outcome {
+        let block_size = self.disks.get(found.mode).map_or(minidisk::edf::BLOCK_SIZE as u32, |disk| disk.system.label().block_size);
+        let size = u64::from(found.entry.blocks) * u64::from(block_size);
+        let mut encoder = Encoder::new(envelope, control, size);
+        self.punch(output, &encoder.cards(), channel::PUNCH | channel::NETDATA_CONTROL)?;
+        let mut source = self.open(found)?;
+        let mut record = Vec::new();
+        let mut number = 0;
+        while self.next_record(&mut source, &mut record)? {
+            number += 1;
+            if ebcdic && !to_ebcdic(&mut record, control.format) {
+                return Err(self.fail(32, "688E", format!("Record {number} has a character that EBCDIC does not have")));
+            }
+            encoder.record(&record);
+            self.punch(output, &encoder.cards(), channel::PUNCH)?;
+        }
+        self.punch(output, &encoder.finish(), channel::PUNCH | channel::NETDATA_CONTROL)
     }
 
     /// TELL: a message to a user.

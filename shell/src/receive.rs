@@ -1,71 +1,72 @@
-//! Files from the virtual reader: RECEIVE and READCARD.
+//! RECEIVE and DISCARD: files from the reader, in whatever form they came.
 //!
-//! Four forms arrive: NETDATA (SENDFILE), decks with `:READ` cards (PUNCH), plain decks, and printer or console output. The reader file
+//! NETDATA (SENDFILE), DISK DUMP, decks with `:READ` cards (PUNCH), plain decks, and printer or console output. The reader file
 //! is closed, and so purged, only when the file on disk is durable; after any error it stays in the reader.
 
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use abi::{SpoolFileBlock, spool_input};
+use abi::SpoolFileBlock;
 use minidisk::edf::{DateTime, FileId, RecordFormat};
 
+use crate::content::Code;
 use crate::cp::Cp;
 use crate::disks::{Mode, file_id};
 use crate::fileid::{ModeSpec, Pattern};
 use crate::message::{Outcome, Rc};
-use crate::netdata::{self, Decoder, FileControl, Item};
-use crate::records::{Destination, Target};
+use crate::netdata::FileControl;
+use crate::reader::{Afterwards, Form, spool_name};
+use crate::records::Target;
 use crate::session::Shell;
-use crate::unit_record::{card_format, frames, header_card_names};
-use crate::words::{Words, field, is, number, without_trailing_blanks};
+use crate::transmission::{Meant, Transmission};
+use crate::words::{Words, field, is, without_trailing_blanks};
+
+/// Line between the notes of a notebook, as long as on VM.
+const NOTEBOOK_RULE: [u8; 73] = [b'='; 73];
 
 /// What the user wants of a reader file.
-struct Request {
+#[derive(Clone)]
+pub(crate) struct Request {
     /// Name and type that the file gets; `=` takes over what was sent. `None` takes over both.
-    name: Option<Pattern>,
+    pub name: Option<Pattern>,
     /// Disk and mode number that it gets.
-    spec: ModeSpec,
-    replace: bool,
+    pub spec: ModeSpec,
+    pub replace: bool,
     /// The file gets the date of today, not the one it was sent with.
-    new_date: bool,
+    pub new_date: bool,
+    /// Whether its text is translated.
+    pub code: Code,
+    /// What was received is logged.
+    pub log: bool,
+    /// File name of the notebook that notes are added to.
+    pub notebook: String,
 }
 
 impl Request {
+    /// What nobody asked otherwise.
+    pub(crate) fn new(name: Option<Pattern>, spec: ModeSpec) -> Self {
+        let notebook = String::from("ALL");
+        Self { name, spec, replace: false, new_date: false, code: Code::ByContent, log: true, notebook }
+    }
+
     /// The disk.
-    fn mode(&self) -> Mode {
+    pub(crate) fn mode(&self) -> Mode {
         self.spec.mode.unwrap_or(Mode::A)
     }
 }
 
 /// What a file that was received is called.
-struct Received {
-    target: Target,
+pub(crate) struct Received {
+    pub target: Target,
     /// The name it was sent under, when that is another.
-    sent_as: Option<String>,
+    pub sent_as: Option<String>,
 }
 
 impl<C: Cp> Shell<C> {
     /// RECEIVE.
     pub(crate) fn receive_command(&mut self, words: &Words) -> Outcome {
-        let (mut replace, mut new_date, mut purge) = (false, false, false);
-        for option in &words.options {
-            match option.as_str() {
-                option if is(option, "REPlace") => replace = true,
-                option if is(option, "NEWDate") => new_date = true,
-                option if is(option, "OLDDate") => new_date = false,
-                option if is(option, "Purge") => purge = true,
-                option if is(option, "NETData") || is(option, "NOLog") || is(option, "FULLDate") => {}
-                _ => return Err(self.bad_option(option)),
-            }
-        }
-        let (spid, names) = match words.operands.split_first() {
-            Some((first, rest)) => match number::<u32>(first).filter(|spid| (1..=9999).contains(spid)) {
-                Some(spid) => (spid, rest),
-                None => (0, words.operands.as_slice()),
-            },
-            None => (0, &[][..]),
-        };
+        let (spid, names) = self.spid_operand(&words.operands);
         let (name, mode) = match names {
             [] => (None, ""),
             [_] => return Err(self.incomplete()),
@@ -73,115 +74,117 @@ impl<C: Cp> Shell<C> {
             [name, file_type, mode] => (Some(Pattern::new(name, file_type)), mode.as_str()),
             [_, _, _, surplus, ..] => return Err(self.bad_operand(surplus)),
         };
-        let spec = self.mode_spec(mode, ModeSpec::A)?;
-        if purge {
-            let spid = self.reader_file(spid)?.spid;
-            return self.cp_command(format!("PURGE READER {spid}").as_bytes());
-        }
-        self.writable(spec.mode.unwrap_or(Mode::A))?;
-        self.receive(spid, &Request { name, spec, replace, new_date })
-    }
-
-    /// READCARD.
-    pub(crate) fn readcard_command(&mut self, words: &Words) -> Outcome {
-        let mut replace = false;
-        for option in &words.options {
-            if !is(option, "REPlace") {
-                return Err(self.bad_option(option));
+        let mut request = Request::new(name, self.mode_spec(mode, ModeSpec::A)?);
+        let mut purge = false;
+        let mut options = words.options.iter();
+        while let Some(option) = options.next() {
+            match option.as_str() {
+                option if is(option, "REPlace") => request.replace = true,
+                option if is(option, "NOReplace") => request.replace = false,
+                option if is(option, "NEWDate") => request.new_date = true,
+                option if is(option, "OLDDate") => request.new_date = false,
+                option if is(option, "Purge") => purge = true,
+                option if is(option, "EBcdic") => request.code = Code::Ebcdic,
+                option if is(option, "BInary") => request.code = Code::Binary,
+                option if is(option, "Log") => request.log = true,
+                option if is(option, "NOLog") => request.log = false,
+                option if is(option, "NOTebook") => match options.next().filter(|name| file_id(name, "NOTEBOOK").is_some()) {
+                    Some(name) => request.notebook.clone_from(name),
+                    None => return Err(self.fail(24, "029E", "The option NOTEBOOK needs a file name")),
+                },
+                // What RECEIVE finds out by itself, and the form of dates that it shows.
+                option if is(option, "NETData") || is(option, "FULLDate") || is(option, "SHOrtdate") || is(option, "ISOdate") => {}
+                _ => return Err(self.bad_option(option)),
             }
-            replace = true;
         }
-        let (name, mode) = match words.operands.as_slice() {
-            [star] if star == "*" => (None, ""),
-            [star, file_type] if star == "*" => (Some(Pattern::new("=", file_type)), ""),
-            [name, file_type] => (Some(Pattern::new(name, file_type)), ""),
-            [name, file_type, mode] => (Some(Pattern::new(name, file_type)), mode.as_str()),
-            [_, _, _, surplus, ..] => return Err(self.bad_operand(surplus)),
-            _ => return Err(self.incomplete()),
-        };
-        let spec = self.mode_spec(mode, ModeSpec::A)?;
-        self.writable(spec.mode.unwrap_or(Mode::A))?;
-        self.receive(0, &Request { name, spec, replace, new_date: true })
-    }
-
-    /// The reader file with that spool id, or with 0 the next one.
-    fn reader_file(&mut self, spid: u32) -> Result<SpoolFileBlock, Rc> {
-        self.cp.reader_file(spid).ok_or_else(|| match spid {
-            0 => self.fail(8, "205E", "Reader empty or not ready"),
-            spid => self.fail(28, "655E", format!("Spool file {spid:04} does not exist")),
-        })
-    }
-
-    /// Receives a reader file; closes the reader so that the file goes only when all of it is on the disk.
-    fn receive(&mut self, spid: u32, request: &Request) -> Outcome {
+        if purge {
+            let file = self.reader_file(spid)?;
+            return self.discard(&file, request.log);
+        }
+        self.writable(request.mode())?;
         let file = self.reader_file(spid)?;
-        self.spooling(true);
-        let received = self.receive_file(&file, request);
-        let close = if received.is_ok() { "CLOSE 00C" } else { "CLOSE 00C KEEP" };
-        let response = self.cp.command(close.as_bytes());
-        self.spooling(false);
-        let node = self.self_and_node().1;
-        for Received { target, sent_as } in received? {
-            let from = field(&file.origin);
-            let sent_as = sent_as.map_or(String::new(), |name| format!(" sent as {name}"));
-            self.say(format!("File {target} received from {from} at {node}{sent_as}"));
+        self.with_reader(Afterwards::Close, |shell| shell.receive_file(&file, &request))
+    }
+
+    /// DISCARD: a reader file is thrown away; who wants to know is told.
+    pub(crate) fn discard_command(&mut self, words: &Words) -> Outcome {
+        let mut log = true;
+        for option in &words.options {
+            match option.as_str() {
+                option if is(option, "Log") => log = true,
+                option if is(option, "NOLog") => log = false,
+                _ => return Err(self.bad_option(option)),
+            }
         }
-        if response.code != 0 {
-            self.show(&response.text);
-            return Err(Rc(response.code as i32));
+        let (spid, rest) = self.spid_operand(&words.operands);
+        if let Some(surplus) = rest.first() {
+            return Err(self.bad_operand(surplus));
+        }
+        let file = self.reader_file(spid)?;
+        self.discard(&file, log)
+    }
+
+    /// Throws a reader file away.
+    fn discard(&mut self, file: &SpoolFileBlock, log: bool) -> Outcome {
+        // A transmission that cannot be read goes too, only nobody can be told.
+        let transmission = self.with_reader(Afterwards::Keep, |shell| {
+            Ok(match shell.form_of(file) {
+                Ok(Form::Netdata) => shell.survey_transmission(file).ok(),
+                _ => None,
+            })
+        })?;
+        let name = spool_name(file).map_or(String::from("(none) (none)"), |id| format!("{id}"));
+        self.cp_command(format!("PURGE READER {}", file.spid).as_bytes())?;
+        if let Some(transmission) = &transmission
+            && let Ok(meant) = self.meant(file, transmission)
+        {
+            self.acknowledge(file, transmission, meant, "DELETED");
+        }
+        let (node, from) = (self.self_and_node().1, field(&file.origin));
+        let line = format!("File {name} from {from} at {node} has been discarded");
+        self.say(&line);
+        if log {
+            let now = self.now();
+            let when = self.date_and_zone(&now);
+            self.log(&format!("{line} on {when}"));
         }
         Ok(())
     }
 
-    /// Puts a reader file on the disk.
-    fn receive_file(&mut self, file: &SpoolFileBlock, request: &Request) -> Result<Vec<Received>, Rc> {
-        let mut first = None;
-        self.each_record(file, |_, record| {
-            first.get_or_insert_with(|| record.to_vec());
-            Ok(false)
-        })?;
-        let Some(first) = first else {
-            return Err(self.fail(8, "205E", format!("Spool file {:04} is empty", file.spid)));
+    /// Puts a reader file on the disk, whatever its form.
+    fn receive_file(&mut self, file: &SpoolFileBlock, request: &Request) -> Outcome {
+        let received = match self.form_of(file)? {
+            Form::Netdata => return self.receive_netdata(file, request),
+            Form::Dump => self.load_dump(file, request)?,
+            Form::Lines => Vec::from([self.receive_lines(file, request)?]),
+            Form::Cards => self.receive_deck(file, request, None)?,
         };
-        if netdata::is_netdata(&first) {
-            return self.receive_netdata(file, request).map(|received| Vec::from([received]));
-        }
-        if file.device == b'P' || file.device == b'C' {
-            return self.receive_lines(file, request).map(|received| Vec::from([received]));
-        }
-        self.receive_deck(file, request)
+        received.iter().for_each(|received| self.tell_received(file, received, request.log));
+        Ok(())
     }
 
-    /// Reads a reader file from its beginning until `take` answers `false`.
-    fn each_record(&mut self, file: &SpoolFileBlock, mut take: impl FnMut(&mut Self, &[u8]) -> Result<bool, Rc>) -> Outcome {
-        self.cp.select_reader_file(file.spid).map_err(|status| self.reader_error(file.spid, status))?;
-        let mut buffer = Vec::new();
-        loop {
-            match self.cp.read_reader(&mut buffer) {
-                Ok(true) => {}
-                Ok(false) => return Ok(()),
-                Err(status) => return Err(self.reader_error(file.spid, status)),
-            }
-            for (_, record) in frames(&buffer) {
-                if !take(self, record)? {
-                    return Ok(());
-                }
-            }
-        }
-    }
-
-    /// What CP says of the reader.
-    fn reader_error(&mut self, spid: u32, status: u64) -> Rc {
-        match status {
-            spool_input::NO_FILE => self.fail(28, "655E", format!("Spool file {spid:04} does not exist")),
-            spool_input::DAMAGED => self.fail(100, "124S", format!("Spool file {spid:04} cannot be read back")),
-            spool_input::NOT_A_READER => self.fail(8, "205E", "Reader empty or not ready"),
-            status => self.fail(100, "124S", format!("Error {status} reading spool file {spid:04}")),
+    /// Says and logs that a file was received.
+    pub(crate) fn tell_received(&mut self, file: &SpoolFileBlock, received: &Received, log: bool) {
+        let (node, from) = (self.self_and_node().1, field(&file.origin));
+        let sent_as = received.sent_as.as_ref().map_or(String::new(), |name| format!(" sent as {name}"));
+        let target = &received.target;
+        self.say(format!("File {target} received from {from} at {node}{sent_as}"));
+        if log {
+            let now = self.now();
+            let when = self.date_and_zone(&now);
+            self.log(&format!("File {target} received from {from} at {node} on {when}{sent_as}"));
         }
     }
 
     /// The file that is to be written, when it may be.
-    fn receive_target(&mut self, sent: Option<FileId>, number: u8, format: RecordFormat, request: &Request) -> Result<Received, Rc> {
+    pub(crate) fn receive_target(
+        &mut self,
+        sent: Option<FileId>,
+        number: u8,
+        format: RecordFormat,
+        request: &Request,
+    ) -> Result<Received, Rc> {
+        self.writable(request.mode())?;
         let id = match (&request.name, sent) {
             (None, sent) => sent,
             (Some(name), Some(sent)) => name.derive(&sent),
@@ -201,143 +204,91 @@ impl<C: Cp> Shell<C> {
         Ok(Received { target, sent_as })
     }
 
-    /// Receives NETDATA.
-    fn receive_netdata(&mut self, file: &SpoolFileBlock, request: &Request) -> Result<Received, Rc> {
-        let mut decoder = Decoder::default();
-        let mut arriving: Option<(Received, Destination, DateTime)> = None;
-        let mut read = self.each_record(file, |shell, card| {
-            let items = decoder.card(card).map_err(|bad| shell.bad_netdata(file.spid, &bad))?;
-            for item in items {
-                shell.netdata_item(item, file.spid, request, &mut arriving)?;
-            }
-            Ok(!decoder.is_complete())
-        });
-        if read.is_ok() && !decoder.is_complete() {
-            read = Err(self.bad_netdata(file.spid, &netdata::Bad::Short));
+    /// Receives NETDATA: a file, a note, or an acknowledgement.
+    fn receive_netdata(&mut self, file: &SpoolFileBlock, request: &Request) -> Outcome {
+        let transmission = self.survey_transmission(file)?;
+        if let Some(acknowledgement) = &transmission.acknowledgement {
+            self.receive_acknowledgement(file, acknowledgement, request.log);
+            return Ok(());
         }
-        match arriving {
-            Some((received, destination, date)) => self.finish(destination, read, date).map(|()| received),
-            None => Err(read.err().unwrap_or_else(|| self.bad_netdata(file.spid, &netdata::Bad::NoHeader))),
+        let meant = self.meant(file, &transmission)?;
+        let (Meant::File(at) | Meant::Note(at)) = meant;
+        if matches!(meant, Meant::Note(_)) && request.name.is_none() {
+            self.receive_note(file, &transmission, at, request)?;
+        } else {
+            self.receive_sent_file(file, &transmission, at, request)?;
         }
+        self.acknowledge(file, &transmission, meant, "RECEIVED");
+        Ok(())
     }
 
-    /// Takes one thing that NETDATA holds.
-    fn netdata_item(
-        &mut self,
-        item: Item,
-        spid: u32,
-        request: &Request,
-        arriving: &mut Option<(Received, Destination, DateTime)>,
-    ) -> Outcome {
-        match (item, arriving) {
-            (Item::File(control), place @ None) => {
-                let received = self.netdata_target(&control, request)?;
-                let date = control.changed.filter(|_| !request.new_date);
-                let date = date.unwrap_or_else(|| self.now());
-                let destination = self.begin_file(received.target.clone(), false)?;
-                *place = Some((received, destination, date));
-                Ok(())
-            }
-            (Item::File(_), Some(_)) => Err(self.fail(88, "682E", format!("Spool file {spid:04} holds more than one file"))),
-            (Item::Record(mut record), Some((received, destination, _))) => {
-                match received.target.format {
-                    RecordFormat::Fixed(lrecl) if record.len() < lrecl as usize => record.resize(lrecl as usize, b' '),
-                    RecordFormat::Variable if record.is_empty() => record.push(b' '),
-                    _ => {}
-                }
-                self.write_record(destination, &record)
-            }
-            (Item::Acknowledgement, _) => Err(self.fail(88, "683E", format!("Spool file {spid:04} is an acknowledgement"))),
-            (Item::Envelope(_) | Item::Record(_) | Item::End, _) => Ok(()),
-        }
-    }
-
-    /// The file that NETDATA announces.
-    fn netdata_target(&mut self, control: &FileControl, request: &Request) -> Result<Received, Rc> {
+    /// Writes a file of a transmission.
+    fn receive_sent_file(&mut self, file: &SpoolFileBlock, transmission: &Transmission, at: usize, request: &Request) -> Outcome {
+        let Some(control) = transmission.files.get(at).map(|file| &file.control) else { return Ok(()) };
         let sent = file_id(&control.name.to_ascii_uppercase(), &control.file_type.to_ascii_uppercase());
-        self.receive_target(sent, control.mode, control.format, request)
+        let received = self.receive_target(sent.or_else(|| spool_name(file)), control.mode, control.format, request)?;
+        if transmission.files.len() > 1 {
+            self.show_message(transmission);
+        }
+        let date = self.date_of(control, request);
+        let mut to = self.begin_file(received.target.clone(), false)?;
+        let written = self.each_file_record(file, transmission, at, request.code, |shell, record| {
+            shell.write_record(&mut to, record)?;
+            Ok(true)
+        });
+        self.finish(to, written, date)?;
+        self.tell_received(file, &received, request.log);
+        Ok(())
     }
 
-    /// NETDATA that cannot be received.
-    fn bad_netdata(&mut self, spid: u32, bad: &netdata::Bad) -> Rc {
-        self.fail(100, "684E", format!("Spool file {spid:04} is no valid NETDATA: {bad}"))
+    /// The date that a received file gets.
+    fn date_of(&mut self, control: &FileControl, request: &Request) -> DateTime {
+        match control.changed.filter(|_| !request.new_date) {
+            Some(date) => self.local(date),
+            None => self.now(),
+        }
     }
 
-    /// The name that a spool file has, when a file can have it.
-    fn spool_name(file: &SpoolFileBlock) -> Option<FileId> {
-        let part = |bytes: &[u8]| field(bytes).to_ascii_uppercase();
-        file_id(&part(&file.name), &part(&file.file_type))
+    /// Adds a note to the notebook.
+    fn receive_note(&mut self, file: &SpoolFileBlock, transmission: &Transmission, at: usize, request: &Request) -> Outcome {
+        let Some(id) = file_id(&request.notebook, "NOTEBOOK") else { return Err(self.invalid_character(&request.notebook)) };
+        let target = Target { mode: request.mode(), id, number: 0, format: RecordFormat::Variable };
+        let exists = self.exists(&target);
+        let mut to = self.begin_file(target.clone(), exists)?;
+        let mut written = self.write_record(&mut to, &NOTEBOOK_RULE);
+        if written.is_ok() {
+            written = self.each_file_record(file, transmission, at, request.code, |shell, record| {
+                let line = without_trailing_blanks(record);
+                shell.write_record(&mut to, if line.is_empty() { b" " } else { line })?;
+                Ok(true)
+            });
+        }
+        let date = self.now();
+        self.finish(to, written, date)?;
+        let (node, from) = (self.self_and_node().1, field(&file.origin));
+        let line = format!("Note from {from} at {node} added to {target}");
+        self.say(&line);
+        if request.log {
+            let when = self.date_and_zone(&date);
+            self.log(&format!("{line} on {when}"));
+        }
+        Ok(())
     }
 
     /// Receives printer or console output: lines without the blanks at their ends.
     fn receive_lines(&mut self, file: &SpoolFileBlock, request: &Request) -> Result<Received, Rc> {
-        let received = self.receive_target(Self::spool_name(file), 1, RecordFormat::Variable, request)?;
-        let mut destination = self.begin_file(received.target.clone(), false)?;
+        let received = self.receive_target(spool_name(file), 1, RecordFormat::Variable, request)?;
+        let mut to = self.begin_file(received.target.clone(), false)?;
         let mut longest = 0;
         let read = self.each_record(file, |shell, record| {
             longest = longest.max(record.len());
             let line = without_trailing_blanks(record);
-            shell.write_record(&mut destination, if line.is_empty() { b" " } else { line })?;
+            shell.write_record(&mut to, if line.is_empty() { b" " } else { line })?;
             Ok(true)
         });
         let date = self.now();
-        self.finish(destination, read, date)?;
+        self.finish(to, read, date)?;
         self.note("738I", format!("Record length is {longest} bytes"));
         Ok(received)
     }
-
-    /// Receives a deck: one file, or as many as there are `:READ` cards. Cards of one length make a file of fixed records.
-    fn receive_deck(&mut self, file: &SpoolFileBlock, request: &Request) -> Result<Vec<Received>, Rc> {
-        let decks = self.deck_shapes(file)?;
-        let mut received = Vec::new();
-        for (index, (sent, lengths)) in decks.iter().enumerate() {
-            let target = self.receive_target(*sent, 1, card_format(*lengths), request)?;
-            let mut destination = self.begin_file(target.target.clone(), false)?;
-            let mut deck = None;
-            let read = self.each_record(file, |shell, card| {
-                let next = deck.map_or(0, |deck: usize| deck + 1);
-                if header_card_names(card).is_some() {
-                    deck = Some(next);
-                    return Ok(next <= index);
-                }
-                if *deck.get_or_insert(0) == index {
-                    shell.write_record(&mut destination, if card.is_empty() { b" " } else { card })?;
-                }
-                Ok(true)
-            });
-            let date = self.now();
-            self.finish(destination, read, date)?;
-            received.push(target);
-        }
-        Ok(received)
-    }
-
-    /// The files in a deck: their names, and the lengths of their shortest and longest cards.
-    fn deck_shapes(&mut self, file: &SpoolFileBlock) -> Result<Vec<DeckShape>, Rc> {
-        let mut decks: Vec<DeckShape> = Vec::new();
-        self.each_record(file, |shell, card| {
-            if let Some((name, file_type)) = header_card_names(card) {
-                if decks.len() == MOST_DECKS {
-                    return Err(shell.fail(88, "682E", format!("More than {MOST_DECKS} files in one deck")));
-                }
-                decks.push((file_id(&name, &file_type), (usize::MAX, 0)));
-                return Ok(true);
-            }
-            if decks.is_empty() {
-                decks.push((Self::spool_name(file), (usize::MAX, 0)));
-            }
-            if let Some((_, (shortest, longest))) = decks.last_mut() {
-                *shortest = (*shortest).min(card.len());
-                *longest = (*longest).max(card.len());
-            }
-            Ok(true)
-        })?;
-        Ok(decks)
-    }
 }
-
-/// Files that one deck may hold: each is read for itself.
-const MOST_DECKS: usize = 100;
-
-/// Name of a file in a deck, and the lengths of its shortest and longest cards.
-type DeckShape = (Option<FileId>, (usize, usize));

@@ -4,14 +4,14 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use minidisk::edf::RecordFormat;
-
 use crate::cp::{Cp, PRINTER, PUNCH};
 use crate::fileid::Found;
+use crate::files::{HEX_BYTES, hexadecimal_lines};
 use crate::listfile::{short_date, time};
 use crate::message::{Outcome, Rc, padded};
+use crate::records::Source;
 use crate::session::Shell;
-use crate::words::{Words, is};
+use crate::words::{Words, is, number};
 
 /// Channel commands of the printer and the punch.
 pub(crate) mod channel {
@@ -138,41 +138,40 @@ impl<C: Cp> Shell<C> {
     /// PRINT.
     pub(crate) fn print_command(&mut self, words: &Words) -> Outcome {
         let found = self.output_file(words)?;
-        let mut carriage_control = found.entry.id.file_type() == "LISTING";
-        let (mut upper, mut oversize) = (false, false);
-        for option in &words.options {
-            match option.as_str() {
-                "CC" => carriage_control = true,
-                "NOCC" => carriage_control = false,
-                option if is(option, "UPcase") => upper = true,
-                option if is(option, "OVersize") => oversize = true,
-                _ => return Err(self.bad_option(option)),
-            }
-        }
-        let longest = PRINT_LINE + u32::from(carriage_control);
-        if found.entry.lrecl > longest && !oversize {
+        let options = self.print_options(words, found.entry.id.file_type() == "LISTING")?;
+        let longest = PRINT_LINE + u32::from(options.carriage_control);
+        if found.entry.lrecl > longest && !options.oversize && !options.hexadecimal {
             return Err(self.record_too_long(longest));
         }
         let operands = format!("NAME {}", found.entry.id);
         self.write_spool_file(PRINTER, &operands, |shell, output| {
+            let mut page = Page { lines: 0, per_page: options.lines };
+            if options.header {
+                let line = shell.print_header(&found);
+                shell.put_record(output, channel::PRINT_SKIP_1, line.as_bytes())?;
+            }
             let mut source = shell.open(&found)?;
             let mut record = Vec::new();
             // With carriage control a line is printed when the next one says how far the paper moves between the two.
             let mut waiting: Option<Vec<u8>> = None;
-            while shell.next_line(&mut source, &mut record)? {
-                if record.len() > longest as usize && !oversize {
+            while shell.next_printed(&mut source, &options, &mut record)? {
+                if record.len() > longest as usize && !options.oversize && !options.hexadecimal {
                     return Err(shell.record_too_long(longest));
                 }
-                if upper {
+                if options.upper {
                     record.make_ascii_uppercase();
                 }
-                if !carriage_control {
-                    shell.put_record(output, channel::PRINT_SPACE_1, cut(&record, longest))?;
-                    continue;
-                }
-                let (control, line) = record.split_first().map_or((b' ', &[][..]), |(first, rest)| (*first, rest));
-                if let Some(before) = waiting.replace(line.to_vec()) {
-                    shell.put_record(output, movement(control), cut(&before, PRINT_LINE))?;
+                if options.hexadecimal {
+                    for line in hexadecimal_lines(&record) {
+                        shell.put_record(output, page.next(), line.as_bytes())?;
+                    }
+                } else if options.carriage_control {
+                    let (control, line) = record.split_first().map_or((b' ', &[][..]), |(first, rest)| (*first, rest));
+                    if let Some(before) = waiting.replace(line.to_vec()) {
+                        shell.put_record(output, movement(control), cut(&before, PRINT_LINE))?;
+                    }
+                } else {
+                    shell.put_record(output, page.next(), cut(&record, longest))?;
                 }
             }
             if let Some(last) = waiting {
@@ -180,6 +179,65 @@ impl<C: Cp> Shell<C> {
             }
             shell.close(source)
         })
+    }
+
+    /// The options of PRINT; a listing has carriage control unless NOCC or HEX says otherwise.
+    fn print_options(&mut self, words: &Words, listing: bool) -> Result<PrintOptions, Rc> {
+        let mut control = None;
+        let mut options = PrintOptions {
+            carriage_control: false,
+            upper: false,
+            oversize: false,
+            hexadecimal: false,
+            header: false,
+            lines: LINES_PER_PAGE,
+        };
+        let mut rest = words.options.iter();
+        while let Some(option) = rest.next() {
+            match option.as_str() {
+                "CC" => control = Some(true),
+                "NOCC" => control = Some(false),
+                "HEX" => options.hexadecimal = true,
+                option if is(option, "UPcase") => options.upper = true,
+                option if is(option, "OVersize") => options.oversize = true,
+                option if is(option, "HEADer") => options.header = true,
+                option if is(option, "LInecoun") => {
+                    let word = rest.next().map_or("", String::as_str);
+                    let lines = number::<u32>(word).filter(|&lines| lines <= MOST_LINES_PER_PAGE);
+                    options.lines =
+                        lines.ok_or_else(|| self.fail(24, "029E", format!("Invalid parameter {word} in the option LINECOUN field")))?;
+                }
+                _ => return Err(self.bad_option(option)),
+            }
+        }
+        if options.hexadecimal && control == Some(true) {
+            return Err(self.fail(24, "066E", "CC and HEX are conflicting options"));
+        }
+        options.carriage_control = control.unwrap_or(listing) && !options.hexadecimal;
+        Ok(options)
+    }
+
+    /// The next piece of a file that PRINT prints. A string of bytes is printed by its lines, in hexadecimal byte by byte.
+    fn next_printed(&mut self, source: &mut Source, options: &PrintOptions, record: &mut Vec<u8>) -> Result<bool, Rc> {
+        match source.is_bytes() && options.hexadecimal {
+            true => self.next_bytes(source, record, HEX_BYTES, None),
+            false => self.next_line(source, record),
+        }
+    }
+
+    /// The line of a page that says which file follows.
+    fn print_header(&mut self, found: &Found) -> String {
+        let entry = &found.entry;
+        let own = self.self_and_node().0;
+        format!(
+            "FILE: {:<8} {:<8} {}{}   {own}   {} {}",
+            entry.id.name(),
+            entry.id.file_type(),
+            found.mode,
+            entry.mode,
+            short_date(&entry.modified),
+            time(&entry.modified)
+        )
     }
 
     /// PUNCH.
@@ -253,21 +311,39 @@ fn movement(next_control: u8) -> u16 {
     }
 }
 
-/// Name and type on a header card, when the record is one.
-pub(crate) fn header_card_names(record: &[u8]) -> Option<(String, String)> {
-    let text = record.strip_prefix(b":READ")?;
-    let words = Words::parse(text);
-    let file_type = words.operands.first()?.clone();
-    Some((words.command, file_type))
+/// What PRINT does with a file.
+struct PrintOptions {
+    /// The first character of a line moves the paper.
+    carriage_control: bool,
+    upper: bool,
+    oversize: bool,
+    hexadecimal: bool,
+    header: bool,
+    /// Lines on a page; 0 for a page without end.
+    lines: u32,
 }
 
-/// The format of a file made from cards that all have one length, or not.
-pub(crate) fn card_format(lengths: (usize, usize)) -> RecordFormat {
-    match lengths {
-        (shortest, longest) if shortest == longest && longest > 0 => RecordFormat::Fixed(longest as u32),
-        _ => RecordFormat::Variable,
+/// The lines of a page when no carriage control moves the paper.
+struct Page {
+    lines: u32,
+    per_page: u32,
+}
+
+impl Page {
+    /// The command that prints the next line.
+    fn next(&mut self) -> u16 {
+        self.lines += 1;
+        if self.per_page > 0 && self.lines >= self.per_page {
+            self.lines = 0;
+            return channel::PRINT_SKIP_1;
+        }
+        channel::PRINT_SPACE_1
     }
 }
+
+/// Lines on a page, and the most that LINECOUN takes.
+const LINES_PER_PAGE: u32 = 55;
+const MOST_LINES_PER_PAGE: u32 = 144;
 
 #[cfg(test)]
 mod tests {
@@ -286,10 +362,11 @@ mod tests {
     }
 
     #[test]
-    fn header_cards_name_a_file() {
-        let names = header_card_names(b":READ  HELLO    EXEC     A1 MNT191 11/22/26 14:41:09");
-        assert_eq!(names, Some((String::from("HELLO"), String::from("EXEC"))));
-        assert_eq!(header_card_names(b":READ"), None);
-        assert_eq!(header_card_names(b"say hello"), None);
+    fn a_page_ends_with_its_last_line() {
+        let mut page = Page { lines: 0, per_page: 3 };
+        let commands: Vec<_> = (0..6).map(|_| page.next()).collect();
+        assert_eq!(commands, [0x09, 0x09, 0x89, 0x09, 0x09, 0x89]);
+        let mut endless = Page { lines: 0, per_page: 0 };
+        assert!((0..500).all(|_| endless.next() == 0x09));
     }
 }

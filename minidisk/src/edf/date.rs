@@ -50,6 +50,23 @@ impl DateTime {
         }
     }
 
+    /// Seconds since 1970-01-01 00:00:00 of a valid date; of any other those of the default.
+    pub fn to_unix_seconds(self) -> i64 {
+        let date = if self.is_valid() { self } else { DateTime::default() };
+        let (month, year) = (i64::from(date.month), i64::from(date.year) - i64::from(date.month <= 2));
+        // The other way round than below.
+        let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+        let day_of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + i64::from(date.day) - 1;
+        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+        let days = era * 146_097 + day_of_era - 719_468;
+        days * 86_400 + i64::from(date.hour) * 3600 + i64::from(date.minute) * 60 + i64::from(date.second)
+    }
+
+    /// The date that many seconds later, moved to the nearer end of the years when it lies outside them.
+    pub fn plus_seconds(self, seconds: i64) -> DateTime {
+        Self::from_unix_seconds(self.to_unix_seconds().saturating_add(seconds))
+    }
+
     /// Whether every part is in its range.
     pub fn is_valid(&self) -> bool {
         let leap = self.year.is_multiple_of(4) && (!self.year.is_multiple_of(100) || self.year.is_multiple_of(400));
@@ -102,6 +119,10 @@ mod tests {
         assert_eq!(shown(1_795_358_501), "2026-11-22 14:41:41");
         assert_eq!(shown(i64::MIN), "1900-01-01 00:00:00");
         assert_eq!(shown(i64::MAX), "2099-12-31 23:59:59");
+        for seconds in [-2_208_988_800, -1, 0, 951_782_400, 1_077_926_399, 1_795_358_501, 4_102_444_799] {
+            assert_eq!(DateTime::from_unix_seconds(seconds).to_unix_seconds(), seconds);
+        }
+        assert_eq!(DateTime::from_unix_seconds(0).plus_seconds(-3600).to_string(), "1969-12-31 23:00:00");
     }
 
     #[test]

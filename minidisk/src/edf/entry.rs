@@ -51,7 +51,25 @@ const CENTURY: u8 = 0x08;
 /// A directory entry that is no file this system can use, and why.
 pub(crate) type BadEntry = &'static str;
 
+/// Bytes of an entry behind the name.
+pub const ATTRIBUTES: usize = ENTRY_SIZE - 16;
+
 impl FileEntry {
+    /// What a directory entry of this file has behind the name, in the layout of the disk; where the file is on its disk is left out.
+    pub fn attributes(&self) -> [u8; ATTRIBUTES] {
+        let mut raw = [0; ENTRY_SIZE];
+        FileEntry { origin: 0, levels: 0, ..self.clone() }.store(&mut raw);
+        core::array::from_fn(|at| raw[16 + at])
+    }
+
+    /// The entry of a file of that name with those attributes, or `None` when no file can have them.
+    pub fn from_attributes(id: FileId, attributes: &[u8; ATTRIBUTES]) -> Option<FileEntry> {
+        let mut raw = [0; ENTRY_SIZE];
+        raw[..16].copy_from_slice(&id.to_disk());
+        raw[16..].copy_from_slice(attributes);
+        Self::parse(&raw).ok().map(|entry| FileEntry { origin: 0, levels: 0, ..entry })
+    }
+
     /// The entry in those 64 bytes.
     pub(crate) fn parse(raw: &[u8; ENTRY_SIZE]) -> Result<FileEntry, BadEntry> {
         let mut name = [0; 16];
@@ -132,6 +150,16 @@ mod tests {
         assert_eq!(raw[0x18..0x20], [0xC1, 0xF1, 0, 3, 0, 0, 0xE5, 0x08]);
         assert_eq!(raw[0x34..0x3C], [0, 12, 0x26, 0x11, 0x22, 0x14, 0x41, 0x09]);
         assert_eq!(FileEntry::parse(&raw), Ok(entry()));
+    }
+
+    #[test]
+    fn attributes_travel_without_the_place_on_the_disk() {
+        let entry = entry();
+        let back = FileEntry::from_attributes(entry.id, &entry.attributes()).expect("an entry");
+        assert_eq!(back, FileEntry { origin: 0, ..entry.clone() });
+        let mut broken = entry.attributes();
+        broken[0x1E - 16] = 0;
+        assert_eq!(FileEntry::from_attributes(entry.id, &broken), None);
     }
 
     #[test]

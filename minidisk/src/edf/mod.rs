@@ -39,7 +39,7 @@ use core::fmt::{Debug, Display};
 pub use check::{Finding, Report};
 pub use date::DateTime;
 pub use device::{BlockDevice, MemoryDisk, MemoryDiskError};
-pub use entry::{FileEntry, MAX_RECORD, MAX_RECORDS, RecordFormat};
+pub use entry::{ATTRIBUTES, FileEntry, MAX_RECORD, MAX_RECORDS, RecordFormat};
 pub use filesystem::{FileSystem, Layout};
 pub use label::{LabelError, VolumeLabel};
 pub use name::{FileId, NameError};

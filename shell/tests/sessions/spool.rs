@@ -194,6 +194,237 @@ fn receive_says_what_is_wrong() {
     assert_eq!(user.fails("receive").0, 36);
 }
 
+/// Puts a file of those cards into a reader, as somebody's.
+fn arrives_from(user: &User, origin: &str, cards: &[Vec<u8>]) -> u32 {
+    let cards: Vec<&[u8]> = cards.iter().map(Vec::as_slice).collect();
+    let mut world = user.world.borrow_mut();
+    let spid = world.arrives(b'U', "SENT", "FILE", &cards);
+    let file = world.reader.last_mut().expect("it arrived");
+    file.block.origin = [b' '; 8];
+    file.block.origin.iter_mut().zip(origin.bytes()).for_each(|(to, from)| *to = from);
+    spid
+}
+
+/// What waits in a punch for that user.
+fn sent_to(user: &User, receiver: &str) -> Vec<Vec<u8>> {
+    let mut world = user.world.borrow_mut();
+    let at = world.sent.iter().position(|(to, _)| to == receiver).unwrap_or_else(|| panic!("nothing was sent to {receiver}"));
+    world.sent.remove(at).1.records()
+}
+
+#[test]
+fn who_asks_is_told_that_the_file_was_received_or_discarded() {
+    let mut cmsuser = sender();
+    cmsuser.does("sendfile readme md a maint (ack");
+    cmsuser.does("sendfile cards data a maint (ack notype");
+    cmsuser.does("sendfile cards data a maint (nolog notype");
+    assert_eq!(cmsuser.file_on(0x191, "CMSUSER NETLOG").len(), 2);
+    let mut maint = receiver(&cmsuser);
+    maint.does("receive");
+    assert_eq!(maint.does("discard 2"), ["File CARDS DATA from CMSUSER at NODE1 has been discarded"]);
+    assert_eq!(maint.world.borrow().commands.iter().filter(|command| command.starts_with("PURGE READER 2")).count(), 1);
+    let answers: Vec<_> = (0..2).map(|_| sent_to(&maint, "CMSUSER")).collect();
+    assert!(maint.world.borrow().sent.is_empty(), "who did not ask is told nothing");
+    for answer in &answers {
+        arrives_from(&cmsuser, "MAINT", answer);
+    }
+    let received = "File README MD A1 sent on 11/22/26 14:41:41 was received by MAINT at NODE1";
+    assert_eq!(cmsuser.does("receive"), [received]);
+    let discarded = "File CARDS DATA A2 sent on 11/22/26 14:41:41 was discarded by MAINT at NODE1";
+    assert_eq!(cmsuser.does("receive"), [discarded]);
+    assert!(cmsuser.world.borrow().reader.is_empty());
+    let log = cmsuser.file_on(0x191, "CMSUSER NETLOG");
+    assert_eq!(log[0], "File README MD A1 sent to MAINT at NODE1 on 11/22/26 14:41:41 UTC");
+    assert_eq!(log[2..], [format!("Acknowledgment: {received}"), format!("Acknowledgment: {discarded}")]);
+    let log = maint.file_on(0x191, "MAINT NETLOG");
+    assert_eq!(log[0], "File README MD A1 received from CMSUSER at NODE1 on 11/22/26 14:41:41 UTC");
+    assert_eq!(log[1], "File CARDS DATA from CMSUSER at NODE1 has been discarded on 11/22/26 14:41:41 UTC");
+}
+
+#[test]
+fn the_log_is_no_condition() {
+    let mut user = sender();
+    user.make_read_only(0x191);
+    user.does("access 191 a");
+    let shown = user.does("sendfile readme md a maint");
+    assert_eq!(shown[0], "File README MD A1 sent to MAINT at NODE1 on 11/22/26 14:41:41");
+    assert_eq!(shown[1], "DMSSFI687W Log CMSUSER NETLOG A0 was not written: there is no read/write A-disk");
+    assert_eq!(user.does("sendfile readme md a maint (nolog").len(), 1);
+}
+
+#[test]
+fn text_from_a_mainframe_arrives_as_text_and_everything_else_as_it_is() {
+    let mut cmsuser = sender();
+    cmsuser.does("sendfile cards data a maint (ebcdic");
+    let sent = sent_to(&cmsuser, "MAINT");
+    let contains = |bytes: &[u8]| sent.concat().windows(bytes.len()).any(|part| part == bytes);
+    assert!(contains(&[0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7, 0xc8]) && !contains(b"ABCDEFGH"));
+    let mut maint = receiver(&cmsuser);
+    for _ in 0..3 {
+        arrives_from(&maint, "CMSUSER", &sent);
+    }
+    maint.does("receive");
+    assert_eq!(maint.file_on(0x191, "CARDS DATA"), ["ABCDEFGH", "12345678"]);
+    maint.does("receive 2 raw data (binary");
+    assert_eq!(maint.bytes_on(0x191, "RAW DATA")[..2], [0xc1, 0xc2]);
+    // A deck of a mainframe, its :READ card and all.
+    let mut deck = [b":READ  JOB      JCL      A1".to_vec(), b"//JOB".to_vec()];
+    deck.iter_mut().for_each(|card| {
+        card.resize(80, b' ');
+        minidisk::ebcdic::encode(card);
+    });
+    arrives_from(&maint, "CMSUSER", &deck);
+    maint.does("receive 4");
+    assert_eq!(maint.file_on(0x191, "JOB JCL"), [format!("{:<80}", "//JOB")]);
+    assert_eq!(cmsuser.fails("sendfile readme md a maint (ebcdic ack old").0, 24);
+}
+
+#[test]
+fn a_character_that_ebcdic_does_not_have_is_named() {
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x191, "MNT191", 180);
+    user.has_file(0x191, "EURO TEXT", 1, &["fine", "10 \u{20ac}"]);
+    user.ipl("AUTOCR", &[]);
+    let (code, shown) = user.fails("sendfile euro text a maint (ebcdic");
+    assert_eq!((code, shown), (32, vec!["DMSSFI688E Record 2 has a character that EBCDIC does not have".into()]));
+    assert!(user.world.borrow().sent.is_empty());
+}
+
+#[test]
+fn notes_go_into_the_notebook() {
+    let mut cmsuser = sender();
+    cmsuser.does("sendfile cards data a maint (note");
+    cmsuser.does("sendfile readme md a maint (note");
+    let mut maint = receiver(&cmsuser);
+    assert_eq!(maint.does("receive"), ["Note from CMSUSER at NODE1 added to ALL NOTEBOOK A0"]);
+    maint.does("receive (notebook family");
+    assert_eq!(maint.file_on(0x191, "ALL NOTEBOOK"), ["=".repeat(73), "ABCDEFGH".into(), "12345678".into()]);
+    assert_eq!(maint.file_on(0x191, "FAMILY NOTEBOOK").len(), 5);
+}
+
+#[test]
+fn peek_shows_a_file_and_leaves_it() {
+    let mut cmsuser = sender();
+    cmsuser.does("sendfile readme md a maint");
+    cmsuser.does("punch cards data a");
+    cmsuser.does("disk dump cards data a");
+    let mut maint = receiver(&cmsuser);
+    maint.world.borrow_mut().arrives(b'C', "", "", &[b"a line of a console   "]);
+    maint.world.borrow_mut().reader[3].block.spid = 4;
+    let shown = maint.does("peek");
+    assert_eq!(shown[0], "File README MD from CMSUSER at NODE1. Format is NETDATA.");
+    assert_eq!(shown[1..3], ["# Title", ""]);
+    assert_eq!(maint.does("peek 1 (from 4 for 1")[1..], ["ends in blanks"]);
+    let shown = maint.does("peek 2 (for 2");
+    assert_eq!(shown[0], "File CARDS DATA from CMSUSER at NODE1. Format is PUNCH.");
+    assert!(shown[1].starts_with(":READ  CARDS    DATA") && shown.len() == 3);
+    assert_eq!(maint.does("peek 3"), ["File CARDS DATA from CMSUSER at NODE1. Format is DISK DUMP.", "ABCDEFGH", "12345678"]);
+    assert_eq!(maint.does("peek 1 (for *").len(), 5);
+    assert_eq!(maint.does("peek 4 (from 9").len(), 1);
+    assert_eq!(maint.world.borrow().reader.len(), 4);
+    assert_eq!(maint.fails("peek 9").0, 28);
+    assert_eq!(maint.fails("peek 1 (for none").0, 24);
+    assert_eq!(maint.fails("peek 1 2").0, 24);
+}
+
+#[test]
+fn disk_dump_and_load_bring_a_file_back_exactly() {
+    let mut cmsuser = sender();
+    cmsuser.does("disk dump readme md");
+    cmsuser.does("disk dump cards data a");
+    let files: Vec<_> = std::mem::take(&mut cmsuser.world.borrow_mut().sent);
+    // SPOOL PUNCH CONT makes one deck of both.
+    let cards: Vec<_> = files.iter().flat_map(|(_, file)| file.records()).collect();
+    let mut maint = User::before_ipl("MAINT");
+    maint.add_disk(0x191, "MNT191", 900);
+    maint.ipl("AUTOCR", &[]);
+    arrives_from(&maint, "CMSUSER", &cards);
+    assert_eq!(maint.does("disk load"), ["README MD A1", "CARDS DATA A2"]);
+    assert_eq!(maint.file_on(0x191, "README MD"), cmsuser.file_on(0x191, "README MD"));
+    assert_eq!(maint.does("l cards data a (format noh"), ["CARDS    DATA     A2 F          8"]);
+    assert!(maint.world.borrow().reader.is_empty());
+    arrives_from(&maint, "CMSUSER", &cards);
+    let exists = "DMSDSK024E File README MD A1 already exists; specify REPLACE option";
+    assert_eq!(maint.fails("disk load"), (28, vec![exists.into()]));
+    maint.does("disk load = = a (replace notype");
+    arrives_from(&maint, "CMSUSER", &cards[..cards.len() - 1]);
+    let (code, shown) = maint.fails("disk load (replace");
+    assert_eq!((code, shown), (32, vec!["DMSDSK077E End card missing from input deck".into()]));
+    assert_eq!(maint.world.borrow().reader.len(), 1);
+    maint.does("discard");
+    maint.world.borrow_mut().reader.clear();
+    arrives_from(&maint, "CMSUSER", &[&cards[..3], &cards[4..]].concat());
+    let (code, shown) = maint.fails("disk load (replace");
+    assert_eq!((code, shown[0].as_str()), (32, "DMSDSK078E Invalid card in input deck: Card 4 is missing or out of order"));
+    maint.world.borrow_mut().reader.clear();
+    arrives_from(&maint, "CMSUSER", &cards);
+    maint.does("receive (replace");
+    maint.world.borrow_mut().arrives(b'U', "A", "DECK", &[b"a card"]);
+    assert_eq!(maint.fails("disk load").0, 32);
+}
+
+#[test]
+fn sendfile_old_is_disk_dump() {
+    let mut cmsuser = sender();
+    cmsuser.does("sendfile cards data a maint (old");
+    let mut maint = receiver(&cmsuser);
+    assert_eq!(maint.does("receive"), ["File CARDS DATA A2 received from CMSUSER at NODE1"]);
+}
+
+#[test]
+fn disk_says_what_is_wrong() {
+    let mut user = sender();
+    let fails = |user: &mut User, line: &str| user.fails(line).1.concat();
+    assert_eq!(fails(&mut user, "disk"), "DMSDSK047E No function specified");
+    assert_eq!(fails(&mut user, "disk format"), "DMSDSK014E Invalid function FORMAT");
+    assert_eq!(user.fails("disk dump readme").0, 24);
+    assert_eq!(user.fails("disk dump no file a").0, 28);
+    assert_eq!(user.fails("disk dump readme md a (ack").0, 24);
+    assert_eq!(fails(&mut user, "disk load"), "DMSDSK205W Reader empty or not ready");
+    assert_eq!(user.fails("disk load name type a").0, 24);
+    assert_eq!(user.fails("disk load = = q").0, 36);
+}
+
+#[test]
+fn a_name_for_a_deck_is_for_its_first_file() {
+    let mut user = User::new();
+    let cards: [&[u8]; 4] = [b":READ  ONE      FILE     A1", b"1", b":READ  TWO      FILE     A1", b"22"];
+    user.world.borrow_mut().arrives(b'U', "DECK", "CARDS", &cards);
+    user.does("readcard first deck a");
+    assert_eq!((user.file_on(0x191, "FIRST DECK"), user.file_on(0x191, "TWO FILE")), (vec!["1".into()], vec!["22".into()]));
+    user.world.borrow_mut().arrives(b'U', "", "", &[b"no name at all"]);
+    user.does("readcard *");
+    assert_eq!(user.file_on(0x191, "READCARD CMSUT1"), ["no name at all"]);
+    user.world.borrow_mut().arrives(b'P', "A", "LISTING", &[b"a line"]);
+    assert_eq!(user.fails("readcard *").0, 32);
+}
+
+#[test]
+fn print_makes_pages_headers_and_hexadecimal() {
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x191, "MNT191", 180);
+    let lines: Vec<_> = (0..60).map(|number| format!("line {number}")).collect();
+    user.has_records(0x191, "LONG TEXT", 1, RecordFormat::Variable, &lines);
+    user.ipl("AUTOCR", &[]);
+    user.does("print long text");
+    user.does("print long text a (linecoun 0");
+    user.does("print long text a (linecoun 20 header");
+    user.does("print long text a (hex linecoun 1");
+    let world = user.world.borrow();
+    let skips = |at: usize| {
+        let framed = world.printed[at].framed();
+        framed.iter().enumerate().filter(|(_, (command, _))| *command == 0x89).map(|(at, _)| at).collect::<Vec<_>>()
+    };
+    assert_eq!(skips(0), [54]);
+    assert_eq!(skips(1), [0; 0]);
+    assert_eq!(skips(2), [0, 20, 40, 60]);
+    assert_eq!(world.printed[2].records()[0], b"FILE: LONG     TEXT     A1   CMSUSER   11/22/26 14:41:41");
+    assert_eq!(world.printed[3].framed()[0], (0x89, b"6C696E65 2030".to_vec()));
+    drop(world);
+    assert_eq!(user.fails("print long text a (linecoun 145").0, 24);
+    assert_eq!(user.fails("print long text a (cc hex").0, 24);
+}
+
 #[test]
 fn print_moves_the_paper_as_the_control_characters_say() {
     let mut user = User::before_ipl("CMSUSER");
