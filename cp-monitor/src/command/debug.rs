@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 
 use super::Invocation;
 use super::answer::{Answer, Message, Outcome, error, invalid_operand, operand_missing};
-use crate::machine::Machine;
+use crate::machine::{Machine, Missing};
+use crate::paging;
+use crate::storage::AccessError;
+use crate::users::User;
 
 /// Most bytes one DISPLAY shows, all its operands together.
 const DISPLAY_MAX: u64 = 64 << 10;
@@ -20,19 +23,59 @@ pub(super) fn display(invocation: &mut Invocation<'_>) -> Outcome {
     let mut answers = Vec::new();
     let mut room = DISPLAY_MAX;
     while let Some(word) = invocation.operands.next_word() {
-        answers.push(user.with_machine(|machine| display_one(machine, word, &mut room))?);
+        let mut attempt = |machine: &mut Machine| {
+            let mut left = room;
+            let shown = display_one(machine, word, &mut left);
+            if shown.is_ok() {
+                room = left;
+            }
+            shown
+        };
+        answers.push(with_pages(&user, &mut attempt)?);
     }
     Ok(Answer::join(answers))
 }
 
-fn display_one(machine: &mut Machine, word: &str, room: &mut u64) -> Outcome {
+/// Why something cannot be done with a machine's storage.
+#[derive(Debug)]
+enum Refused {
+    Because(Message),
+    /// A page must be brought in first.
+    Missing(Missing),
+}
+
+impl From<Message> for Refused {
+    fn from(message: Message) -> Self {
+        Self::Because(message)
+    }
+}
+
+impl Refused {
+    fn access(address: u64, error: AccessError, write: bool) -> Self {
+        Missing::of(error, write).map_or_else(|| Self::Because(outside(address)), Self::Missing)
+    }
+}
+
+/// Does something with the machine's storage, bringing in the pages that it turns out to need. No lock is held while the disk works.
+fn with_pages<T>(user: &User, attempt: &mut dyn FnMut(&mut Machine) -> Result<T, Refused>) -> Result<T, Message> {
+    loop {
+        match user.with_machine(&mut *attempt) {
+            Ok(done) => return Ok(done),
+            Err(Refused::Because(message)) => return Err(message),
+            Err(Refused::Missing(missing)) => paging::bring_in(user.cp(), user, missing)
+                .map_err(|why| error("PGX", 415, format!("Continuous paging errors at address {:X}; {why}", missing.address)))?,
+        }
+    }
+}
+
+fn display_one(machine: &mut Machine, word: &str, room: &mut u64) -> Result<Answer, Refused> {
     let upper = word.to_ascii_uppercase();
     match upper.as_str() {
         "PSW" => Ok(psw(machine)),
         "G" => Ok(registers(machine, 0, 15)),
         "ALL" => Ok(Answer::join(vec![psw(machine), registers(machine, 0, 15)])),
         _ => match upper.strip_prefix('G').filter(|rest| !rest.is_empty()) {
-            Some(rest) => register_range(machine, rest).ok_or_else(|| invalid_operand(word)),
+            Some(rest) => Ok(register_range(machine, rest).ok_or_else(|| invalid_operand(word))?),
             None => {
                 let (start, length) = range(&upper)?;
                 let length = length.min(*room);
@@ -89,12 +132,12 @@ fn range(text: &str) -> Result<(u64, u64), Message> {
     Ok((start, ((last - start) | 0xf).saturating_add(1)))
 }
 
-fn dump(machine: &mut Machine, start: u64, length: u64) -> Outcome {
+fn dump(machine: &mut Machine, start: u64, length: u64) -> Result<Answer, Refused> {
     let mut lines = Vec::new();
     let mut all = Vec::new();
     for address in (start..start.saturating_add(length)).step_by(16) {
         let mut bytes = [0; 16];
-        machine.space.read(address, &mut bytes).map_err(|_| outside(address))?;
+        machine.space.read(address, &mut bytes).map_err(|error| Refused::access(address, error, false))?;
         let words = bytes.chunks(4).map(|word| word.iter().map(|byte| format!("{byte:02X}")).collect::<String>());
         let text: String = bytes.iter().map(|&byte| if (0x20..0x7f).contains(&byte) { byte as char } else { '.' }).collect();
         lines.push(format!("{address:08X}  {}  *{text}*", words.collect::<Vec<_>>().join(" ")));
@@ -115,11 +158,11 @@ pub(super) fn store(invocation: &mut Invocation<'_>) -> Outcome {
         return Err(operand_missing());
     }
     let user = invocation.user()?;
-    user.with_machine(|machine| store_one(machine, &target, &value))?;
+    with_pages(user, &mut |machine| store_one(machine, &target, &value))?;
     Ok(Answer::text("STORE COMPLETE."))
 }
 
-fn store_one(machine: &mut Machine, target: &str, value: &str) -> Result<(), Message> {
+fn store_one(machine: &mut Machine, target: &str, value: &str) -> Result<(), Refused> {
     let number = || u64::from_str_radix(value, 16).map_err(|_| invalid_operand(value));
     if target == "PSW" {
         machine.go_on_at(number()?);
@@ -132,10 +175,10 @@ fn store_one(machine: &mut Machine, target: &str, value: &str) -> Result<(), Mes
     let address = u64::from_str_radix(target, 16).map_err(|_| error("CDB", 4, format!("Invalid hexloc - {target}")))?;
     let digits: String = value.split(' ').collect();
     if !digits.len().is_multiple_of(2) || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(error("CDB", 5, format!("Invalid hexdata - {value}")));
+        return Err(error("CDB", 5, format!("Invalid hexdata - {value}")).into());
     }
     let bytes: Vec<u8> = (0..digits.len()).step_by(2).filter_map(|at| u8::from_str_radix(&digits[at..at + 2], 16).ok()).collect();
-    machine.space.write(address, &bytes).map_err(|_| outside(address))
+    machine.space.write(address, &bytes).map_err(|error| Refused::access(address, error, true))
 }
 
 /// EXTERNAL [code]: the external interruption key.

@@ -13,6 +13,9 @@ pub(super) fn indicate(invocation: &mut Invocation<'_>) -> Outcome {
     if invocation.operands.is_empty() || invocation.operands.take("LOAD") {
         return load(invocation);
     }
+    if invocation.operands.take("PAGing") {
+        return super::paging::indicate_paging(invocation);
+    }
     if invocation.operands.take("User") {
         return user(invocation);
     }
@@ -29,7 +32,7 @@ fn load(invocation: &mut Invocation<'_>) -> Outcome {
     let dormant = cp.users.count().saturating_sub(in_queue);
     let mut lines = vec![
         format!("AVGPROC-{:03.0}% {processors:02}", load.average()),
-        "PAGING-0/SEC".to_string(),
+        format!("PAGING-{}/SEC", cp.pager.figures().rate),
         format!("Q1-{in_queue:05}                             DORMANT-{dormant:05}"),
         String::new(),
     ];
@@ -60,7 +63,8 @@ fn user(invocation: &mut Invocation<'_>) -> Outcome {
 }
 
 fn used_by(invocation: &Invocation<'_>, user: &User, id: UserId) -> Answer {
-    let (system, resident) = user.with_machine(|machine| (machine.system().unwrap_or("NONE").to_string(), machine.space.resident_pages()));
+    let system = user.with_machine(|machine| machine.system().unwrap_or("NONE").to_string());
+    let pages = user.standing.figures();
     let counts = invocation.cp.spool.counts(crate::users::spool_userid(&id)).unwrap_or_default();
     let machine = if user.entry.machine == MachineKind::Pc { "PC" } else { "CMS" };
     let bytes = user.storage.load(std::sync::atomic::Ordering::Relaxed);
@@ -69,8 +73,8 @@ fn used_by(invocation: &Invocation<'_>, user: &User, id: UserId) -> Answer {
     let lines = vec![
         format!("USERID={id:<8} MACH={machine:<3} STOR={storage} VIRT=V XSTORE=NONE"),
         format!("IPLSYS={system:<8} DEVNUM={:05}", user.devices.lock().iter().count()),
-        format!("PAGES: RES={resident} WS={resident} LOCKEDREAL=0 RESVD=0"),
-        "NPREF=0  PREF=0  READS=0  WRITES=0".to_string(),
+        format!("PAGES: RES={} WS={} LOCKEDREAL=0 RESVD={}", pages.resident, pages.working_set, user.standing.reserved()),
+        format!("NPREF={}  PREF=0  READS={}  WRITES={}", pages.paged_out, pages.reads, pages.writes),
         format!(
             "CPU 00: CTIME={:02}:{:02} VTIME={} TTIME={} IO={:06}",
             minutes / 60,
@@ -82,7 +86,8 @@ fn used_by(invocation: &Invocation<'_>, user: &User, id: UserId) -> Answer {
         format!("        RDR={:06} PRT={:06} PCH={:06}", counts.reader, counts.printer, counts.punch),
     ];
     let data = json!({
-        "userid": id, "system": system, "storage": bytes, "resident_pages": resident,
+        "userid": id, "system": system, "storage": bytes, "resident_pages": pages.resident,
+        "pages": pages, "reserved": user.standing.reserved(),
         "virtual_us": user.usage.virtual_us(), "total_us": user.usage.total_us(), "io": user.usage.io(),
     });
     Answer::of(data, lines)

@@ -204,7 +204,8 @@ fn define_storage(invocation: &mut Invocation<'_>) -> Outcome {
     if size > user.entry.max_storage {
         return Err(error("DFS", 94, format!("Storage not redefined; {size} exceeds the maximum of {}", user.entry.max_storage)));
     }
-    let space = AddressSpace::new(&invocation.cp.storage, size.bytes()).map_err(host_error)?;
+    let gauge = Arc::clone(user.standing.gauge());
+    let space = AddressSpace::with_gauge(&invocation.cp.storage, size.bytes(), gauge).map_err(host_error)?;
     user.with_machine(|machine| {
         machine.reset();
         machine.space = space;

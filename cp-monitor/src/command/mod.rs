@@ -11,6 +11,7 @@ mod link;
 mod message;
 pub mod operands;
 mod operator;
+mod paging;
 mod query;
 mod session;
 mod set;

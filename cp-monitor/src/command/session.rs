@@ -10,6 +10,8 @@ use super::answer::{Answer, Outcome, error, host_error, invalid_operand, operand
 use super::operands::device;
 use super::{Invocation, Message, Operands};
 use crate::directory::MachineKind;
+use crate::machine::IplError;
+use crate::paging;
 use crate::users::{User, Wake, log_off};
 
 /// Longest SLEEP, in seconds (99 hours).
@@ -71,7 +73,8 @@ pub(super) fn ipl(invocation: &mut Invocation<'_>) -> Outcome {
     };
     close_unit_records(user);
     user.cp_read_ends();
-    let result = user.with_machine(|machine| machine.ipl(&system, &name, &parm));
+    let ipl = || user.with_machine(|machine| machine.ipl(&system, &name, &parm));
+    let result = paging::with_room(invocation.cp, IplError::is_short_of_frames, ipl);
     match result {
         Ok(()) => Ok(Answer { data: json!({ "system": name }), lines: Vec::new() }),
         Err(problem) => Err(error("IPL", 174, problem.to_string())),

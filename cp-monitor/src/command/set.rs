@@ -13,6 +13,9 @@ pub(super) fn set(invocation: &mut Invocation<'_>) -> Outcome {
     if is(word, "LOGmsg") {
         return set_log_message(invocation);
     }
+    if is(word, "RESERVed") {
+        return super::paging::set_reserved(invocation);
+    }
     if is(word, "EMSG") {
         let emsg = emsg(invocation.operands.word()?)?;
         invocation.operands.end()?;

@@ -7,7 +7,7 @@ use std::mem::{offset_of, size_of};
 use abi::{LOW_STORAGE, LowStorage, Psw, SavedState, mask, program};
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::{Machine, Wait};
+use super::{Machine, Missing, Wait};
 use crate::storage::AccessError;
 
 /// RFLAGS bits a machine may set: carry, parity, auxiliary, zero, sign, trap, direction, overflow, alignment check, ID.
@@ -18,8 +18,8 @@ pub(super) fn allowed_flags(flags: u32) -> u64 {
     (u64::from(flags) & FLAGS_ALLOWED) | 2
 }
 
-/// Stands for a program interruption that cannot be one: real storage is exhausted, or the host did not do as told. It is not the
-/// machine's doing, and the machine must not go on: it is placed in CP mode.
+/// Stands for a program interruption that cannot be one: the host did not do as told. It is not the machine's doing, and the machine must
+/// not go on: it is placed in CP mode.
 const NO_STORAGE: u32 = 0;
 
 /// A program interruption before it is reflected.
@@ -39,7 +39,7 @@ impl ProgramCheck {
         let code = match error {
             AccessError::Protection(_) => program::PROTECTION,
             AccessError::Addressing(_) => program::ADDRESSING,
-            AccessError::NoFrames | AccessError::Host(_) => NO_STORAGE,
+            AccessError::NoFrames(_) | AccessError::Paged(_) | AccessError::Host(_) => NO_STORAGE,
         };
         Self { code, vector: 0, address }
     }
@@ -122,13 +122,25 @@ impl Machine {
         }
     }
 
-    /// Reflects what is pending and enabled, one interruption at a time.
+    /// Reflects what is pending and enabled, one interruption at a time. It stays pending, and the machine waits, when low storage is not there.
     pub(super) fn take_interruption(&mut self) -> Result<(), Stuck> {
-        match self.next_class() {
+        let class = self.next_class();
+        if class.is_some()
+            && let Some(missing) = self.low_storage_missing()
+        {
+            self.wait_for_page(missing);
+            return Ok(());
+        }
+        match class {
             None => Ok(()),
             Some(Class::Program) => self.reflect_program(),
             Some(class) => self.reflect(class).map_err(|error| low_storage_lost(error, "interruption")),
         }
+    }
+
+    /// Low storage is one page ([`abi`] sees to it).
+    fn low_storage_missing(&mut self) -> Option<Missing> {
+        self.space.fault(LOW_STORAGE, true).err().and_then(|error| Missing::of(error, true))
     }
 
     fn reflect_program(&mut self) -> Result<(), Stuck> {

@@ -6,6 +6,7 @@
 
 pub mod diagnose;
 mod interruption;
+mod page_wait;
 mod run;
 
 use std::collections::VecDeque;
@@ -17,6 +18,8 @@ use crate::processor::Context;
 use crate::storage::{AccessError, AddressSpace, SavedSystem, StorageError};
 
 pub use interruption::ProgramCheck;
+pub use page_wait::{Bring, Missing};
+use page_wait::{Owed, PageWait};
 
 /// Where IPL leaves the PARM text in the machine's storage.
 const PARM_ADDRESS: u64 = 0x800;
@@ -62,6 +65,10 @@ pub struct Machine {
     mask: u32,
     pending: Pending,
     wait: Option<Wait>,
+    /// It waits for a page, whatever else it waits for.
+    page_wait: Option<PageWait>,
+    /// The end of a DIAGNOSE that waits for a page to be stored into.
+    owed: Option<Owed>,
     /// In CP mode: stopped until BEGIN or IPL.
     stopped: bool,
     /// What was IPLed.
@@ -87,6 +94,17 @@ pub enum IplError {
     Access(AccessError),
 }
 
+impl IplError {
+    /// Frames were short: the IPL may succeed when some were made.
+    pub fn is_short_of_frames(&self) -> bool {
+        match self {
+            Self::Storage(error) => matches!(error, StorageError::NoFrames),
+            Self::Access(error) => Missing::of(*error, true).is_some(),
+            Self::TooSmall(_) => false,
+        }
+    }
+}
+
 impl Machine {
     /// A machine with cleared storage that nothing is IPLed in.
     pub fn new(space: AddressSpace) -> Self {
@@ -97,6 +115,8 @@ impl Machine {
             mask: 0,
             pending: Pending::default(),
             wait: None,
+            page_wait: None,
+            owed: None,
             stopped: true,
             system: None,
             starting: None,
@@ -107,7 +127,7 @@ impl Machine {
 
     /// Whether a processor can do anything for it.
     pub fn is_ready(&self) -> bool {
-        self.system.is_some() && !self.stopped && self.wait.is_none()
+        self.system.is_some() && !self.stopped && self.wait.is_none() && self.page_wait.is_none()
     }
 
     /// What it waits for.
@@ -142,6 +162,8 @@ impl Machine {
         self.mask = 0;
         self.pending = Pending::default();
         self.wait = None;
+        self.page_wait = None;
+        self.owed = None;
         self.stopped = true;
         self.system = None;
         self.starting = None;
@@ -246,13 +268,18 @@ impl Machine {
         self.finish(status, value, stores);
     }
 
-    /// The end of a DIAGNOSE: storage and result registers.
+    /// The end of a DIAGNOSE: storage and result registers. What must wait for a page is owed.
     fn finish(&mut self, status: u64, value: u64, stores: &[(u64, Vec<u8>)]) {
-        for (address, bytes) in stores {
-            if let Err(error) = self.space.write(*address, bytes) {
-                self.program_check(ProgramCheck::access(*address, error));
-                return;
+        for (number, (address, bytes)) in stores.iter().enumerate() {
+            let Err(error) = self.space.write(*address, bytes) else { continue };
+            match Missing::of(error, true) {
+                Some(missing) => {
+                    self.owed = Some(Owed { status, value, stores: stores[number..].to_vec() });
+                    self.wait_for_page(missing);
+                }
+                None => self.program_check(ProgramCheck::access(*address, error)),
             }
+            return;
         }
         self.set_result(status, value);
     }
@@ -272,11 +299,8 @@ impl Machine {
 
     /// Stores a typed line and answers the console read with it.
     fn give_line(&mut self, buffer: u64, length: u64, line: &str) {
-        let bytes = &line.as_bytes()[..line.len().min(length as usize)];
-        match self.space.write(buffer, bytes) {
-            Ok(()) => self.set_result(0, bytes.len() as u64),
-            Err(error) => self.program_check(ProgramCheck::access(buffer, error)),
-        }
+        let bytes = line.as_bytes()[..line.len().min(length as usize)].to_vec();
+        self.finish(0, bytes.len() as u64, &[(buffer, bytes)]);
     }
 
     /// Loads a PSW. It may be a disabled wait: see [`Machine::disabled_wait`].

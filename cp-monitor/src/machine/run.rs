@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::diagnose::{self, Next};
-use super::{Machine, ProgramCheck};
+use super::{Machine, Missing, ProgramCheck};
 use crate::dispatcher::meter::Meter;
 use crate::dispatcher::{After, Dispatchable};
 use crate::processor::{Exit, Processor};
@@ -32,6 +32,7 @@ impl Dispatchable for User {
         let charge = meter.end(guest);
         self.usage.virtual_ns.fetch_add(charge.guest.as_nanos() as u64, Ordering::Relaxed);
         self.usage.total_ns.fetch_add(charge.total.as_nanos() as u64, Ordering::Relaxed);
+        self.standing.note_use(self.cp().started.elapsed());
         // Fair: a command that waits for this machine gets it before the next slice.
         parking_lot::MutexGuard::unlock_fair(machine);
         after
@@ -46,7 +47,9 @@ impl User {
     fn run_until(self: &Arc<Self>, machine: &mut Machine, processor: &mut dyn Processor, slice: Duration, guest: &mut Duration) -> After {
         processor.start_slice(slice);
         loop {
+            machine.settle();
             if !machine.is_ready() {
+                self.ask_for_page(machine);
                 return After::Waiting;
             }
             if let Err(stuck) = machine.take_interruption() {
@@ -56,6 +59,9 @@ impl User {
             if let Some(why) = machine.disabled_wait() {
                 self.enter_cp_mode(machine, &why);
                 return After::Waiting;
+            }
+            if machine.missing_page().is_some() {
+                continue;
             }
             let entered = Instant::now();
             let exit = processor.run(&mut machine.context, &mut machine.space);
@@ -76,9 +82,11 @@ impl User {
     }
 }
 
-/// The page is brought in, or the access becomes a program interruption.
+/// The page is there at once, the machine waits for it, or the access becomes a program interruption.
 fn page_fault(machine: &mut Machine, address: u64, write: bool) {
-    if let Err(error) = machine.space.fault(address, write) {
-        machine.program_check(ProgramCheck { vector: PAGE_FAULT, ..ProgramCheck::access(address, error) });
+    let Err(error) = machine.space.fault(address, write) else { return };
+    match Missing::of(error, write) {
+        Some(missing) => machine.wait_for_page(missing),
+        None => machine.program_check(ProgramCheck { vector: PAGE_FAULT, ..ProgramCheck::access(address, error) }),
     }
 }

@@ -55,6 +55,9 @@ pub struct Options {
     /// Real storage for machines, such as 4G [default: three quarters of the memory that this process may use]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     storage: Option<u64>,
+    /// Paging file for when storage runs short, such as 8G; 0 is none [default: twice the storage, at most half the free disk]
+    #[arg(long, value_name = "SIZE", value_parser = paging_size)]
+    paging: Option<u64>,
     /// No colour on the operator screen
     #[arg(long)]
     no_color: bool,
@@ -71,16 +74,26 @@ enum Kind {
     Kvm,
 }
 
-fn size(text: &str) -> Result<u64, String> {
+/// Bytes of `4G`, `512M`.
+fn bytes(text: &str) -> Result<u64, String> {
     let (digits, shift) = match text.to_ascii_uppercase().strip_suffix(['M', 'G']) {
         Some(digits) if text.ends_with(['G', 'g']) => (digits.to_string(), 30),
         Some(digits) => (digits.to_string(), 20),
         None => return Err("a number followed by M or G, such as 4G".to_string()),
     };
     let number: u64 = digits.parse().map_err(|_| "a number followed by M or G, such as 4G".to_string())?;
-    match number.checked_mul(1 << shift) {
-        Some(bytes) if (16 << 20..=1 << 42).contains(&bytes) => Ok(bytes),
-        _ => Err("between 16M and 4096G".to_string()),
+    number.checked_mul(1 << shift).ok_or_else(|| "4096G at most".to_string())
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    bytes(text).and_then(|bytes| if (16 << 20..=1 << 42).contains(&bytes) { Ok(bytes) } else { Err("between 16M and 4096G".to_string()) })
+}
+
+fn paging_size(text: &str) -> Result<u64, String> {
+    match text {
+        "0" => Ok(0),
+        _ => bytes(text)
+            .and_then(|bytes| if (1 << 20..=1 << 43).contains(&bytes) { Ok(bytes) } else { Err("0, or between 1M and 8192G".to_string()) }),
     }
 }
 
@@ -132,12 +145,14 @@ fn bring_up(data: DataDirectory, directory: &Path, options: &Options) -> Result<
     let memory = allowance::memory();
     let (processors, affinity) = processors(options, &settings)?;
     let storage = real_storage(options, &settings, &memory)?;
+    let paging = paging(options, &settings, storage, directory)?;
     let config = Config {
         directory: directory.to_path_buf(),
         system_id: settings.system_id,
         processors,
         affinity,
         storage,
+        paging,
         start: options.start_mode(),
     };
     let cp = Cp::start(config, data).map_err(because)?;
@@ -188,6 +203,12 @@ fn say_what_fits(cp: &Cp, memory: &Bound) {
             memory.by
         ));
     }
+}
+
+/// Bytes of the paging file: as asked, or what suits the storage and the disk.
+fn paging(options: &Options, settings: &SystemFile, storage: u64, directory: &Path) -> Result<u64, String> {
+    let of_settings = settings.paging.as_deref().map(paging_size).transpose().map_err(|why| format!("system.toml: paging is {why}"))?;
+    Ok(options.paging.or(of_settings).unwrap_or_else(|| allowance::paging(storage, directory)))
 }
 
 /// SIGTERM, SIGINT and SIGHUP end the system in order.

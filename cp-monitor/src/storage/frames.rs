@@ -143,10 +143,17 @@ impl Region {
 
     /// Drops every mapping of a frame, KVM's included, and keeps its content: the memory file still holds it.
     pub(super) fn drop_mappings(&self, frame: Frame) -> io::Result<()> {
-        let address = self.frame(frame).ptr_guard_mut().as_ptr();
-        // SAFETY: the range is one whole page of this region's mapping, which is shared and backed by the memory file, so
+        self.drop_run(Run { first: frame, count: 1 })
+    }
+
+    /// The same for a run of frames.
+    pub(super) fn drop_run(&self, run: Run) -> io::Result<()> {
+        let bytes = run.count as usize * FRAME;
+        let slice = self.region.get_slice(run.first.offset(), bytes).expect("frames come from this region's own map");
+        let address = slice.ptr_guard_mut().as_ptr();
+        // SAFETY: the range is whole pages of this region's mapping, which is shared and backed by the memory file, so
         // the bytes stay; references into the region are volatile or atomic accesses that fault the page in again.
-        match unsafe { libc::madvise(address.cast(), FRAME, libc::MADV_DONTNEED) } {
+        match unsafe { libc::madvise(address.cast(), bytes, libc::MADV_DONTNEED) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
         }

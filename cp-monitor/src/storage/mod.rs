@@ -17,9 +17,9 @@
 //!                           0xffff_ff80_0000_0000 ..     the assist area, supervisor only
 //! ```
 //!
-//! An [`AddressSpace`] is one machine's page tables, built here by CP and read by KVM. A leaf entry says which of four
-//! states a page is in: untouched (reads as zero, costs nothing), private, shared with a saved system, shared until
-//! stored into. A [`SavedSystem`] is a set of frames that many machines share, never written after it is built.
+//! An [`AddressSpace`] is one machine's page tables, built here by CP and read by KVM. A leaf entry says which state a page is
+//! in: untouched (reads as zero, costs nothing), private, shared with a saved system, shared until stored into; and when frames are
+//! few, private but unmapped to see whether it is still wanted, or on the paging file ([`paging`]). A [`SavedSystem`] is a set of frames that many machines share, never written after it is built.
 //!
 //! # The rules, and why
 //!
@@ -48,19 +48,24 @@
 //! # Locks, outermost first
 //!
 //! `sweeping` (one batch of retired frames at a time), `flushing` (one flush at a time), then the partition's gate (taken by
-//! `refresh_tables`), then `state` or a saved system's own lists. The last are held for bookkeeping only, never across a
+//! `refresh_tables`), then `state`, the slots of the paging file, the pager's bell or a saved system's own lists. The last are held for bookkeeping only, never across a
 //! system call. No method here may be called from inside KVM_RUN, where the processor holds the gate.
 
 mod frames;
+mod gauge;
+pub mod paging;
 mod saved;
 mod space;
 mod tables;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use frames::{Frame, FreeMap, Region, runs};
+use paging::{PagingFigures, PagingSpace};
 use tables::Page;
 
+pub use gauge::{MachineFigures, PageGauge};
 pub use saved::{ImageError, SavedSystem};
 pub use space::AddressSpace;
 pub(crate) use tables::{ACCESSED, ARENA_BASE, ASSIST_ADDRESS, ASSIST_BASE, ASSIST_POINTERS, DIRTY, PRESENT, TABLES_BASE, WRITE};
@@ -119,8 +124,11 @@ pub enum AccessError {
     #[error("Storage at {0:#x} may only be read")]
     Protection(u64),
     /// Real storage is exhausted.
-    #[error("Real storage is exhausted")]
-    NoFrames,
+    #[error("Real storage is exhausted: there is no frame for {0:#x}")]
+    NoFrames(u64),
+    /// The page is on the paging file and must be read first.
+    #[error("The page at {0:#x} is on the paging file")]
+    Paged(u64),
     /// The host did not do what was needed to make the change visible.
     #[error("The host did not drop old translations of {0:#x}")]
     Host(u64),
@@ -184,10 +192,24 @@ struct State {
     quarantine: Vec<Frame>,
 }
 
+impl State {
+    fn is_short(&self) -> bool {
+        (self.data.free() as usize) + self.retired.len() < low_water(self.data.total() as usize)
+    }
+}
+
+/// Frames that CP wants to have at hand: enough for the faults that come while it pages out, and never much of the whole.
+fn low_water(frames: usize) -> usize {
+    (frames / 64).clamp(8, 2048)
+}
+
 /// Real storage: all frames that machines may use. Shared by everything that makes address spaces.
 pub struct Storage {
     arena: Region,
     tables: Region,
+    paging: Option<PagingSpace>,
+    /// The pager is to look: set, and waited for with the condition.
+    bell: (Mutex<bool>, Condvar),
     state: Mutex<State>,
     sweeping: Mutex<()>,
     flushing: Mutex<()>,
@@ -205,6 +227,14 @@ impl Storage {
     /// # Errors
     /// [`StorageError::Arena`] when the count is 0 or beyond 480 GiB, or the host refuses.
     pub fn new(frames: usize) -> Result<Arc<Self>, StorageError> {
+        Self::with_paging(frames, None)
+    }
+
+    /// The same with a place for pages when frames are few.
+    ///
+    /// # Errors
+    /// As [`Storage::new`].
+    pub fn with_paging(frames: usize, paging: Option<PagingSpace>) -> Result<Arc<Self>, StorageError> {
         let failed = |source| StorageError::Arena { frames, source };
         let count = u32::try_from(frames)
             .ok()
@@ -216,6 +246,8 @@ impl Storage {
         Ok(Arc::new(Self {
             arena: Region::new(c"cp64 storage", count).map_err(failed)?,
             tables: Region::new(c"cp64 page tables", table_count).map_err(failed)?,
+            paging,
+            bell: (Mutex::new(false), Condvar::new()),
             state: Mutex::new(State {
                 data: FreeMap::new(count),
                 tables: FreeMap::new(table_count),
@@ -247,6 +279,47 @@ impl Storage {
         }
     }
 
+    /// How storage is shared out between frames and the paging file, and what was moved.
+    pub fn paging_figures(&self) -> PagingFigures {
+        let (total, available) = {
+            let state = lock(&self.state);
+            (state.data.total() as usize, state.data.free() as usize + state.retired.len())
+        };
+        let low = low_water(total);
+        let mut figures = PagingFigures { frames: total, available, low, high: low * 2, ..PagingFigures::default() };
+        if let Some(paging) = &self.paging {
+            paging.add_to(&mut figures);
+        }
+        figures
+    }
+
+    /// Calls the pager.
+    pub fn ring(&self) {
+        let (rung, wake) = &self.bell;
+        if !std::mem::replace(&mut *lock(rung), true) {
+            wake.notify_all();
+        }
+    }
+
+    /// Waits until the pager is called, at most for `timeout`. Answers whether it was.
+    pub fn wait_for_ring(&self, timeout: Duration) -> bool {
+        let (rung, wake) = &self.bell;
+        let waited = wake.wait_timeout_while(lock(rung), timeout, |rung| !*rung);
+        std::mem::take(&mut *waited.unwrap_or_else(PoisonError::into_inner).0)
+    }
+
+    /// Makes frames that were given up ready for use.
+    pub fn tidy_frames(&self) {
+        self.sweep();
+    }
+
+    /// Makes slots that were given up ready for use. May block.
+    pub fn tidy_slots(&self) {
+        if let Some(paging) = &self.paging {
+            paging.tidy();
+        }
+    }
+
     /// The memory slots a partition registers: (guest-physical address, bytes, host address) of the arena and of the tables.
     pub(crate) fn slots(&self) -> [(u64, u64, u64); 2] {
         [(ARENA_BASE, &self.arena), (TABLES_BASE, &self.tables)].map(|(base, region)| (base, region.bytes(), region.host_address()))
@@ -270,12 +343,16 @@ impl Storage {
             let mut state = lock(&self.state);
             frames.extend(std::iter::from_fn(|| state.data.take()).take(want));
             state.in_use += frames.len();
+            state.is_short()
         };
         let mut frames = Vec::with_capacity(want);
-        attempt(&mut frames);
+        let mut short = attempt(&mut frames);
         if frames.is_empty() && want > 0 {
             self.sweep();
-            attempt(&mut frames);
+            short = attempt(&mut frames);
+        }
+        if short {
+            self.ring();
         }
         if frames.is_empty() && want > 0 { Err(StorageError::NoFrames) } else { Ok(frames) }
     }
@@ -474,6 +551,35 @@ impl Storage {
         Ok(Tree { root, pointers, tables: 2, seen: false })
     }
 
+    /// The frame behind an own page that was given up, if it has one. Its slot is let go.
+    fn frame_of(&self, page: Page) -> Option<Frame> {
+        match page {
+            Page::Private(frame) | Page::Idle(frame) => Some(frame),
+            Page::Paged(slot) => {
+                let frame = self.paging.as_ref().and_then(|paging| paging.discard(slot));
+                self.ring();
+                frame
+            }
+            Page::Untouched | Page::Shared { .. } => None,
+        }
+    }
+
+    /// The first page table from `address` on: the address of its first page, and the table.
+    fn next_lower_table(&self, tree: &Tree, address: u64) -> Option<(u64, Frame)> {
+        let first = tables::index(address, 3);
+        for high in first..512 {
+            let Some(directory) = tables::linked(self.tables.load(tree.pointers, high)) else {
+                continue;
+            };
+            let from = if high == first { tables::index(address, 2) } else { 0 };
+            let found = (from..512).find_map(|low| Some((low, tables::linked(self.tables.load(directory, low))?)));
+            if let Some((low, table)) = found {
+                return Some(((high as u64) << 30 | (low as u64) << 21, table));
+            }
+        }
+        None
+    }
+
     /// The entry for `address` in its page table, if that table exists.
     fn leaf(&self, tree: &Tree, address: u64) -> Option<(Frame, usize)> {
         let directory = tables::linked(self.tables.load(tree.pointers, tables::index(address, 3)))?;
@@ -528,9 +634,10 @@ impl Storage {
         let mut frames = Vec::new();
         for (_, table) in self.lower_tables(&tree).1 {
             for index in 0..512 {
-                if let Page::Private(frame) = Page::decode(self.tables.load(table, index)) {
-                    frames.push(frame);
+                let page = Page::decode(self.tables.load(table, index));
+                if page.is_own() {
                     self.tables.store(table, index, 0);
+                    frames.extend(self.frame_of(page));
                 }
             }
         }

@@ -1,8 +1,11 @@
 //! One machine's storage: its page tables, its private frames and the saved system it maps.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::frames::{FRAME, Frame};
+use super::gauge::{PageGauge, Pages};
+use super::paging::Slot;
 use super::tables::{self, Page};
 use super::{AccessError, SavedSystem, Storage, StorageError, Tree};
 
@@ -13,10 +16,18 @@ const FAULT_AROUND: u64 = 4;
 ///
 /// Owned by its machine; whoever runs the machine holds it exclusively, so nothing here changes while guest code runs.
 pub struct AddressSpace {
-    storage: Arc<Storage>,
+    pub(super) storage: Arc<Storage>,
+    /// Never used twice, never 0: whose a page on the paging file is.
+    pub(super) id: u64,
     size: u64,
-    tree: Tree,
-    resident: u64,
+    pub(super) tree: Tree,
+    pub(super) pages: Pages,
+    /// Where everybody may read how many pages there are.
+    pub(super) gauge: Arc<PageGauge>,
+    /// Where the pager's clock goes on.
+    pub(super) hand: u64,
+    /// It was used since the pager last took a page.
+    pub(super) ran: bool,
     /// Saved systems whose frames the tables may name: kept alive by this.
     systems: Vec<Arc<SavedSystem>>,
     /// The saved system that learns its known write set from this machine.
@@ -27,7 +38,7 @@ pub struct AddressSpace {
 
 impl std::fmt::Debug for AddressSpace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AddressSpace").field("size", &self.size).field("resident", &self.resident).finish_non_exhaustive()
+        f.debug_struct("AddressSpace").field("size", &self.size).field("pages", &self.pages).finish_non_exhaustive()
     }
 }
 
@@ -37,14 +48,29 @@ impl AddressSpace {
     /// # Errors
     /// [`StorageError::Size`] unless it is whole pages between 4 KiB and 512 GiB; [`StorageError::NoFrames`].
     pub fn new(storage: &Arc<Storage>, size: u64) -> Result<Self, StorageError> {
+        Self::with_gauge(storage, size, Arc::default())
+    }
+
+    /// The same, with its figures shown where an earlier storage of the same machine showed its own.
+    ///
+    /// # Errors
+    /// As [`AddressSpace::new`].
+    pub fn with_gauge(storage: &Arc<Storage>, size: u64, gauge: Arc<PageGauge>) -> Result<Self, StorageError> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
         if size == 0 || size > tables::MAX_SIZE || !size.is_multiple_of(abi::PAGE) {
             return Err(StorageError::Size(size));
         }
+        let tree = storage.take_tree()?;
+        gauge.show(0, 0, 0);
         Ok(Self {
             storage: Arc::clone(storage),
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
             size,
-            tree: storage.take_tree()?,
-            resident: 0,
+            tree,
+            pages: Pages::default(),
+            gauge,
+            hand: 0,
+            ran: false,
             systems: Vec::new(),
             teaches: None,
             used: false,
@@ -58,7 +84,12 @@ impl AddressSpace {
 
     /// Pages that have a frame of their own.
     pub fn resident_pages(&self) -> u64 {
-        self.resident
+        self.pages.resident
+    }
+
+    /// Where its figures are shown, for as long as it lives.
+    pub fn gauge(&self) -> &Arc<PageGauge> {
+        &self.gauge
     }
 
     /// Makes everything read as zero again and unmaps saved systems (IPL, SYSTEM CLEAR).
@@ -70,7 +101,8 @@ impl AddressSpace {
             let new = self.storage.take_tree()?;
             let old = std::mem::replace(&mut self.tree, new);
             self.storage.retire_tree(old, &self.systems);
-            (self.resident, self.used) = (0, false);
+            (self.pages, self.used, self.hand) = (Pages::default(), false, 0);
+            self.publish();
         }
         self.systems.clear();
         self.stop_teaching();
@@ -109,13 +141,14 @@ impl AddressSpace {
         }
         self.stop_teaching();
         self.teaches = learns.then(|| Arc::clone(system));
+        self.publish();
         Ok(())
     }
 
     /// Gives the machine its own copies of the pages that it is known to store into.
     fn map_known_write_set(&mut self, system: &SavedSystem, mut known: Vec<u64>) -> Result<(), StorageError> {
         let writable = |page: &u64| system.pages().get(page).is_none_or(|saved| saved.writable);
-        known.retain(|page| *page < self.size && writable(page) && !matches!(self.page(*page), Page::Private(_)));
+        known.retain(|page| *page < self.size && writable(page) && !self.page(*page).is_own());
         let frames = self.storage.take_exactly(known.len())?;
         let mut pairs = known.into_iter().zip(frames);
         while let Some((page, frame)) = pairs.next() {
@@ -144,13 +177,27 @@ impl AddressSpace {
     /// so do its untouched neighbours; a store into a shared page that may be copied copies it.
     ///
     /// # Errors
-    /// [`AccessError::Addressing`], [`AccessError::Protection`] or [`AccessError::NoFrames`].
+    /// [`AccessError::Addressing`], [`AccessError::Protection`], [`AccessError::NoFrames`], or [`AccessError::Paged`] when the page must be
+    /// read from the paging file first.
     pub fn fault(&mut self, address: u64, write: bool) -> Result<(), AccessError> {
+        let done = self.make_accessible(address, write);
+        self.ran = true;
+        self.publish();
+        done
+    }
+
+    fn make_accessible(&mut self, address: u64, write: bool) -> Result<(), AccessError> {
         if address >= self.size {
             return Err(AccessError::Addressing(address));
         }
         match self.page(address) {
             Page::Private(_) => Ok(()),
+            Page::Idle(frame) => {
+                self.touch(address, frame);
+                Ok(())
+            }
+            Page::Paged(slot) if self.recall(address, slot) => Ok(()),
+            Page::Paged(_) => Err(AccessError::Paged(address)),
             Page::Shared { .. } if !write => Ok(()),
             Page::Shared { copy: false, .. } => Err(AccessError::Protection(address)),
             Page::Shared { frame, copy: true } => self.copy_shared(address, frame),
@@ -161,13 +208,20 @@ impl AddressSpace {
     /// Copies storage out, as CP sees it. Untouched pages read as zero and stay untouched. Any length, any alignment.
     ///
     /// # Errors
-    /// [`AccessError::Addressing`] when any of the bytes is outside the machine's storage; nothing is copied then.
+    /// [`AccessError::Addressing`] when any of the bytes is outside the machine's storage; nothing is copied then. [`AccessError::Paged`] when
+    /// a page must be read from the paging file first; what is in `into` means nothing then.
     pub fn read(&mut self, address: u64, into: &mut [u8]) -> Result<(), AccessError> {
         self.check(address, into.len())?;
         for (address, piece) in pieces(address, into.len()) {
             let within = (address % abi::PAGE) as usize;
             match self.page(address) {
                 Page::Untouched => into[piece].fill(0),
+                Page::Paged(_) | Page::Idle(_) => {
+                    self.fault(address, false)?;
+                    if let Page::Private(frame) = self.page(address) {
+                        self.storage.arena.read(frame, within, &mut into[piece]);
+                    }
+                }
                 Page::Private(frame) | Page::Shared { frame, .. } => {
                     self.storage.arena.read(frame, within, &mut into[piece]);
                 }
@@ -201,7 +255,7 @@ impl AddressSpace {
     pub fn release(&mut self, first: u64, last: u64) -> Result<(), StorageError> {
         let from = first.div_ceil(abi::PAGE);
         let to = last.min(self.size - 1).checked_add(1).map_or(0, |end| end / abi::PAGE);
-        let (mut private, mut shared) = (Vec::new(), Vec::new());
+        let (mut own, mut shared) = (Vec::new(), Vec::new());
         let mut page = from;
         while page < to {
             let address = page * abi::PAGE;
@@ -209,27 +263,32 @@ impl AddressSpace {
                 page = (page / 512 + 1) * 512;
                 continue;
             };
-            match Page::decode(self.storage.tables.load(table, index)) {
-                Page::Untouched => {}
-                Page::Private(frame) => private.push(frame),
-                Page::Shared { frame, .. } => shared.push(frame),
-            }
+            let old = Page::decode(self.storage.tables.load(table, index));
             self.storage.tables.store(table, index, 0);
+            match old {
+                Page::Untouched => {}
+                Page::Shared { frame, .. } => shared.push(frame),
+                old => {
+                    self.uncount(old);
+                    own.extend(self.storage.frame_of(old));
+                }
+            }
             page += 1;
         }
-        self.resident -= private.len() as u64;
-        let private = self.storage.release_now(private);
+        self.publish();
+        let own = self.storage.release_now(own);
         if self.tree.seen {
             for frame in shared {
                 self.storage.arena.drop_mappings(frame)?;
             }
         }
-        private
+        own
     }
 
     /// A processor is about to run the machine: answers the physical address of its tables. KVM may keep translations from now on.
     pub(crate) fn enter(&mut self) -> u64 {
         self.tree.seen = true;
+        self.ran = true;
         tables::root_address(self.tree.root)
     }
 
@@ -247,7 +306,7 @@ impl AddressSpace {
         }
     }
 
-    fn page(&self, address: u64) -> Page {
+    pub(super) fn page(&self, address: u64) -> Page {
         let leaf = self.storage.leaf(&self.tree, address);
         leaf.map_or(Page::Untouched, |(table, index)| Page::decode(self.storage.tables.load(table, index)))
     }
@@ -259,11 +318,69 @@ impl AddressSpace {
         Ok(())
     }
 
+    /// Changes an entry that is there already.
+    pub(super) fn set_again(&mut self, address: u64, page: Page) {
+        if let Some((table, index)) = self.storage.leaf(&self.tree, address) {
+            self.storage.tables.store(table, index, page.encode());
+        }
+    }
+
+    /// The first page from `from` on, before `end`, that the machine has for itself, wherever it is.
+    pub(super) fn next_own_page(&self, from: u64, end: u64) -> Option<(u64, Page)> {
+        let mut address = from;
+        while address < end {
+            let (first, table) = self.storage.next_lower_table(&self.tree, address)?;
+            address = address.max(first);
+            for index in tables::index(address, 1)..512 {
+                let page = Page::decode(self.storage.tables.load(table, index));
+                let address = first + index as u64 * abi::PAGE;
+                if page.is_own() {
+                    return (address < end).then_some((address, page));
+                }
+            }
+            address = first + (512 * abi::PAGE);
+        }
+        None
+    }
+
+    /// A page that the clock unmapped is wanted after all.
+    fn touch(&mut self, address: u64, frame: Frame) {
+        self.set_again(address, Page::Private(frame));
+        self.pages.idle -= 1;
+    }
+
+    /// Gets a page back that has not left yet; false when it has.
+    pub(super) fn recall(&mut self, address: u64, slot: Slot) -> bool {
+        let Some(frame) = self.storage.paging.as_ref().and_then(|paging| paging.recall(slot)) else { return false };
+        self.set_again(address, Page::Private(frame));
+        self.pages.paged -= 1;
+        self.pages.resident += 1;
+        true
+    }
+
+    /// An own page is given up.
+    fn uncount(&mut self, page: Page) {
+        match page {
+            Page::Private(_) => self.pages.resident -= 1,
+            Page::Idle(_) => {
+                self.pages.resident -= 1;
+                self.pages.idle -= 1;
+            }
+            Page::Paged(_) => self.pages.paged -= 1,
+            Page::Untouched | Page::Shared { .. } => {}
+        }
+    }
+
+    /// Shows how many pages there are.
+    pub(super) fn publish(&self) {
+        self.gauge.show(self.pages.resident, self.pages.working_set(), self.pages.paged);
+    }
+
     /// Makes a frame the machine's own page at `address`. The frame is retired when there is no page table for it.
     fn adopt(&mut self, address: u64, frame: Frame) -> Result<(), StorageError> {
         let page = address / abi::PAGE * abi::PAGE;
         self.set(page, Page::Private(frame)).inspect_err(|_| self.storage.retire(vec![frame]))?;
-        self.resident += 1;
+        self.pages.resident += 1;
         if let Some(system) = &self.teaches
             && !system.learn([page])
         {
@@ -273,9 +390,9 @@ impl AddressSpace {
     }
 
     fn copy_shared(&mut self, address: u64, from: Frame) -> Result<(), AccessError> {
-        let frame = self.storage.take_frames(1).map_err(|_| AccessError::NoFrames)?[0];
+        let frame = self.storage.take_frames(1).map_err(|_| AccessError::NoFrames(address))?[0];
         self.storage.arena.copy(from, frame);
-        self.adopt(address, frame).map_err(|_| AccessError::NoFrames)?;
+        self.adopt(address, frame).map_err(|_| AccessError::NoFrames(address))?;
         if !self.tree.seen {
             return Ok(());
         }
@@ -289,12 +406,12 @@ impl AddressSpace {
         let wanted =
             std::iter::once(page).chain(around.filter(|&other| other != page && other < self.size && self.page(other) == Page::Untouched));
         let wanted: Vec<u64> = wanted.collect();
-        let frames = self.storage.take_frames(wanted.len()).map_err(|_| AccessError::NoFrames)?;
+        let frames = self.storage.take_frames(wanted.len()).map_err(|_| AccessError::NoFrames(address))?;
         let mut pairs = wanted.into_iter().zip(frames);
         while let Some((page, frame)) = pairs.next() {
             if self.adopt(page, frame).is_err() {
                 self.storage.retire(pairs.map(|(_, frame)| frame).collect());
-                return Err(AccessError::NoFrames);
+                return Err(AccessError::NoFrames(address));
             }
         }
         Ok(())

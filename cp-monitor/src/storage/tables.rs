@@ -1,6 +1,7 @@
 //! Page-table entries and the shape of a machine's address space: pure arithmetic.
 
 use super::frames::Frame;
+use super::paging::Slot;
 
 /// Guest-physical address of the assist area of a partition: the same in every partition, so that an address space can be
 /// run in any of them.
@@ -28,6 +29,10 @@ pub(crate) const DIRTY: u64 = 1 << 6;
 pub(super) const SHARED: u64 = 1 << 9;
 /// A store copies the shared frame (a bit the processor ignores).
 pub(super) const COPY: u64 = 1 << 10;
+/// In an entry that is not present: the page has its frame, but the clock waits to see it touched.
+const IDLE: u64 = 1 << 9;
+/// In an entry that is not present: the page is in a slot of the paging file.
+const PAGED: u64 = 1 << 10;
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 
 /// What a leaf entry says about a page.
@@ -37,15 +42,29 @@ pub(super) enum Page {
     Untouched,
     /// The machine's own frame.
     Private(Frame),
+    /// The machine's own frame, unmapped to see whether the machine still wants it.
+    Idle(Frame),
+    /// On the paging file, or on its way there.
+    Paged(Slot),
     /// A frame of a saved system; `copy` when a store gives the machine a copy of its own.
     Shared { frame: Frame, copy: bool },
 }
 
 impl Page {
+    /// Whether the machine has it for itself, in a frame or on the paging file.
+    pub(super) fn is_own(self) -> bool {
+        matches!(self, Self::Private(_) | Self::Idle(_) | Self::Paged(_))
+    }
+
     /// Reads a leaf entry.
     pub(super) fn decode(entry: u64) -> Self {
         if entry & PRESENT == 0 {
-            return Self::Untouched;
+            let number = ((!entry & ADDRESS) >> 12) as u32;
+            return match (entry & IDLE, entry & PAGED) {
+                (0, 0) => Self::Untouched,
+                (0, _) => Self::Paged(Slot(number)),
+                _ => Self::Idle(Frame(number)),
+            };
         }
         let frame = Frame(((entry & ADDRESS).wrapping_sub(ARENA_BASE) >> 12) as u32);
         match entry & SHARED {
@@ -57,9 +76,13 @@ impl Page {
     /// The leaf entry that says this.
     pub(super) fn encode(self) -> u64 {
         let leaf = |frame: Frame| (ARENA_BASE + frame.offset() as u64) | PRESENT | USER | ACCESSED | DIRTY;
+        // Inverted: some processors look ahead at the address in an entry that is not present, and this one leads to no memory.
+        let absent = |number: u32| !(u64::from(number) << 12) & ADDRESS;
         match self {
             Self::Untouched => 0,
             Self::Private(frame) => leaf(frame) | WRITE,
+            Self::Idle(Frame(number)) => absent(number) | IDLE,
+            Self::Paged(Slot(number)) => absent(number) | PAGED,
             Self::Shared { frame, copy } => leaf(frame) | SHARED | if copy { COPY } else { 0 },
         }
     }
@@ -93,9 +116,15 @@ mod tests {
     proptest! {
         #[test]
         fn an_entry_says_what_was_put_into_it(frame in 0u32..1 << 27, copy: bool) {
-            for page in [Page::Untouched, Page::Private(Frame(frame)), Page::Shared { frame: Frame(frame), copy }] {
+            let (slot, frame) = (Slot(frame), Frame(frame));
+            for page in [Page::Untouched, Page::Private(frame), Page::Idle(frame), Page::Paged(slot), Page::Shared { frame, copy }] {
                 prop_assert_eq!(Page::decode(page.encode()), page);
             }
+            for absent in [Page::Idle(frame), Page::Paged(slot)] {
+                prop_assert_eq!(absent.encode() & PRESENT, 0);
+                prop_assert!(absent.encode() & ADDRESS > 1 << 45, "the address leads to memory");
+            }
+            let frame = frame.0;
             prop_assert_eq!(linked(link(Frame(frame & 0x6f_ffff))), Some(Frame(frame & 0x6f_ffff)));
         }
     }

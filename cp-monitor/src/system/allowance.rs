@@ -79,6 +79,17 @@ fn narrowest(root: &Path, path: &str, file: &str) -> Option<u64> {
     up.filter_map(|folder| fs::read_to_string(folder.join(file)).ok()?.trim().parse().ok()).min()
 }
 
+/// Bytes of a paging file beside so much storage: twice as much, but at most half of what the file system of `directory` has left. The spool and
+/// the minidisks grow there too.
+pub fn paging(storage: u64, directory: &Path) -> u64 {
+    let free = rustix::fs::statvfs(directory).map_or(u64::MAX, |found| found.f_bavail.saturating_mul(found.f_frsize));
+    paging_of(storage, free)
+}
+
+fn paging_of(storage: u64, free: u64) -> u64 {
+    storage.saturating_mul(2).min(free / 2) & !((1 << 20) - 1)
+}
+
 /// Lets this process have as many descriptors as the host allows, not only its cautious default, and says how many that is.
 pub fn descriptors() -> Bound {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
@@ -212,5 +223,12 @@ mod tests {
         for wrong in ["", "1,", "3-2", "0,0", "0-2,1", "x", "-1", "99999999"] {
             assert!(affinity(wrong, 0, &allowed).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_paging_file_is_twice_the_storage_unless_the_disk_is_small() {
+        assert_eq!(paging_of(4 << 30, 100 << 30), 8 << 30);
+        assert_eq!(paging_of(4 << 30, 10 << 30), 5 << 30);
+        assert_eq!(paging_of(4 << 30, 1 << 20), 0);
     }
 }

@@ -7,6 +7,7 @@
 //! minidisks/         one file for each minidisk: USERID.VDEV
 //! spool/             the spool
 //! accounting/        accounting records
+//! paging             pages of machines while CP runs; made by each start
 //! cp64.lock          locked while CP runs; holds its process id
 //! cp64.socket        where terminals connect while CP runs
 //! ```
@@ -83,6 +84,9 @@ pub struct SystemFile {
     /// As `--storage`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage: Option<String>,
+    /// As `--paging`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paging: Option<String>,
 }
 
 /// A data directory that this process holds.
@@ -126,6 +130,11 @@ impl DataDirectory {
     /// Accounting records.
     pub fn accounting(&self) -> PathBuf {
         accounting(&self.root)
+    }
+
+    /// The paging file.
+    pub fn paging(&self) -> PathBuf {
+        self.root.join("paging")
     }
 
     /// The terminals' socket.
@@ -192,7 +201,7 @@ fn read_settings(file: &Path) -> Result<SystemFile, DataError> {
 
 /// The settings of a new system.
 pub(super) fn new_settings() -> SystemFile {
-    SystemFile { layout: LAYOUT, system_id: "CP64".to_string(), processors: None, affinity: None, storage: None }
+    SystemFile { layout: LAYOUT, system_id: "CP64".to_string(), processors: None, affinity: None, storage: None, paging: None }
 }
 
 /// What may be in a directory before its first start: what a start makes before that, and what commands that found no system leave.

@@ -23,7 +23,9 @@ use crate::clock::Clock;
 use crate::directory::{self, Directory};
 use crate::dispatcher::Dispatcher;
 use crate::links::LinkTable;
+use crate::paging::{self, Pager};
 use crate::processor::kvm::{KvmProcessor, Partition, PartitionError};
+use crate::storage::paging::{HostFile, PagingSpace};
 use crate::storage::{ImageError, SavedSystem, Storage, StorageError};
 use crate::users::{User, Users, log_off};
 use crate::workers::Workers;
@@ -50,6 +52,8 @@ pub struct Config {
     pub affinity: Vec<usize>,
     /// Real storage, in bytes.
     pub storage: u64,
+    /// Size of the paging file, in bytes; 0 is none.
+    pub paging: u64,
     /// What becomes of the spool.
     pub start: StartMode,
 }
@@ -106,6 +110,8 @@ pub struct Cp {
     pub dispatcher: Arc<Dispatcher<User>>,
     /// Real storage.
     pub storage: Arc<Storage>,
+    /// Who brings pages in and takes frames.
+    pub pager: Pager,
     /// Threads for what may block.
     pub workers: Workers,
     /// When it was started.
@@ -129,13 +135,26 @@ pub struct Cp {
     front_ends: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
+/// A new paging file; an old one means nothing any more.
+fn paging_space(config: &Config, data: &DataDirectory) -> Result<Option<PagingSpace>, StartError> {
+    let path = data.paging();
+    if config.paging == 0 {
+        let _ = std::fs::remove_file(path);
+        return Ok(None);
+    }
+    match HostFile::create(&path) {
+        Ok(file) => Ok(Some(PagingSpace::new(Box::new(file), config.paging))),
+        Err(source) => Err(DataError::Io { path, source }.into()),
+    }
+}
+
 impl Cp {
     /// Starts the system in its data directory: stores, directory, storage, processors, operator.
     pub fn start(config: Config, data: DataDirectory) -> Result<Arc<Self>, StartError> {
         let clock = Clock::of_host();
         let online = data.load_directory(&clock)?;
         let (spool, report) = Spool::open(&data.spool(), config.start)?;
-        let storage = Storage::new((config.storage / abi::PAGE) as usize)?;
+        let storage = Storage::with_paging((config.storage / abi::PAGE) as usize, paging_space(&config, &data)?)?;
         let partition = Partition::new(&storage, config.processors)?;
         let cms = SavedSystem::from_elf(&storage, "CMS", crate::CMS_IMAGE)?;
         let workers = Workers::start(WORKERS).map_err(|source| StartError::Host { what: "Threads cannot be started", source })?;
@@ -146,6 +165,7 @@ impl Cp {
             links: LinkTable::new(data.minidisks()),
             ledger: Ledger::new(data.accounting()),
             dispatcher: Dispatcher::new(config.processors),
+            pager: Pager::new(&storage),
             storage,
             workers,
             started: Instant::now(),
@@ -164,6 +184,7 @@ impl Cp {
             front_ends: OnceLock::new(),
             config,
         });
+        paging::start(&cp).map_err(|source| StartError::Host { what: "Threads cannot be started", source })?;
         cp.start_processors()?;
         cp.start_thread("accounting", |cp| cp.settle_records())?;
         cp.log_on_operator(&report);
@@ -291,6 +312,9 @@ impl Cp {
             let _ = thread.join();
         }
         self.workers.stop();
+        self.pager.stop();
+        // What is in it means nothing without this process.
+        let _ = std::fs::remove_file(self.data.paging());
         self.say_to_operator("HCPWRP961W SYSTEM SHUTDOWN COMPLETE");
         for user in last {
             log_off(&user, None, Ending::Shutdown);

@@ -13,6 +13,8 @@ use crate::accounting::{LedgerError, Record};
 use crate::directory::UserId;
 use crate::users::{Disk, Line, User, Way, log_on};
 
+/// The same for the paging file, whoever's pages it is about.
+const PAGING_PAUSE: Duration = Duration::from_secs(10);
 /// How long after a line about trouble the next one of the same user is shown.
 const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -128,6 +130,20 @@ impl Cp {
     /// A minidisk's host file could not be read or written: its user and the operator are told. The guest has its return code.
     pub fn disk_trouble(&self, user: &User, disk: &Disk, error: &ExtentError) {
         self.trouble(user, &format!("HCPDSK954E I/O error on {} {}: {error}", disk.owner, disk.owner_vdev));
+    }
+
+    /// Pages cannot go to the paging file: the operator is told, not at every attempt.
+    pub fn paging_space_trouble(&self, why: &str) {
+        if self.pager.may_complain(PAGING_PAUSE) {
+            self.say_to_operator(&format!("HCPPGT400I Pages cannot be paged out; {why}"));
+        }
+    }
+
+    /// A machine was stopped because a page could not be had; its user was told already.
+    pub fn paging_trouble(&self, user: &User, text: &str) {
+        if user.may_complain(TROUBLE_PAUSE) {
+            self.say_to_operator(&format!("{text} (user {})", user.id));
+        }
     }
 
     /// Tells user and operator, of one user at most once in [`TROUBLE_PAUSE`]: a guest may try again without end.

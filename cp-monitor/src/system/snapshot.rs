@@ -77,6 +77,7 @@ impl Cp {
         };
         let lanes = self.dispatcher.lanes().iter().map(times).collect();
         self.load.lock().take(Instant::now(), lanes);
+        self.pager.take_sample(Instant::now());
     }
 
     /// Works out what each user used of one processor since this was done last.

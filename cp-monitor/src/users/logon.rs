@@ -17,6 +17,7 @@ use crate::directory::{DeviceNumber, Directory, IplSystem, LinkMode, UserEntry, 
 use crate::dispatcher::policy::{Entitlement, Wakeup};
 use crate::links::{Holder, LinkError, described};
 use crate::machine::Machine;
+use crate::paging::Standing;
 use crate::storage::{AddressSpace, StorageError};
 use crate::system::{Cp, minidisks};
 
@@ -91,6 +92,7 @@ fn make_user(cp: &Arc<Cp>, entry: &UserEntry, way: Way) -> Result<User, StorageE
     let console = VirtualConsole::new(Limits::default());
     // Until `start_up` has loaded what the directory says, nobody reads: a script must not give its first line to CP.
     console.set_state(if way == Way::Operator { ConsoleState::CpRead } else { ConsoleState::Running });
+    let standing = Standing::of(Arc::clone(space.gauge()), cp.started.elapsed());
     Ok(User {
         id: entry.userid,
         entry: entry.clone(),
@@ -102,6 +104,7 @@ fn make_user(cp: &Arc<Cp>, entry: &UserEntry, way: Way) -> Result<User, StorageE
         devices: Mutex::new(Devices::of_entry(entry, entry.dist())),
         usage: Usage::default(),
         accounted: Mutex::default(),
+        standing,
         storage: AtomicU64::new(entry.storage.bytes()),
         rest: Mutex::default(),
         complained: Mutex::default(),

@@ -21,11 +21,12 @@ use std::time::{Duration, Instant};
 use console::VirtualConsole;
 use console::wire::{ConsoleState, LineKind};
 use jiff::Zoned;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::directory::{UserEntry, UserId};
 use crate::dispatcher::policy::{Entitlement, MachineId, Policy, Wakeup};
 use crate::machine::{Machine, Wait};
+use crate::paging::Standing;
 use crate::system::Cp;
 use crate::workers::{Alarm, Job};
 use accounts::Accounted;
@@ -235,6 +236,8 @@ pub struct User {
     pub usage: Usage,
     /// Up to where that is on record.
     accounted: Mutex<Accounted>,
+    /// What the pager knows of the machine.
+    pub standing: Standing,
     /// Storage the machine has, in bytes (DEFINE STORAGE changes it).
     pub storage: AtomicU64,
     rest: Mutex<Rest>,
@@ -276,14 +279,9 @@ impl User {
 
     /// The same, and says why the machine goes on.
     pub fn with_machine_for<T>(&self, why: Wakeup, change: impl FnOnce(&mut Machine) -> T) -> T {
-        let mut machine = match self.machine.try_lock() {
-            Some(machine) => machine,
-            None => {
-                self.kick();
-                self.machine.lock()
-            }
-        };
+        let mut machine = self.lock_machine();
         let result = change(&mut machine);
+        self.ask_for_page(&mut machine);
         self.show_state(&machine);
         let ready = machine.is_ready();
         drop(machine);
@@ -291,6 +289,24 @@ impl User {
             self.cp.dispatcher.wake(id, why);
         }
         result
+    }
+
+    /// The machine, between its slices.
+    pub fn lock_machine(&self) -> MutexGuard<'_, Machine> {
+        self.machine.try_lock().unwrap_or_else(|| {
+            self.kick();
+            self.machine.lock()
+        })
+    }
+
+    /// Tells the pager when the machine has come to wait for a page.
+    pub fn ask_for_page(&self, machine: &mut Machine) {
+        if machine.take_page_request()
+            && let Some(user) = self.cp.users.get(&self.id)
+            && std::ptr::eq(&raw const *user, self)
+        {
+            self.cp.pager.request(user);
+        }
     }
 
     /// Ends the machine's slice soon if it runs, so that its lock comes free.

@@ -341,7 +341,7 @@ fn exhausted_storage_is_an_error_and_heals_when_frames_come_back() {
     let mut two = host.machine(fill());
     two.context.registers[Registers::RBX] = 2;
     let Exit::PageFault { address, write: true } = host.run(&mut two) else { panic!("storage must run out") };
-    assert_eq!(two.space.fault(address, true), Err(AccessError::NoFrames));
+    assert_eq!(two.space.fault(address, true), Err(AccessError::NoFrames(address)));
     drop(one);
     assert_eq!(host.answer(&mut two), 0, "the frames of the machine that is gone serve");
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cp_monitor::processor::kvm::{KvmProcessor, Partition};
 use cp_monitor::processor::{Context, Exit, Processor, Registers};
+use cp_monitor::storage::paging::{HostFile, PagingSpace};
 use cp_monitor::storage::{AddressSpace, SavedSystem, Storage};
 
 /// Where guest code starts.
@@ -53,7 +54,18 @@ pub struct Machine {
 impl Host {
     /// A host with `frames` frames of real storage and room for two processors.
     pub fn with_frames(frames: usize) -> Self {
-        let storage = Storage::new(frames).expect("real storage for the test");
+        Self::over(Storage::new(frames).expect("real storage for the test"))
+    }
+
+    /// A host with `frames` frames and a paging file, which is gone from its directory at once.
+    pub fn with_paging(frames: usize) -> Self {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let file = HostFile::create(&place.path().join("paging")).expect("a paging file");
+        let space = PagingSpace::new(Box::new(file), 1 << 30);
+        Self::over(Storage::with_paging(frames, Some(space)).expect("real storage for the test"))
+    }
+
+    fn over(storage: Arc<Storage>) -> Self {
         let partition = Partition::new(&storage, 2).expect("these tests need a usable /dev/kvm");
         let processor = partition.processor(0).expect("a processor");
         Self { storage, partition, processor }

@@ -8,6 +8,7 @@ mod contract;
 mod isolation;
 mod machines;
 
+mod paging;
 mod random;
 mod slices;
 mod vectors;

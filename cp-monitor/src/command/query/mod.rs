@@ -7,7 +7,7 @@ mod users;
 
 use super::answer::{Outcome, operand_missing};
 use super::operands::is;
-use super::{Classes, Invocation};
+use super::{Classes, Invocation, paging};
 use crate::directory::UserId;
 
 pub(super) use files::file_data;
@@ -47,6 +47,9 @@ const QUESTIONS: &[Question] = &[
     question("CONsole", Classes::Of("G"), devices::console),
     question("STORage", Classes::Of("BEG"), settings::storage),
     question("PROCessors", Classes::Any, settings::processors),
+    question("FRAMES", Classes::Of("BE"), paging::query_frames),
+    question("ALLOC", Classes::Of("D"), paging::query_alloc),
+    question("RESERVed", Classes::Of("AE"), paging::query_reserved),
     question("SHARE", Classes::Of("AEG"), settings::share),
     question("SET", Classes::Of("G"), settings::set),
     question("TERMinal", Classes::Of("G"), settings::terminal),

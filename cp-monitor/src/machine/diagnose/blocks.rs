@@ -4,9 +4,9 @@ use abi::{BLOCK_REQUEST_MAX, BlockInfo, BlockRequest, block_io, device};
 use minidisk::extent::ExtentError;
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::{Answer, Answered, Completion, fetch, worker};
+use super::{Answer, Answered, Completion, Refused, fetch, worker};
 use crate::directory::DeviceNumber;
-use crate::machine::{Machine, ProgramCheck};
+use crate::machine::Machine;
 use crate::users::{Device, Disk, User};
 
 /// Bytes of a block.
@@ -44,7 +44,7 @@ pub(super) fn block_io(user: &User, machine: &mut Machine, operands: [u64; 6]) -
             })
         }
         block_io::FLUSH => Ok(with_disk(number, |user, disk| Completion::status(status_of(user, disk, disk.extent.flush())))),
-        _ => Err(ProgramCheck::specification()),
+        _ => Err(Refused::specification()),
     }
 }
 
@@ -105,7 +105,7 @@ fn init(disk: &Disk, buffer: u64) -> Completion {
 }
 
 /// Reads the request list and the data of its writes; `None` for an unknown operation.
-fn take_requests(machine: &mut Machine, list: u64, count: u64) -> Result<Option<Vec<Move>>, ProgramCheck> {
+fn take_requests(machine: &mut Machine, list: u64, count: u64) -> Result<Option<Vec<Move>>, Refused> {
     let bytes = fetch(machine, list, count * size_of::<BlockRequest>() as u64, u64::MAX)?;
     let mut moves = Vec::with_capacity(count as usize);
     for entry in bytes.chunks_exact(size_of::<BlockRequest>()) {

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{Answer, Answered, Completion, Step, fetch};
+use super::{Answer, Answered, Completion, Refused, Step, fetch};
 use crate::command::{self, Origin};
-use crate::machine::{Machine, ProgramCheck};
+use crate::machine::Machine;
 use crate::users::User;
 
 /// Most bytes of a response that CP keeps for the guest's buffer.
@@ -16,7 +16,7 @@ pub(super) fn command(machine: &mut Machine, operands: [u64; 6]) -> Answered {
     let [address, length, buffer, room, ..] = operands;
     let bytes = fetch(machine, address, length, abi::COMMAND_MAX)?;
     if room > RESPONSE_MAX {
-        return Err(ProgramCheck::specification());
+        return Err(Refused::specification());
     }
     let text = String::from_utf8_lossy(&bytes);
     let lines = text.split(['\n', '\u{15}']).filter(|line| !line.trim().is_empty()).map(str::to_string).collect();

@@ -16,7 +16,7 @@ use abi::{Identification, PseudoTimer, SavedState, code, console, mask};
 use console::{HIDDEN, NO_LINE, NO_WAIT, PROMPT};
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::{Machine, ProgramCheck};
+use super::{Machine, Missing, ProgramCheck};
 use crate::dispatcher::meter::thread_time;
 use crate::storage::AccessError;
 use crate::users::{Devices, User, Wake};
@@ -91,7 +91,33 @@ fn worker(job: impl FnOnce(&Arc<User>) -> Completion + Send + 'static) -> Answer
     Answer::Worker(Box::new(move |user| Step::Done(job(user))))
 }
 
-type Answered = Result<Answer, ProgramCheck>;
+/// Why a DIAGNOSE is not carried out.
+#[derive(Debug)]
+enum Refused {
+    /// It is a program interruption.
+    Check(ProgramCheck),
+    /// A page of its operands is not there. It is done again from the start, so nothing of it may have happened.
+    Missing(Missing),
+}
+
+impl Refused {
+    /// An operand that storage refused.
+    fn access(address: u64, error: AccessError, write: bool) -> Self {
+        match Missing::of(error, write) {
+            Some(missing) => Self::Missing(missing),
+            None => Self::Check(ProgramCheck::access(address, error)),
+        }
+    }
+
+    fn specification() -> Self {
+        Self::Check(ProgramCheck::specification())
+    }
+}
+
+type Answered = Result<Answer, Refused>;
+
+/// Bytes of the instruction that is DIAGNOSE, `OUT imm8, EAX`.
+const INSTRUCTION: u64 = 2;
 
 /// The six operands in the order of the contract.
 fn operands(machine: &Machine) -> [u64; 6] {
@@ -122,7 +148,11 @@ pub(super) fn carry_out(user: &Arc<User>, machine: &mut Machine) -> Next {
             let go_on = move || user.with_machine(|machine| machine.complete(generation, 0, 0, &[]));
             cp.workers.submit_after(time, Box::new(go_on));
         }
-        Err(check) => machine.program_check(check),
+        Err(Refused::Check(check)) => machine.program_check(check),
+        Err(Refused::Missing(missing)) => {
+            machine.context.registers.rip = machine.context.registers.rip.wrapping_sub(INSTRUCTION);
+            machine.wait_for_page(missing);
+        }
     }
     Next::GoOn
 }
@@ -168,23 +198,24 @@ fn answer(user: &Arc<User>, machine: &mut Machine, number: u32, operands: [u64; 
         code::CONSOLE_READ => console_read(user, machine, first, second, third),
         code::UNIT_RECORD_WRITE => spool::output(machine, operands),
         code::BLOCK_IO => blocks::block_io(user, machine, operands),
-        _ => Err(ProgramCheck::specification()),
+        _ => Err(Refused::specification()),
     }
 }
 
-/// Reads an operand's storage: at most `limit` bytes, else a specification exception.
-fn fetch(machine: &mut Machine, address: u64, length: u64, limit: u64) -> Result<Vec<u8>, ProgramCheck> {
+/// Reads an operand's storage: at most `limit` bytes, else a specification exception. To be done before anything else is: it may
+/// turn out that a page must be waited for.
+fn fetch(machine: &mut Machine, address: u64, length: u64, limit: u64) -> Result<Vec<u8>, Refused> {
     if length > limit {
-        return Err(ProgramCheck::specification());
+        return Err(Refused::specification());
     }
     let mut bytes = vec![0; length as usize];
-    machine.space.read(address, &mut bytes).map_err(|error| ProgramCheck::access(address, error))?;
+    machine.space.read(address, &mut bytes).map_err(|error| Refused::access(address, error, false))?;
     Ok(bytes)
 }
 
 /// Stores an answer and ends with RDX = `value`.
 fn store(machine: &mut Machine, address: u64, bytes: &[u8], value: u64) -> Answered {
-    machine.space.write(address, bytes).map_err(|error| ProgramCheck::access(address, error))?;
+    machine.space.write(address, bytes).map_err(|error| Refused::access(address, error, true))?;
     Ok(Answer::Now(0, value))
 }
 
@@ -245,7 +276,7 @@ fn device_type(user: &User, number: u64, buffer: u64) -> Answer {
 
 fn load_psw(user: &User, machine: &mut Machine, address: u64) -> Answered {
     let bytes = fetch(machine, address, size_of::<SavedState>() as u64, u64::MAX)?;
-    let state = SavedState::read_from_bytes(&bytes).map_err(|_| ProgramCheck::access(address, AccessError::Addressing(address)))?;
+    let state = SavedState::read_from_bytes(&bytes).map_err(|_| Refused::access(address, AccessError::Addressing(address), false))?;
     machine.context.registers.general = state.registers;
     machine.context.keep_vectors();
     machine.load_psw(state.psw);

@@ -9,12 +9,12 @@ use abi::{PAGE, RECORD_BUFFER_MAX, RecordHeader, SpoolDescriptor, SpoolFileBlock
 use spool::{Change, Copies, FileInfo, FileReader, Queue, Selection, Spid, SpoolError};
 use zerocopy::IntoBytes;
 
-use super::super::{Answered, Completion, padded, worker};
+use super::super::{Answered, Completion, Refused, padded, worker};
 use super::buffer::{Page, needed};
 use super::{block_of, block_of_new};
 use crate::command::finish_reading;
 use crate::directory::DeviceNumber;
-use crate::machine::{Machine, ProgramCheck};
+use crate::machine::Machine;
 use crate::users::{Device, Listed, Reader, Reading, User, spool_userid};
 
 /// Bytes before each record of a buffer of records.
@@ -64,7 +64,7 @@ pub(in crate::machine::diagnose) fn input(_machine: &mut Machine, operands: [u64
     let sets = [SELECT, REPEAT, POSITION];
     let known = reads.contains(&subcode) || sets.contains(&subcode);
     if !known || room > RECORD_BUFFER_MAX || (subcode == REPEAT && !(1..=255).contains(&value)) {
-        return Err(ProgramCheck::specification());
+        return Err(Refused::specification());
     }
     let place = Place { address, room };
     Ok(worker(move |user| {

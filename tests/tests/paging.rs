@@ -1,0 +1,226 @@
+//! More users than real storage has room for, and what happens when pages cannot go anywhere or do not come back.
+
+use std::fs::{File, OpenOptions};
+use std::time::Duration;
+
+use serde_json::Value;
+use tests::{System, Terminal, wait_for};
+
+/// As little real storage as CP starts with: room for about 145 idle CMS users.
+const SMALL: &str = "16M";
+/// Where the tests keep a user's own bytes: far from anything that CMS uses.
+const OWN: u64 = 0x180_0000;
+
+fn paging(system: &System) -> Value {
+    system.cp_json("QUERY FRAMES")["data"]["paging"].clone()
+}
+
+fn count(figures: &Value, what: &str) -> u64 {
+    figures[what].as_u64().unwrap_or_else(|| panic!("{what} in {figures}"))
+}
+
+/// Pages of this user that are on the paging file.
+fn paged_out(system: &System, user: &str) -> u64 {
+    count(&system.cp_json(&format!("INDICATE USER {user}"))["data"]["pages"], "paged_out")
+}
+
+/// Stores the user's number into pages of its own.
+fn mark(terminal: &mut Terminal, number: usize, pages: u64) {
+    for page in 0..pages {
+        terminal.type_line(&format!("#CP STORE {:X} {number:08X}{page:08X}", OWN + page * 0x1000));
+        terminal.until("^STORE COMPLETE");
+    }
+}
+
+/// Finds it there again.
+#[track_caller]
+fn check(terminal: &mut Terminal, number: usize, pages: u64) {
+    for page in 0..pages {
+        terminal.look();
+        terminal.type_line(&format!("#CP DISPLAY {:X}", OWN + page * 0x1000));
+        let shown = terminal.until(&format!("^{:08X} ", OWN + page * 0x1000));
+        assert!(shown.contains(&format!("{number:08X} {page:08X} 00000000")), "page {page} of user {number}: {shown}");
+    }
+}
+
+#[test]
+fn many_more_users_than_fit_each_keep_their_own_and_answer() {
+    const USERS: usize = 270;
+    let system = System::start_with(&["--storage", SMALL, "--paging", "256M"]);
+    let names = system.add_users(USERS);
+    let mut terminals: Vec<Terminal> = names
+        .iter()
+        .enumerate()
+        .map(|(number, name)| {
+            let mut terminal = system.log_on(name);
+            mark(&mut terminal, number, 3);
+            terminal
+        })
+        .collect();
+    let figures = paging(&system);
+    assert!(count(&figures, "slots_used") > 2000, "they do not fit: {figures}");
+    // Twice around, from the one that was away longest.
+    for round in 0..2 {
+        for (number, terminal) in terminals.iter_mut().enumerate() {
+            let answer = terminal.command("identify");
+            assert!(answer.contains(&format!("{:<8} AT CP64", names[number])), "round {round}: {answer}");
+            check(terminal, number, 3);
+        }
+    }
+    let figures = paging(&system);
+    assert!(count(&figures, "reads") > 2000, "{figures}");
+    assert_eq!((count(&figures, "read_errors"), count(&figures, "write_errors"), count(&figures, "waiting")), (0, 0, 0), "{figures}");
+    // All at once: nobody is served at the cost of another's page.
+    for terminal in &mut terminals {
+        terminal.look();
+        terminal.type_line("identify");
+    }
+    for (number, terminal) in terminals.iter_mut().enumerate() {
+        let answer = terminal.ready();
+        assert!(answer.contains(&names[number]), "{answer}");
+    }
+    let alloc = system.cp_says("QUERY ALLOC PAGE");
+    assert!(alloc.contains("PAGING ----          0      65535  65536"), "{alloc}");
+    let all = system.cp_says("INDICATE PAGING ALL");
+    assert!(all.lines().count() > 50 && all.contains(" 000000:0000"), "{all}");
+    drop(terminals);
+    // Their slots go with them.
+    for name in &names {
+        system.cp(&format!("FORCE {name}"));
+    }
+    wait_for("the slots to come free", || (count(&paging(&system), "slots_used") == 0).then_some(()));
+    let on_disk = std::os::unix::fs::MetadataExt::blocks(&system.directory().join("paging").metadata().unwrap()) * 512;
+    assert!(on_disk < 1 << 20, "{on_disk} bytes of the host's disk are still taken");
+}
+
+/// A system with these options and users on it whose pages have left for the paging file.
+fn with_absent_users(options: &[&str], absent: usize, others: usize) -> (System, Vec<Terminal>) {
+    let system = System::start_with(options);
+    let names = system.add_users(absent + others);
+    let mut terminals: Vec<Terminal> = names
+        .iter()
+        .map(|name| {
+            let mut terminal = system.log_on(name);
+            terminal.command("identify");
+            terminal
+        })
+        .collect();
+    terminals.truncate(absent);
+    wait_for("the first user's pages to leave", || (paged_out(&system, &names[0]) > 10).then_some(()));
+    (system, terminals)
+}
+
+#[test]
+fn a_paging_file_cut_off_under_the_system_stops_those_who_need_it_only() {
+    let (system, mut terminals) = with_absent_users(&["--storage", SMALL, "--paging", "64M"], 2, 240);
+    let file = OpenOptions::new().write(true).open(system.directory().join("paging")).unwrap();
+    file.set_len(0).unwrap();
+    let lost = &mut terminals[0];
+    lost.look();
+    lost.type_line("identify");
+    let said = lost.until("^HCPPGX415E");
+    assert!(said.contains("CP entered; continuous paging errors at address") && said.contains("cut off"), "{said}");
+    lost.until_cp_read();
+    // BEGIN tries again, and is told the same; a new IPL needs nothing of the old pages.
+    lost.type_line("begin");
+    lost.until("^HCPPGX415E");
+    lost.until_cp_read();
+    lost.type_line("ipl cms parm autocr");
+    lost.ready();
+    assert!(lost.command("identify").contains("AT CP64"));
+    // CP and a newcomer live.
+    system.add_user("ALICE");
+    let mut alice = system.log_on("ALICE");
+    assert!(alice.command("identify").contains("ALICE"));
+    assert!(count(&paging(&system), "read_errors") > 0);
+}
+
+#[test]
+fn damage_on_the_paging_file_is_noticed() {
+    use std::os::unix::fs::FileExt;
+    let (system, mut terminals) = with_absent_users(&["--storage", SMALL, "--paging", "64M"], 2, 240);
+    let file = File::options().write(true).open(system.directory().join("paging")).unwrap();
+    let length = file.metadata().unwrap().len();
+    for at in (0..length).step_by(4096) {
+        file.write_all_at(b"garbage", at + 2000).unwrap();
+    }
+    terminals[1].look();
+    terminals[1].type_line("identify");
+    let said = terminals[1].until("^HCPPGX415E");
+    assert!(said.contains("damaged"), "{said}");
+}
+
+#[test]
+fn without_room_on_the_paging_file_machines_stop_and_go_on_when_there_is() {
+    let system = System::start_with(&["--storage", SMALL, "--paging", "1M"]);
+    let names = system.add_users(220);
+    let mut logged_on = Vec::new();
+    let mut stopped = None;
+    for name in &names {
+        let mut terminal = Terminal::log_on(&system.socket(), name);
+        let said = terminal.until(r"^(Ready; T=|HCPPGF415W|HCP.*174E)");
+        if !said.contains("Ready;") {
+            stopped = Some((terminal, said));
+            break;
+        }
+        logged_on.push((name, terminal));
+    }
+    let (mut terminal, said) = stopped.expect("220 users do not fit into 16M and 1M");
+    assert!(said.contains("paging file is full") || said.contains("Real storage is exhausted"), "{said}");
+    assert!(logged_on.len() > 100, "only {} users fit", logged_on.len());
+    let operator = system.cp_says("QUERY NAMES");
+    assert!(operator.contains("OPERATOR"), "CP answers");
+    // Those who are there go on: what they need is in storage.
+    let (name, last) = logged_on.last_mut().unwrap();
+    assert!(last.command("identify").contains(name.as_str()));
+    // Room comes back.
+    for (name, _) in logged_on.drain(..60) {
+        system.cp(&format!("FORCE {name}")).succeeded();
+    }
+    terminal.until_cp_read();
+    terminal.type_line(if said.contains("415W") { "begin" } else { "ipl cms parm autocr" });
+    terminal.ready();
+    assert!(terminal.command("identify").contains("AT CP64"));
+}
+
+#[test]
+fn reserved_pages_stay() {
+    let system = System::start_with(&["--storage", SMALL, "--paging", "64M"]);
+    let names = system.add_users(242);
+    let mut kept = system.log_on(&names[0]);
+    kept.command("identify");
+    let said = system.cp_says(&format!("SET RESERVED {} 1000", names[0]));
+    assert!(said.starts_with(&format!("{:<8} RSV-001000  ACT-0000", names[0])), "{said}");
+    let mut given = system.log_on(&names[1]);
+    given.command("identify");
+    let others: Vec<Terminal> = names[2..].iter().map(|name| system.log_on(name)).collect();
+    wait_for("pages to leave", || (paged_out(&system, &names[1]) > 10).then_some(()));
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(paged_out(&system, &names[0]), 0);
+    assert!(system.cp_says("QUERY RESERVED").contains("RSV-001000"));
+    assert!(system.cp_says(&format!("INDICATE USER {}", names[0])).contains("RESVD=1000"));
+    assert!(kept.command("identify").contains(&names[0]));
+    // Too much, and nonsense.
+    for (command, code) in [("99999999", 9436), ("-1", 2), ("", 26), ("5 6", 2)] {
+        assert_eq!(system.cp_json(&format!("SET RESERVED {} {command}", names[1]))["code"], code, "{command}");
+    }
+    assert_eq!(system.cp_json("SET RESERVED NOBODY 5")["code"], 45);
+    system.cp_says(&format!("SET RESERVED {} OFF", names[0]));
+    assert_eq!(system.cp_says("QUERY RESERVED"), "No users have reserved pages\n");
+    drop(others);
+}
+
+#[test]
+fn an_old_paging_file_is_replaced_and_none_is_left_behind() {
+    let mut system = System::prepare(&["--storage", SMALL, "--paging", "16M"]);
+    system.run();
+    system.kill();
+    let file = system.directory().join("paging");
+    std::fs::write(&file, b"pages of the system that was killed").unwrap();
+    system.run();
+    assert_eq!(file.metadata().unwrap().len(), 0, "a new one");
+    assert_eq!(system.cp_says("INDICATE PAGING"), "No users in page wait\n");
+    system.shut_down();
+    assert!(!file.exists(), "it means nothing to anybody now");
+    assert!(system.check().succeeded().output.len() < 10_000);
+}
