@@ -71,22 +71,10 @@ impl<C: Cp> Shell<C> {
         self.close(source)
     }
 
-    /// The users in `[TO] user [AT node]...`. Only this node is known.
+    /// The users in `[TO] name [AT node]...`: nicknames of the NAMES file, or userids. Only this node is known.
     fn receivers(&mut self, words: &[String]) -> Result<Vec<String>, Rc> {
         let words = words.strip_prefix(&[String::from("TO")][..]).unwrap_or(words);
-        let node = self.self_and_node().1;
-        let mut users = Vec::new();
-        let mut rest = words.iter();
-        while let Some(word) = rest.next() {
-            if word != "AT" {
-                users.push(word.clone());
-                continue;
-            }
-            let at = rest.next().map_or("", String::as_str);
-            if at != node {
-                return Err(self.fail(32, "645E", format!("Node {at} cannot be reached from {node}")));
-            }
-        }
+        let users = self.receivers_of(words)?;
         if users.is_empty() {
             return Err(self.fail(24, "646E", "Userid must be specified"));
         }
@@ -151,24 +139,26 @@ impl<C: Cp> Shell<C> {
         self.punch(output, &encoder.finish(), channel::PUNCH | channel::NETDATA_CONTROL)
     }
 
-    /// TELL: a message to a user.
+    /// TELL: a message to a user, or to everybody that a nickname stands for.
     pub(crate) fn tell_command(&mut self, words: &Words) -> Outcome {
         let (user, mut text) = first_word(&words.text);
+        let mut name = Vec::from([String::from_utf8_lossy(user).to_ascii_uppercase()]);
         let (at, rest) = first_word(text);
         if at.eq_ignore_ascii_case(b"AT") {
             let (node, message) = first_word(rest);
-            let own = self.self_and_node().1;
-            if !node.eq_ignore_ascii_case(own.as_bytes()) {
-                let node = String::from_utf8_lossy(node).to_ascii_uppercase();
-                return Err(self.fail(32, "645E", format!("Node {node} cannot be reached from {own}")));
-            }
+            name.push(String::from("AT"));
+            name.push(String::from_utf8_lossy(node).to_ascii_uppercase());
             text = message;
         }
         if user.is_empty() || text.is_empty() {
             return Err(self.fail(24, "646E", "Userid and message text must be specified"));
         }
-        let command = [b"MESSAGE ", user, b" ", text].concat();
-        self.cp_command(&command)
+        let mut worst = Ok(());
+        for user in self.receivers_of(&name)? {
+            let told = self.cp_command(&[b"MESSAGE ", user.as_bytes(), b" ", text].concat());
+            worst = worst.and(told);
+        }
+        worst
     }
 }
 

@@ -23,7 +23,7 @@ use crate::transmission::{Meant, Transmission};
 use crate::words::{Words, field, is, without_trailing_blanks};
 
 /// Line between the notes of a notebook, as long as on VM.
-const NOTEBOOK_RULE: [u8; 73] = [b'='; 73];
+pub(crate) const NOTEBOOK_RULE: [u8; 73] = [b'='; 73];
 
 /// What the user wants of a reader file.
 #[derive(Clone)]

@@ -69,7 +69,8 @@ fn from_an_empty_directory_to_a_file_sent_and_received() {
     assert_line(&session, r"^DASD 0191 3390 \S+ R/W +\d+ CYL ON DASD +\S+ \S+ SUBCHANNEL = \w{4}$");
     assert_line(&session, r"^File README MD A1 sent to MAINT");
     assert_line(&session, r"^LABEL  VDEV M  STAT   CYL TYPE BLKSZ   FILES  BLKS USED-\(%\) BLKS LEFT  BLK TOTAL$");
-    assert_line(&session, r"^\S+ +191 +A +R/W +\d+ 3390 4096 +1 ");
+    // The file, and the log of what was sent.
+    assert_line(&session, r"^\S+ +191 +A +R/W +\d+ 3390 4096 +2 ");
     assert_eq!(session.lines().filter(|line| line.starts_with("Ready; T=")).count(), 6, "{session}");
     assert_line(&session, r"^CONNECT= \d\d:\d\d:\d\d VIRTCPU= \d{3}:\d\d\.\d\d TOTCPU= \d{3}:\d\d\.\d\d$");
     assert_line(session.lines().last().unwrap_or_default(), r"^LOGOFF AT \d\d:\d\d:\d\d \S+ [A-Z]+DAY \d\d/\d\d/\d\d$");

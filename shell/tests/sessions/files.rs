@@ -162,6 +162,70 @@ fn copyfile_converts_in_place() {
 }
 
 #[test]
+fn compare_shows_the_records_that_differ() {
+    let mut user = user();
+    user.does("copyfile cards data a same data a");
+    assert_eq!(user.does("compare cards data a same = ="), ["DMSCMP179I Comparing CARDS DATA A1 with SAME DATA A1"]);
+    user.types(&["4 Q"]);
+    user.does("copyfile cards data a other data a (translate");
+    let (code, shown) = user.fails("compare cards data a other data a");
+    let message = "DMSCMP209W Files CARDS DATA A1 and OTHER DATA A1 do not compare";
+    assert_eq!((code, &shown[1..]), (4, &["12345678".to_string(), "123Q5678".into(), message.into()][..]));
+    user.does("compare cards data a other data a (col 1-3");
+    assert_eq!(user.fails("compare cards data a hello exec a").0, 40);
+    assert_eq!(user.fails("compare cards data a cards data a").0, 24);
+    assert_eq!(user.fails("compare cards data a same data a (col 3-1").0, 24);
+    assert_eq!(user.fails("compare cards data a").0, 24);
+}
+
+#[test]
+fn sort_puts_records_in_order_by_fields() {
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x191, "MNT191", 900);
+    user.has_file(0x191, "PEOPLE DATA", 1, &["smith 20", "jones 30", "adams 20", "zoe"]);
+    user.ipl("AUTOCR", &[]);
+    user.types(&["7 8 d 1 5"]);
+    assert_eq!(user.does("sort people data a sorted = a"), ["DMSSRT604R Enter sort fields:"]);
+    assert_eq!(user.file_on(0x191, "SORTED DATA"), ["jones 30", "adams 20", "smith 20", "zoe"]);
+    user.types(&["1"]);
+    assert_eq!(
+        user.fails("sort people data a other data a"),
+        (24, vec!["DMSSRT604R Enter sort fields:".into(), "DMSSRT053E Invalid sort field pair defined at 1".into()])
+    );
+    user.types(&[""]);
+    assert_eq!(user.fails("sort people data a other data a").0, 24);
+    assert_eq!(user.fails("sort people data a = = a").0, 24);
+    assert!(!user.disk_has(0x191, "OTHER DATA"));
+}
+
+#[test]
+fn copyfile_makes_records_of_parts_and_translates_characters() {
+    let mut user = user();
+    user.types(&["1-3 5 /<>/ ++", "1 h2e 9"]);
+    let shown = user.does("copyfile hello exec a parts file a (specs");
+    assert_eq!(shown, ["DMSCPY602R Enter specification list:"]);
+    let hello = user.file_on(0x191, "HELLO EXEC");
+    let expected: Vec<_> = hello.iter().map(|line| format!("<>  {:<3} .", line.chars().take(3).collect::<String>())).collect();
+    let made: Vec<_> = user.file_on(0x191, "PARTS FILE");
+    assert_eq!(made, expected);
+    user.types(&["l L 65 2A"]);
+    user.does("copyfile hello exec a trans file a (translate noprompt");
+    let expected: Vec<_> = hello.iter().map(|line| line.replace('l', "L").replace('e', "*")).collect();
+    assert_eq!(user.file_on(0x191, "TRANS FILE"), expected);
+    // What is laid over a file leaves the rest of it.
+    user.types(&["/##/ 2"]);
+    user.does("copyfile hello exec a parts file a (ovly specs for 1");
+    let laid = user.file_on(0x191, "PARTS FILE");
+    assert_eq!((laid.len(), laid[0].as_str(), &laid[1..]), (made.len(), &*format!("<##{}", &made[0][3..]), &made[1..]));
+    for (list, code) in [("1-3", "064E"), ("", "063E")] {
+        user.types(&[list]);
+        let (rc, shown) = user.fails("copyfile hello exec a no file a (specs");
+        assert!(rc == 24 && shown[1].starts_with(&format!("DMSCPY{code}")), "{shown:?}");
+    }
+    assert!(!user.disk_has(0x191, "NO FILE"));
+}
+
+#[test]
 fn copyfile_says_what_is_wrong() {
     let mut user = user();
     assert_eq!(user.fails("copyfile hello exec").0, 24);

@@ -451,12 +451,68 @@ fn records_that_are_too_long_for_the_device_are_refused() {
     assert!(user.world.borrow().printed[0].records().iter().all(|line| line.len() <= 132));
 }
 
+/// A user with a NAMES file.
+fn user_with_names() -> User {
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x191, "MNT191", 900);
+    let names = [
+        "* people",
+        ":nick.op     :userid.OPERATOR :node.NODE1 :name.Otto Operator",
+        "             :phone.1234",
+        ":nick.far    :userid.OP1 :node.MARS",
+        ":nick.team   :list.op maint op",
+        ":nick.ring   :list.ring",
+    ];
+    user.has_file(0x191, "CMSUSER NAMES", 1, &names);
+    user.has_file(0x191, "A FILE", 1, &["hello"]);
+    user.ipl("AUTOCR", &[]);
+    user
+}
+
+#[test]
+fn nicknames_and_lists_stand_for_users() {
+    let mut user = user_with_names();
+    user.does("tell team meeting now");
+    assert_eq!(user.world.borrow().commands, ["MESSAGE OPERATOR meeting now", "MESSAGE MAINT meeting now"]);
+    user.does("sendfile a file a to team (nolog");
+    let receivers: Vec<_> = user.world.borrow_mut().sent.drain(..).map(|(to, _)| to).collect();
+    assert_eq!(receivers, ["OPERATOR", "MAINT"]);
+    let (code, shown) = user.fails("tell far hello");
+    assert_eq!((code, shown), (32, vec!["DMSTEL645E Node MARS cannot be reached from NODE1".into()]));
+    let (code, shown) = user.fails("tell ring hello");
+    assert_eq!((code, shown), (32, vec!["DMSTEL639E Lists of names within RING go too deep".into()]));
+    assert_eq!(user.does("namefind :nick op :name :phone"), ["Otto Operator", "1234"]);
+    assert_eq!(user.does("namefind :userid op1"), [":nick.far", ":userid.OP1", ":node.MARS"]);
+    assert_eq!(user.fails("namefind :nick nobody").0, 32);
+    assert_eq!(user.fails("namefind :nick op (file other").0, 28);
+    assert_eq!(user.fails("namefind").0, 24);
+}
+
+#[test]
+fn a_note_is_typed_and_goes_into_both_notebooks() {
+    let mut user = user_with_names();
+    user.types(&["Dear all,", "", "it works.", "."]);
+    let shown = user.does("note op");
+    assert_eq!(shown[1], "Note sent to OPERATOR at NODE1 on 11/22/26 14:41:41 UTC");
+    let kept = user.file_on(0x191, "ALL NOTEBOOK");
+    let expected =
+        ["Date: 22 November 2026, 14:41:41 UTC", "From: CMSUSER at NODE1", "To:   OPERATOR at NODE1", " ", "Dear all,", " ", "it works."];
+    assert_eq!(kept[1..], expected);
+    let mut operator = receiver(&user);
+    operator.does("receive");
+    assert_eq!(operator.file_on(0x191, "ALL NOTEBOOK"), kept);
+    user.types(&["no, not this", "quit"]);
+    assert_eq!(user.does("note op").last().map(String::as_str), Some("Note dropped"));
+    assert!(user.world.borrow().sent.is_empty());
+    assert_eq!(user.fails("note").0, 24);
+}
+
 #[test]
 fn tell_is_a_message_of_cp() {
     let mut user = User::new();
     user.does("tell maint Hello there");
     user.does("tell maint at node1 again");
-    assert_eq!(user.world.borrow().commands, ["MESSAGE maint Hello there", "MESSAGE maint again"]);
+    assert_eq!(user.world.borrow().commands, ["MESSAGE MAINT Hello there", "MESSAGE MAINT again"]);
     assert_eq!(user.fails("tell nobody hello").0, 45);
     assert_eq!(user.fails("tell maint").0, 24);
     assert_eq!(user.fails("tell maint at mars hello").0, 32);

@@ -1,15 +1,19 @@
-//! COPYFILE: copies, combines and converts files.
+//! COPYFILE: copies, combines and converts files. [`convert`] is what it does with a record.
 
+mod convert;
+
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use convert::Spec;
 use minidisk::edf::RecordFormat;
 
 use crate::cp::Cp;
 use crate::fileid::{Found, ModeSpec, Pattern};
 use crate::message::{Outcome, Rc};
-use crate::records::{Destination, Target};
+use crate::records::{Destination, Source, Target};
 use crate::session::Shell;
 use crate::words::{Words, is, number, without_trailing_blanks};
 
@@ -41,7 +45,15 @@ struct Options {
     case: Option<Case>,
     truncate: bool,
     fill: u8,
+    overlay: bool,
+    /// The lists of SPECS and TRANSLATE are asked for.
+    prompt: bool,
+    specs: Option<Vec<Spec>>,
+    translation: Option<Box<[u8; 256]>>,
 }
+
+/// Lines of a list that ends with `++` at most.
+const LIST_MAX: usize = 64 * 1024;
 
 impl<C: Cp> Shell<C> {
     /// COPYFILE.
@@ -64,6 +76,7 @@ impl<C: Cp> Shell<C> {
         if target.is_generic() {
             return Err(self.invalid_character(&format!("{target}")));
         }
+        self.ask_lists(&mut options, words)?;
         let mut separate = false;
         let mut files = Vec::new();
         for input in inputs {
@@ -103,6 +116,10 @@ impl<C: Cp> Shell<C> {
             case: None,
             truncate: false,
             fill: b' ',
+            overlay: false,
+            prompt: true,
+            specs: None,
+            translation: None,
         };
         let mut rest = words.options.iter().map(String::as_str);
         while let Some(option) = rest.next() {
@@ -118,13 +135,67 @@ impl<C: Cp> Shell<C> {
                 option if is(option, "LOwcase") => options.case = Some(Case::Lower),
                 option if is(option, "TRUnc") => options.truncate = true,
                 option if is(option, "NOTRunc") => options.truncate = false,
+                option if is(option, "OVly") => options.overlay = true,
+                option if is(option, "PRompt") => options.prompt = true,
+                option if is(option, "NOPRompt") => options.prompt = false,
+                // Their lists are asked for when the rest of the command is known to be right.
+                option if is(option, "SPecs") || is(option, "TRAnslate") || is(option, "NOSPecs") => {}
                 option => self.copy_value_option(option, rest.next().unwrap_or(""), &mut options)?,
             }
         }
         if options.append && (options.replace || options.new_file || options.fixed.is_some() || options.lrecl.is_some()) {
             return Err(self.fail(24, "042E", "APPEND goes with neither REPLACE, NEWFILE, RECFM nor LRECL"));
         }
+        if options.overlay && (options.append || options.new_file) {
+            return Err(self.fail(24, "042E", "OVLY goes with neither APPEND nor NEWFILE"));
+        }
         Ok(options)
+    }
+
+    /// Asks for the lists that SPECS and TRANSLATE need.
+    fn ask_lists(&mut self, options: &mut Options, words: &Words) -> Outcome {
+        let wanted = |form: &str| words.options.iter().any(|option| is(option, form));
+        if wanted("TRAnslate") {
+            let list = self.ask_list(options.prompt, "601R", "Enter translation list:")?;
+            let table = convert::translation(&list).map_err(|wrong| self.bad_list("translation", "063E", &wrong))?;
+            options.translation = Some(Box::new(table));
+        }
+        if wanted("SPecs") {
+            let list = self.ask_list(options.prompt, "602R", "Enter specification list:")?;
+            let specs = convert::specs(&list).map_err(|wrong| self.bad_list("specification", "064E", &wrong))?;
+            if specs.is_empty() {
+                return Err(self.fail(24, "063E", "No specification list entered"));
+            }
+            options.specs = Some(specs);
+        }
+        Ok(())
+    }
+
+    /// A list from the console. A line that ends with `++` goes on in the next one.
+    fn ask_list(&mut self, prompt: bool, number: &str, text: &str) -> Result<Vec<u8>, Rc> {
+        if prompt {
+            self.note(number, text);
+        }
+        let mut list = Vec::new();
+        while let Some(line) = self.cp.read_line() {
+            let line = line.trim_ascii_end();
+            let (line, more) = line.strip_suffix(b"++").map_or((line, false), |line| (line, true));
+            list.extend_from_slice(line);
+            list.push(b' ');
+            if !more {
+                break;
+            }
+            if list.len() > LIST_MAX {
+                return Err(self.fail(24, "065E", format!("A list has at most {LIST_MAX} bytes")));
+            }
+        }
+        Ok(list)
+    }
+
+    /// A word of a list that means nothing.
+    fn bad_list(&mut self, which: &str, number: &str, wrong: &[u8]) -> Rc {
+        let wrong = String::from_utf8_lossy(&wrong[..wrong.len().min(40)]).into_owned();
+        self.fail(24, number, format!("Invalid {which} list at {wrong}"))
     }
 
     /// An option with a value.
@@ -166,17 +237,40 @@ impl<C: Cp> Shell<C> {
         };
         let target = self.copy_target(files, first, target, mode, options)?;
         let exists = self.exists(&target);
-        if exists && !options.replace && !options.append {
+        if exists && !options.replace && !options.append && !options.overlay {
             self.writable(target.mode)?;
             return Err(self.fail(28, "024E", format!("File {target} already exists; specify REPLACE option")));
         }
+        let mut under = match exists && options.overlay {
+            true => Some(self.old_file(&target)?),
+            false => None,
+        };
         let mut to = self.begin_file(target.clone(), exists && options.append)?;
-        let copied = files.iter().try_for_each(|file| self.copy_records(file, target.format, &mut to, options));
+        let mut copied = files.iter().try_for_each(|file| self.copy_records(file, target.format, &mut to, &mut under, options));
+        if let (Some(under), Ok(())) = (&mut under, copied) {
+            copied = self.copy_rest(under, &mut to);
+        }
         let date = if options.old_date { first.entry.modified } else { self.now() };
         self.finish(to, copied, date)?;
         if options.show {
             let which = if exists { "old file" } else { "new file" };
             files.iter().for_each(|file| self.note("721I", format!("Copy {file} {target} ({which})")));
+        }
+        Ok(())
+    }
+
+    /// The file that OVLY puts records over.
+    fn old_file(&mut self, target: &Target) -> Result<Source, Rc> {
+        let found = self.disks.get(target.mode).and_then(|disk| disk.system.find(&target.id).cloned());
+        let Some(entry) = found else { return Err(self.not_found(target)) };
+        self.open(&Found { mode: target.mode, entry })
+    }
+
+    /// Copies the records of an old file over which nothing was put.
+    fn copy_rest(&mut self, under: &mut Source, to: &mut Destination) -> Outcome {
+        let mut record = Vec::new();
+        while self.next_record(under, &mut record)? {
+            self.write_record(to, &record)?;
         }
         Ok(())
     }
@@ -193,7 +287,7 @@ impl<C: Cp> Shell<C> {
         let Some(mode) = spec.mode else {
             return Err(self.fail(24, "048E", "Invalid filemode *"));
         };
-        let existing = self.disks.get(mode).and_then(|disk| disk.system.find(&id)).filter(|_| options.append);
+        let existing = self.disks.get(mode).and_then(|disk| disk.system.find(&id)).filter(|_| options.append || options.overlay);
         let longest = files.iter().map(|file| file.entry.lrecl).max().unwrap_or(1).max(1);
         let fixed = options.fixed.unwrap_or(matches!(first.entry.format, RecordFormat::Fixed(_)));
         let format = match existing {
@@ -208,7 +302,14 @@ impl<C: Cp> Shell<C> {
     }
 
     /// Copies the records of one file that are meant.
-    fn copy_records(&mut self, file: &Found, format: RecordFormat, to: &mut Destination, options: &Options) -> Outcome {
+    fn copy_records(
+        &mut self,
+        file: &Found,
+        format: RecordFormat,
+        to: &mut Destination,
+        under: &mut Option<Source>,
+        options: &Options,
+    ) -> Outcome {
         let mut source = self.open(file)?;
         self.seek(&mut source, options.from)?;
         let mut record = Vec::new();
@@ -227,7 +328,13 @@ impl<C: Cp> Shell<C> {
             if begins(&record, &options.to_label) {
                 break;
             }
-            convert(&mut record, format, options);
+            let mut old = Vec::new();
+            if let Some(under) = under {
+                // Beyond its end there is nothing to put records over.
+                self.next_record(under, &mut old)?;
+            }
+            let mut record = assembled(&record, old, options);
+            convert_record(&mut record, format, options);
             self.write_record(to, &record)?;
             left -= 1;
         }
@@ -239,8 +346,21 @@ impl<C: Cp> Shell<C> {
     }
 }
 
+/// The output record that a record makes over what was there.
+fn assembled(record: &[u8], old: Vec<u8>, options: &Options) -> Vec<u8> {
+    let mut out = old;
+    match &options.specs {
+        Some(specs) => convert::apply(specs, record, &mut out, options.fill),
+        None => convert::overlay(record, 0, &mut out, options.fill),
+    }
+    if let Some(table) = &options.translation {
+        out.iter_mut().for_each(|byte| *byte = table[usize::from(*byte)]);
+    }
+    out
+}
+
 /// Brings a record into the form of the target.
-fn convert(record: &mut Vec<u8>, format: RecordFormat, options: &Options) {
+fn convert_record(record: &mut Vec<u8>, format: RecordFormat, options: &Options) {
     match options.case {
         Some(Case::Upper) => record.make_ascii_uppercase(),
         Some(Case::Lower) => record.make_ascii_lowercase(),
