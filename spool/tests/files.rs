@@ -55,7 +55,7 @@ fn every_attribute_is_there_after_a_restart() {
     assert_eq!(file, closed.file);
     assert_eq!(file.attributes, attributes);
     assert_eq!((file.origin, file.device, file.created), (userid("CMSUSER"), Device::Console, 1_700_000_000));
-    assert_eq!((file.records, file.bytes), (2, 137));
+    assert_eq!((file.records, file.bytes, file.longest), (2, 137, 132));
     let mut reader = spool.reader(userid("MAINT"), Queue::Printer, spid(1)).unwrap();
     assert_eq!(reader.peek().unwrap().unwrap().data, b"HELLO");
     let first = reader.next_record().unwrap().unwrap();
@@ -169,6 +169,26 @@ fn order_puts_the_named_files_first_in_the_order_named() {
     send(&spool, "ALICE", &[b"x"]).unwrap();
     let spool = restarted(&directory, spool);
     assert_eq!(numbers(&spool, "ALICE"), [5, 4, 2, 1, 3, 6]);
+}
+
+#[test]
+fn a_clock_that_steps_back_disturbs_no_order() {
+    let (directory, spool) = started();
+    let at = |spool: &Spool, created: u64| {
+        let mut file = spool.create(NewFile { created, ..new_file("ALICE") });
+        file.append(0x41, created.to_string().as_bytes()).unwrap();
+        spool.close(file, reader_of("ALICE")).unwrap();
+    };
+    at(&spool, 2_000_000_000);
+    at(&spool, 5);
+    at(&spool, u64::MAX);
+    let spool = restarted(&directory, spool);
+    at(&spool, 0);
+    at(&spool, 1_000_000_000);
+    let files = spool.list(&Selection::of(userid("ALICE"))).unwrap();
+    let order: Vec<_> = files.iter().map(|file| (file.spid.number(), file.created)).collect();
+    assert_eq!(order, [(1, 2_000_000_000), (2, 5), (3, u64::MAX), (4, 0), (5, 1_000_000_000)]);
+    assert!(files.is_sorted_by_key(|file| file.serial), "an identity came back");
 }
 
 #[test]
