@@ -95,6 +95,15 @@ pub struct Linked {
     pub others: Vec<Holder>,
 }
 
+/// On what a disk is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Built {
+    /// Layers below its own file.
+    pub layers: usize,
+    /// Blocks that its own file holds; `None` for all of them.
+    pub own_blocks: Option<u32>,
+}
+
 /// Why a disk was not linked.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
@@ -165,6 +174,28 @@ impl LinkTable {
                 holder.vdev = to;
             }
         }
+    }
+
+    /// The host file of a minidisk.
+    pub fn file(&self, disk: &DiskName) -> PathBuf {
+        host_file(&self.directory, disk)
+    }
+
+    /// The open extent of a disk in use, else one opened for reading.
+    fn extent(&self, disk: &DiskName) -> Result<Arc<Extent>, ExtentError> {
+        let in_use = self.disks.lock().get(disk).map(|entry| Arc::clone(&entry.extent));
+        in_use.map_or_else(|| Extent::open(&self.file(disk), Access::Read).map(Arc::new), Ok)
+    }
+
+    /// Takes a snapshot of a disk, whether it is in use or not.
+    pub fn snapshot(&self, disk: &DiskName, name: &str) -> Result<(), ExtentError> {
+        self.extent(disk)?.snapshot(name)
+    }
+
+    /// On what a disk is built; `None` when its file cannot be read.
+    pub fn built(&self, disk: &DiskName) -> Option<Built> {
+        let extent = self.extent(disk).ok()?;
+        Some(Built { layers: extent.layers_below(), own_blocks: extent.own_blocks() })
     }
 
     /// Who is linked to a disk.

@@ -9,6 +9,7 @@ mod debug;
 mod indicate;
 mod link;
 mod message;
+mod minidisk;
 pub mod operands;
 mod operator;
 mod paging;
@@ -94,6 +95,7 @@ pub const TABLE: &[Command] = &[
     command("SET", "SET", Classes::Any, "set how CP treats you", set::set),
     command("SHUTDOWN", "SHUTDOWN", Classes::Of("A"), "end the system", operator::shutdown),
     command("SLeep", "SLEEP", Classes::Any, "let the machine sleep", session::sleep),
+    command("SNAPshot", "SNAPSHOT", Classes::Of("BG"), "keep a minidisk as it is now", minidisk::snapshot),
     command("SMsg", "SMSG", Classes::Of("G"), "send a special message", message::special),
     command("SPool", "SPOOL", Classes::Of("G"), "set where unit record files go", spool::spool),
     command("STore", "STORE", Classes::Of("G"), "change storage and registers", debug::store),

@@ -4,6 +4,7 @@
 //! CP's message; 2 the command line is wrong.
 
 mod accounting;
+mod backup;
 mod check;
 mod disk;
 mod logon;
@@ -86,6 +87,10 @@ enum What {
     Accounting(accounting::Options),
     /// Verify the stores of a system that is not running
     Check(check::Options),
+    /// Write a whole system that is not running to one file, with checksums
+    Backup(backup::BackupOptions),
+    /// Make a system of a backup, in a new directory
+    Restore(backup::RestoreOptions),
     /// Explain a CP or CMS command
     Help(talk::HelpOptions),
 }
@@ -107,6 +112,8 @@ pub fn run() -> ExitCode {
         Some(What::User(what)) => user::run(&place, what),
         Some(What::Accounting(options)) => accounting::run(&place, &options),
         Some(What::Check(options)) => check::run(&place, &options),
+        Some(What::Backup(options)) => backup::backup(&place, &options),
+        Some(What::Restore(options)) => backup::restore(&place, &options),
         Some(What::Help(options)) => talk::help(&options),
     };
     ended.unwrap_or_else(|reason| {

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use minidisk::edf::{DateTime, EdfError, FileSystem};
-use minidisk::extent::{DeviceType, Extent, ExtentError, Header};
+use minidisk::extent::{DeviceType, Extent, ExtentError, Header, snapshot_file, snapshots};
 
 use crate::clock::Clock;
 use crate::directory::{Directory, Minidisk, UserId};
@@ -70,12 +70,16 @@ pub fn set_aside(folder: &Path, owner: UserId, minidisks: &[Minidisk], clock: &C
     let mut renamed = Vec::new();
     for minidisk in minidisks {
         let path = host_file(folder, &(owner, minidisk.vdev));
-        if !path.exists() {
-            continue;
+        let kept = format!("{owner}.{}.{stamp}", minidisk.vdev);
+        let mut files = vec![(path.clone(), kept.clone())];
+        // Its snapshots show what was on it, so they go with it.
+        for snapshot in snapshots(&path).unwrap_or_default() {
+            files.push((snapshot_file(&path, &snapshot.name)?, format!("{kept}~{}", snapshot.name)));
         }
-        let name = format!("{owner}.{}.{stamp}", minidisk.vdev);
-        fs::rename(&path, folder.join(&name)).map_err(|source| MinidiskError::Rename { path: path.display().to_string(), source })?;
-        renamed.push(name);
+        for (path, name) in files.into_iter().filter(|(path, _)| path.exists()) {
+            fs::rename(&path, folder.join(&name)).map_err(|source| MinidiskError::Rename { path: path.display().to_string(), source })?;
+            renamed.push(name);
+        }
     }
     Ok(renamed)
 }
@@ -88,7 +92,7 @@ pub fn fault(extent: &Extent, owner: UserId, minidisk: &Minidisk) -> Option<Stri
 }
 
 /// The header of a minidisk's file; none when it has no blocks of its own. Older disks than a 3390 become as many blocks.
-fn header(owner: UserId, minidisk: &Minidisk) -> Option<Header> {
+pub fn header(owner: UserId, minidisk: &Minidisk) -> Option<Header> {
     if minidisk.is_temporary() {
         return None;
     }

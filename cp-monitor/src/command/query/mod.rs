@@ -2,6 +2,7 @@
 
 mod devices;
 mod files;
+mod minidisks;
 mod settings;
 mod users;
 
@@ -42,6 +43,8 @@ const QUESTIONS: &[Question] = &[
     question("TAG", Classes::Of("G"), files::tag),
     question("Virtual", Classes::Of("G"), devices::virtual_devices),
     question("DAsd", Classes::Of("BG"), devices::dasd),
+    question("MDISK", Classes::Of("BG"), minidisks::mdisk),
+    question("SNAPshots", Classes::Of("BG"), minidisks::snapshots_of),
     question("LINKs", Classes::Of("G"), devices::links),
     question("UR", Classes::Of("G"), devices::unit_record),
     question("CONsole", Classes::Of("G"), devices::console),

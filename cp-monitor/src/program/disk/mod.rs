@@ -3,6 +3,7 @@
 //! The host file is locked while it is used, as CP locks it while a machine is linked to the disk, so the two never meet: reading goes
 //! beside machines that only read, writing needs the disk alone.
 
+mod copies;
 mod files;
 mod folders;
 pub(super) mod repair;
@@ -15,10 +16,12 @@ use cp_monitor::directory::{DeviceNumber, UserId};
 use cp_monitor::links::host_file;
 use cp_monitor::system::data;
 use minidisk::edf::{BLOCK_SIZE, DateTime, EdfError, FileId, FileSystem, Layout};
-use minidisk::extent::{Access, Extent, ExtentError};
+use minidisk::extent::{Access, Extent, ExtentError, snapshot_file};
 use minidisk::text::{Export, Import};
 
 use super::{Ended, Place, because, print};
+pub(super) use copies::Progress;
+use copies::{ImageKind, SnapshotWhat};
 
 /// Which minidisk is meant.
 #[derive(Args, Clone, Copy)]
@@ -29,13 +32,32 @@ pub struct Which {
     vdev: DeviceNumber,
 }
 
+/// Which minidisk is meant, as it is or as it was.
+#[derive(Args, Clone)]
+pub struct Readable {
+    #[command(flatten)]
+    which: Which,
+    /// As of this snapshot
+    #[arg(long, value_name = "NAME")]
+    snapshot: Option<String>,
+}
+
+/// Where something is copied to.
+#[derive(Args, Clone, Copy)]
+pub struct Target {
+    /// The owner of the other minidisk
+    to_user: UserId,
+    /// Its device number
+    to_vdev: DeviceNumber,
+}
+
 /// What to do with a minidisk.
 #[derive(Subcommand)]
 pub enum What {
     /// List the files of a minidisk
     Ls {
         #[command(flatten)]
-        which: Which,
+        disk: Readable,
         /// One JSON object a line
         #[arg(long)]
         json: bool,
@@ -43,7 +65,7 @@ pub enum What {
     /// Copy a file from a minidisk to the host
     Get {
         #[command(flatten)]
-        which: Which,
+        disk: Readable,
         /// File name
         name: String,
         /// File type
@@ -79,12 +101,18 @@ pub enum What {
         /// File type
         file_type: String,
     },
-    /// Take all files of a host folder into a minidisk, NAME.TYPE as NAME TYPE: all of them, or none
+    /// Take all files of a host folder into a minidisk, NAME.TYPE as NAME TYPE: all of them, or none; or a whole disk image
     Import {
         #[command(flatten)]
         which: Which,
-        /// The folder
-        folder: PathBuf,
+        /// The folder, or the image
+        source: PathBuf,
+        /// The source is a disk image, whose content replaces all of the minidisk
+        #[arg(long = "as", value_name = "KIND", conflicts_with_all = ["binary", "text", "ebcdic", "replace", "skip"])]
+        image: Option<ImageKind>,
+        /// Replace a minidisk that holds files by an image
+        #[arg(long, requires = "image")]
+        force: bool,
         #[command(flatten)]
         how: How,
         /// Replace files of the same name
@@ -94,18 +122,69 @@ pub enum What {
         #[arg(long)]
         skip: bool,
     },
-    /// Copy all files of a minidisk into a host folder
+    /// Copy all files of a minidisk into a host folder; or the whole minidisk into a disk image
     Export {
         #[command(flatten)]
-        which: Which,
-        /// The folder, which is made if it is not there
-        folder: PathBuf,
+        disk: Readable,
+        /// The folder, which is made if it is not there, or the image, a new file
+        target: PathBuf,
+        /// Write a disk image
+        #[arg(long = "as", value_name = "KIND", conflicts_with_all = ["ebcdic", "replace"])]
+        image: Option<ImageKind>,
         /// The files are EBCDIC text; the host files will be UTF-8
         #[arg(long)]
         ebcdic: bool,
         /// Replace host files of the same name
         #[arg(long)]
         replace: bool,
+    },
+    /// Take, list, restore and delete snapshots of a minidisk
+    #[command(subcommand)]
+    Snapshot(SnapshotWhat),
+    /// Make minidisks of users clones of one: each holds only what differs
+    Clone {
+        #[command(flatten)]
+        which: Which,
+        /// Device number of the clones
+        clone_vdev: DeviceNumber,
+        /// Their owners, whose directory entries have that minidisk in the same size
+        #[arg(required = true)]
+        users: Vec<UserId>,
+        /// Also replace minidisks that hold files
+        #[arg(long)]
+        force: bool,
+    },
+    /// Make a clone, or a minidisk with snapshots, hold all its blocks itself
+    Flatten {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Copy a whole minidisk over another one, and verify the copy
+    Copy {
+        #[command(flatten)]
+        disk: Readable,
+        #[command(flatten)]
+        to: Target,
+        /// Also replace a minidisk that holds files
+        #[arg(long)]
+        force: bool,
+    },
+    /// Write a whole minidisk to a file, with checksums
+    Dump {
+        #[command(flatten)]
+        disk: Readable,
+        /// The file, a new one, or - for standard output
+        file: PathBuf,
+    },
+    /// Give a minidisk the content of a dump
+    Restore {
+        #[command(flatten)]
+        which: Which,
+        /// The dump, or - for standard input
+        file: PathBuf,
+        /// Also replace a minidisk that holds files
+        #[arg(long)]
+        force: bool,
     },
     /// Make an empty file system on a minidisk; all its files are lost
     Format {
@@ -162,11 +241,11 @@ type Disk = FileSystem<Extent>;
 pub fn run(place: &Place, what: What) -> Ended {
     let root = place.existing()?;
     match what {
-        What::Ls { which, json } => files::list(&open(&root, which, Access::Read)?, json),
-        What::Get { which, name, file_type, file, raw, ebcdic } => {
+        What::Ls { disk, json } => files::list(&readable(&root, &disk)?, json),
+        What::Get { disk, name, file_type, file, raw, ebcdic } => {
             let id = file_id(&name, &file_type)?;
             let target = file.unwrap_or_else(|| PathBuf::from(format!("{}.{}", id.name(), id.file_type())));
-            files::get(&mut open(&root, which, Access::Read)?, &id, &target, if raw { Export::Raw } else { export_of(ebcdic) })
+            files::get(&mut readable(&root, &disk)?, &id, &target, if raw { Export::Raw } else { export_of(ebcdic) })
         }
         What::Put { which, file, name, file_type, how } => {
             files::put(&mut open(&root, which, Access::Write)?, &file_id(&name, &file_type)?, &file, how.import())
@@ -176,13 +255,24 @@ pub fn run(place: &Place, what: What) -> Ended {
             disk.erase(&file_id(&name, &file_type)?).and_then(|()| disk.commit()).map_err(because)?;
             Ok(ExitCode::SUCCESS)
         }
-        What::Import { which, folder, how, replace, skip } => {
+        What::Import { which, source, image: Some(kind), force, .. } => copies::import_image(&root, which, &source, kind, force),
+        What::Import { which, source: folder, how, replace, skip, .. } => {
             let taking = minidisk::folder::Taking { how: how.import(), replace, skip };
             folders::import(&mut open(&root, which, Access::Write)?, &folder, taking)
         }
-        What::Export { which, folder, ebcdic, replace } => {
-            folders::export(&mut open(&root, which, Access::Read)?, &folder, export_of(ebcdic), replace)
+        What::Export { disk, target, image: Some(kind), .. } => copies::export_image(&extent_of(&root, &disk)?, disk.which, &target, kind),
+        What::Export { disk, target, ebcdic, replace, .. } => {
+            folders::export(&mut readable(&root, &disk)?, &target, export_of(ebcdic), replace)
         }
+        What::Snapshot(what) => copies::snapshot(place, &root, &what),
+        What::Clone { which, clone_vdev, users, force } => copies::clone(&root, which, clone_vdev, &users, force),
+        What::Flatten { which } => copies::flatten(&root, which),
+        What::Copy { disk, to, force } => {
+            let to = Which { user: to.to_user, vdev: to.to_vdev };
+            copies::copy(&root, &extent_of(&root, &disk)?, disk.which, to, force)
+        }
+        What::Dump { disk, file } => copies::dump(&extent_of(&root, &disk)?, disk.which, &file),
+        What::Restore { which, file, force } => copies::restore(&root, which, &file, force),
         What::Format { which, label, blksize, force } => format(&root, which, &label.to_uppercase(), blksize, force),
         What::Check { which, repair: false } => check(&mut open(&root, which, Access::Read)?),
         What::Check { which, repair: true } => repair::minidisk(&root, which),
@@ -204,6 +294,21 @@ fn extent(root: &Path, Which { user, vdev }: Which, access: Access) -> Result<Ex
         return Err(format!("{user} has no minidisk {vdev}"));
     }
     Extent::open(&path, access).map_err(|error| format!("{user} {vdev}: {error}"))
+}
+
+/// Opens the host file of a minidisk for reading, or that of a snapshot of it.
+fn extent_of(root: &Path, disk: &Readable) -> Result<Extent, String> {
+    let Readable { which: Which { user, vdev }, snapshot } = disk;
+    let Some(name) = snapshot else { return extent(root, disk.which, Access::Read) };
+    let path = snapshot_file(&host_file(&data::minidisks(root), &(*user, *vdev)), name).map_err(because)?;
+    if !path.exists() {
+        return Err(format!("{user} {vdev} has no snapshot {name}"));
+    }
+    Extent::open(&path, Access::Read).map_err(|error| format!("{user} {vdev}: {error}"))
+}
+
+fn readable(root: &Path, disk: &Readable) -> Result<Disk, String> {
+    FileSystem::open(extent_of(root, disk)?).map_err(|error| format!("{} {}: {error}", disk.which.user, disk.which.vdev))
 }
 
 fn open(root: &Path, which: Which, access: Access) -> Result<Disk, String> {

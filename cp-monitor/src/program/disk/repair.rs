@@ -56,7 +56,9 @@ fn keep(path: &Path) -> Result<PathBuf, String> {
     let folder = path.with_file_name(BEFORE);
     fs::create_dir_all(&folder).map_err(told)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let copy = folder.join(format!("{name}.{}", jiff::Zoned::now().strftime("%Y%m%d-%H%M%S")));
+    let stamp = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+    let mut names = std::iter::once(format!("{name}.{stamp}")).chain((2..).map(|number| format!("{name}.{stamp}-{number}")));
+    let copy = names.find_map(|name| Some(folder.join(name)).filter(|copy| !copy.exists())).unwrap_or_default();
     let from = File::open(path).map_err(told)?;
     let to = File::create_new(&copy).map_err(told)?;
     sparse::copy(&from, &to).and_then(|()| File::open(&folder)?.sync_all()).inspect_err(|_| drop(fs::remove_file(&copy))).map_err(told)?;
