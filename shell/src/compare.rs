@@ -14,7 +14,7 @@ use crate::session::Shell;
 use crate::words::{Words, number};
 
 /// Bytes of records that SORT keeps in storage at once.
-const SORT_MAX: usize = 16 << 20;
+const SORT_MAX: usize = 8 << 20;
 
 impl<C: Cp> Shell<C> {
     /// COMPARE.

@@ -2,12 +2,15 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use minidisk::edf::{DateTime, RecordFormat};
 
 use crate::cp::Cp;
+use crate::disks::{Mode, file_id};
 use crate::fileid::{Found, ModeSpec, Pattern};
 use crate::message::{Outcome, padded};
+use crate::records::Target;
 use crate::session::Shell;
 use crate::words::{Words, is};
 
@@ -38,6 +41,8 @@ impl<C: Cp> Shell<C> {
     pub(crate) fn listfile_command(&mut self, words: &Words) -> Outcome {
         let mut detail = Detail::Mode;
         let mut header = None;
+        let mut exec = None;
+        let mut total = false;
         for option in &words.options {
             match option.as_str() {
                 option if is(option, "Header") => header = Some(true),
@@ -49,6 +54,9 @@ impl<C: Cp> Shell<C> {
                 option if is(option, "ALloc") => detail = Detail::Allocation,
                 option if is(option, "Date") => detail = Detail::Date,
                 option if is(option, "Label") => detail = Detail::Label,
+                option if is(option, "Exec") => exec = Some(false),
+                option if is(option, "APpend") => exec = Some(true),
+                "BLOCKS" | "TOTAL" => total = true,
                 _ => return Err(self.bad_option(option)),
             }
         }
@@ -61,14 +69,43 @@ impl<C: Cp> Shell<C> {
         if files.is_empty() {
             return Err(self.fail(28, "002E", "File not found"));
         }
+        if let Some(append) = exec {
+            return self.list_into_exec(&files, detail, append);
+        }
         if header.unwrap_or(detail >= Detail::Format) {
             self.say(heading(detail));
         }
         for found in &files {
-            let label = self.disks.get(found.mode).map_or(String::new(), |disk| String::from(disk.system.label().id()));
-            self.say(line(found, detail, &label));
+            let line = self.listed(found, detail);
+            self.say(line);
+        }
+        if total {
+            let blocks: u64 = files.iter().map(|found| u64::from(found.entry.blocks)).sum();
+            let records: u64 = files.iter().map(|found| u64::from(found.entry.records)).sum();
+            self.say(format!("{} files, {records} records, {blocks} blocks", files.len()));
         }
         Ok(())
+    }
+
+    /// The line of a file.
+    fn listed(&mut self, found: &Found, detail: Detail) -> String {
+        let label = self.disks.get(found.mode).map_or(String::new(), |disk| String::from(disk.system.label().id()));
+        line(found, detail, &label)
+    }
+
+    /// Writes the list into `CMS EXEC A1`, each line behind `&1 &2`, so that `CMS command` does something with every file.
+    fn list_into_exec(&mut self, files: &[Found], detail: Detail, append: bool) -> Outcome {
+        let lines: Vec<String> = files.iter().map(|found| format!("&1 &2 {}", self.listed(found, detail))).collect();
+        let lines: Vec<&[u8]> = lines.iter().map(|line| line.as_bytes()).collect();
+        let Some(id) = file_id("CMS", "EXEC") else { return Ok(()) };
+        let target = Target { mode: Mode::A, id, number: 1, format: RecordFormat::Variable };
+        if append {
+            return self.append_lines(target, &lines);
+        }
+        let mut to = self.begin_file(target, false)?;
+        let written = lines.iter().try_for_each(|line| self.write_record(&mut to, line));
+        let date = self.now();
+        self.finish(to, written, date)
     }
 }
 

@@ -104,6 +104,7 @@ impl<C: Cp> Shell<C> {
         let meant = self.meant(file, &transmission)?;
         let (Meant::File(at) | Meant::Note(at)) = meant;
         let name = match (meant, transmission.files.get(at)) {
+            (Meant::File(_), Some(arriving)) if arriving.control.name.is_empty() => name_of(file),
             (Meant::File(_), Some(arriving)) => format!("{} {}", arriving.control.name, arriving.control.file_type),
             _ => String::from("Note"),
         };

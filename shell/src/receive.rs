@@ -103,7 +103,11 @@ impl<C: Cp> Shell<C> {
         }
         self.writable(request.mode())?;
         let file = self.reader_file(spid)?;
-        self.with_reader(Afterwards::Close, |shell| shell.receive_file(&file, &request))
+        // Who asked is answered when the file has left the reader.
+        if let Some((transmission, meant)) = self.with_reader(Afterwards::Close, |shell| shell.receive_file(&file, &request))? {
+            self.acknowledge(&file, &transmission, meant, "RECEIVED");
+        }
+        Ok(())
     }
 
     /// DISCARD: a reader file is thrown away; who wants to know is told.
@@ -151,8 +155,8 @@ impl<C: Cp> Shell<C> {
         Ok(())
     }
 
-    /// Puts a reader file on the disk, whatever its form.
-    fn receive_file(&mut self, file: &SpoolFileBlock, request: &Request) -> Outcome {
+    /// Puts a reader file on the disk, whatever its form; answers the transmission that it was, when its sender may want to know.
+    fn receive_file(&mut self, file: &SpoolFileBlock, request: &Request) -> Result<Option<(Transmission, Meant)>, Rc> {
         let received = match self.form_of(file)? {
             Form::Netdata => return self.receive_netdata(file, request),
             Form::Dump => self.load_dump(file, request)?,
@@ -160,7 +164,7 @@ impl<C: Cp> Shell<C> {
             Form::Cards => self.receive_deck(file, request, None)?,
         };
         received.iter().for_each(|received| self.tell_received(file, received, request.log));
-        Ok(())
+        Ok(None)
     }
 
     /// Says and logs that a file was received.
@@ -205,11 +209,11 @@ impl<C: Cp> Shell<C> {
     }
 
     /// Receives NETDATA: a file, a note, or an acknowledgement.
-    fn receive_netdata(&mut self, file: &SpoolFileBlock, request: &Request) -> Outcome {
+    fn receive_netdata(&mut self, file: &SpoolFileBlock, request: &Request) -> Result<Option<(Transmission, Meant)>, Rc> {
         let transmission = self.survey_transmission(file)?;
         if let Some(acknowledgement) = &transmission.acknowledgement {
             self.receive_acknowledgement(file, acknowledgement, request.log);
-            return Ok(());
+            return Ok(None);
         }
         let meant = self.meant(file, &transmission)?;
         let (Meant::File(at) | Meant::Note(at)) = meant;
@@ -218,8 +222,7 @@ impl<C: Cp> Shell<C> {
         } else {
             self.receive_sent_file(file, &transmission, at, request)?;
         }
-        self.acknowledge(file, &transmission, meant, "RECEIVED");
-        Ok(())
+        Ok(Some((transmission, meant)))
     }
 
     /// Writes a file of a transmission.

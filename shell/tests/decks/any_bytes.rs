@@ -1,65 +1,10 @@
-//! Any bytes are an answer or an error: what the parsers of decks do with them, as one function for each, which a fuzzer can call too.
+//! Any bytes, and damage to what was whole, given to [`crate::parsers`].
 
-use minidisk::edf::{FileId, MAX_RECORD};
+use minidisk::edf::FileId;
 use proptest::prelude::*;
-use shell::content::Survey;
-use shell::dump::{Loader, Piece, Records};
-use shell::netdata::{Decoder, Item};
 
 use crate::foreign::{cards, data, data_follows, file, header, name, trailer};
-
-/// NETDATA in punch records of any length: the first byte says how long they are.
-pub fn netdata(bytes: &[u8]) {
-    let Some((&length, bytes)) = bytes.split_first() else { return };
-    let mut decoder = Decoder::default();
-    let mut taken = 0;
-    for card in bytes.chunks(usize::from(length).max(1)) {
-        taken += card.len();
-        let Ok(items) = decoder.card(card) else { return };
-        for item in items {
-            if let Item::Record(record) = item {
-                // Bounded by what a record may be and by what came.
-                assert!(record.len() <= MAX_RECORD as usize && record.len() <= taken);
-            }
-        }
-    }
-}
-
-/// A deck of DISK DUMP: cards of 80 bytes, and one that may be shorter.
-pub fn dump(bytes: &[u8]) {
-    let mut loader = Loader::default();
-    let mut pieces = Vec::new();
-    for card in bytes.chunks(80) {
-        match loader.card(card) {
-            Ok(piece) => pieces.push(piece),
-            Err(_) => break,
-        }
-    }
-    for group in pieces.split_inclusive(|piece| matches!(piece, Piece::End(_))) {
-        let Some(Piece::End(entry)) = group.last() else { return };
-        let mut records = Records::of(entry);
-        for piece in group {
-            let Piece::Data(data) = piece else { continue };
-            if !records.add(data) {
-                break;
-            }
-            while let Some(record) = records.next_record() {
-                assert!(!record.is_empty() && record.len() <= MAX_RECORD as usize);
-            }
-        }
-    }
-}
-
-/// The look at a file's content, and its translation.
-pub fn content(bytes: &[u8]) {
-    let mut survey = Survey::default();
-    bytes.split(|&byte| byte == 0).for_each(|record| survey.add(record));
-    let mut record = bytes.to_vec();
-    shell::content::from_ebcdic(&mut record, minidisk::edf::RecordFormat::Variable);
-    assert!(std::str::from_utf8(&record).is_ok());
-    assert_eq!(shell::content::to_ebcdic(&mut record, minidisk::edf::RecordFormat::Variable).then_some(record), Some(bytes.to_vec()));
-    let _ = survey.is_ebcdic();
-}
+use crate::parsers::{content, dump, netdata};
 
 /// A transmission that is whole, to be damaged.
 fn sound() -> Vec<u8> {

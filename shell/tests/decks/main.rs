@@ -4,3 +4,4 @@ mod any_bytes;
 mod dump;
 mod foreign;
 mod netdata;
+mod parsers;

@@ -34,6 +34,16 @@ fn listfile_shows_what_is_asked_for_in_the_columns_of_cms() {
 }
 
 #[test]
+fn listfile_makes_an_exec_of_the_list_and_adds_up() {
+    let mut user = user();
+    user.does("listfile * * a (exec");
+    assert_eq!(user.file_on(0x191, "CMS EXEC"), ["&1 &2 CARDS    DATA     A1", "&1 &2 HELLO    EXEC     A1"]);
+    user.does("l cards * a (append ft");
+    assert_eq!(user.file_on(0x191, "CMS EXEC")[2..], ["&1 &2 CARDS    DATA"]);
+    assert_eq!(user.does("l h* * a (noh total"), ["HELLO    EXEC     A1", "1 files, 3 records, 1 blocks"]);
+}
+
+#[test]
 fn listfile_says_what_is_wrong() {
     let mut user = user();
     assert_eq!(user.fails("l x* *"), (28, vec!["DMSLST002E File not found".into()]));
