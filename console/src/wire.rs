@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Version of this protocol; CP refuses another.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 /// Longest frame either side accepts, in bytes.
 pub const FRAME_MAX: usize = 8 << 20;
 
@@ -74,6 +74,8 @@ pub struct Punch {
     pub file_type: String,
     /// Spool class.
     pub class: char,
+    /// Tag, empty for none.
+    pub tag: String,
     /// The records.
     pub records: Vec<Vec<u8>>,
 }

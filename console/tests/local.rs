@@ -210,6 +210,7 @@ fn commands_punch_and_watch_are_one_call_each() {
         name: "A".into(),
         file_type: "B".into(),
         class: 'A',
+        tag: String::new(),
         records: vec![vec![0; 80]; 20_000],
     };
     assert_eq!(client::punch(&system.socket, file).unwrap().lines, ["1600000 bytes to MAINT"]);
@@ -218,6 +219,7 @@ fn commands_punch_and_watch_are_one_call_each() {
         name: "A".into(),
         file_type: "B".into(),
         class: 'A',
+        tag: String::new(),
         records: vec![vec![0; 80]; 200_000],
     };
     assert!(matches!(client::punch(&system.socket, long), Err(ClientError::FileTooLong { length: 16_000_000.., max: wire::FRAME_MAX })));

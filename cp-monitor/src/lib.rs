@@ -14,6 +14,7 @@ pub mod links;
 pub mod machine;
 pub mod paging;
 pub mod processor;
+pub mod real_devices;
 pub mod storage;
 pub mod system;
 pub mod users;

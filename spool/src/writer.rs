@@ -71,6 +71,12 @@ impl OpenFile {
         Ok(())
     }
 
+    /// Its identity, which the closed file keeps.
+    #[must_use]
+    pub fn serial(&self) -> u64 {
+        self.serial
+    }
+
     /// The file as it was begun.
     #[must_use]
     pub fn file(&self) -> &NewFile {

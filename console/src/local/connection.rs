@@ -366,7 +366,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_owner_commands_punches_and_watches() {
-        let file = Punch { to: "A".into(), name: "A".into(), file_type: "A".into(), class: 'A', records: Vec::new() };
+        let file = Punch { to: "A".into(), name: "A".into(), file_type: "A".into(), class: 'A', tag: String::new(), records: Vec::new() };
         for request in [Request::Command("SHUTDOWN".into()), Request::Punch(file), Request::Watch] {
             let hello = frame::encode(&Hello { version: VERSION, request }).unwrap();
             let answer = answer_to_a_stranger(&hello).await;

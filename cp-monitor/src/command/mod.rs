@@ -17,6 +17,8 @@ mod query;
 mod session;
 mod set;
 mod spool;
+pub mod spxtape;
+mod unit_record;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +32,7 @@ use crate::users::{Emsg, User};
 pub use answer::{Answer, Message, Outcome, Severity, error};
 pub use operands::Operands;
 pub use query::{share_text, spool_files_line};
-pub use spool::{close_output, finish_reading, punch_from_host};
+pub use spool::{announce, close_output, finish_reading, punch_from_host};
 
 /// Who may use a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +72,7 @@ pub const TABLE: &[Command] = &[
     command("Logon", "LOGON", Classes::Any, "log on (from a terminal)", session::logon),
     command("LOGIn", "LOGON", Classes::Any, "log on (from a terminal)", session::logon),
     command("ACNT", "ACNT", Classes::Of("A"), "put on record what users used", accounting::acnt),
+    command("BAckspace", "BACKSPAC", Classes::Of("D"), "begin the file on a printer or punch again", unit_record::backspace),
     command("Begin", "BEGIN", Classes::Of("G"), "let the machine go on", session::begin),
     command("CHange", "CHANGE", Classes::Of("DG"), "change attributes of spool files", spool::change),
     command("Close", "CLOSE", Classes::Of("G"), "close a reader, printer or punch", spool::close),
@@ -78,10 +81,14 @@ pub const TABLE: &[Command] = &[
     command("DETach", "DETACH", Classes::Of("BG"), "take a device away", link::detach),
     command("DIRECTXA", "DIRECTXA", Classes::Of("ABC"), "put the user directory on line", operator::directxa),
     command("DISConnect", "DISCONN", Classes::Any, "leave; the machine goes on", session::disconnect),
+    command("DRain", "DRAIN", Classes::Of("D"), "stop a printer, punch or reader", unit_record::drain),
     command("ECho", "ECHO", Classes::Of("G"), "repeat what is typed, to test a terminal", session::echo),
     command("EXTernal", "EXTERNAL", Classes::Of("G"), "make an external interruption", debug::external),
+    command("Flush", "FLUSH", Classes::Of("D"), "give up the file on a printer or punch", unit_record::flush),
     command("FORCE", "FORCE", Classes::Of("A"), "log a user off", operator::force),
+    command("FRee", "FREE", Classes::Of("D"), "release a user's output", unit_record::free),
     command("HELP", "HELP", Classes::Any, "explain a command", session::help),
+    command("HOld", "HOLD", Classes::Of("D"), "hold a user's output", unit_record::hold),
     command("INDicate", "INDICATE", Classes::Of("EG"), "show load and what users use", indicate::indicate),
     command("Ipl", "IPL", Classes::Of("G"), "load an operating system", session::ipl),
     command("LINK", "LINK", Classes::Of("G"), "use a minidisk of your own or another's", link::link),
@@ -92,12 +99,15 @@ pub const TABLE: &[Command] = &[
     command("PURge", "PURGE", Classes::Of("DG"), "throw spool files away", spool::purge),
     command("Query", "QUERY", Classes::Any, "ask CP for information", query::query),
     command("RECORDing", "RECORD", Classes::Of("ABCEF"), "set whether accounting records are made", accounting::recording),
+    command("REPeat", "REPEAT", Classes::Of("D"), "make more copies of the file on a printer", unit_record::repeat),
     command("SET", "SET", Classes::Any, "set how CP treats you", set::set),
     command("SHUTDOWN", "SHUTDOWN", Classes::Of("A"), "end the system", operator::shutdown),
     command("SLeep", "SLEEP", Classes::Any, "let the machine sleep", session::sleep),
     command("SNAPshot", "SNAPSHOT", Classes::Of("BG"), "keep a minidisk as it is now", minidisk::snapshot),
     command("SMsg", "SMSG", Classes::Of("G"), "send a special message", message::special),
     command("SPool", "SPOOL", Classes::Of("G"), "set where unit record files go", spool::spool),
+    command("SPXtape", "SPXTAPE", Classes::Of("DEG"), "archive spool files", spxtape::spxtape),
+    command("STArt", "START", Classes::Of("D"), "start a printer, punch or reader", unit_record::start),
     command("STore", "STORE", Classes::Of("G"), "change storage and registers", debug::store),
     command("SYStem", "SYSTEM", Classes::Of("G"), "reset or clear the machine", session::system),
     command("TAg", "TAG", Classes::Of("G"), "attach text to spool files", spool::tag),

@@ -30,6 +30,7 @@ struct Settings {
     share: Option<Share>,
     options: OptionSet,
     accounts: Vec<Account>,
+    max_spool: Option<u16>,
     autolog_by: Vec<UserId>,
     logon_by: Vec<UserId>,
     commands: Vec<String>,
@@ -114,7 +115,9 @@ impl Draft {
 
     /// Reads one statement into the entry.
     pub(super) fn apply(&mut self, verb: Verb, operands: &mut Operands, said: &mut Diagnostics) -> Parsed<()> {
-        if let Verb::Ipl | Verb::Machine | Verb::Share | Verb::Class | Verb::Storage | Verb::MaxStorage | Verb::Console = verb {
+        if let Verb::Ipl | Verb::Machine | Verb::Share | Verb::Class | Verb::Storage | Verb::MaxStorage | Verb::SpoolFile | Verb::Console =
+            verb
+        {
             self.once(operands)?;
         }
         let settings = &mut self.settings;
@@ -131,6 +134,7 @@ impl Draft {
                 ignored.into_iter().for_each(|(word, remark)| said.warn(word.at, remark));
                 outcome?;
             }
+            Verb::SpoolFile => settings.max_spool = Some(grammar::spool_file(operands)?),
             Verb::Account if settings.accounts.len() == ACCOUNTS_MAX => {
                 let word = operands.require("account number")?;
                 return Err(operands.invalid(word, "at most 8 ACCOUNT statements in an entry"));
@@ -247,6 +251,7 @@ impl Draft {
             links: Vec::new(),
             share: settings.share.unwrap_or_default(),
             options: settings.options,
+            max_spool: settings.max_spool,
             accounts: settings.accounts,
             autolog_by: settings.autolog_by,
             logon_by: settings.logon_by,

@@ -181,6 +181,18 @@ pub(super) fn spool(operands: &mut Operands) -> Parsed<SpoolStatement> {
     Ok(SpoolStatement { vdev, kind, model: model.to_owned(), class })
 }
 
+/// `SPOOLFILE MAXSPOOL n`: most spool files, 1 to 9999.
+pub(super) fn spool_file(operands: &mut Operands) -> Parsed<u16> {
+    if operands.keyword("MAXSPOOL", 4).is_none() {
+        let word = operands.require("MAXSPOOL n")?;
+        return Err(operands.invalid(word, "MAXSPOOL n"));
+    }
+    let word = operands.require("number of spool files, 1 to 9999")?;
+    let limit = operands.number(word, 1..=9999, "a number of spool files, 1 to 9999")?;
+    operands.finish()?;
+    Ok(u16::try_from(limit).unwrap_or(9999))
+}
+
 fn reader_or_punch(operands: &mut Operands) -> Parsed<SpoolKind> {
     let word = operands.require("READER or PUNCH")?;
     if word.abbreviates("READER", 1) {

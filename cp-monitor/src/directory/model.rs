@@ -65,6 +65,8 @@ pub struct UserEntry {
     pub options: OptionSet,
     /// Account numbers, the first being the default.
     pub accounts: Vec<Account>,
+    /// SPOOLFILE MAXSPOOL: most spool files, 1 to 9999.
+    pub max_spool: Option<u16>,
     /// Who may XAUTOLOG this user without class A or B.
     pub autolog_by: Vec<UserId>,
     /// Who may LOGON this user with a password of their own.

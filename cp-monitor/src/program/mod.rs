@@ -8,6 +8,7 @@ mod backup;
 mod check;
 mod disk;
 mod logon;
+mod spool;
 mod start;
 mod talk;
 mod user;
@@ -80,6 +81,9 @@ enum What {
     /// Work with minidisks from the host
     #[command(subcommand)]
     Disk(disk::What),
+    /// Archive spool files
+    #[command(subcommand)]
+    Spool(spool::What),
     /// Change the user directory
     #[command(subcommand)]
     User(user::What),
@@ -109,6 +113,7 @@ pub fn run() -> ExitCode {
         Some(What::Cp(options)) => talk::cp(&place, &options),
         Some(What::Punch(options)) => talk::punch(&place, &options),
         Some(What::Disk(what)) => disk::run(&place, what),
+        Some(What::Spool(what)) => spool::run(&place, what),
         Some(What::User(what)) => user::run(&place, what),
         Some(What::Accounting(options)) => accounting::run(&place, &options),
         Some(What::Check(options)) => check::run(&place, &options),

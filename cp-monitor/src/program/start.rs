@@ -146,7 +146,10 @@ fn bring_up(data: DataDirectory, directory: &Path, options: &Options) -> Result<
     let (processors, affinity) = processors(options, &settings)?;
     let storage = real_storage(options, &settings, &memory)?;
     let paging = paging(options, &settings, storage, directory)?;
+    let spool_limit = settings.spool.as_deref().map(size).transpose().map_err(|why| format!("system.toml: spool is {why}"))?;
     let config = Config {
+        devices: settings.devices(),
+        spool_limit,
         directory: directory.to_path_buf(),
         system_id: settings.system_id,
         processors,

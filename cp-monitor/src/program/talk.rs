@@ -1,12 +1,13 @@
 //! Subcommands that talk to a running system: `cp`, `punch`, `operator`; and `help`.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use console::client::{self, exit_code};
 use console::{operator, wire};
+use cp_monitor::real_devices::deck::{Coding, Deck, DeckError, IdCard, name_of_host_file};
 use cp_monitor::{command, help};
 
 use super::{Ended, Place, because, history, print};
@@ -39,25 +40,67 @@ pub fn cp(place: &Place, options: &CpOptions) -> Ended {
 pub struct PunchOptions {
     /// The file, or - for standard input
     file: PathBuf,
-    /// The user whose reader it goes to
+    /// The user whose reader it goes to; without it the first card must say so: ID userid [CLASS c] [NAME fn [ft]] [TAG text]
     #[arg(long, value_name = "USER")]
-    to: String,
-    /// File name and type it is given [default: from the file's own name]
+    to: Option<String>,
+    /// File name and type it is given [default: from the ID card or the file's own name]
     #[arg(long, value_name = "NAME.TYPE")]
     name: Option<String>,
-    /// Spool class
-    #[arg(long, default_value = "A")]
-    class: char,
+    /// Spool class [default: A, or that of the ID card]
+    #[arg(long)]
+    class: Option<char>,
+    /// Lines of text, a record each
+    #[arg(long, group = "coding")]
+    text: bool,
+    /// Cards of 80 columns in EBCDIC, which become text
+    #[arg(long, group = "coding")]
+    ebcdic: bool,
+    /// Cards of 80 columns as they are
+    #[arg(long, group = "coding")]
+    binary: bool,
 }
 
-/// Longest record a reader takes, in bytes.
-const RECORD_MAX: usize = 65_535;
+impl PunchOptions {
+    /// What was said of the bytes; nothing means what they look like.
+    fn coding(&self) -> Option<Coding> {
+        match (self.text, self.ebcdic, self.binary) {
+            (true, ..) => Some(Coding::Text),
+            (_, true, _) => Some(Coding::Ebcdic),
+            (.., true) => Some(Coding::Binary),
+            _ => None,
+        }
+    }
+}
 
-/// A file into a reader: one record for each line.
+/// A file into a reader.
 pub fn punch(place: &Place, options: &PunchOptions) -> Ended {
-    let (name, file_type) = punch_name(options);
-    let records = read_records(&options.file)?;
-    let file = wire::Punch { to: options.to.to_uppercase(), name, file_type, class: options.class.to_ascii_uppercase(), records };
+    let mut records = read_records(options)?;
+    let host_name = options.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let (name, file_type) = name_of_host_file(options.name.as_deref().unwrap_or(&host_name));
+    let class = options.class.unwrap_or('A').to_ascii_uppercase();
+    let mut file = wire::Punch {
+        to: String::new(),
+        name: name.to_string(),
+        file_type: file_type.to_string(),
+        class,
+        tag: String::new(),
+        records: Vec::new(),
+    };
+    match &options.to {
+        Some(user) => file.to = user.to_uppercase(),
+        None => {
+            let card = records.first().and_then(|card| IdCard::parse(card));
+            let card = card.ok_or("The id card is missing or invalid: the first card must be ID userid ..., or give --to USER")?;
+            records.remove(0);
+            file.to = card.userid.to_string();
+            file.tag = card.tag.as_str().to_string();
+            file.class = options.class.map_or(card.class.as_char(), |class| class.to_ascii_uppercase());
+            if options.name.is_none() && card.name != spool::FileName::None {
+                (file.name, file.file_type) = (card.name.name().to_string(), card.name.file_type().to_string());
+            }
+        }
+    }
+    file.records = records;
     let answer = client::punch(&place.socket()?, file).map_err(because)?;
     let text: String = answer.lines.iter().map(|line| format!("{line}\n")).collect();
     if answer.code == 0 {
@@ -68,34 +111,20 @@ pub fn punch(place: &Place, options: &PunchOptions) -> Ended {
     Ok(ExitCode::from(exit_code(answer.code)))
 }
 
-fn read_records(path: &Path) -> Result<Vec<Vec<u8>>, String> {
-    let failed = |error: std::io::Error| format!("{}: {error}", path.display());
-    let input: Box<dyn Read> =
-        if path.as_os_str() == "-" { Box::new(std::io::stdin()) } else { Box::new(std::fs::File::open(path).map_err(failed)?) };
+fn read_records(options: &PunchOptions) -> Result<Vec<Vec<u8>>, String> {
+    let path = &options.file;
+    let failed = |error: DeckError| format!("{}: {error}", path.display());
+    let input: Box<dyn Read> = if path.as_os_str() == "-" {
+        Box::new(std::io::stdin())
+    } else {
+        Box::new(std::fs::File::open(path).map_err(|error| failed(error.into()))?)
+    };
+    let mut deck = Deck::new(BufReader::with_capacity(64 << 10, input), options.coding()).map_err(failed)?;
     let mut records = Vec::new();
-    for line in BufReader::new(input).split(b'\n') {
-        let mut line = line.map_err(failed)?;
-        if line.last() == Some(&b'\r') {
-            line.pop();
-        }
-        if line.len() > RECORD_MAX {
-            return Err(format!("{}: line {} is longer than {RECORD_MAX} bytes", path.display(), records.len() + 1));
-        }
-        records.push(line);
+    while let Some(record) = deck.next_record().map_err(failed)? {
+        records.push(record);
     }
     Ok(records)
-}
-
-/// `NAME.TYPE` cut to CMS file names: at most eight characters each, what CMS does not take left out.
-fn punch_name(options: &PunchOptions) -> (String, String) {
-    let given =
-        options.name.clone().or_else(|| options.file.file_name().map(|name| name.to_string_lossy().into_owned())).unwrap_or_default();
-    let (name, file_type) = given.split_once(['.', ' ']).unwrap_or((given.as_str(), "FILE"));
-    let plain = |text: &str, absent: &str| {
-        let kept: String = text.to_uppercase().chars().filter(|c| c.is_ascii_alphanumeric() || "#@+$-:_".contains(*c)).take(8).collect();
-        if kept.is_empty() { absent.to_string() } else { kept }
-    };
-    (plain(name, "HOST"), plain(file_type, "FILE"))
 }
 
 /// Options of `cp64 operator`.

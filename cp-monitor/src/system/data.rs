@@ -23,6 +23,9 @@ use super::StartError;
 use super::first_start;
 use crate::clock::Clock;
 use crate::directory::{self, Directory};
+use crate::real_devices::settings::{
+    PrinterStatement, PunchStatement, ReaderStatement, Statements, default_printers, default_punches, default_readers,
+};
 
 /// Version of the data directory's layout.
 const LAYOUT: u32 = 1;
@@ -87,6 +90,25 @@ pub struct SystemFile {
     /// As `--paging`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paging: Option<String>,
+    /// Most that all spool files together may take, such as 10G; without it what the host has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spool: Option<String>,
+    /// Real printers.
+    #[serde(default = "default_printers")]
+    pub printer: Vec<PrinterStatement>,
+    /// Real punches.
+    #[serde(default = "default_punches")]
+    pub punch: Vec<PunchStatement>,
+    /// Real readers.
+    #[serde(default = "default_readers")]
+    pub reader: Vec<ReaderStatement>,
+}
+
+impl SystemFile {
+    /// Its statements about real unit record devices.
+    pub fn devices(&self) -> Statements {
+        Statements { printers: self.printer.clone(), punches: self.punch.clone(), readers: self.reader.clone() }
+    }
 }
 
 /// A data directory that this process holds.
@@ -192,6 +214,7 @@ fn read_settings(file: &Path) -> Result<SystemFile, DataError> {
     if settings.layout != LAYOUT {
         return Err(refuse(format!("it is of layout {}, this CP knows layout {LAYOUT}", settings.layout)));
     }
+    settings.devices().check().map_err(refuse)?;
     let id = &settings.system_id;
     if id.is_empty() || id.len() > 8 || !id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()) {
         return Err(refuse("system_id must be 1 to 8 capital letters and digits".to_string()));
@@ -201,7 +224,18 @@ fn read_settings(file: &Path) -> Result<SystemFile, DataError> {
 
 /// The settings of a new system.
 pub(super) fn new_settings() -> SystemFile {
-    SystemFile { layout: LAYOUT, system_id: "CP64".to_string(), processors: None, affinity: None, storage: None, paging: None }
+    SystemFile {
+        layout: LAYOUT,
+        system_id: "CP64".to_string(),
+        processors: None,
+        affinity: None,
+        storage: None,
+        paging: None,
+        spool: None,
+        printer: default_printers(),
+        punch: default_punches(),
+        reader: default_readers(),
+    }
 }
 
 /// What may be in a directory before its first start: what a start makes before that, and what commands that found no system leave.

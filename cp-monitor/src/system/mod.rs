@@ -25,6 +25,8 @@ use crate::dispatcher::Dispatcher;
 use crate::links::LinkTable;
 use crate::paging::{self, Pager};
 use crate::processor::kvm::{KvmProcessor, Partition, PartitionError};
+use crate::real_devices::RealDevices;
+use crate::real_devices::settings::Statements;
 use crate::storage::paging::{HostFile, PagingSpace};
 use crate::storage::{ImageError, SavedSystem, Storage, StorageError};
 use crate::users::{User, Users, log_off};
@@ -56,6 +58,10 @@ pub struct Config {
     pub paging: u64,
     /// What becomes of the spool.
     pub start: StartMode,
+    /// Bytes that all spool files together may take; none is what the host has.
+    pub spool_limit: Option<u64>,
+    /// Real printers, punches and readers.
+    pub devices: Statements,
 }
 
 /// Why the system did not start.
@@ -102,6 +108,8 @@ pub struct Cp {
     pub users: Users,
     /// Spool files.
     pub spool: Spool,
+    /// Real printers, punches and readers.
+    pub real_devices: RealDevices,
     /// Minidisks in use.
     pub links: LinkTable,
     /// What sessions used, on record.
@@ -162,6 +170,7 @@ impl Cp {
             clock,
             users: Users::default(),
             spool,
+            real_devices: RealDevices::of(&config.devices, &data.root()),
             links: LinkTable::new(data.minidisks()),
             ledger: Ledger::new(data.accounting()),
             dispatcher: Dispatcher::new(config.processors),
@@ -188,6 +197,9 @@ impl Cp {
         cp.start_processors()?;
         cp.start_thread("accounting", |cp| cp.settle_records())?;
         cp.log_on_operator(&report);
+        cp.watch_spool();
+        let devices = RealDevices::start(&cp).map_err(|source| StartError::Host { what: "Devices cannot be started", source })?;
+        cp.threads.lock().extend(devices);
         cp.start_thread("load", |cp| {
             while !cp.wait_finished(Duration::from_secs(1)) {
                 cp.sample_load();
@@ -247,6 +259,7 @@ impl Cp {
             minidisks::make_blank(&folder, owner, minidisk).map_err(|error| error.to_string())?;
         }
         *self.online.write() = Arc::new(online.directory);
+        self.limit_spool_files();
         Ok(online.warnings.iter().map(ToString::to_string).collect())
     }
 
@@ -308,6 +321,7 @@ impl Cp {
             log_off(&user, None, Ending::Shutdown);
         }
         self.dispatcher.stop();
+        self.real_devices.stop();
         for thread in self.threads.lock().drain(..) {
             let _ = thread.join();
         }

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use console::wire::LineKind;
 use minidisk::extent::ExtentError;
-use spool::{SpoolError, StartReport};
+use spool::{SpoolError, SpoolEvent, StartReport};
 
 use super::Cp;
 use crate::accounting::ledger::Appended;
 use crate::accounting::{LedgerError, Record};
 use crate::directory::UserId;
-use crate::users::{Disk, Line, User, Way, log_on};
+use crate::users::{Disk, Line, User, Way, log_on, spool_userid};
 
 /// The same for the paging file, whoever's pages it is about.
 const PAGING_PAUSE: Duration = Duration::from_secs(10);
@@ -125,6 +125,30 @@ impl Cp {
     /// A spool file could not be written or read: its user and the operator are told.
     pub fn spool_trouble(&self, user: &User, error: &SpoolError) {
         self.trouble(user, &format!("HCPSPL9433E Spool error: {error}"));
+    }
+
+    /// Keeps users to their MAXSPOOL and the spool to its room, and tells the operator when it fills.
+    pub(super) fn watch_spool(self: &Arc<Self>) {
+        self.limit_spool_files();
+        self.spool.limit_space(self.config.spool_limit);
+        let cp = Arc::downgrade(self);
+        self.spool.listen(move |event| {
+            let Some(cp) = cp.upgrade() else { return };
+            match event {
+                SpoolEvent::Filling { percent: 100, .. } => {
+                    cp.say_to_operator("HCPSPL440W Spool space is full; files being written are lost until files are purged");
+                }
+                SpoolEvent::Filling { percent, .. } => cp.say_to_operator(&format!("HCPSPL440W Spool space is {percent}% full")),
+                SpoolEvent::Relieved(space) => cp.say_to_operator(&format!("HCPSPL441I Spool space is {}% full", space.percent())),
+            }
+        });
+    }
+
+    /// SPOOLFILE MAXSPOOL of the directory that is on line.
+    pub(super) fn limit_spool_files(&self) {
+        let directory = self.directory();
+        let limits = directory.users.values().filter_map(|entry| entry.max_spool.map(|limit| (spool_userid(&entry.userid), limit)));
+        self.spool.limit_files(limits);
     }
 
     /// A minidisk's host file could not be read or written: its user and the operator are told. The guest has its return code.

@@ -34,7 +34,7 @@ struct LaneTimes {
 
 /// The average of some percentages.
 fn average(percentages: &[f64]) -> f64 {
-    percentages.iter().sum::<f64>() / percentages.len().max(1) as f64
+    percentages.iter().fold(0.0, |sum, percent| sum + percent) / percentages.len().max(1) as f64
 }
 
 impl Load {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use spool::{FileInfo, Queue, QueueCounts, Selection};
 
 use crate::command::Invocation;
-use crate::command::answer::{Answer, Message, Outcome, host_error, invalid_operand};
+use crate::command::answer::{Answer, Message, Outcome, host_error, invalid_operand, not_in_directory};
 use crate::command::operands::is;
 use crate::command::spool::{class, dest, form, spid};
 use crate::directory::UserId;
@@ -24,6 +24,20 @@ pub(super) fn files(invocation: &mut Invocation<'_>) -> Outcome {
     let counts = invocation.cp.spool.counts(spool_userid(&id)).map_err(host_error)?;
     let data = json!({ "userid": id, "reader": counts.reader, "printer": counts.printer, "punch": counts.punch });
     Ok(Answer::line(data, spool_files_line(&counts)))
+}
+
+/// QUERY MAXSPOOL [userid|*]
+pub(super) fn max_spool(invocation: &mut Invocation<'_>) -> Outcome {
+    let id = owner(invocation)?;
+    invocation.operands.end()?;
+    let directory = invocation.cp.directory();
+    let entry = directory.user(&id).ok_or_else(|| not_in_directory(id))?;
+    let limit = entry.max_spool.unwrap_or(spool::Spid::MAX);
+    let files = invocation.cp.spool.counts(spool_userid(&id)).map_err(host_error)?.all();
+    Ok(Answer::line(
+        json!({ "userid": id, "maximum": limit, "files": files }),
+        format!("USERID {id:<8} MAXSPOOL {limit:04} FILES {files:04}"),
+    ))
 }
 
 fn owner(invocation: &mut Invocation<'_>) -> Result<UserId, Message> {
@@ -258,6 +272,7 @@ pub(in crate::command) fn file_data(file: &FileInfo) -> Value {
         "device": file.device.abbreviation(),
         "class": attributes.class.as_char().to_string(),
         "bytes": file.bytes,
+        "longest": file.longest,
         "records": file.records,
         "copies": attributes.copies.number(),
         "collated": attributes.copies.collated(),

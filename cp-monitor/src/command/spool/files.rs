@@ -10,7 +10,7 @@ use crate::command::operands::is;
 use crate::users::spool_userid;
 
 /// `0000004 FILES PURGED`, `0000001 FILE  PURGED`, `NO FILES PURGED`.
-pub(super) fn count_line(count: usize, what: &str) -> String {
+pub(in crate::command) fn count_line(count: usize, what: &str) -> String {
     match count {
         0 => format!("NO FILES {what}"),
         1 => format!("0000001 FILE  {what}"),
@@ -52,6 +52,7 @@ pub(in crate::command) fn change(invocation: &mut Invocation<'_>) -> Outcome {
     let changes = options::changes(invocation)?;
     check_named(invocation, &selection)?;
     let count = invocation.cp.spool.change(&selection, &changes).map_err(spool_failed)?;
+    invocation.cp.real_devices.changed();
     count_answer(count, "CHANGED")
 }
 
@@ -74,6 +75,7 @@ pub(in crate::command) fn order(invocation: &mut Invocation<'_>) -> Outcome {
         return Err(operand_missing());
     }
     let count = invocation.cp.spool.order(owner, queue, &first).map_err(spool_failed)?;
+    invocation.cp.real_devices.changed();
     count_answer(count, "ORDERED")
 }
 
@@ -104,7 +106,7 @@ pub(in crate::command) fn transfer(invocation: &mut Invocation<'_>) -> Outcome {
         moved::tell(invocation.cp, file.now.owner, &line);
     }
     let lines = moved.iter().map(|file| moved::sent_to(&file.now, file.was.queue.abbreviation(), file.was.spid)).collect();
-    answer(&moved, lines)
+    answer(invocation, &moved, lines)
 }
 
 /// Takes files back that the target's user made and somebody else has.
@@ -124,7 +126,7 @@ fn transfer_from(invocation: &mut Invocation<'_>, mut selection: Selection) -> O
     }
     let from = |file: &Transferred| moved::sent_from(&file.now, file.was.owner.as_str(), file.was.queue.abbreviation(), file.was.spid);
     let lines = moved.iter().map(from).collect();
-    answer(&moved, lines)
+    answer(invocation, &moved, lines)
 }
 
 fn target_queue(invocation: &mut Invocation<'_>, absent: Queue) -> Result<Queue, Message> {
@@ -136,7 +138,8 @@ fn target_queue(invocation: &mut Invocation<'_>, absent: Queue) -> Result<Queue,
     Ok(queue)
 }
 
-fn answer(moved: &[Transferred], mut lines: Vec<String>) -> Outcome {
+fn answer(invocation: &Invocation<'_>, moved: &[Transferred], mut lines: Vec<String>) -> Outcome {
+    moved.iter().for_each(|file| invocation.cp.note_queued(&file.now));
     lines.push(count_line(moved.len(), "TRANSFERRED"));
     let owner = |userid: Userid| userid.to_string();
     let data: Vec<_> = moved

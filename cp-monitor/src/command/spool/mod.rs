@@ -21,8 +21,8 @@ use crate::users::spool_userid;
 
 pub(super) use devices::{close, spool, tag};
 pub use devices::{close_output, finish_reading};
-pub(super) use files::{change, order, purge, transfer};
-use moved::announce;
+pub(super) use files::{change, count_line, order, purge, transfer};
+pub use moved::announce;
 use options::selection;
 pub(super) use options::{class, dest, form, queue_of, spid};
 
@@ -56,7 +56,14 @@ fn punch(cp: &Arc<Cp>, file: wire::Punch) -> Outcome {
     let word = |text: &str| spool::Word::new(&text.to_uppercase()).map_err(|problem| invalid_operand(&problem.to_string()));
     let attributes = spool::Attributes {
         class: spool::Class::new(file.class).map_err(|_| error("CSP", 28, "Class missing or invalid"))?,
-        name: spool::FileName::File(word(&file.name)?, Some(word(&file.file_type)?)),
+        name: match (file.name.as_str(), file.file_type.as_str()) {
+            (name, "") if name.len() > 8 => spool::DataSetName::new(&name.to_uppercase())
+                .map(spool::FileName::DataSet)
+                .map_err(|problem| invalid_operand(&problem.to_string()))?,
+            (name, "") => spool::FileName::File(word(name)?, None),
+            (name, file_type) => spool::FileName::File(word(name)?, Some(word(file_type)?)),
+        },
+        tag: options::tag_text(&file.tag)?,
         ..spool::Attributes::default()
     };
     let new = spool::NewFile {

@@ -19,7 +19,7 @@ pub(super) fn tell(cp: &Cp, userid: Userid, line: &str) {
 }
 
 /// Tells the receiver that a file came and the sender where it went.
-pub(super) fn announce(cp: &Arc<Cp>, sender: Option<&Arc<User>>, closed: &Closed) {
+pub fn announce(cp: &Arc<Cp>, sender: Option<&Arc<User>>, closed: &Closed) {
     let file = &closed.file;
     let sender_id = sender.map(|user| crate::users::spool_userid(&user.id));
     let own = sender_id == Some(file.owner);
@@ -29,6 +29,7 @@ pub(super) fn announce(cp: &Arc<Cp>, sender: Option<&Arc<User>>, closed: &Closed
     if let Some(sender) = sender_id.filter(|_| !own) {
         tell(cp, sender, &sent_to(file, file.device.abbreviation(), closed.was));
     }
+    cp.note_queued(file);
 }
 
 /// What the sender of a file is told: it was `kind` file `was` and is now the receiver's.
