@@ -36,6 +36,7 @@ mod query;
 mod reader;
 mod receive;
 mod records;
+pub mod rexx;
 pub mod session;
 mod transmission;
 mod unit_record;

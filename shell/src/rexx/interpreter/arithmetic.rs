@@ -1,0 +1,199 @@
+//! Operators: arithmetic, comparison, concatenation, logic.
+
+use core::cmp::Ordering;
+
+use super::super::error::{Error, Result};
+use super::super::number::{self, Fault, Number, small};
+use super::super::scanner::Operator;
+use super::super::value::{Scratch, Value};
+use super::Interpreter;
+
+/// The logical value that a value is.
+pub fn logical(value: &Value) -> Option<bool> {
+    match value {
+        Value::Int(0) => Some(false),
+        Value::Int(1) => Some(true),
+        Value::Short(1, bytes) if bytes[0] == b'0' => Some(false),
+        Value::Short(1, bytes) if bytes[0] == b'1' => Some(true),
+        _ => None,
+    }
+}
+
+/// The whole number that a value is.
+pub fn whole(value: &Value) -> Option<i64> {
+    match value {
+        Value::Int(number) => Some(*number),
+        value => Number::of(value)?.to_int(),
+    }
+}
+
+impl Interpreter<'_> {
+    /// A binary operation.
+    #[inline]
+    pub(super) fn binary(&mut self, operator: Operator, left: Value, right: Value) -> Result<Value> {
+        use Operator as O;
+        match operator {
+            O::Plus | O::Minus | O::Times | O::Divide | O::IntegerDivide | O::Remainder | O::Power => {
+                self.calculate(operator, &left, &right)
+            }
+            O::Concatenate | O::Abuttal => left.concatenate(&right, false),
+            O::Blank => left.concatenate(&right, true),
+            O::Equal => Ok(Value::logical(self.compare(&left, &right)? == Ordering::Equal)),
+            O::NotEqual => Ok(Value::logical(self.compare(&left, &right)? != Ordering::Equal)),
+            O::Greater => Ok(Value::logical(self.compare(&left, &right)? == Ordering::Greater)),
+            O::Less => Ok(Value::logical(self.compare(&left, &right)? == Ordering::Less)),
+            O::GreaterEqual => Ok(Value::logical(self.compare(&left, &right)? != Ordering::Less)),
+            O::LessEqual => Ok(Value::logical(self.compare(&left, &right)? != Ordering::Greater)),
+            O::StrictEqual => Ok(Value::logical(left == right)),
+            O::StrictNotEqual => Ok(Value::logical(left != right)),
+            O::StrictGreater => Ok(Value::logical(strict(&left, &right) == Ordering::Greater)),
+            O::StrictLess => Ok(Value::logical(strict(&left, &right) == Ordering::Less)),
+            O::StrictGreaterEqual => Ok(Value::logical(strict(&left, &right) != Ordering::Less)),
+            O::StrictLessEqual => Ok(Value::logical(strict(&left, &right) != Ordering::Greater)),
+            O::And | O::Or | O::Xor => logic(operator, &left, &right),
+            O::Not => unreachable!("a prefix operator"),
+        }
+    }
+
+    /// Arithmetic at the current settings: in machine numbers when they are exact.
+    pub(super) fn calculate(&mut self, operator: Operator, left: &Value, right: &Value) -> Result<Value> {
+        use Operator as O;
+        let digits = self.settings.numeric.digits;
+        if let (Some(left), Some(right)) = (small::of(left), small::of(right)) {
+            let negated = small::Small { coefficient: -right.coefficient, ..right };
+            let result = match operator {
+                O::Plus => small::add(left, right, digits),
+                O::Minus => small::add(left, negated, digits),
+                O::Times => small::multiply(left, right, digits),
+                O::Divide => small::divide(left, right, digits),
+                O::IntegerDivide => small::integer_divide(left, right, digits),
+                O::Remainder => small::remainder(left, right, digits),
+                _ => small::power(left, right, digits),
+            };
+            if let Some(result) = result {
+                return Ok(result);
+            }
+        }
+        self.calculate_long(operator, left, right)
+    }
+
+    /// Arithmetic on numbers of any length.
+    fn calculate_long(&mut self, operator: Operator, left: &Value, right: &Value) -> Result<Value> {
+        use Operator as O;
+        let digits = self.settings.numeric.digits;
+        let name = operator.name().as_bytes();
+        let Some(one) = Number::of(left) else {
+            return Err(Error::new(41, 1, &[&left.to_vec(), name]));
+        };
+        let Some(other) = Number::of(right) else {
+            return Err(Error::new(41, 2, &[&right.to_vec(), name]));
+        };
+        let result = match operator {
+            O::Plus => number::add(&one, &other, digits),
+            O::Minus => number::subtract(&one, &other, digits),
+            O::Times => number::multiply(&one, &other, digits),
+            O::Divide => number::divide(&one, &other, digits),
+            O::IntegerDivide => number::integer_divide(&one, &other, digits),
+            O::Remainder => number::remainder(&one, &other, digits),
+            _ => {
+                let exponent = other.clone().rounded(digits).to_int().filter(|power| power.abs() <= number::EXPONENT_MAX);
+                let Some(exponent) = exponent else {
+                    return Err(Error::new(26, 8, &[&right.to_vec()]));
+                };
+                number::power(&one, exponent, digits)
+            }
+        };
+        match result {
+            Ok(number) => Ok(number.to_value(self.settings.numeric)),
+            Err(fault) => Err(self.fault(fault, operator, left, right)),
+        }
+    }
+
+    /// The error that a fault of arithmetic is.
+    fn fault(&self, fault: Fault, operator: Operator, left: &Value, right: &Value) -> Error {
+        let (left, right) = (left.to_vec(), right.to_vec());
+        let name = operator.name().as_bytes();
+        match fault {
+            Fault::Overflow => Error::new(42, 1, &[&left, name, &right]),
+            Fault::Underflow => Error::new(42, 2, &[&left, name, &right]),
+            Fault::DivideByZero => Error::new(42, 3, &[]),
+            Fault::TooLong => {
+                let sub = if operator == Operator::Remainder { 12 } else { 11 };
+                Error::new(26, sub, &[&left, &right, alloc::format!("{}", self.settings.numeric.digits).as_bytes()])
+            }
+        }
+    }
+
+    /// Which is the greater: as numbers when both are, else as strings without the blanks around them, the shorter padded with blanks.
+    pub(super) fn compare(&mut self, left: &Value, right: &Value) -> Result<Ordering> {
+        let numeric = self.settings.numeric;
+        let digits = numeric.digits - numeric.fuzz;
+        if let (Some(one), Some(other)) = (small::of(left), small::of(right))
+            && let Some(ordering) = small::compare(one, other, digits)
+        {
+            return Ok(ordering);
+        }
+        let (mut room, mut other_room) = (Scratch::new(), Scratch::new());
+        let (one, other) = (left.bytes(&mut room), right.bytes(&mut other_room));
+        if may_be_number(one)
+            && may_be_number(other)
+            && let (Some(first), Some(second)) = (Number::parse(one), Number::parse(other))
+        {
+            return number::compare(&first, &second, digits).map_err(|fault| self.fault(fault, Operator::Minus, left, right));
+        }
+        Ok(loose(one, other))
+    }
+
+    /// A prefix operation.
+    pub(super) fn prefix(&mut self, operator: Operator, value: Value) -> Result<Value> {
+        if operator == Operator::Not {
+            return match logical(&value) {
+                Some(truth) => Ok(Value::logical(!truth)),
+                None => Err(Error::new(34, 6, &[b"\\", &value.to_vec()])),
+            };
+        }
+        if small::of(&value).is_none() && Number::of(&value).is_none() {
+            return Err(Error::new(41, 3, &[&value.to_vec(), operator.name().as_bytes()]));
+        }
+        self.calculate(operator, &Value::Int(0), &value)
+    }
+}
+
+/// Whether the first character is one that numbers begin with.
+fn may_be_number(text: &[u8]) -> bool {
+    let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
+    first.is_some_and(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.'))
+}
+
+/// Orders strings as the comparisons that are not strict do.
+pub fn loose(left: &[u8], right: &[u8]) -> Ordering {
+    let blank = |byte: &u8| *byte == b' ' || *byte == b'\t';
+    let leading = |text: &[u8]| text.iter().take_while(|byte| blank(byte)).count();
+    let (left, right) = (&left[leading(left)..], &right[leading(right)..]);
+    let common = left.len().min(right.len());
+    left[..common].cmp(&right[..common]).then_with(|| {
+        let (rest, side) = if left.len() > common { (&left[common..], Ordering::Greater) } else { (&right[common..], Ordering::Less) };
+        match rest.iter().find(|byte| **byte != b' ') {
+            None => Ordering::Equal,
+            Some(byte) if *byte > b' ' => side,
+            Some(_) => side.reverse(),
+        }
+    })
+}
+
+/// Orders strings by their characters alone.
+fn strict(left: &Value, right: &Value) -> Ordering {
+    left.bytes(&mut Scratch::new()).cmp(right.bytes(&mut Scratch::new()))
+}
+
+/// And, or, exclusive or.
+fn logic(operator: Operator, left: &Value, right: &Value) -> Result<Value> {
+    let name = operator.name().as_bytes();
+    let one = logical(left).ok_or_else(|| Error::new(34, 5, &[name, &left.to_vec()]))?;
+    let other = logical(right).ok_or_else(|| Error::new(34, 6, &[name, &right.to_vec()]))?;
+    Ok(Value::logical(match operator {
+        Operator::And => one && other,
+        Operator::Or => one || other,
+        _ => one != other,
+    }))
+}

@@ -1,0 +1,159 @@
+//! Repetitive DO.
+
+use super::super::code::{Loop, Phrase, Reference, Unit};
+use super::super::error::{Error, Result};
+use super::super::number::{Number, small};
+use super::super::scanner::Operator;
+use super::super::value::Value;
+use super::Interpreter;
+
+/// A loop that is active.
+#[derive(Debug)]
+pub struct LoopState {
+    /// Its number in its unit.
+    number: u32,
+    /// Turns left, when they are counted.
+    left: Option<u64>,
+    to: Option<Value>,
+    by: Value,
+    down: bool,
+}
+
+impl Interpreter<'_> {
+    /// Takes the values of the phrases from the stack, and assigns the control variable.
+    pub(super) fn loop_begin(&mut self, unit: &Unit, number: u32) -> Result<()> {
+        let info = &unit.loops[number as usize];
+        let mut state = LoopState { number, left: None, to: None, by: Value::Int(1), down: false };
+        if info.counted {
+            let count = self.pop();
+            state.left = Some(self.count(&count, 2)?);
+        }
+        if let Some(control) = info.control {
+            let values: alloc::vec::Vec<Value> = info.phrases.iter().map(|_| self.pop()).collect();
+            let initial = self.pop();
+            let initial = self.rounded(&initial, 6)?;
+            for (phrase, value) in info.phrases.iter().zip(values.iter().rev()) {
+                match phrase {
+                    Phrase::To => state.to = Some(self.rounded(value, 4)?),
+                    Phrase::By => state.by = self.rounded(value, 5)?,
+                    Phrase::For => state.left = Some(self.count(value, 3)?),
+                }
+            }
+            state.down = Number::of(&state.by).is_some_and(|by| by.negative);
+            self.assign(unit, control, initial)?;
+        }
+        self.loops.push(state);
+        Ok(())
+    }
+
+    /// A count of turns; `sub` is the sub-code of error 26.
+    fn count(&mut self, value: &Value, sub: u16) -> Result<u64> {
+        let rounded = match Number::of(value) {
+            Some(number) => number.rounded(self.settings.numeric.digits).to_int(),
+            None => None,
+        };
+        if self.tracing.results {
+            self.trace_result(value);
+        }
+        rounded.and_then(|count| u64::try_from(count).ok()).ok_or_else(|| Error::new(26, sub, &[&value.to_vec()]))
+    }
+
+    /// A number at the current settings; `sub` is the sub-code of error 41.
+    fn rounded(&mut self, value: &Value, sub: u16) -> Result<Value> {
+        if small::of(value).is_none() && Number::of(value).is_none() {
+            return Err(Error::new(41, sub, &[&value.to_vec()]));
+        }
+        let rounded = self.calculate(Operator::Plus, &Value::Int(0), value)?;
+        if self.tracing.results {
+            self.trace_result(&rounded);
+        }
+        Ok(rounded)
+    }
+
+    /// The state of that loop, which SIGNAL may have ended.
+    fn state(&mut self, number: u32) -> Result<&mut LoopState> {
+        let base = self.frames.last().map_or(0, |frame| frame.loops);
+        let active = self.loops.len() > base;
+        match self.loops.last_mut().filter(|state| active && state.number == number) {
+            Some(state) => Ok(state),
+            None => Err(Error::new(10, 1, &[])),
+        }
+    }
+
+    /// Whether there is another turn.
+    #[inline]
+    pub(super) fn loop_test(&mut self, unit: &Unit, number: u32) -> Result<()> {
+        let info = &unit.loops[number as usize];
+        let state = self.state(number)?;
+        let done = match &state.to {
+            None => false,
+            Some(to) => {
+                let (to, down) = (to.clone(), state.down);
+                self.is_past(unit, info, &to, down)?
+            }
+        };
+        let state = self.state(number)?;
+        match &mut state.left {
+            _ if done => self.pc = info.exit as usize,
+            Some(0) => self.pc = info.exit as usize,
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Whether the control variable is past the value of TO.
+    #[inline]
+    fn is_past(&mut self, unit: &Unit, info: &Loop, to: &Value, down: bool) -> Result<bool> {
+        if let (Some(Reference::Simple(name)), Value::Int(to)) = (info.control, to)
+            && let Some(Value::Int(value)) = self.variables.pools.get(name)
+            && self.settings.numeric.fuzz == 0
+        {
+            return Ok(if down { value < to } else { value > to });
+        }
+        let Some(control) = info.control else {
+            return Ok(false);
+        };
+        let value = self.value_of(unit, control);
+        if small::of(&value).is_none() && Number::of(&value).is_none() {
+            return Err(Error::new(41, 6, &[&value.to_vec()]));
+        }
+        let ordering = self.compare(&value, to)?;
+        Ok(if down { ordering.is_lt() } else { ordering.is_gt() })
+    }
+
+    /// A turn is over: the control variable steps on.
+    #[inline]
+    pub(super) fn loop_step(&mut self, unit: &Unit, number: u32) -> Result<()> {
+        let info = &unit.loops[number as usize];
+        self.state(number)?;
+        if self.tracing.clauses {
+            self.clause = info.clause;
+            self.trace_clause(info.clause);
+        }
+        self.pc = info.top as usize;
+        let Some(control) = info.control else {
+            return Ok(());
+        };
+        let by = self.state(number)?.by.clone();
+        let value = match control {
+            Reference::Simple(name) => self.variables.pools.get(name).cloned(),
+            _ => None,
+        };
+        let value = match value {
+            Some(value) => value,
+            None => self.value_of(unit, control),
+        };
+        if !matches!(value, Value::Int(_)) && small::of(&value).is_none() && Number::of(&value).is_none() {
+            return Err(Error::new(41, 6, &[&value.to_vec()]));
+        }
+        if self.tracing.intermediates {
+            self.trace_intermediate("V", &value);
+        }
+        let next = self.calculate(Operator::Plus, &value, &by)?;
+        if self.tracing.intermediates {
+            self.trace_intermediate("V", &next);
+        }
+        self.assign(unit, control, next)
+    }
+}

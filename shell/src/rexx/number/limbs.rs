@@ -1,0 +1,139 @@
+//! Natural numbers in base a thousand million, least significant limb first: multiplication and division of long coefficients.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// The base.
+const BASE: u64 = 1_000_000_000;
+/// Decimal digits in a limb.
+const WIDTH: usize = 9;
+
+/// The limbs of decimal digits.
+fn of(digits: &[u8]) -> Vec<u32> {
+    digits.rchunks(WIDTH).map(|chunk| chunk.iter().fold(0, |limb, digit| limb * 10 + u32::from(*digit))).collect()
+}
+
+/// The decimal digits of limbs, without leading zeros.
+fn digits(limbs: &[u32]) -> Vec<u8> {
+    let mut digits = vec![0; limbs.len() * WIDTH];
+    for (chunk, limb) in digits.rchunks_mut(WIDTH).zip(limbs) {
+        let mut rest = *limb;
+        for digit in chunk.iter_mut().rev() {
+            *digit = (rest % 10) as u8;
+            rest /= 10;
+        }
+    }
+    let zeros = digits.iter().take_while(|digit| **digit == 0).count();
+    digits.drain(..zeros);
+    digits
+}
+
+/// The product.
+pub fn multiply(left: &[u8], right: &[u8]) -> Vec<u8> {
+    let (left, right) = (of(left), of(right));
+    let mut product = vec![0_u32; left.len() + right.len()];
+    for (at, one) in left.iter().enumerate() {
+        let mut carry = 0;
+        for (place, other) in product[at..].iter_mut().zip(&right) {
+            let sum = u64::from(*one) * u64::from(*other) + u64::from(*place) + carry;
+            *place = (sum % BASE) as u32;
+            carry = sum / BASE;
+        }
+        product[at + right.len()] = carry as u32;
+    }
+    digits(&product)
+}
+
+/// Quotient and remainder; the divisor is not zero.
+pub fn divide(dividend: &[u8], divisor: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let (mut dividend, divisor) = (of(dividend), of(divisor));
+    if let [single] = divisor[..] {
+        let mut rest = 0_u64;
+        for limb in dividend.iter_mut().rev() {
+            let part = rest * BASE + u64::from(*limb);
+            *limb = (part / u64::from(single)) as u32;
+            rest = part % u64::from(single);
+        }
+        return (digits(&dividend), digits(&[rest as u32]));
+    }
+    if dividend.len() < divisor.len() {
+        return (Vec::new(), digits(&dividend));
+    }
+    long_division(dividend, divisor)
+}
+
+/// Division by at least two limbs: Knuth, The Art of Computer Programming 2, 4.3.1, algorithm D.
+fn long_division(dividend: Vec<u32>, divisor: Vec<u32>) -> (Vec<u8>, Vec<u8>) {
+    let length = divisor.len();
+    let scale = BASE / (u64::from(divisor[length - 1]) + 1);
+    let scaled = |limbs: &[u32], more: usize| {
+        let mut carry = 0;
+        let mut out: Vec<u32> = Vec::with_capacity(limbs.len() + more);
+        for limb in limbs {
+            let product = u64::from(*limb) * scale + carry;
+            out.push((product % BASE) as u32);
+            carry = product / BASE;
+        }
+        if more > 0 {
+            out.push(carry as u32);
+        }
+        out
+    };
+    let mut rest = scaled(&dividend, 1);
+    let divisor = scaled(&divisor, 0);
+    let (high, next) = (u64::from(divisor[length - 1]), u64::from(divisor[length - 2]));
+    let mut quotient = vec![0; rest.len() - length];
+    for at in (0..quotient.len()).rev() {
+        let top = u64::from(rest[at + length]) * BASE + u64::from(rest[at + length - 1]);
+        let (mut guess, mut left) = (top / high, top % high);
+        while guess >= BASE || guess * next > left * BASE + u64::from(rest[at + length - 2]) {
+            guess -= 1;
+            left += high;
+            if left >= BASE {
+                break;
+            }
+        }
+        if subtract_multiple(&mut rest[at..=at + length], &divisor, guess) {
+            guess -= 1;
+            add_back(&mut rest[at..=at + length], &divisor);
+        }
+        quotient[at] = guess as u32;
+    }
+    // The remainder was scaled with the divisor.
+    let mut carry = 0;
+    rest.truncate(length);
+    for limb in rest.iter_mut().rev() {
+        let part = carry * BASE + u64::from(*limb);
+        *limb = (part / scale) as u32;
+        carry = part % scale;
+    }
+    (digits(&quotient), digits(&rest))
+}
+
+/// `rest -= divisor * times`; whether it went below zero (modulo the length of `rest`).
+fn subtract_multiple(rest: &mut [u32], divisor: &[u32], times: u64) -> bool {
+    let mut borrow = 0_i64;
+    let mut carry = 0;
+    for (at, limb) in rest.iter_mut().enumerate() {
+        let product = divisor.get(at).map_or(0, |limb| u64::from(*limb) * times) + carry;
+        carry = product / BASE;
+        let mut difference = i64::from(*limb) - (product % BASE) as i64 - borrow;
+        borrow = 0;
+        if difference < 0 {
+            difference += BASE as i64;
+            borrow = 1;
+        }
+        *limb = difference as u32;
+    }
+    borrow != 0
+}
+
+/// `rest += divisor`, the carry out of it lost.
+fn add_back(rest: &mut [u32], divisor: &[u32]) {
+    let mut carry = 0;
+    for (at, limb) in rest.iter_mut().enumerate() {
+        let sum = u64::from(*limb) + divisor.get(at).map_or(0, |limb| u64::from(*limb)) + carry;
+        *limb = (sum % BASE) as u32;
+        carry = sum / BASE;
+    }
+}

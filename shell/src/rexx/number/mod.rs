@@ -1,0 +1,306 @@
+//! Decimal numbers of any length, by the rules of ANSI X3.274: characters to numbers and back, rounding, comparison.
+
+mod arithmetic;
+mod limbs;
+pub mod small;
+
+use alloc::format;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+
+pub use arithmetic::{add, compare, divide, integer_divide, multiply, power, remainder, subtract};
+
+use super::value::{Scratch, Value};
+
+/// Largest exponent in absolute value: nine digits.
+pub const EXPONENT_MAX: i64 = 999_999_999;
+
+/// Digits before the point, below 0, of the smallest numbers in plain notation: 0.00000ddd.
+pub const PLAIN: i64 = -5;
+
+/// How results are shown and how precise they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numeric {
+    /// NUMERIC DIGITS.
+    pub digits: u32,
+    /// NUMERIC FUZZ.
+    pub fuzz: u32,
+    /// NUMERIC FORM ENGINEERING.
+    pub engineering: bool,
+}
+
+impl Numeric {
+    /// As every program begins.
+    pub const DEFAULT: Self = Self { digits: 9, fuzz: 0, engineering: false };
+}
+
+/// What can go wrong with the exponent or the length of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The exponent of the result is above [`EXPONENT_MAX`].
+    Overflow,
+    /// The exponent of the result is below its negative.
+    Underflow,
+    /// The divisor is zero.
+    DivideByZero,
+    /// The whole result has more digits than allowed.
+    TooLong,
+}
+
+/// A number: its digits (0 to 9, the first not 0; none for zero) times ten to the power of its exponent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Number {
+    /// Below zero.
+    pub negative: bool,
+    /// The digits, most significant first.
+    pub digits: Vec<u8>,
+    /// The power of ten that the last digit counts.
+    pub exponent: i64,
+}
+
+impl Number {
+    /// Zero.
+    pub const ZERO: Self = Self { negative: false, digits: Vec::new(), exponent: 0 };
+
+    /// The number that a value is, when it is one.
+    pub fn of(value: &Value) -> Option<Self> {
+        Self::parse(value.bytes(&mut Scratch::new()))
+    }
+
+    /// A whole number.
+    pub fn from_int(number: i64) -> Self {
+        let mut scratch = Scratch::new();
+        let value = Value::Int(number);
+        Self::parse(value.bytes(&mut scratch)).unwrap_or(Self::ZERO)
+    }
+
+    /// The number that these characters are: blanks, a sign, blanks, digits with or without a point, an exponent, blanks.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let text = trim(text);
+        let (negative, rest) = match text.first()? {
+            b'-' => (true, trim(&text[1..])),
+            b'+' => (false, trim(&text[1..])),
+            _ => (false, text),
+        };
+        let mantissa = rest.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.').unwrap_or(rest.len());
+        let exponent = parse_exponent(&rest[mantissa..])?;
+        let (mut digits, mut point, mut any) = (Vec::with_capacity(mantissa), None, false);
+        for (at, byte) in rest[..mantissa].iter().enumerate() {
+            if *byte == b'.' {
+                if point.replace(at).is_some() {
+                    return None;
+                }
+                continue;
+            }
+            any = true;
+            if *byte != b'0' || !digits.is_empty() {
+                digits.push(byte - b'0');
+            }
+        }
+        if !any {
+            return None;
+        }
+        if digits.is_empty() {
+            return Some(Self::ZERO);
+        }
+        let decimals = point.map_or(0, |at| mantissa - at - 1) as i64;
+        Some(Self { negative, digits, exponent: exponent - decimals })
+    }
+
+    /// Whether it is zero.
+    pub fn is_zero(&self) -> bool {
+        self.digits.is_empty()
+    }
+
+    /// The exponent when written with one digit before the point.
+    pub fn adjusted(&self) -> i64 {
+        self.exponent + self.digits.len() as i64 - 1
+    }
+
+    /// Rounds to at most that many digits, half up.
+    pub fn round(&mut self, digits: usize) {
+        if self.digits.len() <= digits {
+            return;
+        }
+        let up = self.digits[digits] >= 5;
+        self.exponent += (self.digits.len() - digits) as i64;
+        self.digits.truncate(digits);
+        if !up {
+            return self.normalize();
+        }
+        for digit in self.digits.iter_mut().rev() {
+            if *digit < 9 {
+                *digit += 1;
+                return;
+            }
+            *digit = 0;
+        }
+        // All nines, or no digit at all.
+        self.digits.insert(0, 1);
+        if self.digits.len() > digits.max(1) {
+            self.digits.pop();
+            self.exponent += 1;
+        }
+    }
+
+    /// The number cut off behind one digit more than that.
+    fn truncated(&self, digits: u32) -> Self {
+        let keep = self.digits.len().min(digits as usize + 1);
+        let cut = (self.digits.len() - keep) as i64;
+        Self { negative: self.negative, digits: self.digits[..keep].to_vec(), exponent: self.exponent + cut }
+    }
+
+    /// Rounds the last `surplus` digits off, half up.
+    fn round_off(&mut self, surplus: usize) {
+        match self.digits.len().checked_sub(surplus) {
+            Some(keep) => self.round(keep),
+            None => *self = Self::ZERO,
+        }
+    }
+
+    /// As [`Number::round`].
+    pub fn rounded(mut self, digits: u32) -> Self {
+        self.round(digits as usize);
+        self
+    }
+
+    /// Takes leading zeros away; zero gets its one form.
+    pub fn normalize(&mut self) {
+        let zeros = self.digits.iter().take_while(|digit| **digit == 0).count();
+        self.digits.drain(..zeros);
+        if self.digits.is_empty() {
+            *self = Self::ZERO;
+        }
+    }
+
+    /// Takes trailing zeros away.
+    pub fn strip(&mut self) {
+        while self.digits.last() == Some(&0) {
+            self.digits.pop();
+            self.exponent += 1;
+        }
+        self.normalize();
+    }
+
+    /// The whole number that it is, when it is one of at most 18 digits.
+    pub fn to_int(&self) -> Option<i64> {
+        let mut whole = 0_i64;
+        for at in 0..(self.digits.len() as i64 + self.exponent).max(0) {
+            let digit = self.digits.get(at as usize).copied().unwrap_or(0);
+            whole = whole.checked_mul(10)?.checked_add(i64::from(digit))?;
+            if whole >= 1_000_000_000_000_000_000 {
+                return None;
+            }
+        }
+        let fraction = usize::try_from(self.digits.len() as i64 + self.exponent).unwrap_or(0);
+        if self.digits.iter().skip(fraction).any(|digit| *digit != 0) {
+            return None;
+        }
+        Some(if self.negative { -whole } else { whole })
+    }
+
+    /// The exponent is one that results may have.
+    ///
+    /// # Errors
+    /// [`Fault::Overflow`] or [`Fault::Underflow`].
+    pub fn checked(self) -> Result<Self, Fault> {
+        match self.adjusted() {
+            _ if self.is_zero() => Ok(Self::ZERO),
+            adjusted if adjusted > EXPONENT_MAX => Err(Fault::Overflow),
+            adjusted if adjusted < -EXPONENT_MAX => Err(Fault::Underflow),
+            _ => Ok(self),
+        }
+    }
+
+    /// The value with the characters that show it under those settings.
+    pub fn to_value(&self, numeric: Numeric) -> Value {
+        Value::from_vec(self.format(numeric.digits, numeric.engineering))
+    }
+
+    /// Its characters: exponential when there are more than `digits` digits before the point, or more than five zeros would stand behind it.
+    pub fn format(&self, digits: u32, engineering: bool) -> Vec<u8> {
+        let mut text = Vec::with_capacity(self.digits.len() + 16);
+        if self.is_zero() {
+            return Vec::from(*b"0");
+        }
+        if self.negative {
+            text.push(b'-');
+        }
+        let before = self.digits.len() as i64 + self.exponent;
+        if before > i64::from(digits) || before < PLAIN {
+            self.exponential(&mut text, engineering);
+            return text;
+        }
+        self.plain(&mut text, before);
+        text
+    }
+
+    /// The digits with the point behind the first `before` of them (or with zeros before them).
+    pub(super) fn plain(&self, text: &mut Vec<u8>, before: i64) {
+        let length = self.digits.len() as i64;
+        if before <= 0 {
+            text.extend_from_slice(b"0.");
+            text.resize(text.len() + (-before) as usize, b'0');
+        }
+        for (at, digit) in self.digits.iter().enumerate() {
+            if at > 0 && at as i64 == before {
+                text.push(b'.');
+            }
+            text.push(b'0' + digit);
+        }
+        if before > length {
+            text.resize(text.len() + (before - length) as usize, b'0');
+        }
+    }
+
+    /// With one digit before the point, or in engineering form up to three, and an exponent.
+    fn exponential(&self, text: &mut Vec<u8>, engineering: bool) {
+        let mut exponent = self.adjusted();
+        let mut before = 1;
+        if engineering {
+            let over = exponent.rem_euclid(3);
+            exponent -= over;
+            before += over;
+        }
+        self.plain(text, before);
+        if exponent != 0 {
+            text.extend_from_slice(format!("E{exponent:+}").as_bytes());
+        }
+    }
+}
+
+/// The exponent at the end of a number; 0 when there is none.
+fn parse_exponent(text: &[u8]) -> Option<i64> {
+    let Some((letter, text)) = text.split_first() else {
+        return Some(0);
+    };
+    if !letter.eq_ignore_ascii_case(&b'E') {
+        return None;
+    }
+    let (negative, digits) = match text.first()? {
+        b'-' => (true, &text[1..]),
+        b'+' => (false, &text[1..]),
+        _ => (false, text),
+    };
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let mut exponent = 0_i64;
+    for digit in digits {
+        exponent = exponent * 10 + i64::from(digit - b'0');
+        if exponent > EXPONENT_MAX {
+            return None;
+        }
+    }
+    Some(if negative { -exponent } else { exponent })
+}
+
+/// Without the blanks around it.
+pub fn trim(text: &[u8]) -> &[u8] {
+    text.trim_ascii()
+}
+
+/// Orders two numbers that are exact.
+pub fn order(left: &Number, right: &Number) -> Ordering {
+    arithmetic::order(left, right)
+}

@@ -1,0 +1,277 @@
+//! Values: every value is a string; those that are whole or short decimal numbers are kept as such until someone looks at their characters.
+
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
+
+use super::error::{Error, Result};
+
+/// Longest string in bytes. A request for more is error 5 before storage is asked for.
+pub const STRING_MAX: usize = 64 << 20;
+/// Strings up to here stand in the value itself.
+const SHORT: usize = 14;
+/// Ten to the power of 18: what stands in a value as a number has at most that many digits.
+const NUMBER_LIMIT: u64 = 1_000_000_000_000_000_000;
+
+/// A value. Sixteen bytes.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// The decimal form of a whole number of at most 18 digits.
+    Int(i64),
+    /// A number in plain notation: coefficient, and how many of its digits (1 to 36) follow the point.
+    Decimal(u8, i64),
+    /// A string: how many of the bytes count.
+    Short(u8, [u8; SHORT]),
+    /// A longer string. Whoever holds it alone may append to it in place.
+    Long(Rc<Vec<u8>>),
+}
+
+/// Room for the characters of a number.
+pub struct Scratch([u8; 48]);
+
+impl Scratch {
+    /// Empty room.
+    pub const fn new() -> Self {
+        Self([0; 48])
+    }
+}
+
+impl Value {
+    /// The null string.
+    pub const NULL: Self = Self::Short(0, [0; SHORT]);
+
+    /// A string.
+    pub fn string(bytes: &[u8]) -> Self {
+        if bytes.len() <= SHORT {
+            let mut short = [0; SHORT];
+            short[..bytes.len()].copy_from_slice(bytes);
+            return Self::Short(bytes.len() as u8, short);
+        }
+        Self::Long(Rc::new(bytes.to_vec()))
+    }
+
+    /// A string that was built.
+    pub fn from_vec(bytes: Vec<u8>) -> Self {
+        if bytes.len() <= SHORT { Self::string(&bytes) } else { Self::Long(Rc::new(bytes)) }
+    }
+
+    /// A whole number of at most 18 digits, else its characters.
+    pub fn int(number: i64) -> Self {
+        if number.unsigned_abs() < NUMBER_LIMIT {
+            return Self::Int(number);
+        }
+        Self::string(alloc::format!("{number}").as_bytes())
+    }
+
+    /// A logical value.
+    pub const fn logical(truth: bool) -> Self {
+        Self::Int(truth as i64)
+    }
+
+    /// The characters.
+    pub fn bytes<'a>(&'a self, scratch: &'a mut Scratch) -> &'a [u8] {
+        match self {
+            Self::Short(length, bytes) => &bytes[..usize::from(*length)],
+            Self::Long(bytes) => bytes,
+            Self::Int(number) => decimal(*number, 0, scratch),
+            Self::Decimal(scale, coefficient) => decimal(*coefficient, usize::from(*scale), scratch),
+        }
+    }
+
+    /// The characters of a string; none of a number.
+    pub fn as_string(&self) -> Option<&[u8]> {
+        match self {
+            Self::Short(length, bytes) => Some(&bytes[..usize::from(*length)]),
+            Self::Long(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// A copy of the characters.
+    pub fn to_vec(&self) -> Vec<u8> {
+        self.bytes(&mut Scratch::new()).to_vec()
+    }
+
+    /// How many characters.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Short(length, _) => usize::from(*length),
+            Self::Long(bytes) => bytes.len(),
+            number => number.bytes(&mut Scratch::new()).len(),
+        }
+    }
+
+    /// Whether it is the null string.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Short(0, _)) || matches!(self, Self::Long(bytes) if bytes.is_empty())
+    }
+
+    /// Puts `right` behind `self`, with a blank between when asked. Repeated appending to one string takes time in proportion to its length.
+    ///
+    /// # Errors
+    /// Error 5 when the string would be too long or storage runs out.
+    pub fn concatenate(mut self, right: &Self, blank: bool) -> Result<Self> {
+        let mut scratch = Scratch::new();
+        let right = right.bytes(&mut scratch);
+        let more = right.len() + usize::from(blank);
+        if let Self::Long(bytes) = &mut self
+            && let Some(bytes) = Rc::get_mut(bytes)
+        {
+            reserve(bytes, more)?;
+            if blank {
+                bytes.push(b' ');
+            }
+            bytes.extend_from_slice(right);
+            return Ok(self);
+        }
+        let mut scratch = Scratch::new();
+        let left = self.bytes(&mut scratch);
+        let length = left.len() + more;
+        if length <= SHORT {
+            let mut short = [0; SHORT];
+            short[..left.len()].copy_from_slice(left);
+            if blank {
+                short[left.len()] = b' ';
+            }
+            short[length - right.len()..length].copy_from_slice(right);
+            return Ok(Self::Short(length as u8, short));
+        }
+        let mut joined = buffer(length)?;
+        joined.extend_from_slice(left);
+        if blank {
+            joined.push(b' ');
+        }
+        joined.extend_from_slice(right);
+        Ok(Self::Long(Rc::new(joined)))
+    }
+}
+
+/// Room for a string of that length.
+///
+/// # Errors
+/// Error 5 when the string would be too long or storage runs out.
+pub fn buffer(length: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if length > STRING_MAX || bytes.try_reserve_exact(length).is_err() {
+        return Err(Error::storage());
+    }
+    Ok(bytes)
+}
+
+/// Makes room for more bytes, by doubling while there is storage for that.
+fn reserve(bytes: &mut Vec<u8>, more: usize) -> Result<()> {
+    let length = bytes.len() + more;
+    if length > STRING_MAX {
+        return Err(Error::storage());
+    }
+    if bytes.capacity() >= length {
+        return Ok(());
+    }
+    match bytes.try_reserve(more) {
+        Ok(()) => Ok(()),
+        Err(_) => bytes.try_reserve_exact(more).map_err(|_| Error::storage()),
+    }
+}
+
+/// The characters of `coefficient / 10^scale`.
+fn decimal(coefficient: i64, scale: usize, scratch: &mut Scratch) -> &[u8] {
+    let room = &mut scratch.0;
+    let (mut at, mut rest, mut written) = (room.len(), coefficient.unsigned_abs(), 0);
+    loop {
+        if scale > 0 && written == scale {
+            at -= 1;
+            room[at] = b'.';
+        }
+        at -= 1;
+        room[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        written += 1;
+        if rest == 0 && written > scale {
+            break;
+        }
+    }
+    if coefficient < 0 {
+        at -= 1;
+        room[at] = b'-';
+    }
+    &room[at..]
+}
+
+/// Whether the characters are the same.
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Int(one), Self::Int(other)) => one == other,
+            _ => self.bytes(&mut Scratch::new()) == other.bytes(&mut Scratch::new()),
+        }
+    }
+}
+
+impl Eq for Value {}
+
+/// A string as the key of a table: looked up by its characters.
+#[derive(Clone, Debug)]
+pub struct Key(Value);
+
+impl Key {
+    /// The key of these characters.
+    pub fn new(bytes: &[u8]) -> Self {
+        Self(Value::string(bytes))
+    }
+
+    /// Its characters.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_string().unwrap_or_default()
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
+}
+
+impl core::borrow::Borrow<[u8]> for Key {
+    fn borrow(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    #[test]
+    fn a_value_takes_sixteen_bytes() {
+        assert_eq!((size_of::<Value>(), size_of::<Option<Value>>()), (16, 16));
+    }
+
+    #[test]
+    fn numbers_show_their_characters() {
+        let text = |value: &Value| format!("{}", alloc::string::String::from_utf8_lossy(value.bytes(&mut Scratch::new())));
+        assert_eq!(text(&Value::Int(0)), "0");
+        assert_eq!(text(&Value::Int(-120)), "-120");
+        assert_eq!(text(&Value::Decimal(2, 120)), "1.20");
+        assert_eq!(text(&Value::Decimal(5, -7)), "-0.00007");
+        assert_eq!(text(&Value::Decimal(36, 999_999_999_999_999_999)).len(), 38);
+        assert_eq!(text(&Value::int(i64::MIN)), "-9223372036854775808");
+    }
+
+    #[test]
+    fn appending_keeps_what_others_hold() {
+        let one = Value::string(b"a string of twenty..");
+        let other = one.clone();
+        let longer = one.concatenate(&Value::Int(5), true).expect("room");
+        assert_eq!(longer.to_vec(), b"a string of twenty.. 5");
+        assert_eq!(other.to_vec(), b"a string of twenty..");
+    }
+}

@@ -1,0 +1,415 @@
+//! Variables: names as numbers, pools as tables, and the sharing of variables between pools by PROCEDURE EXPOSE.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use hashbrown::HashMap;
+
+use super::error::{Error, Result};
+use super::value::{Key, Value};
+
+/// The names that a program uses, simple symbols and stems, each with a number.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    numbers: HashMap<Key, u32>,
+    list: Vec<Key>,
+}
+
+impl Names {
+    /// The number of a name in capitals.
+    pub fn number(&mut self, name: &[u8]) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = self.list.len() as u32;
+        self.numbers.insert(Key::new(name), number);
+        self.list.push(Key::new(name));
+        number
+    }
+
+    /// The number of a name, if it has one.
+    pub fn find(&self, name: &[u8]) -> Option<u32> {
+        self.numbers.get(name).copied()
+    }
+
+    /// The name.
+    pub fn name(&self, number: u32) -> &[u8] {
+        self.list[number as usize].as_bytes()
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.list.len()
+    }
+}
+
+/// What a pool holds under a number.
+#[derive(Clone, Debug, Default)]
+enum Slot {
+    #[default]
+    Unset,
+    Set(Value),
+    Stem(Box<Stem>),
+    /// Exposed: the variable is in that pool.
+    Shared(u32),
+}
+
+/// The variables of a stem.
+#[derive(Clone, Debug, Default)]
+struct Stem {
+    /// What an assignment to the stem gave to all.
+    initial: Option<Value>,
+    tails: HashMap<Key, Tail>,
+}
+
+/// One compound variable.
+#[derive(Clone, Debug)]
+enum Tail {
+    Set(Value),
+    /// Dropped since the stem was assigned.
+    Dropped,
+    /// Exposed: the variable is in that pool.
+    Shared(u32),
+}
+
+/// The variables of the routines that are active, the current one last.
+#[derive(Debug, Default)]
+pub struct Pools {
+    pools: Vec<Vec<Slot>>,
+    /// New compound variables since storage was last asked for.
+    grown: u32,
+}
+
+/// After how many new variables it is looked whether storage is left, and how much must be.
+const GROWTH: u32 = 256;
+const RESERVE: usize = 192 * 1024;
+
+/// Whether there is storage for going on.
+///
+/// # Errors
+/// Error 5.
+pub fn check_storage() -> Result<()> {
+    let mut probe: Vec<u8> = Vec::new();
+    probe.try_reserve_exact(RESERVE).map_err(|_| Error::storage())
+}
+
+impl Pools {
+    /// One empty pool.
+    pub fn new() -> Self {
+        Self { pools: Vec::from([Vec::new()]), grown: 0 }
+    }
+
+    /// The current pool.
+    pub fn current(&self) -> u32 {
+        self.pools.len() as u32 - 1
+    }
+
+    /// A new empty pool becomes the current one.
+    pub fn push(&mut self) {
+        self.pools.push(Vec::new());
+    }
+
+    /// Pools above that number are forgotten.
+    pub fn pop_to(&mut self, current: u32) {
+        self.pools.truncate(current as usize + 1);
+    }
+
+    fn slot(&self, pool: u32, name: u32) -> Option<&Slot> {
+        let slot = self.pools[pool as usize].get(name as usize)?;
+        match slot {
+            Slot::Shared(owner) => self.pools[*owner as usize].get(name as usize),
+            slot => Some(slot),
+        }
+    }
+
+    fn slot_mut(&mut self, pool: u32, name: u32) -> &mut Slot {
+        let owner = match self.pools[pool as usize].get(name as usize) {
+            Some(Slot::Shared(owner)) => *owner,
+            _ => pool,
+        };
+        let pool = &mut self.pools[owner as usize];
+        if pool.len() <= name as usize {
+            pool.resize(name as usize + 1, Slot::Unset);
+        }
+        &mut pool[name as usize]
+    }
+
+    /// The value of a simple variable in the current pool.
+    #[inline]
+    pub fn get(&self, name: u32) -> Option<&Value> {
+        match self.pools.last()?.get(name as usize)? {
+            Slot::Set(value) => Some(value),
+            Slot::Shared(owner) => match self.pools[*owner as usize].get(name as usize)? {
+                Slot::Set(value) => Some(value),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Takes the value of a simple variable of the current pool out, to change it in place.
+    pub fn take(&mut self, name: u32) -> Option<Value> {
+        match self.slot_mut(self.current(), name) {
+            slot @ Slot::Set(_) => match core::mem::take(slot) {
+                Slot::Set(value) => Some(value),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Sets a simple variable.
+    #[inline]
+    pub fn set(&mut self, name: u32, value: Value) {
+        if let Some(pool) = self.pools.last_mut()
+            && let Some(slot @ Slot::Set(_)) = pool.get_mut(name as usize)
+        {
+            *slot = Slot::Set(value);
+            return;
+        }
+        *self.slot_mut(self.current(), name) = Slot::Set(value);
+    }
+
+    /// Drops a simple variable, or a stem with all its variables.
+    pub fn drop(&mut self, name: u32) {
+        self.reset_stem(name, None);
+    }
+
+    /// Gives all variables of a stem that value, or drops them.
+    pub fn reset_stem(&mut self, name: u32, value: Option<Value>) {
+        let mut shared = Vec::new();
+        let slot = self.slot_mut(self.current(), name);
+        if let Slot::Stem(stem) = slot {
+            // Variables that are exposed one by one stay so.
+            stem.tails.retain(|tail, entry| match entry {
+                Tail::Shared(owner) => {
+                    shared.push((*owner, tail.clone()));
+                    true
+                }
+                _ => false,
+            });
+            stem.initial = value.clone();
+            if stem.tails.is_empty() && stem.initial.is_none() {
+                *slot = Slot::Unset;
+            }
+        } else {
+            *slot = match &value {
+                Some(value) => Slot::Stem(Box::new(Stem { initial: Some(value.clone()), tails: HashMap::new() })),
+                None => Slot::Unset,
+            };
+        }
+        for (owner, tail) in shared {
+            match &value {
+                Some(value) => self.set_in(owner, name, tail.as_bytes(), value.clone()),
+                None => self.drop_in(owner, name, tail.as_bytes()),
+            }
+        }
+    }
+
+    /// The value that an assignment to a stem gave.
+    pub fn stem_value(&self, name: u32) -> Option<&Value> {
+        match self.slot(self.current(), name)? {
+            Slot::Stem(stem) => stem.initial.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The value of a compound variable in the current pool.
+    pub fn get_compound(&self, stem: u32, tail: &[u8]) -> Option<&Value> {
+        self.get_in(self.current(), stem, tail)
+    }
+
+    fn get_in(&self, pool: u32, stem: u32, tail: &[u8]) -> Option<&Value> {
+        let Slot::Stem(stem_slot) = self.slot(pool, stem)? else {
+            return None;
+        };
+        match stem_slot.tails.get(tail) {
+            Some(Tail::Set(value)) => Some(value),
+            Some(Tail::Dropped) => None,
+            Some(Tail::Shared(owner)) => self.get_in(*owner, stem, tail),
+            None => stem_slot.initial.as_ref(),
+        }
+    }
+
+    /// Sets a compound variable.
+    ///
+    /// # Errors
+    /// Error 5 when storage runs out.
+    pub fn set_compound(&mut self, stem: u32, tail: &[u8], value: Value) -> Result<()> {
+        self.grown += 1;
+        if self.grown.is_multiple_of(GROWTH) {
+            check_storage()?;
+        }
+        self.set_in(self.current(), stem, tail, value);
+        Ok(())
+    }
+
+    fn stem_mut(&mut self, pool: u32, stem: u32) -> &mut Stem {
+        let slot = self.slot_mut(pool, stem);
+        if !matches!(slot, Slot::Stem(_)) {
+            *slot = Slot::Stem(Box::default());
+        }
+        match slot {
+            Slot::Stem(stem) => stem,
+            _ => unreachable!("a stem was just put there"),
+        }
+    }
+
+    fn set_in(&mut self, pool: u32, stem: u32, tail: &[u8], value: Value) {
+        let tails = &mut self.stem_mut(pool, stem).tails;
+        match tails.get_mut(tail) {
+            Some(Tail::Shared(owner)) => {
+                let owner = *owner;
+                self.set_in(owner, stem, tail, value);
+            }
+            Some(entry) => *entry = Tail::Set(value),
+            None => {
+                tails.insert(Key::new(tail), Tail::Set(value));
+            }
+        }
+    }
+
+    /// Drops a compound variable.
+    pub fn drop_compound(&mut self, stem: u32, tail: &[u8]) {
+        self.drop_in(self.current(), stem, tail);
+    }
+
+    fn drop_in(&mut self, pool: u32, stem: u32, tail: &[u8]) {
+        if self.slot(pool, stem).is_none_or(|slot| !matches!(slot, Slot::Stem(_))) {
+            return;
+        }
+        let stem_slot = self.stem_mut(pool, stem);
+        match stem_slot.tails.get_mut(tail) {
+            Some(Tail::Shared(owner)) => {
+                let owner = *owner;
+                self.drop_in(owner, stem, tail);
+            }
+            Some(entry) if stem_slot.initial.is_some() => *entry = Tail::Dropped,
+            Some(_) => {
+                stem_slot.tails.remove(tail);
+            }
+            None if stem_slot.initial.is_some() => {
+                stem_slot.tails.insert(Key::new(tail), Tail::Dropped);
+            }
+            None => {}
+        }
+    }
+
+    /// The current pool shares a simple variable or a stem with the pool below it.
+    pub fn expose(&mut self, name: u32) {
+        let current = self.current();
+        let outer = current - 1;
+        let owner = match self.pools[outer as usize].get(name as usize) {
+            Some(Slot::Shared(owner)) => *owner,
+            _ => outer,
+        };
+        let pool = &mut self.pools[current as usize];
+        if pool.len() <= name as usize {
+            pool.resize(name as usize + 1, Slot::Unset);
+        }
+        pool[name as usize] = Slot::Shared(owner);
+    }
+
+    /// The current pool shares a compound variable with the pool below it.
+    pub fn expose_compound(&mut self, stem: u32, tail: &[u8]) {
+        let current = self.current();
+        if matches!(self.pools[current as usize].get(stem as usize), Some(Slot::Shared(_))) {
+            return;
+        }
+        let mut owner = current - 1;
+        if let Some(Slot::Shared(stem_owner)) = self.pools[owner as usize].get(stem as usize) {
+            owner = *stem_owner;
+        } else if let Some(Slot::Stem(outer)) = self.slot(owner, stem)
+            && let Some(Tail::Shared(tail_owner)) = outer.tails.get(tail)
+        {
+            owner = *tail_owner;
+        }
+        self.stem_mut(current, stem).tails.insert(Key::new(tail), Tail::Shared(owner));
+    }
+
+    /// The simple variables of the current pool that have values, by number, and the compound ones with their tails.
+    pub fn list(&self) -> Vec<(u32, Option<Key>, Value)> {
+        let mut list = Vec::new();
+        for name in 0..self.pools.last().map_or(0, Vec::len) as u32 {
+            match self.slot(self.current(), name) {
+                Some(Slot::Set(value)) => list.push((name, None, value.clone())),
+                Some(Slot::Stem(stem)) => {
+                    let values = stem.tails.keys().filter_map(|tail| {
+                        let value = self.get_in(self.current(), name, tail.as_bytes())?;
+                        Some((name, Some(tail.clone()), value.clone()))
+                    });
+                    list.extend(values);
+                }
+                _ => {}
+            }
+        }
+        list
+    }
+}
+
+/// A program's variables, handed to the commands it issues.
+#[derive(Debug, Default)]
+pub struct Variables {
+    /// The names, each with a number.
+    pub names: Names,
+    /// The values.
+    pub pools: Pools,
+}
+
+/// A name cut into what the pools know.
+pub enum Named<'a> {
+    /// The number of a simple variable.
+    Simple(u32),
+    /// The number of a stem.
+    Stem(u32),
+    /// The number of a stem, and the tail.
+    Compound(u32, &'a [u8]),
+}
+
+impl Variables {
+    /// A name in capitals as it is, its tail taken literally: `STEM.tail`.
+    pub fn direct<'a>(&mut self, name: &'a [u8]) -> Named<'a> {
+        match name.iter().position(|byte| *byte == b'.') {
+            None => Named::Simple(self.names.number(name)),
+            Some(at) if at + 1 == name.len() => Named::Stem(self.names.number(name)),
+            Some(at) => Named::Compound(self.names.number(&name[..=at]), &name[at + 1..]),
+        }
+    }
+
+    /// The value under that name; an unset variable has none.
+    pub fn get(&mut self, name: &[u8]) -> Option<Value> {
+        match self.direct(name) {
+            Named::Simple(name) => self.pools.get(name).cloned(),
+            Named::Stem(name) => self.pools.stem_value(name).cloned(),
+            Named::Compound(stem, tail) => self.pools.get_compound(stem, tail).cloned(),
+        }
+    }
+
+    /// Sets the variable of that name.
+    ///
+    /// # Errors
+    /// Error 5 when storage runs out.
+    pub fn set(&mut self, name: &[u8], value: Value) -> Result<()> {
+        match self.direct(name) {
+            Named::Simple(name) => self.pools.set(name, value),
+            Named::Stem(name) => self.pools.reset_stem(name, Some(value)),
+            Named::Compound(stem, tail) => self.pools.set_compound(stem, tail, value)?,
+        }
+        Ok(())
+    }
+
+    /// The tail of a compound name with the values of its simple symbols put in, in capitals otherwise; `name` is in capitals.
+    pub fn resolve(&mut self, name: &[u8]) -> Vec<u8> {
+        let mut parts = name.split(|byte| *byte == b'.');
+        let mut resolved = parts.next().unwrap_or_default().to_vec();
+        for part in parts {
+            resolved.push(b'.');
+            let variable = part.first().is_some_and(|byte| !byte.is_ascii_digit());
+            match if variable { self.get(part) } else { None } {
+                Some(value) => resolved.extend_from_slice(value.bytes(&mut super::value::Scratch::new())),
+                None => resolved.extend_from_slice(part),
+            }
+        }
+        resolved
+    }
+}

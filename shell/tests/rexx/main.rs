@@ -1,0 +1,4 @@
+//! REXX on the host: our own expectations, and the same programs run by Regina beside us.
+
+mod differential;
+mod host;
