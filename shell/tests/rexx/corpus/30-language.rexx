@@ -341,7 +341,7 @@ call value 'b', 7
 say b
 say value('c.'||x, 9) c.a value('c.x')
 say symbol('a') symbol('zz') symbol('c.x')
-=== trace function
+=== trace setting
 say trace()
 === datatypes of numbers
 do i=1 to 12
