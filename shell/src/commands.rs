@@ -33,18 +33,23 @@ impl<C: Cp> Shell<C> {
         entry("COMPARE", 7, "CMP", Self::compare_command),
         entry("COPYFILE", 4, "CPY", Self::copyfile_command),
         entry("CP", 2, "CPF", Self::explicit_cp_command),
+        entry("DESBUF", 6, "DES", Self::desbuf_command),
         entry("DISCARD", 4, "DIS", Self::discard_command),
         entry("DISK", 4, "DSK", Self::disk_command),
+        entry("DROPBUF", 7, "DRB", Self::dropbuf_command),
         entry("ERASE", 5, "ERS", Self::erase_command),
         entry("ESTATE", 6, "STT", Self::state_command),
         entry("ESTATEW", 7, "STT", Self::statew_command),
         entry("EXEC", 4, "EXC", Self::exec_command),
+        entry("EXECIO", 6, "EIO", Self::execio_command),
         entry("FORMAT", 6, "FOR", Self::format_command),
         entry("HELP", 1, "HLP", Self::help_command),
+        entry("HI", 2, "CMS", Self::idle_immediate_command),
         entry("HT", 2, "CMS", Self::idle_immediate_command),
         entry("HX", 2, "CMS", Self::idle_immediate_command),
         entry("IDENTIFY", 2, "IDE", Self::identify_command),
         entry("LISTFILE", 1, "LST", Self::listfile_command),
+        entry("MAKEBUF", 7, "MKB", Self::makebuf_command),
         entry("NAMEFIND", 5, "NAM", Self::namefind_command),
         entry("NOTE", 4, "NOT", Self::note_command),
         entry("PEEK", 4, "PEK", Self::peek_command),
@@ -58,11 +63,14 @@ impl<C: Cp> Shell<C> {
         entry("RT", 2, "CMS", Self::idle_immediate_command),
         entry("SENDFILE", 5, "SFI", Self::sendfile_command),
         entry("SF", 2, "SFI", Self::sendfile_command),
+        entry("SENTRIES", 8, "SEN", Self::sentries_command),
         entry("SET", 3, "SET", Self::set_command),
         entry("SORT", 4, "SRT", Self::sort_command),
         entry("STATE", 5, "STT", Self::state_command),
         entry("STATEW", 6, "STT", Self::statew_command),
         entry("TELL", 4, "TEL", Self::tell_command),
+        entry("TE", 2, "CMS", Self::idle_immediate_command),
+        entry("TS", 2, "CMS", Self::idle_immediate_command),
         entry("TYPE", 1, "TYP", Self::type_command),
     ];
 
@@ -71,7 +79,7 @@ impl<C: Cp> Shell<C> {
         self.cp_command(&words.text)
     }
 
-    /// HT, HX and RT act on a command that runs; with none running there is nothing for them to do.
+    /// HI, HT, HX, RT, TE and TS act on a command that runs; with none running there is nothing for them to do.
     fn idle_immediate_command(&mut self, _: &Words) -> Outcome {
         Ok(())
     }

@@ -60,6 +60,20 @@ pub trait Cp: 'static {
     /// One of the [`abi::spool_input`] codes.
     fn read_reader(&mut self, buffer: &mut Vec<u8>) -> Result<bool, u64>;
 
+    /// The immediate command for the program that runs, typed since the last time it was asked for. Asked often: it costs next to nothing.
+    fn immediate(&mut self) -> Immediate {
+        Immediate::None
+    }
+    /// Bytes of storage.
+    fn storage_size(&mut self) -> u64 {
+        0
+    }
+    /// What is in storage there; `None` when not all of it is there.
+    fn storage(&mut self, address: u64, length: usize) -> Option<Vec<u8>> {
+        let _ = (address, length);
+        None
+    }
+
     /// Keeps what survives an abnormal end.
     fn remember(&mut self, session: &Session);
     /// A line begins to be executed: remembers, and from now on HX, HT and RT are acted on.
@@ -70,6 +84,19 @@ pub trait Cp: 'static {
     fn fail(&mut self, failure: Failure);
     /// The registers and the PSW of the last abnormal end as lines of text; none when there was none.
     fn last_abend(&mut self) -> Vec<Vec<u8>>;
+}
+
+/// Immediate commands that act on a REXX program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Immediate {
+    /// None was typed.
+    None,
+    /// HI: the program ends, or its HALT condition is raised.
+    HaltInterpretation,
+    /// TS: tracing begins.
+    TraceStart,
+    /// TE: tracing ends.
+    TraceEnd,
 }
 
 /// What CP answers to a command.

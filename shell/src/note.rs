@@ -42,7 +42,7 @@ impl<C: Cp> Shell<C> {
         let mut note = self.note_heading(&users);
         self.say("Enter the note; a line with a period alone ends it, QUIT alone drops it.");
         let mut size = 0;
-        while let Some(line) = self.cp.read_line() {
+        while let Some(line) = self.read_line() {
             match line.trim_ascii_end() {
                 b"." => break,
                 text if text.eq_ignore_ascii_case(b"QUIT") => {

@@ -9,12 +9,16 @@ use minidisk::edf::DateTime;
 use crate::commands;
 use crate::cp::{Cp, DiskUnusable};
 use crate::disks::{Access, Disks, Mode};
-use crate::exec;
+use crate::exec::{self, Positions, ProgramStack, Programs};
 use crate::message::{Outcome, Rc};
+use crate::rexx::Variables;
 use crate::words::{self, Words};
 
 /// Name of this CMS in its banner and in QUERY CMSLEVEL.
 pub(crate) const LEVEL: &str = concat!("CP-64 CMS V", env!("CARGO_PKG_VERSION"));
+
+/// The return code of a command that nobody knows.
+pub(crate) const UNKNOWN: Rc = Rc(-3);
 
 /// What SET sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,12 +80,30 @@ pub struct Shell<C: Cp> {
     pub(crate) code: &'static str,
     /// EXECs within EXECs.
     pub(crate) exec_depth: u32,
+    /// Lines that EXECs have left.
+    pub(crate) program_stack: ProgramStack,
+    /// Compiled EXECs.
+    pub(crate) programs: Programs,
+    /// The variables of the REXX program that has issued the running command.
+    pub(crate) variables: Option<Variables>,
+    /// Where EXECIO goes on reading.
+    pub(crate) positions: Positions,
 }
 
 impl<C: Cp> Shell<C> {
     /// CMS with nothing accessed.
     pub fn new(cp: C) -> Self {
-        Self { cp, disks: Disks::new(), session: Session::NEW, code: "CMS", exec_depth: 0 }
+        Self {
+            cp,
+            disks: Disks::new(),
+            session: Session::NEW,
+            code: "CMS",
+            exec_depth: 0,
+            program_stack: ProgramStack::new(),
+            programs: Programs::default(),
+            variables: None,
+            positions: Positions::default(),
+        }
     }
 
     /// IPL: the banner, the disks, and the first line, before which PROFILE EXEC runs.
@@ -103,7 +125,7 @@ impl<C: Cp> Shell<C> {
         let no_profile = words::is(&words.command, "ACcess") && words.options.iter().any(|option| option == "NOPROF");
         if !no_profile && let Some(profile) = exec::find(self, "PROFILE") {
             self.begin("PROFILE");
-            let outcome = self.run_exec(&profile);
+            let outcome = self.run_exec(&profile, b"");
             self.end();
             if line.is_empty() {
                 return self.ready(outcome);
@@ -155,7 +177,7 @@ impl<C: Cp> Shell<C> {
 
     /// Reads lines and executes them, as long as there are any.
     pub fn run(&mut self) {
-        while let Some(line) = self.cp.read_line() {
+        while let Some(line) = self.read_line() {
             self.enter(&line);
         }
     }
@@ -181,6 +203,7 @@ impl<C: Cp> Shell<C> {
     fn end(&mut self) {
         self.session.spooling = false;
         self.exec_depth = 0;
+        self.positions = Positions::default();
         self.cp.end_command();
     }
 
@@ -197,26 +220,38 @@ impl<C: Cp> Shell<C> {
         self.cp.remember(&self.session);
     }
 
-    /// Executes a command line: comment, EXEC, CMS command, CP command.
+    /// Executes a command line and says when nobody knows the command.
     pub(crate) fn execute(&mut self, line: &[u8]) -> Outcome {
+        self.carry_out(line).unwrap_or_else(|| {
+            self.say("Unknown CP/CMS command");
+            Err(UNKNOWN)
+        })
+    }
+
+    /// Executes a command line: comment, EXEC, CMS command, CP command. None: nobody knows the command.
+    pub(crate) fn carry_out(&mut self, line: &[u8]) -> Option<Outcome> {
+        self.carry_out_as(line, self.session.settings)
+    }
+
+    /// As [`Shell::carry_out`], with the search that these settings mean.
+    pub(crate) fn carry_out_as(&mut self, line: &[u8], settings: Settings) -> Option<Outcome> {
         let line = line.trim_ascii();
         if line.is_empty() || line.starts_with(b"*") {
-            return Ok(());
+            return Some(Ok(()));
         }
         if line.len() > abi::COMMAND_MAX as usize {
-            return Err(self.fail(32, "083E", format!("A command line has at most {} bytes", abi::COMMAND_MAX)));
+            return Some(Err(self.fail(32, "083E", format!("A command line has at most {} bytes", abi::COMMAND_MAX))));
         }
         let words = Words::parse(line);
-        let settings = self.session.settings;
         if settings.implied_exec
             && let Some(exec) = exec::find(self, &words.command)
         {
             self.running(&words.command, "EXC");
-            return self.run_exec(&exec);
+            return Some(self.run_exec(&exec, &words.text));
         }
         if let Some(command) = commands::find::<C>(&words.command, settings.abbreviations) {
             self.running(command.name, command.code);
-            return (command.run)(self, &words);
+            return Some((command.run)(self, &words));
         }
         if settings.implied_cp {
             self.running(&words.command, "CMS");
@@ -224,11 +259,10 @@ impl<C: Cp> Shell<C> {
             // Message 1 is CP's own unknown command.
             if response.code != 1 {
                 self.show(&response.text);
-                return rc(response.code as i32);
+                return Some(rc(response.code as i32));
             }
         }
-        self.say("Unknown CP/CMS command");
-        Err(Rc(-3))
+        None
     }
 
     /// The Ready message, with the processor time used since the last one.

@@ -78,7 +78,7 @@ impl<C: Cp> Shell<C> {
     }
 
     /// Gives what was collected to CP.
-    fn flush(&mut self, output: &mut Output) -> Outcome {
+    pub(crate) fn flush(&mut self, output: &mut Output) -> Outcome {
         if output.buffer.is_empty() {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use abi::{DeviceInfo, Identification, PseudoTimer, SpoolFileBlock, spool_input};
-use shell::cp::{Cp, DiskUnusable, Failure, READER, Response};
+use shell::cp::{Cp, DiskUnusable, Failure, Immediate, READER, Response};
 use shell::session::Session;
 
 use crate::disk::Minidisk;
@@ -107,6 +107,23 @@ impl Cp for ControlProgram {
                 status => return Err(status),
             }
         }
+    }
+
+    fn immediate(&mut self) -> Immediate {
+        interruption::take_immediate()
+    }
+
+    fn storage_size(&mut self) -> u64 {
+        diagnose::storage_size()
+    }
+
+    fn storage(&mut self, address: u64, length: usize) -> Option<Vec<u8>> {
+        let end = address.checked_add(length as u64).filter(|end| *end <= diagnose::storage_size())?;
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(length).ok()?;
+        // SAFETY: every byte of storage may be read, and a volatile read of a byte assumes nothing about who else uses it.
+        bytes.extend((address..end).map(|at| unsafe { core::ptr::with_exposed_provenance::<u8>(at as usize).read_volatile() }));
+        Some(bytes)
     }
 
     fn remember(&mut self, session: &Session) {

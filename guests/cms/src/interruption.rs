@@ -6,9 +6,10 @@
 use core::arch::naked_asm;
 use core::cell::UnsafeCell;
 use core::fmt::Write;
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicUsize, Ordering};
 
 use abi::{LOW_STORAGE, LowStorage, Psw, SavedState, mask, program};
+use shell::cp::Immediate;
 use shell::session::Session;
 
 use crate::diagnose;
@@ -47,6 +48,10 @@ static IN_FORCE: AtomicUsize = AtomicUsize::new(0);
 static LINES_TYPED: AtomicBool = AtomicBool::new(false);
 /// HT was typed: the running command's lines are not shown.
 static TYPING_HALTED: AtomicBool = AtomicBool::new(false);
+/// HI, TS or TE was typed for the program that runs: its place in [`IMMEDIATES`], 0 for none.
+static IMMEDIATE: AtomicU8 = AtomicU8::new(0);
+/// What [`IMMEDIATE`] stands for.
+const IMMEDIATES: [Immediate; 4] = [Immediate::None, Immediate::HaltInterpretation, Immediate::TraceStart, Immediate::TraceEnd];
 /// Not in a command: a failure now would repeat itself, so it stops the machine.
 static STARTING: AtomicBool = AtomicBool::new(true);
 /// Completion code of the abnormal end that is being recovered from.
@@ -117,6 +122,18 @@ pub fn begin_command(session: &Session) {
 pub fn end_command() {
     diagnose::set_mask(0);
     TYPING_HALTED.store(false, Ordering::Relaxed);
+    IMMEDIATE.store(0, Ordering::Relaxed);
+}
+
+/// Takes the immediate command for the program that runs. Without a DIAGNOSE: a program asks after every few clauses.
+pub fn take_immediate() -> Immediate {
+    // Two plain operations, not an exchange: what is typed between them is the same user's, a moment later.
+    let typed = IMMEDIATE.load(Ordering::Relaxed);
+    if typed == 0 {
+        return Immediate::None;
+    }
+    IMMEDIATE.store(0, Ordering::Relaxed);
+    IMMEDIATES[usize::from(typed) % IMMEDIATES.len()]
 }
 
 /// Whether HT was typed while the running command runs.
@@ -208,6 +225,9 @@ extern "C" fn look_at_typed_lines() {
             word if word.eq_ignore_ascii_case(b"HX") => halt_execution(),
             word if word.eq_ignore_ascii_case(b"HT") => TYPING_HALTED.store(true, Ordering::Relaxed),
             word if word.eq_ignore_ascii_case(b"RT") => TYPING_HALTED.store(false, Ordering::Relaxed),
+            word if word.eq_ignore_ascii_case(b"HI") => IMMEDIATE.store(1, Ordering::Relaxed),
+            word if word.eq_ignore_ascii_case(b"TS") => IMMEDIATE.store(2, Ordering::Relaxed),
+            word if word.eq_ignore_ascii_case(b"TE") => IMMEDIATE.store(3, Ordering::Relaxed),
             // SAFETY: the command that might be using the place disables attention for the time.
             _ if unsafe { (*TYPED_AHEAD.0.get()).put(line) } => LINES_TYPED.store(true, Ordering::Relaxed),
             _ => diagnose::console_write(b"DMSCRD139S Too many lines typed ahead; the last one is lost", 0),

@@ -24,7 +24,11 @@ pub const MESSAGES: &[(u16, u16, &str)] = &[
     (9, 2, "OTHERWISE has no corresponding SELECT"),
     (10, 0, "Unexpected or unmatched END"),
     (10, 1, "END has no corresponding DO or SELECT"),
-    (10, 2, r#"END corresponding to DO on line <> must have a symbol following that matches the control variable (or no symbol); found "<>""#),
+    (
+        10,
+        2,
+        r#"END corresponding to DO on line <> must have a symbol following that matches the control variable (or no symbol); found "<>""#,
+    ),
     (10, 3, r#"END corresponding to DO on line <> must not have a symbol following it because there is no control variable; found "<>""#),
     (10, 4, r#"END corresponding to SELECT on line <> must not have a symbol following; found "<>""#),
     (10, 5, "END must not immediately follow THEN"),

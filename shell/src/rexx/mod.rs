@@ -21,7 +21,7 @@ use alloc::vec::Vec;
 
 pub use environment::{CallKind, Clock, CommandResult, Environment, External, Interrupt, StreamAnswer};
 pub use error::{Error, text as error_text};
-pub use interpreter::{Ending, Invocation, Report};
+pub use interpreter::{Ending, Invocation, Report, whole};
 pub use number::{Fault, Number, Numeric, add, compare, divide, integer_divide, multiply, power, remainder, subtract};
 pub use value::{STRING_MAX, Value};
 pub use variables::{Named, Names, Pools, Variables};

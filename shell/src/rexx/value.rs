@@ -92,15 +92,6 @@ impl Value {
         self.bytes(&mut Scratch::new()).to_vec()
     }
 
-    /// How many characters.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::Short(length, _) => usize::from(*length),
-            Self::Long(bytes) => bytes.len(),
-            number => number.bytes(&mut Scratch::new()).len(),
-        }
-    }
-
     /// Whether it is the null string.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Short(0, _)) || matches!(self, Self::Long(bytes) if bytes.is_empty())

@@ -51,7 +51,11 @@ fn regina(directory: &Path, text: &str) -> Vec<u8> {
 /// The name of the program in messages is not the same: Regina shows the path. Messages of sub-codes are ours: Regina shows only some of them.
 fn normal(shown: &[u8], directory: &Path) -> Vec<String> {
     let text = String::from_utf8_lossy(shown).replace(&format!("{}/", directory.display()), "");
-    let sub_code = |line: &str| line.strip_prefix("Error ").and_then(|rest| rest.split_once(": ")).is_some_and(|(number, _)| number.contains('.') && !number.contains(' '));
+    let sub_code = |line: &str| {
+        line.strip_prefix("Error ")
+            .and_then(|rest| rest.split_once(": "))
+            .is_some_and(|(number, _)| number.contains('.') && !number.contains(' '))
+    };
     // Regina indents the clauses of a traceback by how deeply the program was nested when it failed.
     let flat = |line: &str| match line.split_once(" +++ ") {
         Some((number, clause)) if number.trim().parse::<u32>().is_ok() => format!("{number} +++ {}", clause.trim_start()),

@@ -9,7 +9,7 @@ use shell::rexx::{
 
 /// A stream: its bytes, and where it is read and written next.
 #[derive(Default)]
-struct Stream {
+pub struct Stream {
     bytes: Vec<u8>,
     read: usize,
 }
@@ -20,12 +20,12 @@ pub struct Host {
     pub shown: Vec<u8>,
     pub typed: VecDeque<Vec<u8>>,
     pub stack: VecDeque<Vec<u8>>,
-    streams: BTreeMap<Vec<u8>, Stream>,
+    pub streams: BTreeMap<Vec<u8>, Stream>,
     /// How often the program may be polled before it is abandoned; for ever when there is no bound.
     pub polls_left: Option<u32>,
     /// At which poll the condition HALT is raised.
     pub halt_at: Option<u32>,
-    polls: u32,
+    pub polls: u32,
 }
 
 impl Host {

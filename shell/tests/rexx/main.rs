@@ -2,3 +2,6 @@
 
 mod differential;
 mod host;
+mod hostile;
+mod numbers;
+mod trace;

@@ -5,4 +5,5 @@ mod disks;
 mod double;
 mod environment;
 mod files;
+mod rexx;
 mod spool;

@@ -61,15 +61,11 @@ pub fn date(interpreter: &mut Interpreter, arguments: &Arguments) -> Result<Valu
         Some(text) => {
             let from = arguments.option(2, b'N', FORMATS)?;
             let separator = arguments.get(4);
-            read_date(text, from, separator, day_of(today)).ok_or_else(|| {
-                Error::new(40, 19, &[arguments.name().as_bytes(), text, &[from]])
-            })?
+            read_date(text, from, separator, day_of(today))
+                .ok_or_else(|| Error::new(40, 19, &[arguments.name().as_bytes(), text, &[from]]))?
         }
     };
-    let separator = match arguments.get(3) {
-        None => None,
-        Some(_) => Some(core::str::from_utf8(arguments.text(3)).unwrap_or_default()),
-    };
+    let separator = arguments.get(3).map(|text| core::str::from_utf8(text).unwrap_or_default());
     let shown = day_of(day);
     if !(1..=9999).contains(&shown.year) {
         return Err(Error::new(40, 18, &[arguments.name().as_bytes()]));
@@ -131,8 +127,12 @@ fn read_date(text: &[u8], format: u8, separator: Option<&[u8]>, today: Day) -> O
     match format {
         b'B' => number(text),
         b'F' => number(text).map(|us| us / 86_400_000_000),
-        b'C' => number(text).filter(|days| (1..=36_525).contains(days)).map(|days| base(Day { year: today.year / 100 * 100, month: 1, day: 1 }) + days - 1),
-        b'D' => number(text).filter(|days| (1..=366).contains(days)).map(|days| base(Day { year: today.year, month: 1, day: 1 }) + days - 1),
+        b'C' => number(text)
+            .filter(|days| (1..=36_525).contains(days))
+            .map(|days| base(Day { year: today.year / 100 * 100, month: 1, day: 1 }) + days - 1),
+        b'D' => {
+            number(text).filter(|days| (1..=366).contains(days)).map(|days| base(Day { year: today.year, month: 1, day: 1 }) + days - 1)
+        }
         b'E' => three("/", [2, 2, 2]).and_then(|[day, month, year]| valid(Day { year: century(year), month, day })),
         b'O' => three("/", [2, 2, 2]).and_then(|[year, month, day]| valid(Day { year: century(year), month, day })),
         b'U' => three("/", [2, 2, 2]).and_then(|[month, day, year]| valid(Day { year: century(year), month, day })),

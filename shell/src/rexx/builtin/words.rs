@@ -58,15 +58,13 @@ pub fn find(_: &mut Interpreter, arguments: &Arguments) -> Result<Value> {
 
 /// The number of the word with which a phrase begins in a text; 0 when it is not there.
 fn phrase(phrase: &[u8], text: &[u8], start: Option<usize>) -> Result<Value> {
-    let split = |text| spans(text).map(|(start, end)| (start, end)).collect::<Vec<_>>();
+    let split = |text| spans(text).collect::<Vec<_>>();
     let (wanted, there) = (split(phrase), split(text));
     let start = start.unwrap_or(1) - 1;
     if wanted.is_empty() || wanted.len() > there.len() {
         return Ok(Value::Int(0));
     }
-    let same = |at: usize| {
-        wanted.iter().zip(&there[at..]).all(|((a, b), (c, d))| phrase[*a..*b] == text[*c..*d])
-    };
+    let same = |at: usize| wanted.iter().zip(&there[at..]).all(|((a, b), (c, d))| phrase[*a..*b] == text[*c..*d]);
     let at = (start..=there.len() - wanted.len()).find(|at| same(*at));
     Ok(Value::Int(at.map_or(0, |at| at as i64 + 1)))
 }

@@ -122,9 +122,7 @@ impl Compiler<'_> {
             }
             Kind::Comma => Err((Error::new(37, 1, &[]), token.start)),
             Kind::Close => Err((Error::new(37, 2, &[]), token.start)),
-            Kind::End | Kind::Eof if self.parentheses > 0 => {
-                self.finish(core::mem::take(open)).map(|()| false)
-            }
+            Kind::End | Kind::Eof if self.parentheses > 0 => self.finish(core::mem::take(open)).map(|()| false),
             _ => self.wrong(token, 35, 1, &[]),
         }
     }

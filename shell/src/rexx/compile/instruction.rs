@@ -199,6 +199,7 @@ impl Compiler<'_> {
         self.at += 1;
         self.finish_clause(clause);
         self.end_of_clause()?;
+        self.groups += 1;
         self.blocks.push(Block::Select(Select { clause, ends: Vec::new(), otherwise: false }));
         Ok(())
     }
@@ -237,6 +238,7 @@ impl Compiler<'_> {
         let Some(Block::Select(select)) = self.blocks.pop() else {
             return self.stray(10, 1);
         };
+        self.groups -= 1;
         if select.ends.is_empty() {
             let line = self.line_text(select.clause);
             return self.wrong(token, 7, 1, &[&line]);

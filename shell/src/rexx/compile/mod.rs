@@ -47,6 +47,7 @@ fn unit(source: &Rc<Source>, names: &mut Names, program: Option<&Unit>) -> Locat
         constants: HashMap::new(),
         interpreted: program.is_some(),
         parentheses: 0,
+        groups: 0,
     };
     compiler.clauses()?;
     let mut unit = compiler.unit;
@@ -65,11 +66,17 @@ fn unit(source: &Rc<Source>, names: &mut Names, program: Option<&Unit>) -> Locat
 #[derive(Debug)]
 enum Block {
     /// THEN was seen; the jump to patch when it is over.
-    Then { jump: usize },
+    Then {
+        jump: usize,
+    },
     /// ELSE was seen.
-    Else { jump: usize },
+    Else {
+        jump: usize,
+    },
     /// A WHEN's instruction; the jump to the next WHEN.
-    When { jump: usize },
+    When {
+        jump: usize,
+    },
     Select(Select),
     Do(Do),
 }
@@ -114,6 +121,8 @@ struct Compiler<'a> {
     interpreted: bool,
     /// Parentheses that are open in the expression being compiled.
     parentheses: u32,
+    /// DO and SELECT that are open.
+    groups: u32,
 }
 
 impl<'a> Compiler<'a> {
@@ -232,7 +241,7 @@ impl<'a> Compiler<'a> {
         let start = self.peek().start;
         let number = self.unit.clauses.len() as u32;
         let line = self.unit.source.line_of(start);
-        let depth = self.blocks.iter().filter(|block| matches!(block, Block::Do(_) | Block::Select(_))).count() as u16;
+        let depth = self.groups.min(u32::from(u16::MAX)) as u16;
         self.unit.clauses.push(Clause { start, end: start, line, depth });
         self.emit(if trace_only { Op::Mark(number) } else { Op::Clause(number) });
         number

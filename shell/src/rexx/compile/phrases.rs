@@ -18,6 +18,7 @@ impl Compiler<'_> {
         if self.at_end() {
             self.finish_clause(clause);
             self.end_of_clause()?;
+            self.groups += 1;
             self.blocks.push(Block::Do(Do { clause, repetition: None }));
             return Ok(());
         }
@@ -35,6 +36,7 @@ impl Compiler<'_> {
             return self.wrong(token, 27, 1, &[]);
         }
         self.end_of_clause()?;
+        self.groups += 1;
         self.blocks.push(Block::Do(Do { clause, repetition: Some(repetition) }));
         Ok(())
     }
@@ -119,6 +121,7 @@ impl Compiler<'_> {
         let Some(Block::Do(block)) = self.blocks.pop() else {
             return self.stray_end();
         };
+        self.groups -= 1;
         let here = self.here();
         if let Some(repetition) = &block.repetition {
             for turn in &repetition.turns {

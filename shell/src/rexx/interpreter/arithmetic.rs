@@ -19,7 +19,7 @@ pub fn logical(value: &Value) -> Option<bool> {
     }
 }
 
-/// The whole number that a value is.
+/// The whole number of at most 18 digits that a value is.
 pub fn whole(value: &Value) -> Option<i64> {
     match value {
         Value::Int(number) => Some(*number),

@@ -145,7 +145,7 @@ impl Interpreter<'_> {
             let start = frame.start;
             match self.leave(frame) {
                 Entry::Interpret => {}
-                Entry::Typed => self.tracing.typed = false,
+                Entry::Typed => self.typed_line_over(),
                 Entry::Function => {
                     if value.is_none() {
                         let name = self.label_at(start);
@@ -259,7 +259,7 @@ impl Interpreter<'_> {
                 if let Some(frame) = self.frames.pop()
                     && self.leave(frame) == Entry::Typed
                 {
-                    self.tracing.typed = false;
+                    self.typed_line_over();
                 }
                 Flow::Switch
             }
@@ -272,9 +272,10 @@ impl Interpreter<'_> {
     pub(super) fn command(&mut self, environment: u32, command: Value) -> Result<Flow> {
         let name = self.variables.names.name(environment).to_vec();
         let text = command.to_vec();
+        self.trace_before_command();
         let result = self.environment.command(&name, &text, &mut self.variables);
         self.now = None;
-        self.trace_command(&text, &result);
+        self.trace_command(&result);
         self.variables.pools.set(self.names.rc, result.rc);
         let condition = match (result.failure, result.error) {
             (true, _) if self.trapped(Condition::Failure) => Condition::Failure,

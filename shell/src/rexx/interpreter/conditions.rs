@@ -74,7 +74,9 @@ impl Interpreter<'_> {
         let line = self.line();
         while let Some(Entry::Interpret | Entry::Typed) = self.frames.last().map(|frame| &frame.entry) {
             self.frames.pop();
-            self.tracing.typed = false;
+            if self.tracing.typed {
+                self.typed_line_over();
+            }
         }
         let (loops, stack) = self.frames.last().map_or((0, 0), |frame| (frame.loops, frame.stack));
         self.loops.truncate(loops);

@@ -154,6 +154,9 @@ impl<'e> Interpreter<'e> {
             sigl: variables.names.number(b"SIGL"),
         };
         let address = variables.names.number(&invocation.address);
+        let settings = Settings::new(address);
+        let mut tracing = Tracing::default();
+        tracing.follow(settings.trace);
         Self {
             environment,
             program: program.unit.clone(),
@@ -164,7 +167,7 @@ impl<'e> Interpreter<'e> {
             frames: Vec::new(),
             loops: Vec::new(),
             variables,
-            settings: Settings::new(address),
+            settings,
             arguments: invocation.arguments.clone().into(),
             condition: None,
             random: invocation.seed,
@@ -173,7 +176,7 @@ impl<'e> Interpreter<'e> {
             pending: Vec::new(),
             ticks: POLL,
             not_ready: None,
-            tracing: Tracing::default(),
+            tracing,
             tail: Vec::new(),
             buffer: Vec::new(),
             interpreted: Vec::new(),

@@ -79,9 +79,8 @@ impl Interpreter<'_> {
 
     /// Traces a label, THEN, ELSE and the like.
     pub(super) fn trace_mark(&mut self, number: u32) {
-        let is_label = self.unit.clauses.get(number as usize).is_some_and(|clause| {
-            self.unit.source.text.get(clause.end as usize - 1) == Some(&b':')
-        });
+        let is_label =
+            self.unit.clauses.get(number as usize).is_some_and(|clause| self.unit.source.text.get(clause.end as usize - 1) == Some(&b':'));
         if (self.tracing.clauses || is_label && self.tracing.labels) && self.tracing.skip >= 0 {
             self.show_clause(number, "*-*");
         }
@@ -129,8 +128,21 @@ impl Interpreter<'_> {
         }
     }
 
+    /// TRACE Commands shows a command before it is carried out.
+    pub(super) fn trace_before_command(&mut self) {
+        if self.tracing.commands && !self.tracing.clauses {
+            self.show_clause(self.clause, "*-*");
+        }
+    }
+
+    /// The line that was typed in a pause has been executed: the program's own settings are in force again.
+    pub(super) fn typed_line_over(&mut self) {
+        self.tracing.typed = false;
+        self.settings_changed();
+    }
+
     /// A command that is traced because of how it ended, and its return code.
-    pub(super) fn trace_command(&mut self, _command: &[u8], result: &CommandResult) {
+    pub(super) fn trace_command(&mut self, result: &CommandResult) {
         let tracing = &self.tracing;
         let wanted = tracing.clauses || tracing.commands;
         let failed = result.failure && tracing.failures || (result.error || result.failure) && tracing.errors;
@@ -197,6 +209,7 @@ impl Interpreter<'_> {
             }
             b"=" => {
                 self.tracing.pause = false;
+                self.tracing.last_line = 0;
                 if let Some(again) = self.tracing.again {
                     self.pc = again;
                     return Ok(Some(Flow::Switch));
@@ -242,10 +255,8 @@ impl Interpreter<'_> {
                 break;
             }
         }
-        self.tracing.typed = false;
         self.show_typed_error(error);
-        self.settings_changed();
-        self.attention = true;
+        self.typed_line_over();
         Ok(())
     }
 }

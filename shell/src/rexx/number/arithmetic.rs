@@ -179,11 +179,8 @@ fn quotient(left: &Number, right: &Number, digits: usize) -> Result<Number, Faul
     let mut dividend = left.digits.clone();
     dividend.resize(dividend.len() + more, 0);
     let (whole, _) = limbs::divide(&dividend, &right.digits);
-    let mut quotient = Number {
-        negative: left.negative != right.negative,
-        digits: whole,
-        exponent: left.exponent - right.exponent - more as i64,
-    };
+    let mut quotient =
+        Number { negative: left.negative != right.negative, digits: whole, exponent: left.exponent - right.exponent - more as i64 };
     quotient.round(digits);
     Ok(quotient)
 }

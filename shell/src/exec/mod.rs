@@ -1,7 +1,14 @@
-//! EXECs of plain commands: a file of command lines, with `*` comments, executed in order.
+//! EXECs: finding them, reading them, and running those of plain commands. What begins with a comment is REXX (`program.rs`).
 //!
-//! A command that fails is named, with its return code, as CMS EXEC does, and the EXEC goes on. The return code of the EXEC is
+//! In an EXEC of plain commands a command that fails is named, with its return code, as CMS EXEC does, and the EXEC goes on. The return code of the EXEC is
 //! that of the first command that failed.
+
+mod execio;
+mod functions;
+mod program;
+mod report;
+mod stack;
+mod streams;
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -11,7 +18,11 @@ use crate::disks::file_id;
 use crate::fileid::{Found, ModeSpec};
 use crate::message::{Outcome, Rc};
 use crate::session::Shell;
-use crate::words::Words;
+use crate::words::{Words, first_word};
+
+pub(crate) use execio::Positions;
+pub(crate) use program::Programs;
+pub(crate) use stack::ProgramStack;
 
 /// EXECs within EXECs, at most. Each level takes some kilobytes of the stack.
 const DEPTH: u32 = 20;
@@ -33,29 +44,43 @@ impl<C: Cp> Shell<C> {
         match find(self, name) {
             Some(exec) => {
                 self.running(name, "EXC");
-                self.run_exec(&exec)
+                self.run_exec(&exec, first_word(&words.text).1)
             }
             None => Err(self.not_found(format!("{name} EXEC *"))),
         }
     }
 
-    /// Runs an EXEC.
-    pub(crate) fn run_exec(&mut self, exec: &Found) -> Outcome {
+    /// Runs an EXEC with what was typed behind its name.
+    pub(crate) fn run_exec(&mut self, exec: &Found, operands: &[u8]) -> Outcome {
+        self.deeper(|shell| match shell.rexx_program(exec)? {
+            Some(program) => shell.run_program(exec, &program, operands),
+            None => shell.run_commands(exec),
+        })
+    }
+
+    /// Runs what an EXEC does, one level deeper.
+    fn deeper<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, Rc>) -> Result<T, Rc> {
         self.code = "EXC";
         if self.exec_depth == DEPTH {
             return Err(self.fail(32, "081E", format!("More than {DEPTH} EXECs within each other")));
         }
-        let lines = self.exec_lines(exec)?;
         self.exec_depth += 1;
+        let outcome = run(self);
+        self.exec_depth -= 1;
+        outcome
+    }
+
+    /// Runs an EXEC of plain commands.
+    fn run_commands(&mut self, exec: &Found) -> Outcome {
         let mut first_failure = Ok(());
-        for line in lines {
-            if let Err(Rc(code)) = self.execute(&line) {
-                self.cp.write_line(&line);
+        for line in self.exec_lines(exec)? {
+            let line = line.trim_ascii_end();
+            if let Err(Rc(code)) = self.execute(line) {
+                self.cp.write_line(line);
                 self.say(format!("+++ R({code:05}) +++"));
                 first_failure = first_failure.and(Err(Rc(code)));
             }
         }
-        self.exec_depth -= 1;
         first_failure
     }
 
@@ -63,12 +88,12 @@ impl<C: Cp> Shell<C> {
     fn exec_lines(&mut self, exec: &Found) -> Result<Vec<Vec<u8>>, Rc> {
         let mut source = self.open(exec)?;
         let (mut lines, mut record, mut size) = (Vec::new(), Vec::new(), 0);
-        while self.next_record(&mut source, &mut record)? {
+        while self.next_line(&mut source, &mut record)? {
             size += record.len();
             if size > SIZE {
                 return Err(self.fail(88, "082E", format!("{exec} is larger than {SIZE} bytes")));
             }
-            lines.push(record.trim_ascii_end().to_vec());
+            lines.push(record.clone());
         }
         self.close(source)?;
         Ok(lines)
