@@ -26,7 +26,8 @@ pub const RECORD_MAX: usize = u16::MAX as usize;
 pub const VERSION: u32 = 1;
 
 const SEGMENT_MAGIC: [u8; 8] = *b"CP64SPSG";
-const BLOCK_MAGIC: u32 = u32::from_le_bytes(*b"SPBK");
+/// The first bytes of every block.
+pub const BLOCK_MAGIC: u32 = u32::from_le_bytes(*b"SPBK");
 
 const _: () = assert!(2 * (RECORD_HEADER + RECORD_MAX) <= PAYLOAD_MAX + 2 * RECORD_HEADER);
 

@@ -15,6 +15,7 @@ use crate::error::SpoolError;
 use crate::index::{INDEX_NAME, Index};
 use crate::reader::Records;
 use crate::room::Room;
+use crate::scan::{LineFile, Rescued, copy_out};
 use crate::segments::{Extent, Segments, Stock, segment_name, segments_of};
 use crate::spool::Options;
 use crate::start::{Contents, examine, never_written, set_aside, take_lock};
@@ -89,15 +90,15 @@ fn open_index(disk: &dyn Disk, directory: &Path, repair: bool) -> Result<Index, 
     Index::open(&path, Arc::new(Copy { bytes: Mutex::new(bytes) }))
 }
 
-/// Without its index nothing is known of the records: a repair sets all aside, so that the system can start.
+/// Without its index nobody knows whose the records are: a repair sets all aside, so that the system can start, and copies out what it finds.
 fn lost_index(disk: &dyn Disk, directory: &Path, contents: &Contents, error: &SpoolError, repair: bool) -> Result<Problem, SpoolError> {
-    let aside = if repair { set_aside(disk, directory, contents)? } else { None };
-    Ok(Problem {
-        path: directory.join(INDEX_NAME),
-        file: None,
-        what: error.to_string(),
-        repaired: aside.map(|aside| format!("The whole spool was set aside in {}", aside.display())),
-    })
+    let mut repaired = None;
+    if repair && let Some(aside) = set_aside(disk, directory, contents)? {
+        let Rescued { files, records } = copy_out(disk, &aside, contents.segments.iter().copied())?;
+        let found = format!("{records} records of {files} files were found and are in its files FILE.*, nobody knows whose");
+        repaired = Some(format!("The whole spool was set aside in {}; {found}", aside.display()));
+    }
+    Ok(Problem { path: directory.join(INDEX_NAME), file: None, what: error.to_string(), repaired })
 }
 
 /// A file that cannot be read, and where its blocks are, as far as the index knows.
@@ -258,35 +259,27 @@ impl Check<'_> {
         let name = format!("{}.{}.{}", file.owner, file.queue.abbreviation(), file.spid);
         let path = aside.join(name);
         let fail = |error| SpoolError::io(&path, error);
-        let target = self.disk().create(&path).map_err(fail)?;
+        let mut target = LineFile::create(self.disk(), &path).map_err(fail)?;
         let mut records = Records::new(Arc::clone(segments), file.serial, file.records, extents.to_vec());
-        let (mut count, mut offset, mut lines) = (0_u64, 0_u64, Vec::new());
+        let mut count = 0_u64;
         loop {
-            let next = records.next().map(|record| {
-                record.map(|record| {
-                    lines.extend_from_slice(record.data);
-                    lines.push(b'\n');
-                })
-            });
-            match next {
-                Ok(Some(())) => count += 1,
+            match records.next() {
+                Ok(Some(record)) => {
+                    target.line(record.data).map_err(fail)?;
+                    count += 1;
+                    continue;
+                }
                 Ok(None) => break,
-                Err(_) if records.pass_over_damage() => {}
-                Err(_) => break,
+                Err(_) => {}
             }
-            if lines.len() > RESCUE_BUFFER {
-                target.write_at(offset, &lines).map_err(fail)?;
-                offset += lines.len() as u64;
-                lines.clear();
+            if !records.pass_over_damage() {
+                break;
             }
         }
-        target.write_at(offset, &lines).and_then(|()| target.sync_data()).map_err(fail)?;
+        target.finish().map_err(fail)?;
         Ok(format!("Taken out of the queue; {count} of {} records are in {}", file.records, path.display()))
     }
 }
-
-/// Bytes of rescued records that are written at a time.
-const RESCUE_BUFFER: usize = 1 << 20;
 
 /// A file in memory, begun as a copy.
 #[derive(Debug)]

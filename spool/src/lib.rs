@@ -39,6 +39,7 @@ mod index;
 mod pins;
 mod reader;
 mod room;
+mod scan;
 mod segments;
 mod spool;
 mod start;

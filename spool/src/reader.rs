@@ -86,27 +86,40 @@ impl Records {
 
     /// The next record, which stays the next one.
     pub fn peek(&mut self) -> Result<Option<Record<'_>>, SpoolError> {
-        if self.at >= self.payload.len() && !self.read_block()? {
-            return if self.passed == self.expected { Ok(None) } else { Err(self.unreadable("records are missing at the end")) };
+        if self.is_at_end()? {
+            return Ok(None);
         }
         match record_at(&self.payload[self.at..]) {
             Some((record, _)) => Ok(Some(record)),
-            None => Err(self.unreadable("a record runs over the end of its block")),
+            None => Err(self.overrun()),
         }
     }
 
     /// The next record, or none at the end.
     pub fn next(&mut self) -> Result<Option<Record<'_>>, SpoolError> {
-        let at = match self.peek()? {
-            None => return Ok(None),
-            Some(_) => self.at,
-        };
-        // Looked up again because the first look must not keep `self` borrowed while the position moves.
-        Ok(record_at(&self.payload[at..]).map(|(record, length)| {
-            self.at += length;
-            self.passed += 1;
-            record
-        }))
+        if self.is_at_end()? {
+            return Ok(None);
+        }
+        match record_at(&self.payload[self.at..]) {
+            Some((record, length)) => {
+                self.at += length;
+                self.passed += 1;
+                Ok(Some(record))
+            }
+            None => Err(self.overrun()),
+        }
+    }
+
+    /// Whether no record is left; reads the next block if need be.
+    fn is_at_end(&mut self) -> Result<bool, SpoolError> {
+        if self.at < self.payload.len() || self.read_block()? {
+            return Ok(false);
+        }
+        if self.passed == self.expected { Ok(true) } else { Err(self.unreadable("records are missing at the end")) }
+    }
+
+    fn overrun(&self) -> SpoolError {
+        self.unreadable("a record runs over the end of its block")
     }
 
     /// Reads the next block; false at the end of the file.

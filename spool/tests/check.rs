@@ -106,7 +106,7 @@ fn a_forced_start_withholds_for_good_and_later_starts_are_warm() {
 }
 
 #[test]
-fn without_its_index_a_repair_sets_all_aside() {
+fn without_its_index_a_repair_sets_all_aside_and_copies_out_what_it_finds() {
     let (disk, _) = with_three_files();
     let index = directory().join("index.redb");
     disk.put(&index, b"");
@@ -114,7 +114,14 @@ fn without_its_index_a_repair_sets_all_aside() {
     assert_eq!(check(&disk, false).problems.len(), 1);
     assert_eq!(disk.bytes(&index), b"");
     let problems = check(&disk, true).problems;
-    assert!(problems[0].repaired.as_ref().unwrap().contains("aside-0001"), "{problems:?}");
+    let repaired = problems[0].repaired.as_ref().unwrap();
+    assert!(repaired.contains("aside-0001; 42 records of 3 files were found"), "{repaired}");
+    // The records are there, whosever they were.
+    let found: Vec<_> = disk.file_names().into_iter().filter(|name| name.starts_with("FILE.")).collect();
+    let mut texts: Vec<_> = found.iter().map(|name| disk.bytes(&directory().join("aside-0001").join(name))).collect();
+    texts.sort_by_key(Vec::len);
+    assert_eq!(texts[..2], [b"last\n".to_vec(), b"first\n".to_vec()]);
+    assert_eq!((texts[2].len(), texts[2].iter().filter(|byte| **byte == b'\n').count()), (40 * 10_001, 40));
     assert!(disk.bytes(&directory().join("aside-0001/segment-00000001")).len() > 64);
     assert_eq!(warm(&disk).unwrap().totals().unwrap().files.all(), 0);
 }

@@ -11,7 +11,7 @@ use cp_monitor::links::host_file;
 use cp_monitor::system::{DataDirectory, minidisks};
 use minidisk::edf::{EdfError, FileSystem, LabelError};
 use minidisk::extent::{Access, Extent};
-use spool::Spool;
+use spool::{FileInfo, Spool};
 
 use super::{Ended, Place, because, disk, print};
 
@@ -134,6 +134,11 @@ fn check_spool(folder: &Path, repair: bool, say: &mut impl FnMut(bool, String)) 
             for problem in &report.problems {
                 let mended = problem.repaired.as_deref().map_or_else(String::new, |what| format!(" ({what})"));
                 say(problem.repaired.is_some(), format!("spool {}: {}{mended}", problem.path.display(), problem.what));
+            }
+            for file in &report.withheld {
+                let FileInfo { owner, queue, spid, records, .. } = file;
+                let which = format!("{} file {spid} of {owner} ({records} records)", queue.abbreviation());
+                say(true, format!("spool: {which} is in no queue since it could not be read; its records are kept"));
             }
             say(true, format!("spool: {} files in {} segments, {} bytes read", report.files, report.segments, report.bytes));
         }
