@@ -1,15 +1,19 @@
 //! More users than real storage has room for, and what happens when pages cannot go anywhere or do not come back.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
-use tests::{System, Terminal, wait_for};
+use tests::{System, Terminal, in_namespace, wait_for};
 
 /// As little real storage as CP starts with: room for about 145 idle CMS users.
 const SMALL: &str = "16M";
 /// Where the tests keep a user's own bytes: far from anything that CMS uses.
 const OWN: u64 = 0x180_0000;
+/// DIAGNOSE X'108'.
+const CONSOLE_WRITE: u32 = 0x108;
 
 fn paging(system: &System) -> Value {
     system.cp_json("QUERY FRAMES")["data"]["paging"].clone()
@@ -154,6 +158,7 @@ fn damage_on_the_paging_file_is_noticed() {
 fn without_room_on_the_paging_file_machines_stop_and_go_on_when_there_is() {
     let system = System::start_with(&["--storage", SMALL, "--paging", "1M"]);
     let names = system.add_users(220);
+    let mut operator = Terminal::observe(&system.socket(), "OPERATOR");
     let mut logged_on = Vec::new();
     let mut stopped = None;
     for name in &names {
@@ -168,8 +173,9 @@ fn without_room_on_the_paging_file_machines_stop_and_go_on_when_there_is() {
     let (mut terminal, said) = stopped.expect("220 users do not fit into 16M and 1M");
     assert!(said.contains("paging file is full") || said.contains("Real storage is exhausted"), "{said}");
     assert!(logged_on.len() > 100, "only {} users fit", logged_on.len());
-    let operator = system.cp_says("QUERY NAMES");
-    assert!(operator.contains("OPERATOR"), "CP answers");
+    assert!(system.cp_says("QUERY NAMES").contains("OPERATOR"), "CP answers");
+    operator.until(r"HCPPGT401I (9\d|100) percent of the paging file is in use");
+    operator.until("HCPPGT400I Pages cannot be paged out; the paging file is full");
     // Those who are there go on: what they need is in storage.
     let (name, last) = logged_on.last_mut().unwrap();
     assert!(last.command("identify").contains(name.as_str()));
@@ -223,4 +229,89 @@ fn an_old_paging_file_is_replaced_and_none_is_left_behind() {
     system.shut_down();
     assert!(!file.exists(), "it means nothing to anybody now");
     assert!(system.check().succeeded().output.len() < 10_000);
+}
+
+#[test]
+fn a_diagnose_whose_operands_are_away_is_carried_out_once_when_they_are_there() {
+    const CODE: u64 = 0x100_0000;
+    let system = System::start_with(&["--storage", SMALL, "--paging", "64M"]);
+    let names = system.add_users(242);
+    let mut terminal = system.log_on(&names[0]);
+    terminal.attention();
+    terminal.until_cp_read();
+    let mut store = |at: u64, bytes: &[u8]| {
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+        terminal.type_line(&format!("STORE {at:X} {hex}"));
+        terminal.until("^STORE COMPLETE");
+    };
+    // mov edi, OWN + 4094; mov esi, 4; xor edx, edx; mov eax, CONSOLE_WRITE; out 0x83, eax; then for ever
+    let mut code = vec![0xbf];
+    code.extend((OWN as u32 + 4094).to_le_bytes());
+    code.push(0xbe);
+    code.extend(4_u32.to_le_bytes());
+    code.extend([0x31, 0xd2, 0xb8]);
+    code.extend(CONSOLE_WRITE.to_le_bytes());
+    code.extend([0xe7, 0x83, 0xeb, 0xfe]);
+    store(CODE, &code);
+    // So many pages between code and operand that it does not come along, and the operand itself on two pages.
+    for page in 0..40 {
+        store(CODE + 0x10_0ffe + page * 0x2000, b"xxxx");
+    }
+    store(OWN + 4094, b"ONCE");
+    let others: Vec<Terminal> = names[1..].iter().map(|name| system.log_on(name)).collect();
+    wait_for("all pages to leave", || {
+        (count(&system.cp_json(&format!("INDICATE USER {}", names[0]))["data"]["pages"], "resident") == 0).then_some(())
+    });
+    terminal.look();
+    terminal.type_line(&format!("begin {CODE:X}"));
+    let shown = terminal.until("^ONCE");
+    assert_eq!(shown.matches("ONCE").count(), 1, "{shown}");
+    std::thread::sleep(Duration::from_millis(200));
+    terminal.attention();
+    terminal.until_cp_read();
+    terminal.look();
+    terminal.type_line("display psw");
+    let psw = terminal.until("^PSW = ");
+    assert!(psw.trim_end().ends_with(&format!("{:016X}", CODE + code.len() as u64 - 2)) && !psw.contains("ONCE"), "{psw}");
+    drop(others);
+}
+
+#[test]
+fn a_full_host_disk_stops_those_who_need_a_page_and_begin_goes_on_when_there_is_room() {
+    in_namespace("a_full_host_disk_stops_those_who_need_a_page_and_begin_goes_on_when_there_is_room", |place| {
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=32m", "none"]).arg(place).status();
+        assert!(mounted.is_ok_and(|status| status.success()), "a tmpfs can be mounted");
+        let mut system = System::prepare_at(&place.join("system"));
+        system.run();
+        system.shut_down();
+        let mut settings = OpenOptions::new().append(true).open(system.directory().join("system.toml")).unwrap();
+        settings.write_all(b"storage = \"16M\"\npaging = \"64M\"\n").unwrap();
+        system.run();
+        let names = system.add_users(240);
+        let mut operator = Terminal::observe(&system.socket(), "OPERATOR");
+        let filler = fs::File::create(place.join("filler")).map(|mut file| while file.write_all(&[0xf1; 4096]).is_ok() {});
+        assert!(filler.is_ok());
+        let mut here = Vec::new();
+        let mut stopped = None;
+        for name in &names {
+            let mut terminal = Terminal::log_on(&system.socket(), name);
+            let said = terminal.until(r"^(Ready; T=|HCPPGF415W|HCP.*174E)");
+            if !said.contains("Ready;") {
+                stopped = Some((terminal, said));
+                break;
+            }
+            here.push((name, terminal));
+        }
+        let (mut terminal, said) = stopped.expect("240 users do not fit into 16M");
+        operator.until("HCPPGT400I Pages cannot be paged out; the paging file cannot be written: No space left");
+        let (name, last) = here.last_mut().unwrap();
+        assert!(last.command("identify").contains(name.as_str()), "who has pages goes on");
+        fs::remove_file(place.join("filler")).unwrap();
+        terminal.until_cp_read();
+        terminal.type_line(if said.contains("415W") { "begin" } else { "ipl cms parm autocr" });
+        terminal.ready();
+        assert!(terminal.command("identify").contains("AT CP64"));
+        let (name, first) = here.first_mut().unwrap();
+        assert!(first.command("identify").contains(name.as_str()));
+    });
 }

@@ -98,3 +98,123 @@ impl Machine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use abi::{LOW_STORAGE, LowStorage, Psw, mask, program};
+    use zerocopy::{FromBytes, IntoBytes};
+
+    use super::super::{ProgramCheck, Wait};
+    use super::*;
+    use crate::storage::paging::{HostFile, PagingSpace};
+    use crate::storage::{AddressSpace, Storage};
+
+    const BUFFER: u64 = 0x6000;
+
+    /// A machine at X'1000' that waits for a line, with all its pages on the paging file.
+    fn machine_away() -> Machine {
+        let place = tempfile::tempdir().unwrap();
+        let file = HostFile::create(&place.path().join("paging")).unwrap();
+        let paging = PagingSpace::new(Box::new(file), 1 << 20);
+        let storage: Arc<Storage> = Storage::with_paging(1024, Some(paging)).unwrap();
+        let mut machine = Machine::new(AddressSpace::new(&storage, 1 << 20).unwrap());
+        let psw = |address| Psw { address, stack: 0x8000, flags: 0, mask: 0 };
+        let low = LowStorage { program_new: psw(0x2000), attention_new: psw(0x4000), ..LowStorage::default() };
+        machine.space.write(LOW_STORAGE, low.as_bytes()).unwrap();
+        // Far from each other, so that no page comes along with the one before.
+        for page in 0..200 {
+            machine.space.write(BUFFER + page * 0x1000, &[1]).unwrap();
+        }
+        machine.context.registers.rip = 0x1000;
+        machine.system = Some("TEST".to_string());
+        machine.stopped = false;
+        machine.wait = Some(Wait::ConsoleRead { buffer: BUFFER, length: 80, hidden: false });
+        machine.space.page_out_now(1000).unwrap();
+        machine
+    }
+
+    /// The pager's part, once; how many pages came.
+    fn bring(machine: &mut Machine) -> usize {
+        assert!(machine.take_page_request(), "the pager is told");
+        assert!(!machine.take_page_request(), "and once");
+        let Bring::Read(mut incoming) = machine.bring_in() else { panic!("the page is on the paging file") };
+        incoming.read().unwrap();
+        let pages = incoming.pages();
+        machine.space.arrive(incoming);
+        assert!(matches!(machine.bring_in(), Bring::Nothing));
+        pages
+    }
+
+    fn bytes(machine: &mut Machine, address: u64, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        machine.space.read(address, &mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_typed_line_waits_for_the_page_of_its_buffer() {
+        let mut machine = machine_away();
+        assert!(machine.line_typed("listfile".to_string()));
+        assert!(!machine.is_ready() && machine.wait().is_none(), "the line is taken, the read is over");
+        assert!(bring(&mut machine) > 1, "what went out together comes together");
+        assert!(machine.is_ready());
+        assert_eq!(bytes(&mut machine, BUFFER, 8), b"listfile");
+        assert_eq!((machine.context.registers.general[0], machine.context.registers.general[2]), (0, 8));
+    }
+
+    #[test]
+    fn a_result_of_several_stores_is_stored_page_after_page() {
+        let mut machine = machine_away();
+        machine.wait = Some(Wait::Worker);
+        let far = BUFFER + 150 * 0x1000;
+        machine.complete(machine.generation(), 4, 9, &[(BUFFER, vec![7; 10]), (far, vec![8; 10])]);
+        bring(&mut machine);
+        assert_eq!(machine.missing_page(), Some(Missing { address: far, write: true }), "one after the other");
+        assert!(!machine.is_ready() && machine.context.registers.general[0] != 4);
+        bring(&mut machine);
+        assert!(machine.is_ready());
+        assert_eq!((bytes(&mut machine, BUFFER, 1), bytes(&mut machine, far, 1)), (vec![7], vec![8]));
+        assert_eq!((machine.context.registers.general[0], machine.context.registers.general[2]), (4, 9));
+    }
+
+    #[test]
+    fn an_interruption_whose_low_storage_is_away_stays_pending() {
+        let mut machine = machine_away();
+        machine.wait = None;
+        machine.mask = mask::ATTENTION;
+        machine.line_typed("hello".to_string());
+        machine.program_check(ProgramCheck { code: program::PROTECTION, vector: 14, address: 0x5008 });
+        machine.take_interruption().unwrap();
+        assert_eq!((machine.context.registers.rip, machine.is_ready()), (0x1000, false));
+        bring(&mut machine);
+        machine.take_interruption().unwrap();
+        assert_eq!(machine.context.registers.rip, 0x2000);
+        let low = LowStorage::read_from_bytes(&bytes(&mut machine, LOW_STORAGE, size_of::<LowStorage>())).unwrap();
+        assert_eq!((low.program_code, low.program_old.psw.address), (program::PROTECTION, 0x1000));
+    }
+
+    #[test]
+    fn what_is_owed_survives_a_page_that_does_not_come_and_not_a_reset() {
+        let mut machine = machine_away();
+        machine.line_typed("listfile".to_string());
+        assert!(machine.take_page_request());
+        machine.page_failed();
+        machine.stop();
+        assert!(!machine.is_ready());
+        assert!(machine.begin(None));
+        // The slice begins with what is owed.
+        machine.settle();
+        assert!(!machine.is_ready());
+        bring(&mut machine);
+        assert_eq!(bytes(&mut machine, BUFFER, 8), b"listfile");
+        let mut machine = machine_away();
+        machine.line_typed("listfile".to_string());
+        machine.reset();
+        assert!(matches!(machine.bring_in(), Bring::Nothing));
+        assert_eq!(machine.missing_page(), None);
+        machine.space.page_in_now(BUFFER).unwrap();
+        assert_eq!(bytes(&mut machine, BUFFER, 8), [1, 0, 0, 0, 0, 0, 0, 0]);
+    }
+}

@@ -16,6 +16,7 @@ mod room;
 mod serve;
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -59,7 +60,8 @@ pub struct Standing {
     reserved: AtomicU64,
     /// Milliseconds from CP's start to when the machine last ran.
     used_at: AtomicU64,
-    waiting: AtomicBool,
+    /// Requests of it that are not served yet.
+    waiting: AtomicUsize,
 }
 
 impl Standing {
@@ -102,7 +104,7 @@ impl Standing {
 
     /// Whether it waits for a page.
     pub fn waits_for_page(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed)
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 }
 
@@ -124,6 +126,8 @@ pub struct Pager {
     rate: AtomicU64,
     sample: Mutex<Sample>,
     complained: Mutex<Option<Instant>>,
+    /// The operator knows that the paging file is nearly full.
+    warned: AtomicBool,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -140,6 +144,7 @@ impl Pager {
             rate: AtomicU64::new(0),
             sample: Mutex::new(Sample { at: Instant::now(), moved: 0 }),
             complained: Mutex::default(),
+            warned: AtomicBool::new(false),
             threads: Mutex::default(),
         }
     }
@@ -177,7 +182,7 @@ impl Pager {
     pub fn request(&self, user: Arc<User>) {
         let mut requests = self.requests.lock();
         let Some(queue) = requests.as_mut() else { return };
-        user.standing.waiting.store(true, Ordering::Relaxed);
+        user.standing.waiting.fetch_add(1, Ordering::Relaxed);
         self.waiting.fetch_add(1, Ordering::Relaxed);
         queue.push_back(user);
         self.asked.notify_one();
@@ -202,11 +207,12 @@ impl Pager {
     pub fn stop(&self) {
         self.requests.lock().take();
         self.asked.notify_all();
+        // Before their end is waited for: a thread that brings pages in may be waiting for a round.
+        self.end_rounds();
         self.storage.ring();
         for thread in self.threads.lock().drain(..) {
             let _ = thread.join();
         }
-        self.end_rounds();
     }
 }
 
@@ -228,7 +234,10 @@ pub fn start(cp: &Arc<Cp>) -> std::io::Result<()> {
     let paging_out = Arc::clone(cp);
     let body = move || {
         while !paging_out.pager.is_stopping() {
-            room::look(&paging_out);
+            if catch_unwind(AssertUnwindSafe(|| room::look(&paging_out))).is_err() {
+                tracing::error!("An internal error in CP ended a round of the pager");
+                paging_out.pager.end_round(0, None);
+            }
         }
     };
     threads.push(std::thread::Builder::new().name("page-out".to_string()).spawn(body)?);

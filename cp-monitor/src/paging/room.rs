@@ -1,6 +1,7 @@
 //! Making frames free.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::policy::{self, Candidate, PASSES, Pass};
@@ -14,6 +15,10 @@ use crate::users::User;
 const PATIENCE: usize = 200;
 /// After a round that found nothing, and nobody waits: nothing will have changed sooner.
 const REST: Duration = Duration::from_millis(50);
+
+/// Percent of the slots in use that the operator is told of, and below which that is over.
+const NEARLY_FULL: usize = 90;
+const CALM: usize = 80;
 
 /// Why no frame can be made free.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,7 +82,7 @@ impl Pager {
         std::mem::take(&mut rounds.wanted)
     }
 
-    fn end_round(&self, freed: usize, trouble: Option<NoRoom>) {
+    pub(super) fn end_round(&self, freed: usize, trouble: Option<NoRoom>) {
         let mut rounds = self.rounds.lock();
         rounds.ended = rounds.begun;
         (rounds.freed, rounds.trouble) = (freed, trouble);
@@ -104,12 +109,24 @@ pub(super) fn look(cp: &Arc<Cp>) {
         cp.storage.tidy_frames();
     }
     let (freed, trouble) = (round.freed, round.trouble);
+    warn_when_filling(cp);
     if let Some(why) = &trouble {
         cp.paging_space_trouble(&why.to_string());
     }
     cp.pager.end_round(freed, trouble);
     if wanted > 0 && freed == 0 {
         std::thread::sleep(REST);
+    }
+}
+
+/// The operator is told once when the paging file is nearly full, and again when that comes a second time.
+fn warn_when_filling(cp: &Cp) {
+    let space = cp.pager.figures().space;
+    let percent = (space.slots_used * 100).checked_div(space.slots).unwrap_or(0);
+    if percent < CALM {
+        cp.pager.warned.store(false, Ordering::Relaxed);
+    } else if percent >= NEARLY_FULL && !cp.pager.warned.swap(true, Ordering::Relaxed) {
+        cp.say_to_operator(&format!("HCPPGT401I {percent} percent of the paging file is in use"));
     }
 }
 

@@ -46,7 +46,7 @@ fn read(cp: &Cp, incoming: &mut Incoming) -> Result<(), Failure> {
 /// Brings in the page that a machine waits for; then the machine goes on, or is in CP mode with a message.
 pub(super) fn serve(cp: &Arc<Cp>, user: &Arc<User>) {
     let served = catch_unwind(AssertUnwindSafe(|| bring_for(cp, user)));
-    user.standing.waiting.store(false, Ordering::Relaxed);
+    user.standing.waiting.fetch_sub(1, Ordering::Relaxed);
     cp.pager.waiting.fetch_sub(1, Ordering::Relaxed);
     if served.is_err() {
         user.with_machine(|machine| {
