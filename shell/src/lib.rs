@@ -21,6 +21,7 @@ mod disk;
 mod disks;
 pub mod dump;
 mod exec;
+mod filedef;
 mod fileid;
 mod files;
 mod format;

@@ -40,6 +40,7 @@ impl<C: Cp> Shell<C> {
                 Ok(())
             }
             what if is(what, "DISK") => self.query_disk(words),
+            what if is(what, "FILEDef") => self.query_filedef(),
             what if is(what, "RDYMsg") => {
                 let form = if self.session.settings.short_ready { "SMSG" } else { "LMSG" };
                 self.say(format!("RDYMSG   = {form}"));

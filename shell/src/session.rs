@@ -10,6 +10,7 @@ use crate::commands;
 use crate::cp::{Cp, DiskUnusable};
 use crate::disks::{Access, Disks, Mode};
 use crate::exec::{self, Positions, ProgramStack, Programs};
+use crate::filedef::Definition;
 use crate::message::{Outcome, Rc};
 use crate::rexx::Variables;
 use crate::words::{self, Words};
@@ -88,6 +89,8 @@ pub struct Shell<C: Cp> {
     pub(crate) variables: Option<Variables>,
     /// Where EXECIO goes on reading.
     pub(crate) positions: Positions,
+    /// What FILEDEF has defined.
+    pub(crate) definitions: Vec<Definition>,
 }
 
 impl<C: Cp> Shell<C> {
@@ -103,6 +106,7 @@ impl<C: Cp> Shell<C> {
             programs: Programs::default(),
             variables: None,
             positions: Positions::default(),
+            definitions: Vec::new(),
         }
     }
 

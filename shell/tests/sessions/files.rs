@@ -172,6 +172,66 @@ fn copyfile_converts_in_place() {
 }
 
 #[test]
+fn movefile_moves_between_what_filedef_defines() {
+    let mut user = user();
+    assert_eq!(user.does("query filedef"), ["No user defined FILEDEFs in effect"]);
+    user.does("filedef inmove disk hello exec a");
+    user.does("filedef outmove disk copy data a (recfm f lrecl 12");
+    assert_eq!(user.does("q filedef"), ["INMOVE   DISK     HELLO    EXEC     A", "OUTMOVE  DISK     COPY     DATA     A"]);
+    user.does("movefile");
+    assert_eq!(user.file_on(0x191, "COPY DATA"), ["say hello   ", " ".repeat(12).as_str(), "exit        "]);
+    user.does("filedef log disk copy data a (disp mod");
+    user.does("filedef term terminal");
+    user.types(&["one more", ""]);
+    assert_eq!(user.does("move term log"), ["DMSMVE706I Terminal input type null line for end of data"]);
+    assert_eq!(user.file_on(0x191, "COPY DATA")[3], "one more    ");
+    assert_eq!(user.does("movefile inmove term"), ["say hello", " ", "exit"]);
+    user.does("filedef print printer");
+    user.does("filedef punch punch (perm");
+    user.does("movefile inmove print");
+    user.does("movefile inmove punch");
+    assert_eq!(user.world.borrow().printed[0].records(), [b"say hello".to_vec(), b" ".to_vec(), b"exit".to_vec()]);
+    assert!(user.world.borrow().sent[0].1.records().iter().all(|card| card.len() == 80));
+    user.world.borrow_mut().arrives(b'U', "A", "DECK", &[b"card"]);
+    user.does("filedef rdr reader");
+    assert_eq!(user.does("movefile rdr term"), ["card"]);
+    assert!(user.world.borrow().reader.is_empty());
+    user.does("filedef * clear");
+    assert_eq!(user.does("filedef"), ["PUNCH    PUNCH"]);
+}
+
+#[test]
+fn filedef_and_movefile_say_what_is_wrong() {
+    let mut user = user();
+    for (line, code) in [
+        ("filedef inmove", 24),
+        ("filedef inmove drum", 24),
+        ("filedef inmove disk name", 24),
+        ("filedef inmove disk a b q9", 24),
+        ("filedef inmove terminal x", 24),
+        ("filedef inmove disk a b a (recfm x", 24),
+        ("filedef inmove disk a b a (lrecl 0", 24),
+        ("movefile a b c", 24),
+        ("movefile nothing", 28),
+    ] {
+        assert_eq!(user.fails(line).0, code, "{line}");
+    }
+    user.does("filedef a disk hello exec a");
+    user.does("filedef b disk hello exec a");
+    assert_eq!(user.fails("movefile a b").0, 40);
+    user.does("filedef b disk new file a (recfm f lrecl 3");
+    assert_eq!(user.fails("movefile a b").0, 32);
+    assert!(!user.disk_has(0x191, "NEW FILE"));
+    user.does("filedef r reader");
+    assert_eq!(user.fails("movefile a r").0, 40);
+    // What cannot be written stays in the reader.
+    user.world.borrow_mut().arrives(b'U', "A", "DECK", &[b"four"]);
+    assert_eq!(user.fails("movefile r b").0, 32);
+    assert_eq!(user.world.borrow_mut().reader.pop().map(|file| file.records()), Some(vec![b"four".to_vec()]));
+    assert_eq!(user.fails("movefile r a").0, 8);
+}
+
+#[test]
 fn compare_shows_the_records_that_differ() {
     let mut user = user();
     user.does("copyfile cards data a same data a");
