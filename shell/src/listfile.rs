@@ -42,6 +42,7 @@ impl<C: Cp> Shell<C> {
         let mut detail = Detail::Mode;
         let mut header = None;
         let mut exec = None;
+        let mut stack = None;
         let mut total = false;
         for option in &words.options {
             match option.as_str() {
@@ -57,6 +58,8 @@ impl<C: Cp> Shell<C> {
                 option if is(option, "Exec") => exec = Some(false),
                 option if is(option, "APpend") => exec = Some(true),
                 "BLOCKS" | "TOTAL" => total = true,
+                "STACK" | "FIFO" => stack = Some(true),
+                "LIFO" => stack = Some(false),
                 _ => return Err(self.bad_option(option)),
             }
         }
@@ -71,6 +74,13 @@ impl<C: Cp> Shell<C> {
         }
         if let Some(append) = exec {
             return self.list_into_exec(&files, detail, append);
+        }
+        if let Some(first_in) = stack {
+            for found in &files {
+                let line = self.listed(found, detail).into_bytes();
+                self.stack_line(line, first_in);
+            }
+            return Ok(());
         }
         if header.unwrap_or(detail >= Detail::Format) {
             self.say(heading(detail));

@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt::Display;
 
 use minidisk::edf::{BlockDevice, EdfError};
@@ -21,6 +22,14 @@ impl<C: Cp> Shell<C> {
     /// Shows a line.
     pub(crate) fn say(&mut self, text: impl AsRef<str>) {
         self.cp.write_line(text.as_ref().as_bytes());
+    }
+
+    /// Puts a line into the program stack: to be read after those that are there, or before them.
+    pub(crate) fn stack_line(&mut self, line: Vec<u8>, first_in_first_out: bool) {
+        match first_in_first_out {
+            true => self.program_stack.queue(line),
+            false => self.program_stack.push(line),
+        }
     }
 
     /// Shows a message of the running command; `number` is its number and severity, such as `732I`.

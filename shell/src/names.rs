@@ -69,6 +69,7 @@ impl<C: Cp> Shell<C> {
     /// NAMEFIND.
     pub(crate) fn namefind_command(&mut self, words: &Words) -> Outcome {
         let mut name = self.self_and_node().0;
+        let mut stack = None;
         let mut options = words.options.iter();
         while let Some(option) = options.next() {
             match option.as_str() {
@@ -76,8 +77,9 @@ impl<C: Cp> Shell<C> {
                     Some(word) => name.clone_from(word),
                     None => return Err(self.fail(24, "029E", "The option FILE needs a file name")),
                 },
-                // There is no stack that the values could go to: they are shown.
-                option if is(option, "TYpe") => {}
+                option if is(option, "TYpe") => stack = None,
+                option if is(option, "STACK") || is(option, "FIFO") => stack = Some(true),
+                "LIFO" => stack = Some(false),
                 _ => return Err(self.bad_option(option)),
             }
         }
@@ -93,9 +95,15 @@ impl<C: Cp> Shell<C> {
         let Some(entry) = entries.into_iter().find(|entry| wanted.iter().all(|(tag, value)| entry.has(tag, value))) else {
             return Err(self.fail(32, "637E", "Names file entry not found"));
         };
-        match shown.is_empty() {
-            true => entry.0.iter().for_each(|(tag, value)| self.say(format!(":{}.{value}", tag.to_ascii_lowercase()))),
-            false => shown.iter().for_each(|tag| self.say(entry.value(tag))),
+        let lines: Vec<String> = match shown.is_empty() {
+            true => entry.0.iter().map(|(tag, value)| format!(":{}.{value}", tag.to_ascii_lowercase())).collect(),
+            false => shown.iter().map(|tag| entry.value(tag).to_string()).collect(),
+        };
+        for line in lines {
+            match stack {
+                None => self.say(line),
+                Some(first_in) => self.stack_line(line.into_bytes(), first_in),
+            }
         }
         Ok(())
     }

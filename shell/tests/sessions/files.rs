@@ -41,6 +41,13 @@ fn listfile_makes_an_exec_of_the_list_and_adds_up() {
     user.does("l cards * a (append ft");
     assert_eq!(user.file_on(0x191, "CMS EXEC")[2..], ["&1 &2 CARDS    DATA"]);
     assert_eq!(user.does("l h* * a (noh total"), ["HELLO    EXEC     A1", "1 files, 3 records, 1 blocks"]);
+    // What is stacked is read by whoever reads the console next.
+    user.does("l cards * a (lifo ft");
+    user.does("filedef term terminal");
+    user.does("filedef out disk stacked lines a");
+    user.types(&[""]);
+    user.does("movefile term out");
+    assert_eq!(user.file_on(0x191, "STACKED LINES"), ["CARDS    DATA"]);
 }
 
 #[test]
