@@ -12,6 +12,7 @@ pub mod dispatcher;
 pub mod help;
 pub mod links;
 pub mod machine;
+pub mod metrics;
 pub mod paging;
 pub mod processor;
 pub mod real_devices;

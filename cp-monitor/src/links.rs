@@ -198,6 +198,11 @@ impl LinkTable {
         Some(Built { layers: extent.layers_below(), own_blocks: extent.own_blocks() })
     }
 
+    /// Minidisks that somebody is linked to.
+    pub fn in_use(&self) -> usize {
+        self.disks.lock().len()
+    }
+
     /// Who is linked to a disk.
     pub fn holders(&self, disk: &DiskName) -> Vec<Holder> {
         self.disks.lock().get(disk).map(|entry| entry.holders.clone()).unwrap_or_default()

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -31,6 +32,8 @@ pub struct Workers {
 struct Queue {
     /// Gone once [`Workers::stop`] was called.
     jobs: Mutex<Option<Sender<Job>>>,
+    /// Jobs that no thread has taken yet.
+    waiting: AtomicUsize,
     later: Mutex<Later>,
     /// An alarm is due sooner than the one waited for, or there will be no more.
     changed: Condvar,
@@ -48,11 +51,16 @@ impl Workers {
     pub fn start(count: usize) -> std::io::Result<Self> {
         let (sender, receiver) = channel::<Job>();
         let receiver = Arc::new(Mutex::new(receiver));
-        let queue = Arc::new(Queue { jobs: Mutex::new(Some(sender)), later: Mutex::default(), changed: Condvar::new() });
+        let queue = Arc::new(Queue {
+            jobs: Mutex::new(Some(sender)),
+            waiting: AtomicUsize::new(0),
+            later: Mutex::default(),
+            changed: Condvar::new(),
+        });
         let mut threads = Vec::new();
         for number in 0..count {
-            let receiver = Arc::clone(&receiver);
-            threads.push(std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || work(&receiver))?);
+            let (receiver, queue) = (Arc::clone(&receiver), Arc::clone(&queue));
+            threads.push(std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || work(&receiver, &queue.waiting))?);
         }
         let timed = Arc::clone(&queue);
         threads.push(std::thread::Builder::new().name("timer".to_string()).spawn(move || timed.keep_time())?);
@@ -62,6 +70,11 @@ impl Workers {
     /// Gives a job to the next thread that is free. Dropped once [`Workers::stop`] was called.
     pub fn submit(&self, job: Job) {
         self.queue.submit(job);
+    }
+
+    /// Jobs that wait for a thread.
+    pub fn waiting(&self) -> usize {
+        self.queue.waiting.load(Ordering::Relaxed)
     }
 
     /// Submits a job when `delay` is over.
@@ -97,6 +110,7 @@ impl Workers {
 impl Queue {
     fn submit(&self, job: Job) {
         if let Some(jobs) = self.jobs.lock().as_ref() {
+            self.waiting.fetch_add(1, Ordering::Relaxed);
             // Sending fails only when every thread has ended, which is after stop.
             let _ = jobs.send(job);
         }
@@ -121,10 +135,11 @@ impl Queue {
     }
 }
 
-fn work(jobs: &Mutex<Receiver<Job>>) {
+fn work(jobs: &Mutex<Receiver<Job>>, waiting: &AtomicUsize) {
     loop {
         let next = jobs.lock().recv();
         let Ok(job) = next else { return };
+        waiting.fetch_sub(1, Ordering::Relaxed);
         if catch_unwind(AssertUnwindSafe(job)).is_err() {
             tracing::error!("A worker's job panicked");
         }

@@ -24,21 +24,21 @@ impl Drop for Hogs {
     }
 }
 
-/// Thread ids of CP's dispatcher threads.
-fn processor_threads(pid: u32) -> Vec<u32> {
+/// Thread ids of CP's threads whose name begins so.
+fn threads(pid: u32, name: &str) -> Vec<u32> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("CP runs");
     let id = |entry: std::io::Result<fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
-    let named = |id: &u32| fs::read_to_string(format!("/proc/{pid}/task/{id}/comm")).is_ok_and(|name| name.starts_with("processor-"));
+    let named = |id: &u32| fs::read_to_string(format!("/proc/{pid}/task/{id}/comm")).is_ok_and(|comm| comm.starts_with(name));
     threads.filter_map(id).filter(named).collect()
 }
 
-/// Processor time that the host gave CP's dispatcher threads, in microseconds.
-fn given_us(pid: u32) -> u64 {
+/// Processor time that the host gave CP's threads of that name, in microseconds.
+fn given_us(pid: u32, name: &str) -> u64 {
     let of = |id: u32| {
         let text = fs::read_to_string(format!("/proc/{pid}/task/{id}/schedstat")).expect("the host counts what threads get");
         text.split_whitespace().next().and_then(|ns| ns.parse::<u64>().ok()).expect("nanoseconds") / 1000
     };
-    processor_threads(pid).into_iter().map(of).sum()
+    threads(pid, name).into_iter().map(of).sum()
 }
 
 fn sum(system: &System, field: &str) -> u64 {
@@ -61,9 +61,10 @@ fn what_the_host_takes_is_shown_and_charged_to_nobody() {
     // In this order: what is read first cannot have grown beyond what is read after it.
     let (virtual_us, total_us) = (figure("virtual_us"), figure("total_us"));
     let busy = sum(&system, "busy_us");
-    let given = given_us(system.pid());
+    let (given, of_workers) = (given_us(system.pid(), "processor-"), given_us(system.pid(), "worker-"));
     assert!(virtual_us > 0 && virtual_us <= total_us, "VIRTCPU {virtual_us} TOTCPU {total_us}");
-    assert!(total_us <= busy, "charged {total_us} us for {busy} us of the real processors");
+    assert!(virtual_us <= busy, "VIRTCPU {virtual_us} us of {busy} us of the real processors");
+    assert!(total_us <= busy + of_workers, "charged {total_us} us for {busy} us of the real processors and {of_workers} us of workers");
     assert!(busy <= given, "{busy} us used of {given} us that the host gave");
     let shown = wait_for("the share that is taken to show", || {
         let shown = system.cp_says("QUERY PROCESSORS");
@@ -102,7 +103,7 @@ fn how_many_users_fit_is_said_at_the_start() {
 fn processors_stay_where_they_are_told() {
     let mut system = System::start_with(&["--affinity=0", "--processors", "1"]);
     let pinned = |system: &System| {
-        let threads = processor_threads(system.pid());
+        let threads = threads(system.pid(), "processor-");
         let status = |id: u32| fs::read_to_string(format!("/proc/{}/task/{id}/status", system.pid())).expect("CP runs");
         threads
             .into_iter()
@@ -117,7 +118,7 @@ fn processors_stay_where_they_are_told() {
     // system.toml says it for every start; the command line goes before it.
     let settings = system.directory().join("system.toml");
     let text = fs::read_to_string(&settings).unwrap();
-    fs::write(&settings, format!("{text}affinity = \"auto\"\nprocessors = 1\nstorage = \"256M\"\n")).unwrap();
+    fs::write(&settings, format!("affinity = \"auto\"\nprocessors = 1\nstorage = \"256M\"\n{text}")).unwrap();
     system.use_options(&[]);
     system.run();
     assert_eq!(pinned(&system).len(), 1);

@@ -12,24 +12,47 @@ use super::diagnose::{self, Next};
 use super::{Machine, Missing, ProgramCheck};
 use crate::dispatcher::meter::Meter;
 use crate::dispatcher::{After, Dispatchable};
+use crate::metrics::counters::{EXITS, Trouble};
 use crate::processor::{Exit, Processor};
 use crate::users::User;
 
 /// The x86 vector of a page fault.
 const PAGE_FAULT: u32 = 14;
 
+/// What a slice came to.
+#[derive(Default)]
+struct Seen {
+    /// Time in the guest.
+    guest: Duration,
+    /// Exits by their [`kind`].
+    exits: [u32; EXITS.len()],
+}
+
+/// Index of an exit in [`EXITS`].
+fn kind(exit: &Exit) -> usize {
+    match exit {
+        Exit::Diagnose => 0,
+        Exit::PageFault { .. } => 1,
+        Exit::Program { .. } => 2,
+        Exit::SliceEnd => 3,
+        Exit::Failed(_) => 4,
+    }
+}
+
 impl Dispatchable for User {
     fn run_slice(self: &Arc<Self>, processor: &mut dyn Processor, slice: Duration, meter: &mut Meter) -> After {
         let mut machine = self.machine.lock();
         meter.begin();
-        let mut guest = Duration::ZERO;
-        let ran = catch_unwind(AssertUnwindSafe(|| self.run_until(&mut machine, processor, slice, &mut guest)));
+        let mut seen = Seen::default();
+        let ran = catch_unwind(AssertUnwindSafe(|| self.run_until(&mut machine, processor, slice, &mut seen)));
         processor.release(&mut machine.context);
         let after = ran.unwrap_or_else(|_| {
+            self.cp().counters.count_trouble(Trouble::Internal);
             self.enter_cp_mode(&mut machine, "HCPMCP9151W CP entered; an internal error in CP stopped this virtual machine");
             After::Waiting
         });
-        let charge = meter.end(guest);
+        self.cp().counters.add_exits(seen.exits);
+        let charge = meter.end(seen.guest);
         self.usage.virtual_ns.fetch_add(charge.guest.as_nanos() as u64, Ordering::Relaxed);
         self.usage.total_ns.fetch_add(charge.total.as_nanos() as u64, Ordering::Relaxed);
         self.standing.note_use(self.cp().started.elapsed());
@@ -44,7 +67,7 @@ impl Dispatchable for User {
 }
 
 impl User {
-    fn run_until(self: &Arc<Self>, machine: &mut Machine, processor: &mut dyn Processor, slice: Duration, guest: &mut Duration) -> After {
+    fn run_until(self: &Arc<Self>, machine: &mut Machine, processor: &mut dyn Processor, slice: Duration, seen: &mut Seen) -> After {
         processor.start_slice(slice);
         loop {
             machine.settle();
@@ -65,7 +88,8 @@ impl User {
             }
             let entered = Instant::now();
             let exit = processor.run(&mut machine.context, &mut machine.space);
-            *guest += entered.elapsed();
+            seen.guest += entered.elapsed();
+            seen.exits[kind(&exit)] += 1;
             match exit {
                 Exit::SliceEnd => return After::Runnable,
                 Exit::Diagnose => match diagnose::carry_out(self, machine) {

@@ -1,6 +1,7 @@
 //! `cp64 start`: the system itself.
 
 use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::{Arc, Mutex};
@@ -9,6 +10,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use console::local;
 use cp_monitor::clock::Clock;
+use cp_monitor::metrics;
 use cp_monitor::processor::kvm;
 use cp_monitor::system::allowance::{self, Bound};
 use cp_monitor::system::data::SystemFile;
@@ -58,6 +60,12 @@ pub struct Options {
     /// Paging file for when storage runs short, such as 8G; 0 is none [default: twice the storage, at most half the free disk]
     #[arg(long, value_name = "SIZE", value_parser = paging_size)]
     paging: Option<u64>,
+    /// Serve metrics for Prometheus there, such as 127.0.0.1:9064 [default: nowhere]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics: Option<String>,
+    /// With --metrics: at an address that other hosts reach, too
+    #[arg(long)]
+    metrics_open: bool,
     /// No colour on the operator screen
     #[arg(long)]
     no_color: bool,
@@ -147,6 +155,8 @@ fn bring_up(data: DataDirectory, directory: &Path, options: &Options) -> Result<
     let storage = real_storage(options, &settings, &memory)?;
     let paging = paging(options, &settings, storage, directory)?;
     let spool_limit = settings.spool.as_deref().map(size).transpose().map_err(|why| format!("system.toml: spool is {why}"))?;
+    let metrics_at = metrics_address(options, &settings)?;
+    let metrics_open = options.metrics_open || settings.metrics_open;
     let config = Config {
         devices: settings.devices(),
         spool_limit,
@@ -160,10 +170,25 @@ fn bring_up(data: DataDirectory, directory: &Path, options: &Options) -> Result<
     };
     let cp = Cp::start(config, data).map_err(because)?;
     say_what_fits(&cp, &memory);
+    let metrics = match metrics_at.map(|address| metrics::start(address, metrics_open, &cp)).transpose() {
+        Ok(serving) => serving,
+        Err(error) => {
+            cp.shut_down();
+            cp.wait_finished(Duration::from_secs(60));
+            return Err(because(error));
+        }
+    };
+    if let Some(serving) = &metrics {
+        cp.say_to_operator(&format!("Metrics are at http://{}/metrics", serving.address()));
+    }
     let listening = local::start(&socket, Arc::new(Terminals(Arc::clone(&cp))), local::Options::default()).map_err(because)?;
     let listening = Arc::new(Mutex::new(Some(listening)));
     let at_end = Arc::clone(&listening);
+    let metrics = Mutex::new(metrics);
     cp.on_shutdown(Box::new(move || {
+        if let Some(serving) = metrics.lock().ok().and_then(|mut slot| slot.take()) {
+            serving.stop();
+        }
         if let Some(listening) = at_end.lock().ok().and_then(|mut slot| slot.take()) {
             listening.stop();
         }
@@ -192,6 +217,12 @@ fn processors(options: &Options, settings: &SystemFile) -> Result<(usize, Vec<us
 fn real_storage(options: &Options, settings: &SystemFile, memory: &Bound) -> Result<u64, String> {
     let of_settings = settings.storage.as_deref().map(size).transpose().map_err(|why| format!("system.toml: storage is {why}"))?;
     Ok(options.storage.or(of_settings).unwrap_or_else(|| (memory.amount / 4 * 3).max(64 << 20) & !((1 << 20) - 1)))
+}
+
+/// Where metrics are to be served, if anywhere.
+fn metrics_address(options: &Options, settings: &SystemFile) -> Result<Option<SocketAddr>, String> {
+    let Some(text) = options.metrics.as_ref().or(settings.metrics.as_ref()) else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| format!("{text}: an address and a port, such as 127.0.0.1:9064, is where metrics are served"))
 }
 
 /// Tells the operator how many users fit, and that more real storage was asked for than there is memory.

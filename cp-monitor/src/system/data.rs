@@ -90,6 +90,12 @@ pub struct SystemFile {
     /// As `--paging`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paging: Option<String>,
+    /// As `--metrics`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<String>,
+    /// As `--metrics-open`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub metrics_open: bool,
     /// Most that all spool files together may take, such as 10G; without it what the host has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spool: Option<String>,
@@ -231,6 +237,8 @@ pub(super) fn new_settings() -> SystemFile {
         affinity: None,
         storage: None,
         paging: None,
+        metrics: None,
+        metrics_open: false,
         spool: None,
         printer: default_printers(),
         punch: default_punches(),

@@ -1,6 +1,7 @@
 //! CP as terminals see it: the front ends' [`Host`].
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use console::wire::{self, Ending, LineKind};
 use console::{Host, LogonRefusal, Peer, Role, Session, WRONG_PASSWORD};
@@ -47,6 +48,47 @@ impl Terminals {
         }
     }
 
+    /// LOGON, reconnect, take over or share, as the request says.
+    fn grant(&self, peer: &Peer, request: &wire::Logon) -> Result<Session, LogonRefusal> {
+        let cp = &self.0;
+        let id: UserId = request.userid.parse().map_err(|_| wrong_password())?;
+        let directory = cp.directory();
+        let entry = match directory.user(&id) {
+            Some(entry) => entry,
+            // The owner may be told; a stranger learns nothing about who exists.
+            None if peer.owner => return Err(refused(53, format!("HCPLGA053E {id} not in CP directory"))),
+            None if request.password.is_none() => {
+                return Err(LogonRefusal::NeedPassword { prompt: "Enter your password,\nit will not appear when typed".to_string() });
+            }
+            None => {
+                // As long as a real check takes: the time must not tell who exists.
+                directory::verify_nobody(request.password.as_deref().unwrap_or_default());
+                return Err(wrong_password());
+            }
+        };
+        self.authorize(peer, entry, request)?;
+        if let Some(user) = cp.users.get(&id) {
+            return match request.attach {
+                true => Ok(self.session(&user, Role::Observer)),
+                false => self.reconnect(&user, request.here),
+            };
+        }
+        if request.attach {
+            return Err(refused(45, format!("HCPCQU045E {id} not logged on")));
+        }
+        let user = match log_on(cp, &directory, entry, Way::Terminal) {
+            Ok(user) => user,
+            Err(LogonError::Present(user)) => return self.reconnect(&user, request.here),
+            Err(error) => return Err(refused(59, format!("HCPLGA059E LOGON unsuccessful--{error}"))),
+        };
+        let session = self.session(&user, Role::Owner);
+        let no_ipl = request.no_ipl;
+        let logged_on = Arc::clone(&user);
+        // The terminal is answered first; the IPL shows on it.
+        cp.workers.submit(Box::new(move || start_up(&logged_on, no_ipl)));
+        Ok(session)
+    }
+
     fn session(&self, user: &Arc<User>, role: Role) -> Session {
         Session::new(user.id.to_string(), self.0.config.system_id.clone(), &user.console, role)
     }
@@ -90,43 +132,11 @@ impl Terminals {
 
 impl Host for Terminals {
     fn logon(&self, peer: &Peer, request: &wire::Logon) -> Result<Session, LogonRefusal> {
-        let cp = &self.0;
-        let id: UserId = request.userid.parse().map_err(|_| wrong_password())?;
-        let directory = cp.directory();
-        let entry = match directory.user(&id) {
-            Some(entry) => entry,
-            // The owner may be told; a stranger learns nothing about who exists.
-            None if peer.owner => return Err(refused(53, format!("HCPLGA053E {id} not in CP directory"))),
-            None if request.password.is_none() => {
-                return Err(LogonRefusal::NeedPassword { prompt: "Enter your password,\nit will not appear when typed".to_string() });
-            }
-            None => {
-                // As long as a real check takes: the time must not tell who exists.
-                directory::verify_nobody(request.password.as_deref().unwrap_or_default());
-                return Err(wrong_password());
-            }
-        };
-        self.authorize(peer, entry, request)?;
-        if let Some(user) = cp.users.get(&id) {
-            return match request.attach {
-                true => Ok(self.session(&user, Role::Observer)),
-                false => self.reconnect(&user, request.here),
-            };
+        let granted = self.grant(peer, request);
+        if let Err(LogonRefusal::Refused { .. }) = granted {
+            self.0.counters.logons_refused.fetch_add(1, Ordering::Relaxed);
         }
-        if request.attach {
-            return Err(refused(45, format!("HCPCQU045E {id} not logged on")));
-        }
-        let user = match log_on(cp, &directory, entry, Way::Terminal) {
-            Ok(user) => user,
-            Err(LogonError::Present(user)) => return self.reconnect(&user, request.here),
-            Err(error) => return Err(refused(59, format!("HCPLGA059E LOGON unsuccessful--{error}"))),
-        };
-        let session = self.session(&user, Role::Owner);
-        let no_ipl = request.no_ipl;
-        let logged_on = Arc::clone(&user);
-        // The terminal is answered first; the IPL shows on it.
-        cp.workers.submit(Box::new(move || start_up(&logged_on, no_ipl)));
-        Ok(session)
+        granted
     }
 
     fn input(&self, session: &Session, line: String) {

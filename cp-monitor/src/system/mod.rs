@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::directory::{self, Directory};
 use crate::dispatcher::Dispatcher;
 use crate::links::LinkTable;
+use crate::metrics::Counters;
 use crate::paging::{self, Pager};
 use crate::processor::kvm::{KvmProcessor, Partition, PartitionError};
 use crate::real_devices::RealDevices;
@@ -120,6 +121,8 @@ pub struct Cp {
     pub storage: Arc<Storage>,
     /// Who brings pages in and takes frames.
     pub pager: Pager,
+    /// What is counted for all users together.
+    pub counters: Counters,
     /// Threads for what may block.
     pub workers: Workers,
     /// When it was started.
@@ -176,6 +179,7 @@ impl Cp {
             dispatcher: Dispatcher::new(config.processors),
             pager: Pager::new(&storage),
             storage,
+            counters: Counters::default(),
             workers,
             started: Instant::now(),
             load: Mutex::default(),

@@ -11,6 +11,7 @@ use super::Cp;
 use crate::accounting::ledger::Appended;
 use crate::accounting::{LedgerError, Record};
 use crate::directory::UserId;
+use crate::metrics::counters::Trouble;
 use crate::users::{Disk, Line, User, Way, log_on, spool_userid};
 
 /// The same for the paging file, whoever's pages it is about.
@@ -105,6 +106,7 @@ impl Cp {
     }
 
     fn record_trouble(&self, error: &LedgerError) {
+        self.counters.count_trouble(Trouble::Accounting);
         let mut last = self.record_complained.lock();
         if last.is_none_or(|at| at.elapsed() >= TROUBLE_PAUSE) {
             *last = Some(Instant::now());
@@ -124,6 +126,7 @@ impl Cp {
 
     /// A spool file could not be written or read: its user and the operator are told.
     pub fn spool_trouble(&self, user: &User, error: &SpoolError) {
+        self.counters.count_trouble(Trouble::Spool);
         self.trouble(user, &format!("HCPSPL9433E Spool error: {error}"));
     }
 
@@ -153,6 +156,7 @@ impl Cp {
 
     /// A minidisk's host file could not be read or written: its user and the operator are told. The guest has its return code.
     pub fn disk_trouble(&self, user: &User, disk: &Disk, error: &ExtentError) {
+        self.counters.count_trouble(Trouble::Disk);
         self.trouble(user, &format!("HCPDSK954E I/O error on {} {}: {error}", disk.owner, disk.owner_vdev));
     }
 

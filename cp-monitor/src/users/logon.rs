@@ -78,6 +78,7 @@ pub fn log_on(cp: &Arc<Cp>, directory: &Directory, entry: &UserEntry, way: Way) 
         return Err(LogonError::Shutdown);
     }
     greet(&user, directory);
+    cp.counters.logons.fetch_add(1, Ordering::Relaxed);
     cp.note_logon(&user, way);
     Ok(user)
 }
@@ -297,7 +298,8 @@ pub fn log_off(user: &Arc<User>, forced_by: Option<&UserId>, ending: Ending) {
         close_at_end(user, &mut console.output);
     }
     unlink_disks(user, devices);
-    cp.users.remove(&user.id);
+    cp.users.remove(user);
+    cp.counters.logoffs.fetch_add(1, Ordering::Relaxed);
     user.console.end(ending);
     cp.note_logoff(user, forced_by);
 }

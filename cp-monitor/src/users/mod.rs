@@ -23,6 +23,7 @@ use console::wire::{ConsoleState, LineKind};
 use jiff::Zoned;
 use parking_lot::{Mutex, MutexGuard};
 
+use crate::accounting::Used;
 use crate::directory::{UserEntry, UserId};
 use crate::dispatcher::policy::{Entitlement, MachineId, Policy, Wakeup};
 use crate::machine::{Machine, Wait};
@@ -416,36 +417,51 @@ impl Drop for Answering<'_> {
 /// The table of users who are logged on.
 #[derive(Default)]
 pub struct Users {
-    table: Mutex<BTreeMap<UserId, Arc<User>>>,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    present: BTreeMap<UserId, Arc<User>>,
+    /// What those used who are gone.
+    departed: Used,
 }
 
 impl Users {
     /// The user, if logged on.
     pub fn get(&self, id: &UserId) -> Option<Arc<User>> {
-        self.table.lock().get(id).cloned()
+        self.table.lock().present.get(id).cloned()
     }
 
     /// Everyone, by userid.
     pub fn all(&self) -> Vec<Arc<User>> {
-        self.table.lock().values().cloned().collect()
+        self.table.lock().present.values().cloned().collect()
     }
 
     /// How many.
     pub fn count(&self) -> usize {
-        self.table.lock().len()
+        self.table.lock().present.len()
     }
 
     /// Takes a user in; the one who is there already when there is one.
     fn insert(&self, user: &Arc<User>) -> Result<(), Arc<User>> {
         let mut table = self.table.lock();
-        if let Some(present) = table.get(&user.id) {
+        if let Some(present) = table.present.get(&user.id) {
             return Err(Arc::clone(present));
         }
-        table.insert(user.id, Arc::clone(user));
+        table.present.insert(user.id, Arc::clone(user));
         Ok(())
     }
 
-    fn remove(&self, id: &UserId) {
-        self.table.lock().remove(id);
+    fn remove(&self, user: &User) {
+        let mut table = self.table.lock();
+        table.departed = table.departed + user.used();
+        table.present.remove(&user.id);
+    }
+
+    /// What all users used since CP started, those who are gone too. It never becomes less.
+    pub fn used(&self) -> Used {
+        let table = self.table.lock();
+        table.present.values().fold(table.departed, |sum, user| sum + user.used())
     }
 }

@@ -18,6 +18,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use super::{Machine, Missing, ProgramCheck};
 use crate::dispatcher::meter::thread_time;
+use crate::metrics::counters::Trouble;
 use crate::storage::AccessError;
 use crate::users::{Devices, User, Wake};
 use ::console::wire::LineKind;
@@ -172,6 +173,7 @@ fn work(user: &Arc<User>, generation: u64, job: Job) {
             user.fall_asleep(time, Wake::Diagnose(Box::new(move || work(&sleeper, generation, rest))));
         }
         Err(_) => user.with_machine(|machine| {
+            user.cp().counters.count_trouble(Trouble::Internal);
             if machine.generation() == generation {
                 machine.complete(generation, INTERNAL_ERROR, 0, &[]);
                 user.enter_cp_mode(machine, "HCPMCP9151W CP entered; an internal error in CP ended this machine's DIAGNOSE");
