@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tests::{System, assert_line, assert_no_line, wait_for};
+use tests::{Program, System, assert_line, assert_no_line, in_namespace, wait_for};
 
 /// A system with this in its `system.toml` besides what is there after the first start.
 fn system_with(statements: &str) -> System {
@@ -149,6 +149,39 @@ fn a_folder_that_cannot_be_written_stops_the_device_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_full_disk_stops_the_printer_and_leaves_no_half_file() {
+    in_namespace("a_full_disk_stops_the_printer_and_leaves_no_half_file", |place| {
+        tests::cp64();
+        let mut system = System::prepare_at(&place.join("system"));
+        system.run();
+        system.shut_down();
+        let folder = place.join("paper");
+        fs::create_dir(&folder).expect("a folder");
+        let mounted = Program::run(std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k", "none"]).arg(&folder), b"");
+        mounted.succeeded();
+        let settings = system.directory().join("system.toml");
+        let own = text(&settings).split("\n[[").next().unwrap_or_default().to_string();
+        let printer = format!("[[printer]]\ndevice = \"00E\"\nfolder = {:?}\nstart = true\nclass = \"A\"\n", folder.display().to_string());
+        fs::write(&settings, format!("{own}\n{printer}")).expect("settings");
+        system.run();
+        let mut operator = tests::Terminal::observe(&system.socket(), "OPERATOR");
+        // Four times as much as there is room for.
+        let lines = format!("{}\n", "x".repeat(99)).repeat(10_000);
+        system.disk_put("CMSUSER", "LARGE", "TEXT", lines.as_bytes()).succeeded();
+        system.session("CMSUSER", "print large text a\n");
+        operator.until("HCPRSP9436E PRT  000E stopped: .*[Nn]o space.*file CMSUSER 0001 stays in its queue");
+        assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 0, "something half is there");
+        let grown = Program::run(std::process::Command::new("mount").args(["-o", "remount,size=16m"]).arg(&folder), b"");
+        grown.succeeded();
+        system.cp("START 00E").succeeded();
+        wait_for("the queue", || system.cp_says("QUERY FILES CMSUSER").contains("NO PRT").then_some(()));
+        let printed = fs::read_dir(&folder).expect("a folder").filter_map(Result::ok).map(|entry| entry.path());
+        let printed: Vec<_> = printed.filter(|path| path.extension().is_some_and(|end| end == "txt")).collect();
+        assert_eq!(text(&printed[0]).lines().filter(|line| line.contains("xxxx")).count(), 10_000);
+    });
+}
+
+#[test]
 fn after_a_kill_every_file_was_printed_whole_and_none_is_lost() {
     let mut system = system_with(PRINTER);
     system.disk_put("CMSUSER", "MANY", "TEXT", "a line\n".repeat(500).as_bytes()).succeeded();
@@ -192,6 +225,13 @@ fn what_is_dropped_into_the_readers_folder_becomes_a_file_of_its_user() {
     wait_for("the folder", || folder.join(".taken").is_dir().then_some(()));
     fs::create_dir(folder.join("cmsuser")).expect("a folder");
     fs::create_dir(folder.join("nobody")).expect("a folder");
+    fs::create_dir(folder.join("SMALL")).expect("a folder");
+    let source = system.directory().join("user.direct");
+    let users = text(&source) + "\nUSER SMALL NOLOG\n  SPOOLFILE MAXSPOOL 1\n";
+    fs::write(&source, users).expect("a directory");
+    system.cp("DIRECTXA").succeeded();
+    system.punch("SMALL", "A.X", "a card\n").succeeded();
+    fs::write(folder.join("SMALL/more"), "too many").expect("a file");
     fs::write(folder.join("cmsuser/notes.txt"), "one\ntwo\n").expect("a file");
     fs::write(folder.join("cmsuser/half.part"), "not yet").expect("a file");
     fs::write(folder.join("cmsuser").join("\u{1b}[2J\n".repeat(50)), "hostile name\n").expect("a file");
@@ -207,6 +247,7 @@ fn what_is_dropped_into_the_readers_folder_becomes_a_file_of_its_user() {
     assert_line(&system.cp_says("QUERY READER MAINT ALL"), r"^OPERATOR 0001 C RDR 00000001 001 NONE .* MY        JOB ");
     wait_for("the refusals", || folder.join("refused/bad.job").exists().then_some(()));
     wait_for("the refusals", || folder.join("refused/stranger.job").exists().then_some(()));
+    wait_for("the refusals", || folder.join("refused/more").exists().then_some(()));
     for left in ["cmsuser/half.part", "cmsuser/passwd", "nobody/lost.txt"] {
         assert!(folder.join(left).symlink_metadata().is_ok(), "{left} was taken");
     }

@@ -127,8 +127,10 @@ fn write_file(cp: &Arc<Cp>, device: &Device, file: &FileInfo) {
         }
         Ok(())
     });
-    let wanted = cp.real_devices.end(device.number);
+    let wanted = cp.real_devices.wanted(device.number);
     settle(cp, device, &file, &one, written, wanted);
+    // Only now: another device must not take it in between.
+    cp.real_devices.end(device.number);
 }
 
 /// What becomes of the file.

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
-use spool::{Attributes, Destination, FileName, NewFile, OpenFile, Queue, Selection};
+use spool::{Attributes, Destination, FileName, NewFile, OpenFile, Queue, Selection, SpoolError};
 
 use super::ReaderState;
 use super::deck::{Deck, DeckError, IdCard, name_of_host_file};
@@ -64,12 +64,15 @@ pub(super) fn run(cp: &Arc<Cp>, number: DeviceNumber) {
     let mut seen = BTreeMap::new();
     let mut begun = false;
     while let Some(reader) = cp.real_devices.wait_for_reader(number, LOOK) {
-        let looked = if begun { Ok(()) } else { begin(cp, &reader) }.and_then(|()| look(cp, &reader, &mut seen));
+        let mut look = Look { cp, reader: &reader, seen: &seen, now: BTreeMap::new(), left: FILES_MAX };
+        let looked = if begun { Ok(()) } else { begin(cp, &reader) }.and_then(|()| look.everywhere());
+        let now = look.now;
         begun = looked.is_ok();
         if let Err(Trouble::Reader(reason)) = looked {
             cp.real_devices.change_reader(number, |reader| reader.stopped = Some(reason.clone()));
             cp.say_to_operator(&format!("HCPRSR9436E RDR  {number} stopped: {reason}. START {number} goes on"));
         }
+        seen = now;
     }
 }
 
@@ -96,22 +99,52 @@ fn begin(cp: &Cp, reader: &ReaderState) -> Result<(), Trouble> {
 }
 
 /// One look at the folder and at those of its users.
-fn look(cp: &Arc<Cp>, reader: &ReaderState, seen: &mut BTreeMap<PathBuf, Looks>) -> Result<(), Trouble> {
-    let mut now = BTreeMap::new();
-    let mut left = FILES_MAX;
-    for (path, metadata) in entries(&reader.folder)? {
-        if metadata.is_file() {
-            consider(cp, reader, None, path, &metadata, seen, &mut now, &mut left)?;
-        } else if metadata.is_dir() && !path.ends_with(REFUSED) {
-            let user = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse::<UserId>().ok());
-            let Some(user) = user.filter(|user| cp.directory().user(user).is_some()) else { continue };
-            for (path, metadata) in entries(&path)?.into_iter().filter(|(_, metadata)| metadata.is_file()) {
-                consider(cp, reader, Some(user), path, &metadata, seen, &mut now, &mut left)?;
+struct Look<'a> {
+    cp: &'a Arc<Cp>,
+    reader: &'a ReaderState,
+    /// What files looked like the last time.
+    seen: &'a BTreeMap<PathBuf, Looks>,
+    /// What those that were left look like now.
+    now: BTreeMap<PathBuf, Looks>,
+    /// Files that may still be taken.
+    left: usize,
+}
+
+impl Look<'_> {
+    fn everywhere(&mut self) -> Result<(), Trouble> {
+        for (path, metadata) in entries(&self.reader.folder)? {
+            if metadata.is_file() {
+                self.consider(None, path, &metadata)?;
+            } else if metadata.is_dir() && !path.ends_with(REFUSED) {
+                let user = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse::<UserId>().ok());
+                let Some(user) = user.filter(|user| self.cp.directory().user(user).is_some()) else { continue };
+                for (path, metadata) in entries(&path)?.into_iter().filter(|(_, metadata)| metadata.is_file()) {
+                    self.consider(Some(user), path, &metadata)?;
+                }
             }
         }
+        Ok(())
     }
-    *seen = now;
-    Ok(())
+
+    /// Takes a file when it looks as it did before; remembers it otherwise.
+    fn consider(&mut self, user: Option<UserId>, path: PathBuf, metadata: &Metadata) -> Result<(), Trouble> {
+        let looks = looks(metadata);
+        if self.seen.get(&path) != Some(&looks) || self.left == 0 {
+            self.now.insert(path, looks);
+            return Ok(());
+        }
+        self.left -= 1;
+        let dropped = Dropped { user, path: &path, looks };
+        match dropped.take(self.cp, self.reader) {
+            Ok(()) => Ok(()),
+            Err(Trouble::Busy) => {
+                self.now.insert(path, looks);
+                Ok(())
+            }
+            Err(Trouble::File(reason)) => refuse(self.cp, self.reader, &path, &reason),
+            Err(trouble) => Err(trouble),
+        }
+    }
 }
 
 /// What is in a folder, by name, without what is not finished or hidden; symbolic links are not followed.
@@ -137,96 +170,78 @@ fn looks(metadata: &Metadata) -> Looks {
     (metadata.dev(), metadata.ino(), metadata.len(), metadata.mtime(), metadata.mtime_nsec())
 }
 
-/// Takes a file when it looks as it did before; remembers it otherwise.
-#[allow(clippy::too_many_arguments)]
-fn consider(
-    cp: &Arc<Cp>,
-    reader: &ReaderState,
+/// A file that is complete.
+struct Dropped<'a> {
+    /// Whose folder it is in.
     user: Option<UserId>,
-    path: PathBuf,
-    metadata: &Metadata,
-    seen: &BTreeMap<PathBuf, Looks>,
-    now: &mut BTreeMap<PathBuf, Looks>,
-    left: &mut usize,
-) -> Result<(), Trouble> {
-    let looks = looks(metadata);
-    if seen.get(&path) != Some(&looks) || *left == 0 {
-        now.insert(path, looks);
-        return Ok(());
-    }
-    *left -= 1;
-    match take(cp, reader, user, &path, looks) {
-        Ok(()) => Ok(()),
-        Err(Trouble::Busy) => {
-            now.insert(path, looks);
-            Ok(())
-        }
-        Err(Trouble::File(reason)) => refuse(cp, reader, &path, &reason),
-        Err(trouble) => Err(trouble),
-    }
+    path: &'a Path,
+    looks: Looks,
 }
 
-/// Reads a file into the spool.
-fn take(cp: &Arc<Cp>, reader: &ReaderState, user: Option<UserId>, path: &Path, expected: Looks) -> Result<(), Trouble> {
-    // Opened so that neither a link put in its place nor a pipe without a writer is followed.
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = match rustix::fs::open(path, flags, Mode::empty()) {
-        Ok(file) => File::from(file),
-        Err(rustix::io::Errno::NOENT | rustix::io::Errno::LOOP) => return Ok(()),
-        Err(error) => return Err(Trouble::File(format!("it cannot be opened: {error}"))),
-    };
-    let metadata = file.metadata()?;
-    if !metadata.is_file() || looks(&metadata) != expected {
-        return Err(Trouble::Busy);
+impl Dropped<'_> {
+    fn name(&self) -> String {
+        self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let mut deck = Deck::new(BufReader::with_capacity(64 << 10, &file), None).map_err(failed)?;
-    let id = match user {
-        Some(user) => Card { owner: spool_userid(&user), attributes: named(&name) },
-        None => id_card(cp, &mut deck, &name)?,
-    };
-    let mut open = cp.spool.create(NewFile {
-        origin: spool_userid(&cp.operator_id()),
-        device: spool::Device::Reader,
-        created: cp.clock.unix_seconds(),
-        attributes: id.attributes,
-    });
-    while let Some(record) = deck.next_record().map_err(failed)? {
-        open.append(CARD_COMMAND, &record).map_err(|error| Trouble::Reader(error.to_string()))?;
-    }
-    if looks(&file.metadata()?) != expected {
-        return Err(Trouble::Busy);
-    }
-    keep(cp, reader, user, path, open, id.owner, &name)
-}
 
-/// Closes the spool file and ends the host file, so that a crash in between leaves one of the two and never both.
-fn keep(
-    cp: &Arc<Cp>,
-    reader: &ReaderState,
-    user: Option<UserId>,
-    path: &Path,
-    open: OpenFile,
-    owner: spool::Userid,
-    name: &str,
-) -> Result<(), Trouble> {
-    let user = user.map_or_else(String::new, |user| user.to_string());
-    // No userid has a comma. A long name is cut: the host takes no longer one.
-    let name: String = name.chars().take(NAME_MAX).collect();
-    let taken = reader.folder.join(TAKEN).join(format!("{:x},{user},{name}", open.serial()));
-    fs::rename(path, &taken)?;
-    File::open(reader.folder.join(TAKEN))?.sync_all()?;
-    let closed = match cp.spool.close(open, Destination { owner, queue: Queue::Reader }) {
-        Ok(closed) => closed,
-        Err(error) => {
-            fs::rename(&taken, path)?;
-            return Err(Trouble::Reader(error.error.to_string()));
+    /// Reads it into the spool.
+    fn take(&self, cp: &Arc<Cp>, reader: &ReaderState) -> Result<(), Trouble> {
+        // Opened so that neither a link put in its place nor a pipe without a writer is followed.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match rustix::fs::open(self.path, flags, Mode::empty()) {
+            Ok(file) => File::from(file),
+            Err(rustix::io::Errno::NOENT | rustix::io::Errno::LOOP) => return Ok(()),
+            Err(error) => return Err(Trouble::File(format!("it cannot be opened: {error}"))),
+        };
+        let metadata = file.metadata()?;
+        if !metadata.is_file() || looks(&metadata) != self.looks {
+            return Err(Trouble::Busy);
         }
-    };
-    fs::remove_file(&taken)?;
-    cp.say_to_operator(&format!("RDR FILE {} HAS BEEN READ", closed.file.spid));
-    command::announce(cp, None, &closed);
-    Ok(())
+        let mut deck = Deck::new(BufReader::with_capacity(64 << 10, &file), None).map_err(failed)?;
+        let card = match self.user {
+            Some(user) => Card { owner: spool_userid(&user), attributes: named(&self.name()) },
+            None => id_card(cp, &mut deck, &self.name())?,
+        };
+        let mut open = cp.spool.create(NewFile {
+            origin: spool_userid(&cp.operator_id()),
+            device: spool::Device::Reader,
+            created: cp.clock.unix_seconds(),
+            attributes: card.attributes,
+        });
+        while let Some(record) = deck.next_record().map_err(failed)? {
+            open.append(CARD_COMMAND, &record).map_err(|error| Trouble::Reader(error.to_string()))?;
+        }
+        if looks(&file.metadata()?) != self.looks {
+            return Err(Trouble::Busy);
+        }
+        self.keep(cp, reader, open, card.owner)
+    }
+
+    /// Closes the spool file and ends the host file, so that after a crash in between a start knows which of the two is there.
+    fn keep(&self, cp: &Arc<Cp>, reader: &ReaderState, open: OpenFile, owner: spool::Userid) -> Result<(), Trouble> {
+        let user = self.user.map_or_else(String::new, |user| user.to_string());
+        // No userid has a comma. A long name is cut: the host takes no longer one.
+        let name: String = self.name().chars().take(NAME_MAX).collect();
+        let folder = reader.folder.join(TAKEN);
+        let taken = folder.join(format!("{:x},{user},{name}", open.serial()));
+        fs::rename(self.path, &taken)?;
+        File::open(&folder)?.sync_all()?;
+        match cp.spool.close(open, Destination { owner, queue: Queue::Reader }) {
+            Ok(closed) => {
+                fs::remove_file(&taken)?;
+                cp.say_to_operator(&format!("RDR FILE {} HAS BEEN READ", closed.file.spid));
+                command::announce(cp, None, &closed);
+                Ok(())
+            }
+            Err(error) => {
+                fs::rename(&taken, self.path)?;
+                Err(match error.error {
+                    // The user's own limit is no trouble of the reader's.
+                    error @ (SpoolError::FileLimit { .. } | SpoolError::NoSpoolId(_)) => Trouble::File(error.to_string()),
+                    error => Trouble::Reader(error.to_string()),
+                })
+            }
+        }
+    }
 }
 
 /// Whose a deck is, and what it is called.

@@ -169,12 +169,16 @@ impl RealDevices {
         }
     }
 
-    /// The device is done with its file; what the operator wanted of it.
-    pub(super) fn end(&self, number: DeviceNumber) -> Option<Wanted> {
-        let mut inner = self.inner.lock();
-        let device = inner.device(number)?;
-        device.active = None;
-        device.wanted.take()
+    /// The device is done with its file.
+    pub(super) fn end(&self, number: DeviceNumber) {
+        if let Some(device) = self.inner.lock().device(number) {
+            (device.active, device.wanted) = (None, None);
+        }
+    }
+
+    /// What the operator wants of the file being written.
+    pub(super) fn wanted(&self, number: DeviceNumber) -> Option<Wanted> {
+        self.inner.lock().device(number).and_then(|device| device.wanted)
     }
 
     /// Whether the file being written is to be given up.

@@ -154,3 +154,16 @@ USER 1234 NOPASS 16M 16M G 64 ON ON ON ON extra
         ]
     );
 }
+
+#[test]
+fn spoolfile_says_how_many_spool_files_a_user_may_have() {
+    let of =
+        |statement: &str| entry(&good(&format!("PROFILE P\n SPOOLFILE MAXSPOOL 9\nUSER A NOLOG\n INCLUDE P\n{statement}")), "A").max_spool;
+    assert_eq!((of(""), of(" spoolf maxs 500\n"), of(" SPOOLFILE MAXSPOOL 9999\n")), (Some(9), Some(500), Some(9999)));
+    assert_eq!(entry(&good("USER A NOLOG\n"), "A").max_spool, None);
+    for bad in ["", "500", "MAXSPOOL", "MAXSPOOL 0", "MAXSPOOL 10000", "MAXSPOOL -1", "MAXSPOOL 5 6"] {
+        let shown = errors(&format!("USER A NOLOG\n SPOOLFILE {bad}\n"));
+        assert!(shown.len() == 1 && shown[0].contains("SPOOLFILE"), "{bad}: {shown:?}");
+    }
+    assert_eq!(errors("USER A NOLOG\n SPOOLFILE MAXSPOOL 5\n SPOOLFILE MAXSPOOL 6\n").len(), 1);
+}
