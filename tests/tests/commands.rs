@@ -68,6 +68,28 @@ const ANSWERS: &[Case] = &[
     Case("QUERY STORAGE", &[r"^STORAGE = \d+[KMGT] CONFIGURED = \d+[KMGT] INC = \S+ STANDBY = 0  RESERVED = 0$"]),
     Case("QUERY PROCESSORS", &[r"^PROCESSOR 00 MASTER CP\b", r"^PROCESSOR 01 ALTERNATE CP\b"]),
     Case("QUERY SHARE", &[r"^USER MAINT +: RELATIVE SHARE = +100$", r"^ +MAXIMUM SHARE = NOLIMIT$"]),
+    Case(
+        "SET SHARE * ABSOLUTE 12.5% 20% LIMITHARD",
+        &[r"^USER MAINT +: ABSOLUTE SHARE = 12\.5%$", r"^ +MAXIMUM SHARE = LIMITHARD ABSOLUTE SHARE =   20%$"],
+    ),
+    Case("SET SHARE MAINT INITIAL", &[r"^USER MAINT +: RELATIVE SHARE = +100$", r"^ +MAXIMUM SHARE = NOLIMIT$"]),
+    Case("SET QUICKDSP MAINT ON", &[r"^USER MAINT +: QUICKDSP = ON$"]),
+    Case("QUERY QUICKDSP", &[r"^USER MAINT +: QUICKDSP = ON$"]),
+    Case(
+        "QUERY SRM",
+        &[
+            r"^IABIAS : INTENSITY=90%; DURATION=2$",
+            r"^LDUBUF : Q1=100% Q2=75% Q3=60%$",
+            r"^STORBUF: Q1=300% Q2=250% Q3=200%$",
+            r"^DSPBUF : Q1=32767 Q2=32767 Q3=32767$",
+            r"^DISPATCHING MINOR TIMESLICE = 5 MS$",
+        ],
+    ),
+    Case("SET SRM IABIAS 80% 3", &[r"^IABIAS : INTENSITY=80%; DURATION=3$"]),
+    Case("QUERY SRM IABIAS", &[r"^IABIAS : INTENSITY=80%; DURATION=3$"]),
+    Case("SET SRM IABIAS INITIAL", &[r"^IABIAS : INTENSITY=90%; DURATION=2$"]),
+    Case("INDICATE ACTIVE", &[r"^\d{5} USERS, \d{5} DISP, \d{5} ELIG, \d{5} DORM$"]),
+    Case("INDICATE I/O", &[r"^No users in I/O wait$"]),
     Case("QUERY SET", &[r"^MSG ON +, WNG ON +, EMSG ON +, IMSG ON", r"^SMSG OFF +, RUN OFF"]),
     Case("QUERY TERMINAL", &[r"^LINEND # +, LINEDEL \S+ *, CHARDEL \S+ *, ESCAPE \S+", r"^LINESIZE \S+, MORE \d{3} \d{3}, BRKKEY PA1"]),
     Case("QUERY PRIVCLASS", &[r"^PRIVILEGE CLASSES FOR USER MAINT$", r"^ +CURRENTLY: ABCDEFG$", r"^ +DIRECTORY: ABCDEFG$"]),
@@ -172,6 +194,18 @@ const REFUSALS: &[(&str, &str)] = &[
     ("STORE 200 XY", r"^HCP...005E Invalid hexdata - "),
     ("STORE FFFFFFFFFFFF 00", r"^HCP...160E "),
     ("INDICATE NONSENSE", r"^HCPCMD002E "),
+    ("INDICATE ACTIVE 5 DAYS", r"^HCPCMD002E Invalid operand - DAYS$"),
+    ("INDICATE ACTIVE 5", r"^HCP...026E "),
+    ("SET SHARE", r"^HCP...020E Userid missing or invalid$"),
+    ("SET SHARE NOBODY RELATIVE 5", r"^HCP...045E NOBODY not logged on$"),
+    ("SET SHARE * RELATIVE 0", r"^HCPCMD002E Invalid operand - 0$"),
+    ("SET SHARE * RELATIVE 10001", r"^HCPCMD002E Invalid operand - 10001$"),
+    ("SET SHARE * ABSOLUTE 101%", r"^HCPCMD002E Invalid operand - 101%$"),
+    ("SET SHARE * ABSOLUTE", r"^HCP...026E "),
+    ("SET QUICKDSP * MAYBE", r"^HCPCMD002E Invalid operand - MAYBE$"),
+    ("SET SRM DSPSLICE 0", r"^HCPCMD002E Invalid operand - 0$"),
+    ("SET SRM STORBUF 100 200 300", r"^HCPCMD002E Invalid operand - 200$"),
+    ("QUERY SRM NONSENSE", r"^HCPCMD002E "),
     ("SLEEP SOON", r"^HCPCMD002E "),
     ("IPL NOTHING", r"^HCP...044E Named Saved System \(NSS\) NOTHING does not exist$"),
     ("IPL 999", r"^HCP...040E "),
@@ -277,6 +311,10 @@ fn indicate_load_has_the_lines_that_monitors_parse() {
     });
     assert_line(&load, r"^AVGPROC-\d{3}% 02$");
     assert_line(&load, r"^PAGING-\d+/SEC$");
+    assert_line(&load, r"^Q0-\d{5}\(\d{5}\) {27}DORMANT-\d{5}$");
+    assert_line(&load, r"^Q1-\d{5}\(\d{5}\) {11}E1-\d{5}\(\d{5}\)$");
+    assert_line(&load, r"^Q3-\d{5}\(\d{5}\) EXPAN-\d{3} E3-\d{5}\(\d{5}\)$");
+    assert_line(&load, r"^LIMITED-\d{5}$");
     assert_line(&load, r"^PROC 0000-\d{3}% CP +PROC 0001-\d{3}% CP$");
 }
 
@@ -294,7 +332,18 @@ fn a_general_user_cannot_do_what_operators_do_and_cannot_tell_that_it_exists() {
     assert_no_line(&shown, "SHUTDOWN|FORCE|WARNING|DIRECTXA");
     assert_line(&shown, "QUERY");
     // Class G sees its own and nobody else's.
-    for command in ["query files maint", "query reader maint", "query share maint", "indicate user maint", "purge maint reader all"] {
+    for command in [
+        "query files maint",
+        "query reader maint",
+        "query share maint",
+        "indicate user maint",
+        "indicate queues",
+        "set share maint relative 5",
+        "set quickdsp * on",
+        "set srm dspslice 5",
+        "query srm",
+        "purge maint reader all",
+    ] {
         assert_line(&terminal.command(&format!("cp {command}")), r"^Ready\(000\d\d\); T=");
     }
     assert_line(&terminal.command("cp xautolog maint"), r"^Ready\(00057\);");

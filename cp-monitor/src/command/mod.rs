@@ -14,6 +14,7 @@ pub mod operands;
 mod operator;
 mod paging;
 mod query;
+mod scheduling;
 mod session;
 mod set;
 mod spool;
@@ -31,7 +32,8 @@ use crate::users::{Emsg, User};
 
 pub use answer::{Answer, Message, Outcome, Severity, error};
 pub use operands::Operands;
-pub use query::{share_text, spool_files_line};
+pub use query::spool_files_line;
+pub use scheduling::share_text;
 pub use spool::{announce, close_output, finish_reading, punch_from_host};
 
 /// Who may use a command.

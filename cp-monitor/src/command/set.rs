@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::Invocation;
 use super::answer::{Answer, Message, Outcome, error, invalid_operand, operand_missing};
 use super::operands::is;
+use super::{Invocation, scheduling};
 use crate::users::{Emsg, Settings};
 
-/// SET {MSG|WNG|IMSG|SMSG|EMSG|RUN|LOGMSG|ACNT|...} value
+/// SET {MSG|WNG|IMSG|SMSG|EMSG|RUN|LOGMSG|SHARE|QUICKDSP|SRM} value
 pub(super) fn set(invocation: &mut Invocation<'_>) -> Outcome {
     let word = invocation.operands.word()?;
     if is(word, "LOGmsg") {
@@ -15,6 +15,17 @@ pub(super) fn set(invocation: &mut Invocation<'_>) -> Outcome {
     }
     if is(word, "RESERVed") {
         return super::paging::set_reserved(invocation);
+    }
+    // Class A decides who gets what of the processors.
+    let scheduling: Option<fn(&mut Invocation<'_>) -> Outcome> = match word {
+        _ if !invocation.has_class("A") => None,
+        word if is(word, "SHARE") => Some(scheduling::set_share),
+        word if is(word, "QUIckdsp") => Some(scheduling::set_quickdsp),
+        word if is(word, "SRM") => Some(scheduling::set_srm),
+        _ => None,
+    };
+    if let Some(set) = scheduling {
+        return set(invocation);
     }
     if is(word, "EMSG") {
         let emsg = emsg(invocation.operands.word()?)?;

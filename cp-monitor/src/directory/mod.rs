@@ -25,6 +25,7 @@ pub use diagnostic::{DirectoryError, Position, Problem, Remark, Warning};
 pub use geometry::DeviceType;
 pub use model::*;
 pub use names::{DeviceNumber, LinkAccess, LinkMode, NameError, PrivilegeClasses, StorageSize, UserId, Volid};
+pub use operands::percent;
 pub use password::{Argon2id, LinkPassword, Password, SecretError, SecretHash, SecretHasher, verify, verify_link, verify_nobody};
 
 /// The directory of a first start: `PROFILE CMSDFLT`, OPERATOR, MAINT with the system disks, and CMSUSER.

@@ -137,7 +137,7 @@ fn decimal(input: &str) -> IResult<&str, u32> {
 }
 
 /// `5`, `5%` or `5.5%` as tenths of a percent, 1 to 1000.
-pub(super) fn percent(input: &str) -> Option<ShareAmount> {
+pub fn percent(input: &str) -> Option<ShareAmount> {
     let tenth = map_res(digit1, |digits: &str| {
         // One decimal place is what SHARE knows.
         (digits.len() == 1).then(|| digits.parse::<u32>()).and_then(Result::ok).ok_or(())

@@ -69,6 +69,8 @@ pub struct Machine {
     page_wait: Option<PageWait>,
     /// The end of a DIAGNOSE that waits for a page to be stored into.
     owed: Option<Owed>,
+    /// The device that the last DIAGNOSE a worker carries out is about.
+    device: Option<u16>,
     /// In CP mode: stopped until BEGIN or IPL.
     stopped: bool,
     /// What was IPLed.
@@ -117,6 +119,7 @@ impl Machine {
             wait: None,
             page_wait: None,
             owed: None,
+            device: None,
             stopped: true,
             system: None,
             starting: None,
@@ -133,6 +136,11 @@ impl Machine {
     /// What it waits for.
     pub fn wait(&self) -> Option<Wait> {
         self.wait
+    }
+
+    /// The device whose I/O it waits for.
+    pub fn device_waited_for(&self) -> Option<u16> {
+        self.device.filter(|_| self.wait == Some(Wait::Worker))
     }
 
     /// Whether it is in CP mode.
@@ -254,8 +262,9 @@ impl Machine {
     }
 
     /// The machine waits for a worker; the answer is for [`Machine::complete`].
-    fn wait_for_worker(&mut self) -> u64 {
+    fn wait_for_worker(&mut self, device: Option<u16>) -> u64 {
         self.wait = Some(Wait::Worker);
+        self.device = device;
         self.generation
     }
 

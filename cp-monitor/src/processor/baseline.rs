@@ -18,6 +18,25 @@ use crate::storage::{AddressSpace, Storage};
 /// `out 0x83, eax` and a jump back to it.
 const CALL_FOR_EVER: [u8; 4] = [0xe7, abi::DIAGNOSE_PORT, 0xeb, 0xfc];
 const CODE: u64 = 0x20_0000;
+/// Where [`count_for_ever`] counts, from where it stands: another page, for code that changes its own page is slow.
+pub const COUNTER: u64 = 0x2000;
+/// Counts between two exits of a bare guest that counts: some milliseconds.
+const COUNTS: u32 = 4 << 20;
+
+/// A program that increments the doubleword [`COUNTER`] bytes behind its beginning again and again, and every some million times executes `between`.
+pub fn count_for_ever(between: &[u8]) -> Vec<u8> {
+    let mut program = vec![0xb9]; // mov ecx, COUNTS
+    program.extend(COUNTS.to_le_bytes());
+    let counter = COUNTER as i32 - (program.len() as i32 + 7);
+    program.extend([0x48, 0xff, 0x05]); // inc qword [rip + counter]
+    program.extend(counter.to_le_bytes());
+    program.extend([0xff, 0xc9, 0x75, 0xf5]); // dec ecx; jnz to the inc
+    program.extend(between);
+    let back = -(program.len() as i32 + 5);
+    program.push(0xe9); // jmp to the beginning
+    program.extend(back.to_le_bytes());
+    program
+}
 
 /// Which ring a bare guest executes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +78,18 @@ impl BareGuest {
     /// # Errors
     /// [`PartitionError`] when KVM refuses.
     pub fn new(ring: Ring) -> Result<Self, PartitionError> {
+        Self::executing(ring, &CALL_FOR_EVER)
+    }
+
+    /// One that counts, in ring 3, and leaves so rarely that it costs nothing. See [`BareGuest::count_for`].
+    ///
+    /// # Errors
+    /// [`PartitionError`] when KVM refuses.
+    pub fn counting() -> Result<Self, PartitionError> {
+        Self::executing(Ring::User, &count_for_ever(&CALL_FOR_EVER[..2]))
+    }
+
+    fn executing(ring: Ring, program: &[u8]) -> Result<Self, PartitionError> {
         const BYTES: usize = 4 << 20;
         let kvm = Kvm::new().map_err(step("open"))?;
         let vm = kvm.create_vm().map_err(step("create a VM"))?;
@@ -70,7 +101,7 @@ impl BareGuest {
         put(0x2000, 0x3000 | 0x67);
         put(0x3000, 0xe7);
         put(0x3008, CODE | 0xe7);
-        bytes.write_slice(&CALL_FOR_EVER, CODE as usize).expect("within the region");
+        bytes.write_slice(program, CODE as usize).expect("within the region");
         let slot = kvm_userspace_memory_region {
             memory_size: BYTES as u64,
             userspace_addr: memory.as_ptr() as u64,
@@ -100,6 +131,23 @@ impl BareGuest {
             }
         }
         Ok(start.elapsed() / rounds.max(1))
+    }
+}
+
+impl BareGuest {
+    /// How far a guest that counts comes in a second, measured for about that time.
+    ///
+    /// # Errors
+    /// [`PartitionError`] when the guest does anything else.
+    pub fn count_for(&mut self, time: Duration) -> Result<f64, PartitionError> {
+        // Up to an exit first: from there to an exit is whole numbers.
+        self.port_exits(1)?;
+        let (start, mut counted) = (Instant::now(), 0);
+        while start.elapsed() < time {
+            self.port_exits(1)?;
+            counted += u64::from(COUNTS);
+        }
+        Ok(counted as f64 / start.elapsed().as_secs_f64())
     }
 }
 
@@ -191,6 +239,10 @@ mod tests {
         for ring in [Ring::Supervisor, Ring::User] {
             assert!(BareGuest::new(ring).unwrap().port_exits(10).unwrap() > Duration::ZERO);
         }
+        let mut counting = BareGuest::counting().unwrap();
+        assert!(counting.count_for(Duration::from_millis(5)).unwrap() > 0.0);
+        let counted: u64 = counting._memory.as_volatile_slice().read_obj((CODE + COUNTER) as usize).unwrap();
+        assert!(counted >= u64::from(COUNTS) && counted.is_multiple_of(u64::from(COUNTS)), "{counted}");
         assert!(Caller::new().unwrap().diagnoses(10).unwrap() > Duration::ZERO);
     }
 }

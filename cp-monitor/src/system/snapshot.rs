@@ -32,7 +32,7 @@ struct LaneTimes {
     stolen: u64,
 }
 
-/// The average of some percentages.
+/// The average of some percentages; of none it is zero (and not the negative zero that an empty sum is).
 fn average(percentages: &[f64]) -> f64 {
     percentages.iter().fold(0.0, |sum, percent| sum + percent) / percentages.len().max(1) as f64
 }
@@ -154,7 +154,7 @@ fn machine_view(user: &User) -> MachineView {
         total_us: user.usage.total_us(),
         storage: user.storage.load(Ordering::Relaxed),
         resident_pages,
-        share: share_text(&user.entry.share),
+        share: share_text(&user.entitlement().share),
         io: user.usage.io(),
         logged_on: u64::try_from(user.logged_on_at.timestamp().as_second()).unwrap_or(0),
     }

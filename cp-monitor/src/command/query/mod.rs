@@ -8,12 +8,11 @@ mod users;
 
 use super::answer::{Outcome, operand_missing};
 use super::operands::is;
-use super::{Classes, Invocation, paging};
+use super::{Classes, Invocation, paging, scheduling};
 use crate::directory::UserId;
 
 pub(super) use files::file_data;
 pub use files::spool_files_line;
-pub use settings::share_text;
 
 /// One thing that QUERY answers.
 struct Question {
@@ -56,7 +55,9 @@ const QUESTIONS: &[Question] = &[
     question("FRAMES", Classes::Of("BE"), paging::query_frames),
     question("ALLOC", Classes::Of("D"), paging::query_alloc),
     question("RESERVed", Classes::Of("AE"), paging::query_reserved),
-    question("SHARE", Classes::Of("AEG"), settings::share),
+    question("SHARE", Classes::Of("AEG"), scheduling::query_share),
+    question("QUIckdsp", Classes::Of("AEG"), scheduling::query_quickdsp),
+    question("SRM", Classes::Of("AE"), scheduling::query_srm),
     question("SET", Classes::Of("G"), settings::set),
     question("TERMinal", Classes::Of("G"), settings::terminal),
     question("PRIVclass", Classes::Any, settings::classes),

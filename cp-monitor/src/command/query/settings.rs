@@ -1,13 +1,13 @@
-//! QUERY STORAGE PROCESSORS SHARE SET TERMINAL PRIVCLASS COMMANDS.
+//! QUERY STORAGE PROCESSORS SET TERMINAL PRIVCLASS COMMANDS.
 
 use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
 use super::nothing_more;
-use crate::command::answer::{Answer, Outcome, invalid_operand, not_logged_on};
+use crate::command::answer::{Answer, Outcome};
 use crate::command::{Invocation, available};
-use crate::directory::{Share, ShareAmount, ShareLimit, StorageSize};
+use crate::directory::StorageSize;
 use crate::users::Emsg;
 
 fn size(bytes: u64) -> String {
@@ -49,41 +49,6 @@ pub(super) fn processors(invocation: &mut Invocation<'_>) -> Outcome {
     });
     let data: Vec<_> = data.collect();
     Ok(Answer::of(data, lines.collect()))
-}
-
-/// A share in few letters, for the operator screen: `R100`, `A5%`.
-pub fn share_text(share: &Share) -> String {
-    match share.normal {
-        ShareAmount::Relative(weight) => format!("R{weight}"),
-        ShareAmount::Absolute { tenths } => format!("A{}", percent(tenths)),
-    }
-}
-
-fn percent(tenths: u16) -> String {
-    if tenths.is_multiple_of(10) { format!("{}%", tenths / 10) } else { format!("{}.{}%", tenths / 10, tenths % 10) }
-}
-
-/// QUERY SHARE [userid]
-pub(super) fn share(invocation: &mut Invocation<'_>) -> Outcome {
-    let own = invocation.user()?.id;
-    let id = if invocation.operands.is_empty() { own } else { invocation.user_operand()? };
-    nothing_more(invocation)?;
-    if id != own && !invocation.has_class("AE") {
-        return Err(invalid_operand(id.as_str()));
-    }
-    let user = invocation.cp.users.get(&id).ok_or_else(|| not_logged_on(id))?;
-    let share = user.entry.share;
-    let amount = |amount| match amount {
-        ShareAmount::Relative(weight) => format!("RELATIVE SHARE = {weight:>5}"),
-        ShareAmount::Absolute { tenths } => format!("ABSOLUTE SHARE = {:>5}", percent(tenths)),
-    };
-    let maximum = match share.limit {
-        ShareLimit::NoLimit => "MAXIMUM SHARE = NOLIMIT".to_string(),
-        ShareLimit::LimitSoft => format!("MAXIMUM SHARE = LIMITSOFT {}", amount(share.maximum)),
-        ShareLimit::LimitHard => format!("MAXIMUM SHARE = LIMITHARD {}", amount(share.maximum)),
-    };
-    let lines = vec![format!("USER {id:<8}: {}", amount(share.normal)), format!("               {maximum}")];
-    Ok(Answer::of(json!({ "userid": id, "share": share }), lines))
 }
 
 fn on(flag: bool) -> &'static str {

@@ -69,7 +69,7 @@ use std::time::Duration;
 pub use entitlement::Entitlement;
 pub use scheduler::Scheduler;
 pub use srm::Srm;
-pub use standing::{Counts, List, Standing, State};
+pub use standing::{Active, Counts, List, Standing, State};
 
 /// Names a virtual processor; never 0 and never used twice.
 pub type MachineId = u64;

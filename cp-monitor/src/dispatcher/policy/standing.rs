@@ -11,8 +11,6 @@ pub enum List {
     Limit,
     /// Storage has no room for it: `E`.
     Eligible,
-    /// It waits for something long.
-    Dormant,
 }
 
 /// What a machine in the dispatch list does.
@@ -37,6 +35,8 @@ pub struct Standing {
     pub class: u8,
     /// What it does.
     pub state: State,
+    /// It has interactive bias.
+    pub bias: bool,
     /// Seconds by which it is ahead of what it is due; negative when it is behind.
     pub lead: f64,
 }
@@ -56,4 +56,15 @@ pub struct Counts {
     pub limited: usize,
     /// Machines that are ready and wait for a processor.
     pub ready: usize,
+}
+
+/// Who was active in an interval, by where it is now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Active {
+    /// In the dispatch list.
+    pub dispatch: usize,
+    /// On the eligible list.
+    pub eligible: usize,
+    /// Dormant by now.
+    pub dormant: usize,
 }

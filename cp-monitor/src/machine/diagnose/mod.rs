@@ -139,12 +139,12 @@ pub(super) fn carry_out(user: &Arc<User>, machine: &mut Machine) -> Next {
         }
         Ok(Answer::Completed(done)) => machine.finish(done.status, done.value, &done.stores),
         Ok(Answer::Worker(job)) => {
-            let (user, generation) = (Arc::clone(user), machine.wait_for_worker());
+            let (user, generation) = (Arc::clone(user), machine.wait_for_worker(device_of(number, operands[0])));
             let cp = Arc::clone(user.cp());
             cp.workers.submit(Box::new(move || work(&user, generation, job)));
         }
         Ok(Answer::Pause(time)) => {
-            let (user, generation) = (Arc::clone(user), machine.wait_for_worker());
+            let (user, generation) = (Arc::clone(user), machine.wait_for_worker(None));
             let cp = Arc::clone(user.cp());
             let go_on = move || user.with_machine(|machine| machine.complete(generation, 0, 0, &[]));
             cp.workers.submit_after(time, Box::new(go_on));
@@ -180,6 +180,12 @@ fn work(user: &Arc<User>, generation: u64, job: Job) {
             }
         }),
     }
+}
+
+/// The device that a DIAGNOSE does I/O on.
+fn device_of(number: u32, first: u64) -> Option<u16> {
+    let is_io = matches!(number, code::BLOCK_IO | code::UNIT_RECORD_WRITE | code::SPOOL_INPUT);
+    u16::try_from(first).ok().filter(|_| is_io)
 }
 
 fn answer(user: &Arc<User>, machine: &mut Machine, number: u32, operands: [u64; 6]) -> Answered {

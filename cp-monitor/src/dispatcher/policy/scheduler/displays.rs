@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::queue::shrink;
-use super::super::{Counts, List, Standing, State};
+use super::super::{Active, Counts, List, Standing, State};
 use super::{Machine, MachineId, Place, Scheduler};
 
 impl Scheduler {
@@ -35,6 +35,21 @@ impl Scheduler {
         standings.into_iter().map(|(_, standing)| standing).collect()
     }
 
+    /// Machines that were ready at any time since then. Walks all machines: for commands only.
+    pub fn active(&mut self, since: Duration, now: Duration) -> Active {
+        self.settle(now);
+        let mut active = Active::default();
+        for machine in self.machines.values() {
+            match (machine.transaction, machine.place) {
+                (_, Place::Eligible(_)) => active.eligible += 1,
+                (_, Place::Waiting { since: idle }) if idle < since || idle.is_zero() => {}
+                (Some(_), _) => active.dispatch += 1,
+                (None, _) => active.dormant += 1,
+            }
+        }
+        active
+    }
+
     fn standing(&self, id: MachineId, machine: &Machine) -> Standing {
         let (list, state) = match machine.place {
             Place::Running => (List::Dispatch, State::Running),
@@ -44,7 +59,7 @@ impl Scheduler {
             Place::Waiting { .. } => (List::Dispatch, State::Idle),
         };
         let class = machine.transaction.map_or(0, |transaction| transaction.class);
-        Standing { id, list, class, state, lead: self.lead(machine) }
+        Standing { id, list, class, state, bias: machine.bias > Duration::ZERO, lead: self.lead(machine) }
     }
 
     fn lead(&self, machine: &Machine) -> f64 {

@@ -1,55 +1,17 @@
-//! INDICATE: load of the system and what users use, in lines that scripts parse (`AVGPROC-nnn%`).
+//! INDICATE USER: what a user has and uses.
+
+use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
-use super::Invocation;
-use super::answer::{Answer, Outcome, invalid_operand, not_logged_on};
 use crate::clock::processor_time;
+use crate::command::Invocation;
+use crate::command::answer::{Answer, Outcome, invalid_operand, not_logged_on};
 use crate::directory::{MachineKind, StorageSize, UserId};
 use crate::users::User;
 
-/// INDICATE [LOAD | USER [userid|*] [EXP]]
-pub(super) fn indicate(invocation: &mut Invocation<'_>) -> Outcome {
-    if invocation.operands.is_empty() || invocation.operands.take("LOAD") {
-        return load(invocation);
-    }
-    if invocation.operands.take("PAGing") {
-        return super::paging::indicate_paging(invocation);
-    }
-    if invocation.operands.take("User") {
-        return user(invocation);
-    }
-    Err(invalid_operand(invocation.operands.rest()))
-}
-
-fn load(invocation: &mut Invocation<'_>) -> Outcome {
-    invocation.operands.end()?;
-    let cp = invocation.cp;
-    let load = cp.load.lock();
-    let processors = cp.dispatcher.lanes().len();
-    let running = cp.dispatcher.lanes().iter().filter(|lane| lane.running().is_some()).count();
-    let in_queue = running + cp.dispatcher.with_policy(|policy, now| policy.counts(now)).ready;
-    let dormant = cp.users.count().saturating_sub(in_queue);
-    let mut lines = vec![
-        format!("AVGPROC-{:03.0}% {processors:02}", load.average()),
-        format!("PAGING-{}/SEC", cp.pager.figures().rate),
-        format!("Q1-{in_queue:05}                             DORMANT-{dormant:05}"),
-        String::new(),
-    ];
-    // Before the first sample nothing is known, which is nothing used.
-    let busy = |number: usize| load.processors.get(number).copied().unwrap_or(0.0);
-    let each: Vec<_> = (0..processors).map(|number| format!("PROC {number:04}-{:03.0}% CP", busy(number))).collect();
-    lines.extend(each.chunks(2).map(|two| two.join("     ")));
-    let data = json!({
-        "average_percent": load.average(),
-        "processors": load.processors,
-        "in_queue": in_queue,
-        "dormant": dormant,
-    });
-    Ok(Answer::of(data, lines))
-}
-
-fn user(invocation: &mut Invocation<'_>) -> Outcome {
+/// INDICATE USER [userid|*] [EXP]
+pub(super) fn user(invocation: &mut Invocation<'_>) -> Outcome {
     let own = invocation.user()?.id;
     let id = if invocation.operands.is_empty() { own } else { invocation.user_operand()? };
     invocation.operands.take("EXP");
@@ -67,7 +29,7 @@ fn used_by(invocation: &Invocation<'_>, user: &User, id: UserId) -> Answer {
     let pages = user.standing.figures();
     let counts = invocation.cp.spool.counts(crate::users::spool_userid(&id)).unwrap_or_default();
     let machine = if user.entry.machine == MachineKind::Pc { "PC" } else { "CMS" };
-    let bytes = user.storage.load(std::sync::atomic::Ordering::Relaxed);
+    let bytes = user.storage.load(Ordering::Relaxed);
     let storage = StorageSize::from_bytes(bytes).map_or_else(|| bytes.to_string(), |size| size.to_string());
     let minutes = user.logged_on.elapsed().as_secs() / 60;
     let lines = vec![
