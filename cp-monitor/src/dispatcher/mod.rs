@@ -21,6 +21,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::processor::{Kicker, Processor};
 use meter::Meter;
+use policy::admission::Demand;
 use policy::{Choice, Entitlement, MachineId, Policy, Scheduler, Wakeup};
 
 /// How a slice ended.
@@ -40,6 +41,8 @@ pub trait Dispatchable: Send + Sync + 'static {
     fn run_slice(self: &Arc<Self>, processor: &mut dyn Processor, slice: Duration, meter: &mut Meter) -> After;
     /// Who it is, for displays.
     fn name(&self) -> String;
+    /// What it needs of storage. Quick, and takes no lock.
+    fn demand(&self) -> Demand;
 }
 
 /// Where a machine is in its cycle. A wake-up that comes while it runs is remembered, so none is lost.
@@ -160,6 +163,7 @@ impl<D: Dispatchable> Dispatcher<D> {
     pub fn wake(&self, id: MachineId, why: Wakeup) {
         let now = self.origin.elapsed();
         let mut queue = self.queue.lock();
+        let short = queue.policy.is_short();
         let Some(entry) = queue.machines.get_mut(&id) else { return };
         match &mut entry.place {
             Place::Running { woken } => {
@@ -169,6 +173,10 @@ impl<D: Dispatchable> Dispatcher<D> {
                 return;
             }
             place => *place = Place::Queued,
+        }
+        let demand = short.then(|| entry.machine.demand());
+        if let Some(demand) = demand {
+            queue.policy.set_demand(id, demand);
         }
         let cut = queue.policy.runnable(id, why, now);
         if queue.idle > 0 {
@@ -266,10 +274,15 @@ impl<D: Dispatchable> Dispatcher<D> {
         let now = self.origin.elapsed();
         let mut queue = self.queue.lock();
         lane.running.store(0, Ordering::Release);
+        let short = queue.policy.is_short();
         let Some(entry) = queue.machines.get_mut(&id) else { return };
         let woken = if let Place::Running { woken } = entry.place { woken } else { None };
         let waits = after == After::Waiting && woken.is_none();
         entry.place = if waits { Place::Dormant } else { Place::Queued };
+        let demand = short.then(|| entry.machine.demand());
+        if let Some(demand) = demand {
+            queue.policy.set_demand(id, demand);
+        }
         match after {
             After::Runnable => queue.policy.preempted(id, used, now),
             After::Yielded => queue.policy.yielded(id, used, now),

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::diagnose::{self, Next};
 use super::{Machine, Missing, ProgramCheck};
 use crate::dispatcher::meter::Meter;
+use crate::dispatcher::policy::admission::Demand;
 use crate::dispatcher::{After, Dispatchable};
 use crate::metrics::counters::{EXITS, Trouble};
 use crate::processor::{Exit, Processor};
@@ -63,6 +64,11 @@ impl Dispatchable for User {
 
     fn name(&self) -> String {
         self.id.to_string()
+    }
+
+    fn demand(&self) -> Demand {
+        let figures = self.standing.figures();
+        Demand { pages: figures.working_set.max(figures.resident), loading: figures.paged_out > figures.resident }
     }
 }
 

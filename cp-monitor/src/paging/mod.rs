@@ -34,7 +34,7 @@ pub use room::{NoRoom, with_room};
 pub use serve::bring_in;
 
 /// Threads that bring pages in: one waits for the disk while the other checks and installs.
-const PAGE_IN_THREADS: usize = 2;
+pub const PAGE_IN_THREADS: usize = 2;
 /// Most pages taken from a machine under one hold of its lock: about 100 microseconds of copying.
 const BATCH: usize = 64;
 /// How often the pager looks without being called, to give back slots.

@@ -7,6 +7,8 @@ use console::wire::{ConsoleState, MachineView, ProcessorView, Snapshot, SpoolVie
 
 use super::Cp;
 use crate::command::share_text;
+use crate::dispatcher::policy::admission::Capacity;
+use crate::paging;
 use crate::users::User;
 
 /// Weight of the newest second in the averages that INDICATE LOAD shows.
@@ -78,6 +80,11 @@ impl Cp {
         let lanes = self.dispatcher.lanes().iter().map(times).collect();
         self.load.lock().take(Instant::now(), lanes);
         self.pager.take_sample(Instant::now());
+        // Who may enter the dispatch list matters from when CP pages out.
+        let space = self.storage.paging_figures();
+        let short = space.slots > 0 && space.available < space.high;
+        let capacity = Capacity { pages: short.then_some(space.frames as u64), loading: paging::PAGE_IN_THREADS as u64 };
+        self.dispatcher.with_policy(|policy, _| policy.set_capacity(capacity));
     }
 
     /// Works out what each user used of one processor since this was done last.

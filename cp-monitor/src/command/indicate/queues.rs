@@ -25,14 +25,14 @@ pub(super) fn queues(invocation: &mut Invocation<'_>) -> Outcome {
     for standing in standings {
         let Some(user) = users.get(&standing.id) else { continue };
         let processor = runs_on(standing.id);
-        let (list, state, pages) = (list(&standing), state(&standing, processor), user.last_seen.lock().1);
+        let (list, state, pages) = (list(&standing), state(&standing, processor, user), user.standing.figures());
         let lead = if standing.state == State::Idle { "99999".to_string() } else { seconds(standing.lead) };
-        let short = format!("{:<12} {list} {state:<3} {pages:08}/{pages:08}", user.id);
+        let short = format!("{:<12} {list} {state:<3} {:08}/{:08}", user.id, pages.resident, pages.working_set);
         let bias = if standing.bias { 'I' } else { '.' };
         let affinity = processor.unwrap_or(0);
         entries.push(if expanded { format!("{short} .{bias}.. {lead:>8} A{affinity:02}") } else { short });
         data.push(json!({
-            "userid": user.id, "list": list, "state": state, "resident_pages": pages, "bias": standing.bias, "lead_seconds": standing.lead,
+            "userid": user.id, "list": list, "state": state, "resident_pages": pages.resident, "working_set": pages.working_set, "bias": standing.bias, "lead_seconds": standing.lead,
         }));
     }
     if entries.is_empty() {
@@ -51,11 +51,13 @@ fn list(standing: &Standing) -> String {
     format!("{letter}{}", standing.class)
 }
 
-/// `R00` runs on processor 0, `R` is ready, `TI` is in test idle.
-fn state(standing: &Standing, processor: Option<usize>) -> String {
+/// `R00` runs on processor 0, `R` is ready, `PG` waits for a page, `IO` for a device, `TI` is in test idle.
+fn state(standing: &Standing, processor: Option<usize>, user: &User) -> String {
     match (standing.state, processor) {
         (State::Running, Some(number)) => format!("R{number:02}"),
         (State::Running | State::Ready, _) => "R".to_string(),
+        (State::Idle, _) if user.standing.waits_for_page() => "PG".to_string(),
+        (State::Idle, _) if user.machine.try_lock().is_some_and(|machine| machine.device_waited_for().is_some()) => "IO".to_string(),
         (State::Idle, _) => "TI".to_string(),
     }
 }

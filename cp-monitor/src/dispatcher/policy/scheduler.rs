@@ -126,6 +126,11 @@ impl Scheduler {
         self.admission.capacity = capacity;
     }
 
+    /// Whether storage is short, so that demands matter.
+    pub fn is_short(&self) -> bool {
+        self.admission.capacity.pages.is_some()
+    }
+
     /// What a machine needs of storage, from its next entry into the dispatch list on.
     pub fn set_demand(&mut self, id: MachineId, demand: Demand) {
         if let Some(machine) = self.machines.get_mut(&id) {

@@ -88,8 +88,9 @@ impl Scheduler {
         let (user, time, bias) = (machine.user, machine.time, machine.bias);
         let (kind, weight) = (account.entitlement.kind() as usize, account.weight);
         let pace = self.pace(account).filter(|_| turn != Turn::Excess);
-        if turn == Turn::Share {
-            let class = &mut self.classes[kind];
+        let class = &mut self.classes[kind];
+        // Who goes first for its bias does not move the others; when there are no others, nothing is held against it either.
+        if turn != Turn::Prompt || class.order.is_empty() {
             class.now = class.now.max(time);
             self.top = self.top.max(class.time);
         }

@@ -167,6 +167,34 @@ fn a_soft_limit_is_exceeded_only_when_nobody_else_wants() {
 }
 
 #[test]
+fn what_was_used_while_nobody_else_wanted_is_not_held_against_a_machine() {
+    for first in [relative(100), limited(100, ShareLimit::LimitSoft)] {
+        let mut policy = Scheduler::new(1);
+        let mut now = Duration::ZERO;
+        policy.admitted(1, 1, first);
+        policy.runnable(1, Wakeup::Work, now);
+        let turn = |policy: &mut Scheduler, now: &mut Duration| {
+            let Choice::Run(id, slice) = policy.choose(*now) else { panic!("somebody is ready") };
+            *now += slice;
+            policy.preempted(id, slice, *now);
+            (id, slice)
+        };
+        while now < Duration::from_secs(100) {
+            turn(&mut policy, &mut now);
+        }
+        policy.admitted(2, 2, relative(100));
+        policy.runnable(2, Wakeup::Work, now);
+        let mut used = [Duration::ZERO; 3];
+        while now < Duration::from_secs(110) {
+            let (id, slice) = turn(&mut policy, &mut now);
+            used[id as usize] += slice;
+        }
+        let due = if first == relative(100) { 5.0 } else { 1.0 };
+        assert!((seconds(used[1]) / due - 1.0).abs() < 0.1, "{used:?}");
+    }
+}
+
+#[test]
 fn what_cannot_be_gamed() {
     let honest = (Behaviour::Spin, relative(100));
     let talks = Behaviour::Interactive { think: Duration::from_micros(10), burst: ms(20) };

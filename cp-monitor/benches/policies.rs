@@ -1,0 +1,109 @@
+//! The scheduler beside other algorithms, in the simulator: the figures of `docs/scheduling.md`. Prints its tables.
+//!
+//! The others are as simple as they can be and know shares and nothing else; they are here to be compared with, and in no product.
+
+mod policies {
+    pub mod deadline;
+    pub mod round_robin;
+    pub mod stride;
+}
+
+use std::time::Duration;
+
+use cp_monitor::directory::{Share, ShareAmount};
+use cp_monitor::dispatcher::meter::thread_time;
+use cp_monitor::dispatcher::policy::{Entitlement, Policy, Scheduler};
+use cp_monitor::dispatcher::simulator::{Behaviour, Setup, simulate};
+use policies::deadline::Deadline;
+use policies::round_robin::RoundRobin;
+use policies::stride::Stride;
+
+type Algorithm = (&'static str, fn(usize) -> Box<dyn Policy>);
+
+const ALGORITHMS: [Algorithm; 4] = [
+    ("round robin", |_| Box::new(RoundRobin::default())),
+    ("stride", |_| Box::new(Stride::default())),
+    ("deadlines", |processors| Box::new(Deadline::new(processors))),
+    ("virtual time (CP-64)", |processors| Box::new(Scheduler::new(processors))),
+];
+
+fn share(weight: u64) -> Entitlement {
+    let normal = ShareAmount::Relative(weight as u16);
+    Entitlement { share: Share { normal, maximum: normal, ..Share::default() }, quickdsp: false }
+}
+
+fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+fn table(title: &str, columns: &str, row: impl Fn(fn(usize) -> Box<dyn Policy>) -> Vec<String>) {
+    println!("\n{title}\n\n| algorithm | {columns} |");
+    println!("|---|{}", "---|".repeat(columns.split(" | ").count()));
+    for (name, make) in ALGORITHMS {
+        println!("| {name} | {} |", row(make).join(" | "));
+    }
+}
+
+fn main() {
+    let weights: Vec<u64> = (0..100).map(|at| 100 << (at % 4)).collect();
+    let spin = |weight: &u64| (Behaviour::Spin, share(*weight));
+    table("100 machines of shares 1:2:4:8 that spin, 10 s", "largest error of a share | time spent in switches", |make| {
+        let setup = Setup::of(weights.iter().map(spin));
+        let outcome = simulate(&mut *make(2), &setup);
+        let switching = outcome.switching.as_secs_f64() / outcome.used.iter().sum::<Duration>().as_secs_f64() * 100.0;
+        vec![format!("{:.1}%", outcome.largest_error(&weights)), format!("{switching:.1}%")]
+    });
+
+    table("2000 machines that spin, 10 s", "time spent in switches | longest wait for a turn", |make| {
+        let outcome = simulate(&mut *make(2), &Setup::of((0..2000).map(|_| spin(&100))));
+        let switching = outcome.switching.as_secs_f64() / outcome.used.iter().sum::<Duration>().as_secs_f64() * 100.0;
+        vec![format!("{switching:.1}%"), format!("{:.2} s", outcome.longest_wait.iter().max().map_or(0.0, Duration::as_secs_f64))]
+    });
+
+    table("A person among 200 that spin: from the line to the processor", "median | 99% | longest", |make| {
+        let person = Behaviour::Interactive { think: ms(250), burst: ms(1) };
+        let members = (0..200).map(|_| spin(&100)).chain([(person, share(100))]);
+        let outcome = simulate(&mut *make(2), &Setup { duration: Duration::from_secs(60), ..Setup::of(members) });
+        [50, 99, 100].map(|percent| format!("{:.2} ms", outcome.wait(percent).as_secs_f64() * 1e3)).to_vec()
+    });
+
+    table("A hundred persons, 50 that spin, 50 that do I/O", "median | 99% | longest turn of one that spins", |make| {
+        let person = Behaviour::Interactive { think: ms(2000), burst: ms(5) };
+        let disk = Behaviour::Bursty { burst: ms(1), pause: ms(8) };
+        let members = (0..200).map(|at| match at % 4 {
+            0 => spin(&100),
+            1 => (disk, share(100)),
+            _ => (person, share(100)),
+        });
+        let outcome = simulate(&mut *make(2), &Setup { duration: Duration::from_secs(30), ..Setup::of(members) });
+        let waits = [50, 99].map(|percent| format!("{:.2} ms", outcome.wait(percent).as_secs_f64() * 1e3));
+        let longest = outcome.longest_wait.iter().step_by(4).max().map_or(0.0, Duration::as_secs_f64);
+        [waits.to_vec(), vec![format!("{longest:.2} s")]].concat()
+    });
+
+    table("One among ten that tries to get more, in percent of its due", "waits early | yields | types all the time", |make| {
+        let tricks = [Behaviour::WaitEarly, Behaviour::Yield { burst: ms(1) }, Behaviour::Interactive { think: ms(0), burst: ms(20) }];
+        let gain = |trick| {
+            let members = [(trick, share(100))].into_iter().chain((0..9).map(|_| spin(&100)));
+            let outcome = simulate(&mut *make(1), &Setup { processors: 1, ..Setup::of(members) });
+            format!("{:.0}%", outcome.used[0].as_secs_f64() / 1.0 * 100.0)
+        };
+        tricks.map(gain).to_vec()
+    });
+
+    table(
+        "What a choice with its event costs on this host, a third of the machines interactive",
+        "10 | 10,000 | 100,000 machines",
+        |make| {
+            let cost = |count: u64| {
+                let person = Behaviour::Interactive { think: ms(3000), burst: ms(2) };
+                let members = (0..count).map(|at| if at % 3 == 0 { (person, share(100)) } else { spin(&(1 + at % 1000)) });
+                let setup = Setup { warm_up: Duration::ZERO, duration: Duration::from_secs(100), ..Setup::of(members) };
+                let start = thread_time();
+                let outcome = simulate(&mut *make(2), &setup);
+                format!("{:.0} ns", (thread_time() - start).as_nanos() as f64 / (outcome.choices + count) as f64)
+            };
+            [10, 10_000, 100_000].map(cost).to_vec()
+        },
+    );
+}
