@@ -29,6 +29,7 @@
 
 mod archive;
 mod attributes;
+mod ballast;
 mod block;
 mod catalog;
 mod check;

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::attributes::{
     Change, Closed, Destination, FileInfo, NewFile, Queue, QueueCounts, Selection, Space, Spid, Tag, Totals, Transferred, Userid,
 };
+use crate::ballast::Ballast;
 use crate::catalog::{Failure, Limits, Operation, Outcome, Tables, View};
 use crate::check::{self, CheckReport};
 use crate::commit::GroupCommit;
@@ -87,6 +88,7 @@ pub struct Spool {
     disk: Arc<dyn Disk>,
     segments: Arc<Segments>,
     room: Arc<Room>,
+    ballast: Ballast,
     pins: Arc<Pins>,
     group: GroupCommit<Submitted, Result<Outcome, Failed>>,
     /// The next serial of a file, or position in a queue; this start's range of 2^32 of them.
@@ -116,6 +118,7 @@ impl Spool {
             disk: Arc::clone(&options.disk),
             segments: Arc::new(started.segments),
             room: started.room,
+            ballast: started.ballast,
             pins: Arc::default(),
             group: GroupCommit::default(),
             next: AtomicU64::new(started.epoch),
@@ -378,7 +381,12 @@ impl Spool {
     /// Makes the segments of a group durable, then all its operations in one commit, then gives room back.
     fn carry_out(&self, group: &[Submitted]) -> Vec<Result<Outcome, Failed>> {
         let unsynced = self.sync_segments(group);
-        let committed = self.index.write(|tables| self.apply(tables, group, &unsynced));
+        let mut committed = self.index.write(|tables| self.apply(tables, group, &unsynced));
+        // Whoever writes a file is refused when the disk is full. Whoever purges one is helped to make room.
+        let helped = group.iter().any(|(operation, _)| !matches!(operation, Operation::Close(..) | Operation::Load(..)));
+        if matches!(&committed, Err(CommitError::NotMade(error)) if error.is_full()) && helped && self.ballast.throw() {
+            committed = self.index.write(|tables| self.apply(tables, group, &unsynced));
+        }
         let mut outcomes = match committed {
             Ok(outcomes) => outcomes,
             Err(error) => {
@@ -398,7 +406,10 @@ impl Spool {
                 *outcome = Outcome::Count(count);
             }
         }
-        self.segments.release(self.pins.unread(purged));
+        if !purged.is_empty() {
+            self.segments.release(self.pins.unread(purged));
+            self.ballast.take();
+        }
         outcomes
     }
 

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! lock                 held while the spool is open
+//! ballast              room kept back for the index
 //! index.redb           the index
 //! segment-nnnnnnnn     records
 //! aside-nnnn/          what a COLD start or a repair set aside
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::attributes::{FileInfo, QueueCounts, Selection};
+use crate::ballast::{BALLAST_NAME, Ballast};
 use crate::block::SEGMENT_HEADER;
 use crate::catalog::SegmentUse;
 use crate::disk::{Disk, DiskFile};
@@ -69,6 +71,8 @@ pub struct Started {
     pub segments: Segments,
     /// The room of the spool.
     pub room: Arc<Room>,
+    /// The room kept back.
+    pub ballast: Ballast,
     /// The first serial and position of this start.
     pub epoch: u64,
     /// The lock on the directory.
@@ -95,7 +99,7 @@ impl Contents {
         let mut contents = Self::default();
         for name in names {
             match name.as_str() {
-                LOCK_NAME => {}
+                LOCK_NAME | BALLAST_NAME => {}
                 INDEX_NAME => contents.index = true,
                 INDEX_UNFINISHED => contents.unfinished.push(name),
                 _ if name.starts_with(ASIDE_PREFIX) => contents.aside.push(name),
@@ -157,13 +161,24 @@ pub fn start(directory: &Path, mode: StartMode, options: &Options) -> Result<(St
     for name in &contents.unfinished {
         disk.remove(&directory.join(name)).map_err(|error| SpoolError::io(&directory.join(name), error))?;
     }
-    let index = open_index(disk, directory, &contents)?;
-    let (stock, epoch) = take_stock(directory, mode, options, &index, &contents, &mut report)?;
+    let ballast = Ballast::new(Arc::clone(&options.disk), directory);
+    let attempt = || {
+        let mut found = report.clone();
+        let index = open_index(disk, directory, &contents)?;
+        let (stock, epoch) = take_stock(directory, mode, options, &index, &contents, &mut found)?;
+        Ok((index, stock, epoch, found))
+    };
+    let started = match attempt() {
+        Err(error) if SpoolError::is_full(&error) && ballast.throw() => attempt(),
+        other => other,
+    };
+    let (index, stock, epoch, mut report) = started?;
+    ballast.take();
     let (counts, skipped, taken) = index.read(|view| Ok((view.all_counts()?, view.withheld()?, view.taken()?)))?;
     (report.files, report.skipped) = (counts, skipped);
     let room = Arc::new(Room::new(Arc::clone(&options.disk), directory, taken.saturating_add(counts.all().saturating_mul(FILE_BYTES))));
     let segments = Segments::new(stock, Arc::clone(&room), Arc::clone(&options.disk), directory, options.segment_bytes);
-    Ok((Started { index, segments, room, epoch, lock }, report))
+    Ok((Started { index, segments, room, ballast, epoch, lock }, report))
 }
 
 /// Opens the index, or makes one in an empty directory.

@@ -174,6 +174,20 @@ fn a_spool_filled_to_the_last_byte_can_be_purged_and_used_again() {
     assert_eq!(whole_files(&warm_again(&disk, spool)).len(), 1);
 }
 
+#[test]
+fn a_start_and_a_purge_need_no_room_however_far_the_index_is_filled() {
+    let disk = FaultyDisk::new();
+    let spool = warm(&disk).unwrap();
+    for n in 1..60 {
+        close(&spool, "ALICE", n).unwrap();
+        let left = disk.after_kill();
+        left.faults.room.store(0, Ordering::SeqCst);
+        let spool = warm(&left).unwrap_or_else(|error| panic!("with {n} files: {error}"));
+        assert_eq!(whole_files(&spool).len() as u64, n);
+        assert_eq!(spool.purge(&Selection::of(userid("ALICE"))).unwrap() as u64, n);
+    }
+}
+
 fn warm_again(disk: &FaultyDisk, spool: Spool) -> Spool {
     drop(spool);
     warm(disk).unwrap()
