@@ -6,9 +6,10 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
 
-use minidisk::extent::{Access, Extent, ExtentError};
+use minidisk::extent::{Access, Extent, ExtentError, Header};
 use parking_lot::Mutex;
 
 use crate::directory::{DeviceNumber, LinkMode, UserId};
@@ -119,12 +120,41 @@ pub enum LinkError {
 pub struct LinkTable {
     directory: PathBuf,
     disks: Mutex<HashMap<DiskName, InUse>>,
+    /// The V-DISKs there are.
+    in_storage: Mutex<Vec<Weak<Extent>>>,
+    /// How block I/O went.
+    pub block_io: BlockIoCounts,
+}
+
+/// Blocks that machines moved since the start of the system.
+#[derive(Debug, Default)]
+pub struct BlockIoCounts {
+    /// Read from the host's cache, at once.
+    pub found: AtomicU64,
+    /// Read by a worker, while the machine waited.
+    pub waited: AtomicU64,
+    /// Written.
+    pub written: AtomicU64,
+}
+
+/// Most 4096-byte blocks of all V-DISKs together: 1 GiB. They live in the host's storage, so somebody must bound them.
+const V_DISK_BLOCKS_MAX: u32 = 1 << 18;
+
+/// Why there is no temporary disk.
+#[derive(Debug, thiserror::Error)]
+pub enum TemporaryError {
+    /// All V-DISKs together would be too large.
+    #[error("V-DISK space is not available")]
+    NoStorage,
+    /// The host.
+    #[error(transparent)]
+    Extent(#[from] ExtentError),
 }
 
 impl LinkTable {
     /// A table for the minidisks whose host files are in `directory`.
     pub fn new(directory: PathBuf) -> Self {
-        Self { directory, disks: Mutex::new(HashMap::new()) }
+        Self { directory, disks: Mutex::new(HashMap::new()), in_storage: Mutex::new(Vec::new()), block_io: BlockIoCounts::default() }
     }
 
     /// Links `userid` to a disk at `vdev`.
@@ -174,6 +204,30 @@ impl LinkTable {
                 holder.vdev = to;
             }
         }
+    }
+
+    /// Makes a disk of zeros that is gone when nobody has it any more: a T-DISK on the host's disk, or a V-DISK in its storage.
+    pub fn temporary(&self, header: &Header, in_storage: bool) -> Result<Arc<Extent>, TemporaryError> {
+        if !in_storage {
+            return Ok(Arc::new(Extent::temporary(Some(&self.directory), header)?));
+        }
+        let mut disks = self.in_storage.lock();
+        disks.retain(|disk| disk.strong_count() > 0);
+        let taken: u64 = disks.iter().filter_map(Weak::upgrade).map(|disk| u64::from(disk.blocks())).sum();
+        if taken + u64::from(header.device.blocks()) > u64::from(V_DISK_BLOCKS_MAX) {
+            return Err(TemporaryError::NoStorage);
+        }
+        let disk = Arc::new(Extent::temporary(None, header)?);
+        disks.push(Arc::downgrade(&disk));
+        Ok(disk)
+    }
+
+    /// Gives a link to another user. False when there is no such link.
+    pub fn give(&self, disk: DiskName, from: (UserId, DeviceNumber), to: (UserId, DeviceNumber)) -> bool {
+        let mut disks = self.disks.lock();
+        let holders = disks.get_mut(&disk).map(|entry| &mut entry.holders);
+        let holder = holders.and_then(|holders| holders.iter_mut().find(|holder| (holder.userid, holder.vdev) == from));
+        holder.map(|holder| (holder.userid, holder.vdev) = to).is_some()
     }
 
     /// The host file of a minidisk.

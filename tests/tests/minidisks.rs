@@ -240,3 +240,72 @@ fn an_exec_runs_commands_until_one_fails() {
     assert_line(&session, "^NEXT     TEXT     A1$");
     assert_line(&system.session("CMSUSER", "exec nothing\n"), r"^Ready\(00028\)");
 }
+
+#[test]
+fn temporary_disks_are_defined_used_given_and_gone() {
+    let system = System::start();
+    let source = system.directory().join("user.direct");
+    let text = std::fs::read_to_string(&source).unwrap();
+    let with = "USER TEMP AUTOONLY 32M 32M BG\n  INCLUDE CMSDFLT\n  MDISK 0300 3390 T-DISK 3 MR\n  MDISK 0301 FB-512 V-DISK 8000\n";
+    std::fs::write(&source, text + with).unwrap();
+    system.cp("DIRECTXA").succeeded();
+    let mut terminal = system.log_on("TEMP");
+    let mut cp = |command: &str, shape: &str| assert_line(&terminal.command(&format!("cp {command}")), shape);
+    cp("query virtual 300", r"^DASD 0300 3390 \(TEMP\) R/W          3 CYL ON DASD");
+    cp("query virtual 301", r"^DASD 0301 FB-512 \(VDSK\) R/W       8000 BLK ON DASD");
+    cp("define t3390 as 302 cyl 5", "^DASD 0302 DEFINED$");
+    cp("define vfb-512 303 4000", "^DASD 0303 DEFINED$");
+    cp("define tfb-512 as 304 blk 1600", "^DASD 0304 DEFINED$");
+    cp("define t3390 as 302 cyl 5", "^HCPDFN092E Device 0302 already defined$");
+    cp("define t3390 as 305 cyl 0", "^HCPDFN091E DASD 0305 not defined; that is no size");
+    cp("define t3390 as 305 cyl 70000", "^HCPDFN091E DASD 0305 not defined; that is no size");
+    cp("define vfb-512 as 305 blk 99999999", "^HCPDFN091E DASD 0305 not defined; V-DISK space is not available$");
+    cp("define t3390 as 305 cyl many", "^HCPCFC002E Invalid operand - many|^HCP...002E");
+    for vdev in ["302", "303", "304"] {
+        terminal.type_line(&format!("format {vdev} b (blksize 1024"));
+        terminal.until("^DMSFOR603R");
+        terminal.type_line("1");
+        terminal.until("^DMSFOR605R");
+        terminal.type_line("temp");
+        assert_line(&terminal.ready(), r"^DMSFOR732I ");
+        assert_line(&terminal.command("copyfile listfile helpcms s = = b"), "^Ready;");
+        assert_line(&terminal.command("listfile * * b"), "^LISTFILE HELPCMS  B2$");
+        terminal.command("release b");
+    }
+    let names: Vec<_> = std::fs::read_dir(system.directory().join("minidisks")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(names.iter().all(|name| !name.to_string_lossy().starts_with("TEMP")), "{names:?}");
+    // Given to another user, with what is on it.
+    let mut other = system.log_on("CMSUSER");
+    assert_line(&terminal.command("cp give 302 to cmsuser as 202"), "^DASD 0302 GIVEN TO CMSUSER 0202$");
+    other.until("^DASD 0202 GIVEN BY TEMP$");
+    assert_line(&other.command("access 202 b"), "^Ready;");
+    assert_line(&other.command("listfile * * b"), "^LISTFILE HELPCMS  B2$");
+    assert_line(&terminal.command("cp give 302 to cmsuser"), "^HCP...040E");
+    assert_line(&terminal.command("cp give 303 to cmsuser 191"), "^HCPGIV092E Device 0191 of CMSUSER already defined$");
+    assert_line(&terminal.command("cp query virtual 303"), "^DASD 0303 ");
+    // Detached and defined again it is all zeros.
+    assert_line(&terminal.command("cp detach 303"), "^DASD 0303 DETACHED$");
+    terminal.command("cp define vfb-512 303 4000");
+    assert_line(&terminal.command("access 303 b"), "The disk is not CMS formatted");
+    terminal.type_line("logoff");
+    terminal.ending();
+    other.type_line("logoff");
+    other.ending();
+    let mut again = system.log_on("TEMP");
+    assert_line(&again.command("cp query virtual 302"), "^HCP...040E");
+    assert_line(&again.command("access 300 b"), "The disk is not CMS formatted");
+}
+
+#[test]
+fn the_minidisk_cache_is_counted() {
+    let system = System::start();
+    let read = || {
+        let data = &system.cp_json("QUERY MDC")["data"];
+        ["found", "waited", "written"].map(|name| data[name].as_u64().unwrap())
+    };
+    let before = read();
+    system.session("CMSUSER", "copyfile listfile helpcms s = = a\n");
+    let after = read();
+    assert!(after[0] + after[1] > before[0] + before[1] && after[2] > before[2], "{before:?} {after:?}");
+    assert_line(&system.cp_says("QUERY MDC"), "^Blocks read [0-9]+ found [0-9]+ waited [0-9]+ hits [0-9]+%$");
+}

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::answer::{Answer, Message, Outcome, device_missing, error, host_error, invalid_operand, no_device, operand_missing};
 use super::operands::device;
 use super::{Invocation, close_output};
-use crate::directory::{self, DeviceNumber, LinkAccess, LinkMode, LinkPassword, Minidisk, SpoolKind, StorageSize, UserId};
+use crate::directory::{self, DeviceNumber, DeviceType, LinkAccess, LinkMode, LinkPassword, Minidisk, SpoolKind, StorageSize, UserId};
 use crate::storage::AddressSpace;
 use crate::users::{self, Device, User};
 
@@ -153,6 +153,9 @@ pub(super) fn define(invocation: &mut Invocation<'_>) -> Outcome {
     } else {
         None
     };
+    if let Some((kind, in_storage)) = temporary_kind(word) {
+        return define_disk(invocation, kind, in_storage);
+    }
     match unit_record {
         Some((kind, model, class, shown)) => {
             invocation.operands.take("AS");
@@ -170,6 +173,36 @@ fn define_unit_record(invocation: &Invocation<'_>, vdev: DeviceNumber, kind: Spo
         return Err(error("DFN", 92, format!("Device {vdev} already defined")));
     }
     Ok(Answer::line(json!({ "vdev": vdev }), format!("{shown} {vdev} DEFINED")))
+}
+
+/// The device of a word that begins with T (temporary, on disk) or V (virtual, in storage): `T3390`, `TFB-512`, `VFB-512`.
+fn temporary_kind(word: &str) -> Option<(DeviceType, bool)> {
+    let word = word.to_ascii_uppercase();
+    let (in_storage, kind) = match (word.strip_prefix('T'), word.strip_prefix('V')) {
+        (Some(kind), _) => (false, kind),
+        (None, Some(kind)) => (true, kind),
+        (None, None) => return None,
+    };
+    let kind: DeviceType = match kind {
+        "FB" => "FB-512".parse().ok()?,
+        kind => kind.parse().ok()?,
+    };
+    // A V-DISK has blocks only.
+    (!in_storage || !kind.is_ckd()).then_some((kind, in_storage))
+}
+
+/// DEFINE {Ttype|VFB-512} [AS] vdev [CYL|BLK] size
+fn define_disk(invocation: &mut Invocation<'_>, kind: DeviceType, in_storage: bool) -> Outcome {
+    invocation.operands.take("AS");
+    let vdev = invocation.operands.device()?;
+    invocation.operands.take(if kind.is_ckd() { "CYL" } else { "BLK" });
+    let word = invocation.operands.word()?;
+    let size = word.parse().map_err(|_| invalid_operand(word))?;
+    invocation.operands.end()?;
+    let user = Arc::clone(invocation.user()?);
+    users::define_temporary(&user, vdev, kind, size, in_storage)?;
+    let data = json!({ "vdev": vdev, "type": kind, "size": size, "in_storage": in_storage });
+    Ok(Answer::line(data, format!("DASD {vdev} DEFINED")))
 }
 
 /// DEFINE vdev1 [AS] vdev2

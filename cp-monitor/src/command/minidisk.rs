@@ -1,9 +1,12 @@
-//! Commands about whole minidisks: SNAPSHOT.
+//! Commands about whole minidisks: SNAPSHOT GIVE.
 
+use std::sync::Arc;
+
+use console::wire::LineKind;
 use serde_json::json;
 
 use super::Invocation;
-use super::answer::{Answer, Message, Outcome, error};
+use super::answer::{Answer, Message, Outcome, error, no_device};
 use super::operands::device;
 use crate::directory::{DeviceNumber, UserId};
 use crate::links::DiskName;
@@ -19,6 +22,40 @@ pub(super) fn snapshot(invocation: &mut Invocation<'_>) -> Outcome {
         }
         Err(cause) => Err(error("SNP", 9161, format!("Snapshot of {owner} {vdev} not taken; {cause}"))),
     }
+}
+
+/// GIVE vdev [TO] userid [AS] vdev2: a link or a temporary disk goes to another user who is logged on.
+pub(super) fn give(invocation: &mut Invocation<'_>) -> Outcome {
+    let from = invocation.operands.device()?;
+    if invocation.operands.peek().is_some_and(|word| word.eq_ignore_ascii_case("TO")) {
+        invocation.operands.next_word();
+    }
+    let id = invocation.operands.userid()?;
+    invocation.operands.take("AS");
+    let to = if invocation.operands.is_empty() { from } else { invocation.operands.device()? };
+    invocation.operands.end()?;
+    let giver = Arc::clone(invocation.user()?);
+    let receiver = invocation.logged_on(&id)?;
+    // One after the other: no thread waits for a user's devices while it holds another's.
+    let disk = {
+        let mut devices = giver.devices.lock();
+        let disk = devices.disk(from).ok_or_else(|| no_device(from))?;
+        devices.remove(from);
+        disk
+    };
+    let name = (disk.owner, disk.owner_vdev);
+    let taken = {
+        let mut devices = receiver.devices.lock();
+        !receiver.is_gone() && devices.define_disk(to, disk.clone())
+    };
+    if !taken {
+        giver.devices.lock().define_disk(from, disk);
+        return Err(error("GIV", 92, format!("Device {to} of {id} already defined")));
+    }
+    invocation.cp.links.give(name, (giver.id, from), (id, to));
+    receiver.console.write(LineKind::Cp, &format!("DASD {to} GIVEN BY {}", giver.id));
+    let data = json!({ "vdev": from, "to": id, "as": to });
+    Ok(Answer::line(data, format!("DASD {from} GIVEN TO {id} {to}")))
 }
 
 /// A minidisk that a command is about: an owner, if it is not one's own, and a number with the owner. One's own number may be that of a link.

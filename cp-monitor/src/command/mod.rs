@@ -89,6 +89,7 @@ pub const TABLE: &[Command] = &[
     command("Flush", "FLUSH", Classes::Of("D"), "give up the file on a printer or punch", unit_record::flush),
     command("FORCE", "FORCE", Classes::Of("A"), "log a user off", operator::force),
     command("FRee", "FREE", Classes::Of("D"), "release a user's output", unit_record::free),
+    command("GIVE", "GIVE", Classes::Of("B"), "give a disk to another user", minidisk::give),
     command("HELP", "HELP", Classes::Any, "explain a command", session::help),
     command("HOld", "HOLD", Classes::Of("D"), "hold a user's output", unit_record::hold),
     command("INDicate", "INDICATE", Classes::Of("EG"), "show load and what users use", indicate::indicate),

@@ -13,9 +13,9 @@ use super::{Device, Devices, Disk, Line, Output, Route, SessionState, Settings, 
 use crate::accounting::Why;
 use crate::clock;
 use crate::command::{self, Origin};
-use crate::directory::{DeviceNumber, Directory, IplSystem, LinkMode, UserEntry, UserId};
+use crate::directory::{DeviceNumber, DeviceType, Directory, Extent, IplSystem, LinkMode, UserEntry, UserId};
 use crate::dispatcher::policy::{Entitlement, Wakeup};
-use crate::links::{Holder, LinkError, described};
+use crate::links::{Holder, LinkError, TemporaryError, described};
 use crate::machine::Machine;
 use crate::paging::Standing;
 use crate::storage::{AddressSpace, StorageError};
@@ -163,7 +163,15 @@ pub fn link(
         return refuse(110, format!("DASD {at} already defined"));
     }
     if minidisk.is_temporary() {
-        return refuse(108, "T-DISK and V-DISK are not in this release".to_string());
+        if owner != user.id || at != vdev {
+            return refuse(108, "a temporary disk is its owner's alone".to_string());
+        }
+        let (size, in_storage) = match minidisk.extent {
+            Extent::Virtual { blocks } => (blocks, true),
+            Extent::Temporary { size } => (size, false),
+            _ => return Ok(None),
+        };
+        return define_temporary(user, at, minidisk.device, size, in_storage).map(|()| None);
     }
     let Some(blocks) = minidisk.blocks().and_then(|blocks| u32::try_from(blocks).ok()) else {
         return refuse(108, "it has no extent on a volume of this system".to_string());
@@ -205,6 +213,45 @@ pub fn link(
         return refuse(110, format!("DASD {at} already defined"));
     }
     Ok(link_line(at, linked.read_only, linked.forced, &linked.others))
+}
+
+/// Gives a user a disk of zeros that is gone at DETACH or LOGOFF: so many cylinders or 512-byte blocks, on the host's disk or in its storage.
+pub fn define_temporary(user: &Arc<User>, at: DeviceNumber, kind: DeviceType, size: u32, in_storage: bool) -> Result<(), command::Message> {
+    let refuse = |why: String| Err(command::error("DFN", 91, format!("DASD {at} not defined; {why}")));
+    let blocks = u32::try_from(kind.blocks_of_4k(size)).unwrap_or(0);
+    if size == 0 || size > kind.volume_limit() || blocks == 0 {
+        return refuse("that is no size for such a device".to_string());
+    }
+    let device = if kind.is_ckd() && kind.as_str() == "3390" {
+        minidisk::extent::DeviceType::Ckd3390 { cylinders: size }
+    } else {
+        minidisk::extent::DeviceType::Fb512 { blocks: blocks * 8 }
+    };
+    let header = minidisk::extent::Header { owner: user.id.to_string(), vdev: at.0, device };
+    let extent = match user.cp().links.temporary(&header, in_storage) {
+        Ok(extent) => extent,
+        Err(TemporaryError::NoStorage) => return refuse(TemporaryError::NoStorage.to_string()),
+        Err(TemporaryError::Extent(error)) => {
+            // The host's file names are the operator's business.
+            user.cp().say_to_operator(&format!("DASD {at} not defined for {}: {error}", user.id));
+            return refuse("temp space not available".to_string());
+        }
+    };
+    let disk = Disk {
+        owner: user.id,
+        owner_vdev: at,
+        mode: LinkMode::Mw,
+        read_only: false,
+        extent,
+        device_type: kind.as_str().to_string(),
+        volume: if in_storage { "(VDSK)" } else { "(TEMP)" }.to_string(),
+        cylinders: if kind.is_ckd() { size } else { 0 },
+        blocks,
+    };
+    if user.is_gone() || !user.devices.lock().define_disk(at, disk) {
+        return Err(command::error("DFN", 92, format!("Device {at} already defined")));
+    }
+    Ok(())
 }
 
 fn host_file_trouble(error: &ExtentError) -> &'static str {

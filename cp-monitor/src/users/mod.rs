@@ -33,7 +33,7 @@ use crate::workers::{Alarm, Job};
 use accounts::Accounted;
 
 pub use devices::{Console, Device, Devices, Disk, Output, Reader, Route, spool_userid};
-pub use logon::{LogonError, Way, link, log_off, log_on, start_up, usage_line};
+pub use logon::{LogonError, Way, define_temporary, link, log_off, log_on, start_up, usage_line};
 pub use reading::{Listed, Reading};
 
 /// What a machine has used since logon.

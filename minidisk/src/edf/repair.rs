@@ -18,6 +18,8 @@ use super::{BLOCK_SIZE, BlockDevice, DateTime, EdfError, FileSystem, MAX_BLOCKS,
 
 /// Unreadable records in a row after which the rest of a file is given up.
 const GIVE_UP: u32 = 1000;
+/// Passes after which a disk that is still not sound is given up.
+const PASSES: usize = 4;
 const AS_IT_IS: &str = "The label is used as it is";
 
 impl<D: BlockDevice> FileSystem<D> {
@@ -71,13 +73,27 @@ impl<D: BlockDevice> FileSystem<D> {
     /// The device's. [`EdfError::Full`] when not even the directory finds room.
     pub fn repair(&mut self, now: DateTime) -> Result<Vec<Finding>, D> {
         self.writable()?;
-        if !self.changed && self.check()?.is_clean() {
-            return Ok(Vec::new());
+        let mut done = Vec::new();
+        for _ in 0..PASSES {
+            if !self.changed && self.check()?.is_clean() {
+                return Ok(done);
+            }
+            done.extend(self.repair_once(now)?);
         }
+        match self.check()?.is_clean() {
+            true => Ok(done),
+            false => Err(EdfError::Damaged("it contradicts itself even after several repairs")),
+        }
+    }
+
+    /// One pass: what it mends may uncover what was hidden behind it.
+    fn repair_once(&mut self, now: DateTime) -> Result<Vec<Finding>, D> {
         let mut done = Vec::new();
         let files: Vec<FileEntry> = self.files().cloned().collect();
         // Nothing that any file claims may be given out while damaged files are being copied.
-        (1..=DIRECTORY_HOMES[1]).for_each(|block| self.space.mark_used(block));
+        // Nor what holds the directory: a map that is made anew does not know of it, and the commit gives it back only afterwards.
+        let own: Vec<u32> = (1..=DIRECTORY_HOMES[1]).chain(self.directory.own_blocks()).collect();
+        own.into_iter().for_each(|block| self.space.mark_used(block));
         for file in &files {
             for block in self.claims(file)? {
                 self.space.mark_used(block);

@@ -78,6 +78,29 @@ impl Extent {
         made.inspect_err(|_| drop(fs::remove_file(&temporary)))
     }
 
+    /// Makes a minidisk of zeros that has no name and is gone when it is closed: its blocks are in a file of that folder, or without a
+    /// folder in the host's storage. It can be neither frozen nor cloned.
+    pub fn temporary(folder: Option<&Path>, header: &Header) -> Result<Extent, ExtentError> {
+        let path = folder.unwrap_or(Path::new("/")).join(format!("{}.{:04X}.temporary", header.owner, header.vdev));
+        header.check(&path)?;
+        let file = match folder {
+            Some(_) => {
+                let name = temporary(&path);
+                let file = build(&name, header, None, false)?;
+                fs::remove_file(&name).map_err(|source| io_error(&name, source))?;
+                file
+            }
+            None => {
+                let memory = rustix::fs::memfd_create("v-disk", rustix::fs::MemfdFlags::CLOEXEC);
+                let file = File::from(memory.map_err(|error| io_error(&path, error.into()))?);
+                file.set_len(header.file_length(None)).map_err(|source| io_error(&path, source))?;
+                file
+            }
+        };
+        let layer = Layer::load(file, header, None, &path)?;
+        Ok(Extent::assembled(&path, header, Access::Write, vec![Arc::new(layer)]))
+    }
+
     /// Opens a minidisk: for reading beside other readers, for writing alone. It does not wait for others to close it.
     pub fn open(path: &Path, access: Access) -> Result<Extent, ExtentError> {
         if access == Access::Write && copies::is_snapshot(path) {

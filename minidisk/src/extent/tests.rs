@@ -390,6 +390,24 @@ fn a_disk_that_was_frozen_too_often_says_so_and_goes_on() {
     Extent::open(&path, Access::Write).unwrap().freeze().unwrap();
 }
 
+#[test]
+fn temporary_disks_leave_nothing_behind_and_show_nothing_of_the_one_before() {
+    let folder = tempfile::tempdir().unwrap();
+    for place in [Some(folder.path()), None] {
+        let disk = Extent::temporary(place, &header()).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        disk.write_at(900, &block(9)).unwrap();
+        disk.flush().unwrap();
+        assert_eq!(firsts(&disk)[899], 9);
+        assert!(disk.freeze().is_err() && firsts(&disk)[899] == 9, "it goes on");
+        drop(disk);
+        assert!(firsts(&Extent::temporary(place, &header()).unwrap()).iter().all(|&byte| byte == 0));
+        let _ = fs::remove_dir_all(folder.path().join("layers"));
+    }
+    let none = Header { device: DeviceType::Fb512 { blocks: 0 }, ..header() };
+    assert!(matches!(Extent::temporary(None, &none), Err(ExtentError::BadHeader { .. })));
+}
+
 /// What may be done to a family of disks.
 #[derive(Clone, Debug)]
 enum Act {

@@ -257,6 +257,13 @@ fn a_variable_file_that_ends_early_is_an_error() {
 
 /// Everything a user might do with a disk, whatever comes of it.
 fn use_it(device: MemoryDisk) {
+    // A repair of the same damage, when it can be done at all, leaves a sound disk.
+    if let Ok((mut disk, _)) = FileSystem::open_damaged(device.clone(), 0)
+        && disk.repair(now()).is_ok()
+    {
+        let mut disk = FileSystem::open(disk.into_device()).expect("what was repaired can be opened");
+        assert_eq!(disk.check().unwrap().findings, []);
+    }
     let Ok(mut disk) = FileSystem::open(device) else {
         return;
     };
@@ -308,6 +315,28 @@ proptest! {
         ];
         for (place, offset, value) in damage {
             image[places[place] + offset] = value;
+        }
+        use_it(device);
+    }
+
+    #[test]
+    fn any_label_and_any_directory_are_a_disk_or_an_error(
+        size in prop_oneof![Just(512usize), Just(1024), Just(2048), Just(4096)],
+        fixed_block in any::<bool>(),
+        words in prop::collection::vec(prop_oneof![0u32..64, any::<u32>(), Just(64), Just(180)], 20..21),
+        entries in prop::collection::vec(any::<[u8; 64]>(), 0..8),
+    ) {
+        let mut device = MemoryDisk::new(180);
+        let image = device.bytes_mut();
+        let at = if fixed_block { 512 } else { 2 * size };
+        for (place, word) in words.iter().enumerate() {
+            put32(image, at + place * 4, *word);
+        }
+        image[at..at + 4].copy_from_slice(&[0xC3, 0xD4, 0xE2, 0xF1]);
+        put32(image, at + 0x0C, size as u32);
+        for (place, entry) in entries.iter().enumerate() {
+            let to = 3 * size + place * 64;
+            image[to..to + 64].copy_from_slice(entry);
         }
         use_it(device);
     }

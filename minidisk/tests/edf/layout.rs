@@ -230,3 +230,92 @@ fn our_writer_builds_the_same_pointers_for_the_same_records() {
     assert_eq!(pointers[60..BLOCK - 4], [0; BLOCK - 64]);
     assert_eq!(pointers[BLOCK - 4..], 48u32.to_be_bytes());
 }
+
+/// A disk with blocks of `size` bytes and its label at byte `label_at`, put together byte by byte: CARDS DATA, three fixed records of 80 in one
+/// block, and LINES DATA, five variable records over three blocks and one pointer block.
+fn small(size: usize, label_at: usize) -> MemoryDisk {
+    let total = 180 * BLOCK / size;
+    let mut bytes = vec![0; 180 * BLOCK];
+    let mut put = |block: usize, offset: usize, content: &[u8]| {
+        let at = (block - 1) * size + offset;
+        bytes[at..at + content.len()].copy_from_slice(content);
+    };
+    let word = |value: usize| (value as u32).to_be_bytes();
+    let used = [1usize, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+    // Label: identifier, name, block size, directory in block 4, one cylinder, blocks, used, entries of 64 bytes.
+    put(1, label_at, &[0xC3, 0xD4, 0xE2, 0xF1, 0xC6, 0xC2, 0xC1, 0x40, 0x40, 0x40]);
+    for (offset, value) in [(0x0C, size), (0x10, 4), (0x14, 1), (0x18, 1), (0x1C, total), (0x20, used.len()), (0x24, 64), (0x28, size / 64)]
+    {
+        put(1, label_at + offset, &word(value));
+    }
+    // Directory entries: name, mode, format, record length, origin, data blocks, records, levels, pointer size.
+    let chunks = total.div_ceil(8 * size);
+    type Entry<'a> = (&'a [u8; 16], u8, usize, usize, usize, usize, u8, u8);
+    let entries: [Entry<'_>; 4] = [
+        (b"\0\0\0\x01\0\0\0\0\xC4\xC9\xD9\xC5\xC3\xE3\xD6\xD9", 0xC6, 64, 4, 1, 4, 0, 4),
+        (b"\0\0\0\x02\0\0\0\0\xC1\xD3\xD3\xD6\xC3\xD4\xC1\xD7", 0xC6, size, 6, chunks, chunks, 0, 4),
+        (b"\xC3\xC1\xD9\xC4\xE2\x40\x40\x40\xC4\xC1\xE3\xC1\x40\x40\x40\x40", 0xC6, 80, 7, 1, 3, 0, 4),
+        (b"\xD3\xC9\xD5\xC5\xE2\x40\x40\x40\xC4\xC1\xE3\xC1\x40\x40\x40\x40", 0xE5, size + 8, 8, 3, 5, 1, 12),
+    ];
+    for (place, (name, format, lrecl, origin, blocks, records, levels, pointer)) in entries.into_iter().enumerate() {
+        let at = place * 64;
+        put(4, at, name);
+        put(4, at + 0x18, &[0xC1, 0xF1]);
+        put(4, at + 0x1E, &[format, 0x08]);
+        for (offset, value) in [(0x20, lrecl), (0x28, origin), (0x2C, blocks), (0x30, records)] {
+            put(4, at + offset, &word(value));
+        }
+        put(4, at + 0x34, &[levels, pointer, 0x26, 0x11, 0x22, 0x14, 0x41, 0x09]);
+    }
+    // The map, whose bit 0 is block 1.
+    put(6, 0, &[0xFF, 0xE0]);
+    (0..3).for_each(|record| put(7, record * 80, &pattern(record, 80)));
+    // Records of lengths that end a block exactly, span one, and begin with a length split between two.
+    let lengths = small_lengths(size);
+    let mut stream = Vec::new();
+    for (number, &length) in lengths.iter().enumerate() {
+        stream.extend((length as u16).to_be_bytes());
+        stream.extend(pattern(number, length));
+    }
+    for (index, part) in stream.chunks(size).enumerate() {
+        put(9 + index, 0, part);
+    }
+    // Block 1: record 1 fills it but for one byte, the first of record 2's length. Block 2 lies inside record 2 to its end but for what
+    // follows; block 3 begins inside record 2.
+    for (index, (highest, displacement)) in [(2usize, 0usize), (2, u32::MAX as usize), (5, 9)].into_iter().enumerate() {
+        put(8, index * 12, &word(9 + index));
+        put(8, index * 12 + 4, &word(highest));
+        put(8, index * 12 + 8, &word(displacement));
+    }
+    put(8, size - 4, &word(24));
+    MemoryDisk::from_bytes(bytes)
+}
+
+/// Record 1 leaves one byte of the first block; record 2 has one byte of its length in the second, all of it, and nine bytes of the third.
+fn small_lengths(size: usize) -> [usize; 5] {
+    [size - 3, size - 1 + 9, 5, 1, 30]
+}
+
+#[test]
+fn disks_with_blocks_of_every_size_and_both_kinds_of_label_are_read_and_changed() {
+    for size in [512, 1024, 2048, 4096] {
+        for label_at in [512, 2 * size] {
+            let mut disk = FileSystem::open(small(size, label_at)).unwrap();
+            assert_eq!((disk.label().id(), disk.label().block_size as usize), ("FBA", size));
+            assert_eq!(disk.check().unwrap().findings, [], "{size} {label_at}");
+            assert_eq!(records(&mut disk, "CARDS"), (0..3).map(|n| pattern(n, 80)).collect::<Vec<_>>());
+            let expected: Vec<_> = small_lengths(size).iter().enumerate().map(|(n, &length)| pattern(n, length)).collect();
+            assert_eq!(records(&mut disk, "LINES"), expected, "{size} {label_at}");
+            for first in 1..=5 {
+                assert_eq!(disk.read_range(&id("LINES", "DATA"), first, 1).unwrap(), expected[first as usize - 1..first as usize]);
+            }
+            disk.append(&id("LINES", "DATA"), now(), [pattern(5, 700)]).unwrap();
+            disk.replace(&id("CARDS", "DATA"), 2, now(), [pattern(9, 80)]).unwrap();
+            disk.commit().unwrap();
+            let mut disk = FileSystem::open(disk.into_device()).unwrap();
+            assert_eq!(disk.check().unwrap().findings, [], "{size} {label_at}");
+            assert_eq!(records(&mut disk, "LINES")[5], pattern(5, 700));
+            assert_eq!(records(&mut disk, "CARDS")[1], pattern(9, 80));
+        }
+    }
+}

@@ -1,4 +1,6 @@
-//! QUERY MDISK SNAPSHOTS: where minidisks are on the host, and how they were.
+//! QUERY MDISK SNAPSHOTS MDC: where minidisks are on the host, how they were, and how they are used.
+
+use std::sync::atomic::Ordering;
 
 use minidisk::extent::snapshots;
 use serde_json::json;
@@ -70,4 +72,18 @@ pub(super) fn snapshots_of(invocation: &mut Invocation<'_>) -> Outcome {
     };
     let data: Vec<_> = shown.iter().map(|(name, taken)| json!({ "name": name, "taken": taken })).collect();
     Ok(Answer::of(data, lines))
+}
+
+/// QUERY MDC: how much of block I/O the cache answered.
+pub(super) fn cache(invocation: &mut Invocation<'_>) -> Outcome {
+    nothing_more(invocation)?;
+    let counts = &invocation.cp.links.block_io;
+    let [found, waited, written] = [&counts.found, &counts.waited, &counts.written].map(|count| count.load(Ordering::Relaxed));
+    let percent = (found * 100).checked_div(found + waited).unwrap_or(0);
+    let lines = vec![
+        "Minidisk cache ON for system".to_string(),
+        format!("Blocks read {} found {found} waited {waited} hits {percent}%", found + waited),
+        format!("Blocks written {written}"),
+    ];
+    Ok(Answer::of(json!({ "found": found, "waited": waited, "written": written }), lines))
 }

@@ -42,6 +42,7 @@ const QUESTIONS: &[Question] = &[
     question("TAG", Classes::Of("G"), files::tag),
     question("Virtual", Classes::Of("G"), devices::virtual_devices),
     question("DAsd", Classes::Of("BG"), devices::dasd),
+    question("MDC", Classes::Of("BG"), minidisks::cache),
     question("MDISK", Classes::Of("BG"), minidisks::mdisk),
     question("SNAPshots", Classes::Of("BG"), minidisks::snapshots_of),
     question("LINKs", Classes::Of("G"), devices::links),

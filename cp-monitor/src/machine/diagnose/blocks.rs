@@ -1,5 +1,7 @@
 //! DIAGNOSE X'250': block I/O to minidisks.
 
+use std::sync::atomic::Ordering;
+
 use abi::{BLOCK_REQUEST_MAX, BlockInfo, BlockRequest, block_io, device};
 use minidisk::extent::ExtentError;
 use zerocopy::{FromBytes, IntoBytes};
@@ -17,13 +19,38 @@ const WRITE: u32 = 1;
 const READ: u32 = 2;
 
 /// Most blocks that a dispatcher thread copies from the host's cache in one DIAGNOSE: some tens of microseconds.
-const CACHED_MAX: usize = 16;
+const CACHED_MAX: u32 = 16;
 
-/// One block to move, with the bytes of a write already taken out of the machine.
+/// Neighbouring blocks to move to or from neighbouring storage, with the bytes of a write already taken out of the machine: one request
+/// of the host, whatever the guest's list made of them.
 struct Move {
     block: u32,
+    count: u32,
     buffer: u64,
     write: Option<Vec<u8>>,
+}
+
+impl Move {
+    /// Takes a request in that continues this one.
+    fn join(&mut self, block: u32, buffer: u64, write: Option<&[u8]>) -> bool {
+        let length = u64::from(self.count) * BLOCK as u64;
+        let next = self.block.checked_add(self.count) == Some(block) && self.buffer.checked_add(length) == Some(buffer);
+        match (&mut self.write, write) {
+            (Some(bytes), Some(more)) if next => bytes.extend_from_slice(more),
+            (None, None) if next => {}
+            _ => return false,
+        }
+        self.count += 1;
+        true
+    }
+
+    /// How many of its blocks are on a disk of so many.
+    fn on_disk(&self, blocks: u32) -> u32 {
+        match self.block {
+            0 => 0,
+            first => blocks.saturating_add(1).saturating_sub(first).min(self.count),
+        }
+    }
 }
 
 /// (subcode, device number, buffer, count)
@@ -60,20 +87,22 @@ fn at_once(user: &User, number: u64, job: impl FnOnce(&Disk) -> Option<Completio
 /// A few reads of blocks that the host has in its cache, which is most of what a command reads: they need no worker and no wait.
 /// `None` when it is anything else, an error too.
 fn read_cached(user: &User, disk: &Disk, moves: &[Move]) -> Option<Completion> {
-    if moves.len() > CACHED_MAX {
+    let blocks: u32 = moves.iter().map(|request| request.count).sum();
+    if blocks > CACHED_MAX {
         return None;
     }
     let mut completion = Completion::default();
     for request in moves {
-        let on_disk = request.write.is_none() && (1..=disk.blocks).contains(&request.block);
-        let mut bytes = vec![0; BLOCK];
-        if !on_disk || !disk.extent.read_cached(request.block, &mut bytes).unwrap_or(false) {
+        let whole = request.write.is_none() && request.on_disk(disk.blocks) == request.count;
+        let mut bytes = vec![0; request.count as usize * BLOCK];
+        if !whole || !disk.extent.read_cached(request.block, &mut bytes).unwrap_or(false) {
             return None;
         }
         completion.stores.push((request.buffer, bytes));
-        completion.value += 1;
     }
+    completion.value = u64::from(blocks);
     user.usage.count_io();
+    user.cp().links.block_io.found.fetch_add(completion.value, Ordering::Relaxed);
     Some(completion)
 }
 
@@ -107,15 +136,18 @@ fn init(disk: &Disk, buffer: u64) -> Completion {
 /// Reads the request list and the data of its writes; `None` for an unknown operation.
 fn take_requests(machine: &mut Machine, list: u64, count: u64) -> Result<Option<Vec<Move>>, Refused> {
     let bytes = fetch(machine, list, count * size_of::<BlockRequest>() as u64, u64::MAX)?;
-    let mut moves = Vec::with_capacity(count as usize);
+    let mut moves: Vec<Move> = Vec::new();
     for entry in bytes.chunks_exact(size_of::<BlockRequest>()) {
-        let Ok(request) = BlockRequest::read_from_bytes(entry) else { return Ok(None) };
-        let write = match request.operation {
-            WRITE => Some(fetch(machine, request.buffer, BLOCK as u64, u64::MAX)?),
+        let Ok(BlockRequest { operation, block, buffer }) = BlockRequest::read_from_bytes(entry) else { return Ok(None) };
+        let write = match operation {
+            WRITE => Some(fetch(machine, buffer, BLOCK as u64, u64::MAX)?),
             READ => None,
             _ => return Ok(None),
         };
-        moves.push(Move { block: request.block, buffer: request.buffer, write });
+        let joined = moves.last_mut().is_some_and(|last| last.join(block, buffer, write.as_deref()));
+        if !joined {
+            moves.push(Move { block, count: 1, buffer, write });
+        }
     }
     Ok(Some(moves))
 }
@@ -124,28 +156,38 @@ fn take_requests(machine: &mut Machine, list: u64, count: u64) -> Result<Option<
 fn move_blocks(user: &User, disk: &Disk, moves: Vec<Move>) -> Completion {
     let mut completion = Completion::default();
     for request in moves {
-        match move_block(user, disk, &request) {
-            Ok(read) => completion.stores.extend(read.map(|bytes| (request.buffer, bytes))),
-            Err(status) => {
-                completion.status = status;
-                break;
-            }
+        let there = request.on_disk(disk.blocks);
+        if there > 0
+            && let Err(status) = move_run(user, disk, &request, there, &mut completion)
+        {
+            completion.status = status;
+            break;
         }
-        completion.value += 1;
+        completion.value += u64::from(there);
+        if there < request.count {
+            completion.status = block_io::BAD_BLOCK;
+            break;
+        }
     }
     completion
 }
 
-fn move_block(user: &User, disk: &Disk, request: &Move) -> Result<Option<Vec<u8>>, u64> {
-    if request.block == 0 || request.block > disk.blocks {
-        return Err(block_io::BAD_BLOCK);
-    }
+/// Moves the first `count` blocks of a run, all of which are on the disk.
+fn move_run(user: &User, disk: &Disk, request: &Move, count: u32, completion: &mut Completion) -> Result<(), u64> {
+    let length = count as usize * BLOCK;
+    let counts = &user.cp().links.block_io;
     match &request.write {
         Some(_) if disk.read_only => Err(block_io::READ_ONLY),
-        Some(bytes) => done(user, disk, disk.extent.write_at(request.block, bytes)).map(|()| None),
+        Some(bytes) => {
+            counts.written.fetch_add(u64::from(count), Ordering::Relaxed);
+            done(user, disk, disk.extent.write_at(request.block, &bytes[..length]))
+        }
         None => {
-            let mut bytes = vec![0; BLOCK];
-            done(user, disk, disk.extent.read_at(request.block, &mut bytes)).map(|()| Some(bytes))
+            counts.waited.fetch_add(u64::from(count), Ordering::Relaxed);
+            let mut bytes = vec![0; length];
+            done(user, disk, disk.extent.read_at(request.block, &mut bytes))?;
+            completion.stores.push((request.buffer, bytes));
+            Ok(())
         }
     }
 }
