@@ -226,6 +226,7 @@ impl Eq for Key {}
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
+        // As the slice that it is looked up by.
         self.as_bytes().hash(state);
     }
 }

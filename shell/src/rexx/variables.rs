@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::hash::{BuildHasherDefault, Hasher};
 
 use hashbrown::HashMap;
 
@@ -59,7 +60,33 @@ enum Slot {
 struct Stem {
     /// What an assignment to the stem gave to all.
     initial: Option<Value>,
-    tails: HashMap<Key, Tail>,
+    tails: HashMap<Key, Tail, BuildHasherDefault<TailHasher>>,
+}
+
+/// Hashes tails so that those which are used one after the other stand near each other: a number's hash is that number.
+#[derive(Default)]
+struct TailHasher(u64);
+
+impl Hasher for TailHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+        for byte in bytes {
+            self.0 = match byte {
+                b'0'..=b'9' => self.0.wrapping_mul(10).wrapping_add(u64::from(byte - b'0')),
+                b'.' => self.0.wrapping_mul(11).wrapping_add(10),
+                byte => (self.0.rotate_left(5) ^ u64::from(*byte)).wrapping_mul(SPREAD),
+            };
+        }
+    }
+
+    /// The length of a tail, which says nothing that its characters do not.
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        // The table tells entries that are near each other apart by the top bits.
+        const TOP: u64 = 0x7f << 57;
+        self.0 & !TOP | self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) & TOP
+    }
 }
 
 /// One compound variable.
@@ -194,7 +221,7 @@ impl Pools {
             }
         } else {
             *slot = match &value {
-                Some(value) => Slot::Stem(Box::new(Stem { initial: Some(value.clone()), tails: HashMap::new() })),
+                Some(value) => Slot::Stem(Box::new(Stem { initial: Some(value.clone()), tails: HashMap::default() })),
                 None => Slot::Unset,
             };
         }

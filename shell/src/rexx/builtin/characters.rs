@@ -29,6 +29,20 @@ fn checked(length: usize) -> Result<usize> {
     if length > STRING_MAX { Err(Error::storage()) } else { Ok(length) }
 }
 
+/// A string of that length: a text at a place, and the pad around it.
+fn placed(text: &[u8], at: usize, length: usize, pad: u8) -> Result<Value> {
+    let mut short = [pad; 14];
+    if length <= short.len() {
+        short[at..at + text.len()].copy_from_slice(text);
+        return Ok(Value::string(&short[..length]));
+    }
+    let mut out = buffer(length)?;
+    out.resize(at, pad);
+    out.extend_from_slice(text);
+    out.resize(length, pad);
+    Ok(Value::from_vec(out))
+}
+
 pub fn abbrev(_: &mut Interpreter, arguments: &Arguments) -> Result<Value> {
     let (name, given) = (arguments.text(0), arguments.text(1));
     let least = arguments.count_at(2)?.unwrap_or(given.len());
@@ -43,12 +57,7 @@ pub fn center(_: &mut Interpreter, arguments: &Arguments) -> Result<Value> {
         let cut = (text.len() - length) / 2;
         return Ok(Value::string(&text[cut..cut + length]));
     }
-    let before = (length - text.len()) / 2;
-    let mut out = buffer(length)?;
-    out.resize(before, pad);
-    out.extend_from_slice(text);
-    out.resize(length, pad);
-    Ok(Value::from_vec(out))
+    placed(text, (length - text.len()) / 2, length, pad)
 }
 
 pub fn changestr(_: &mut Interpreter, arguments: &Arguments) -> Result<Value> {
@@ -200,10 +209,7 @@ pub fn left(_: &mut Interpreter, arguments: &Arguments) -> Result<Value> {
     if text.len() >= length {
         return Ok(Value::string(&text[..length]));
     }
-    let mut out = buffer(length)?;
-    out.extend_from_slice(text);
-    out.resize(length, pad);
-    Ok(Value::from_vec(out))
+    placed(text, 0, length, pad)
 }
 
 pub fn right(_: &mut Interpreter, arguments: &Arguments) -> Result<Value> {
@@ -213,10 +219,7 @@ pub fn right(_: &mut Interpreter, arguments: &Arguments) -> Result<Value> {
     if text.len() >= length {
         return Ok(Value::string(&text[text.len() - length..]));
     }
-    let mut out = buffer(length)?;
-    out.resize(length - text.len(), pad);
-    out.extend_from_slice(text);
-    Ok(Value::from_vec(out))
+    placed(text, length - text.len(), length, pad)
 }
 
 pub fn length(_: &mut Interpreter, arguments: &Arguments) -> Result<Value> {
@@ -255,10 +258,7 @@ pub fn substr(_: &mut Interpreter, arguments: &Arguments) -> Result<Value> {
     if rest.len() >= length {
         return Ok(Value::string(&rest[..length]));
     }
-    let mut out = buffer(length)?;
-    out.extend_from_slice(rest);
-    out.resize(length, pad);
-    Ok(Value::from_vec(out))
+    placed(rest, 0, length, pad)
 }
 
 pub fn translate(_: &mut Interpreter, arguments: &Arguments) -> Result<Value> {

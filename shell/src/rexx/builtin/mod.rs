@@ -179,6 +179,10 @@ impl Arguments<'_> {
         let Some(text) = self.get(at) else {
             return Ok(None);
         };
+        // Nearly always a few digits.
+        if (1..=15).contains(&text.len()) && text.iter().all(u8::is_ascii_digit) {
+            return Ok(Some(text.iter().fold(0, |whole, digit| whole * 10 + i64::from(digit - b'0'))));
+        }
         match Number::parse(text) {
             None => Err(self.wrong(at, 12)),
             Some(number) => number.to_int().map(Some).ok_or_else(|| self.wrong(at, 12)),

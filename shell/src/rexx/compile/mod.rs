@@ -231,7 +231,7 @@ impl<'a> Compiler<'a> {
             return *number;
         }
         let number = self.unit.constants.len() as u32;
-        self.unit.constants.push(Value::string(bytes));
+        self.unit.constants.push(literal(bytes));
         self.constants.insert(Key::new(bytes), number);
         number
     }
@@ -403,4 +403,13 @@ impl<'a> Compiler<'a> {
 /// Whether a symbol is a constant: it begins with a digit or a period.
 fn is_constant(name: &[u8]) -> bool {
     name.first().is_none_or(|first| first.is_ascii_digit() || *first == b'.')
+}
+
+/// The value of a literal: a whole number in its plain form is one from the start.
+fn literal(bytes: &[u8]) -> Value {
+    let plain = (1..=18).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_digit) && (bytes[0] != b'0' || bytes.len() == 1);
+    match plain {
+        true => Value::Int(bytes.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'))),
+        false => Value::string(bytes),
+    }
 }

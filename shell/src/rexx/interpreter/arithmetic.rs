@@ -28,6 +28,45 @@ pub fn whole(value: &Value) -> Option<i64> {
 }
 
 impl Interpreter<'_> {
+    /// Does a binary operation on whole numbers in place, on the stack; false when it is not that simple.
+    #[inline]
+    pub(super) fn quick(&mut self, operator: Operator) -> bool {
+        use Operator as O;
+        let [.., Some(Value::Int(left)), Some(Value::Int(right))] = self.stack[..] else {
+            return false;
+        };
+        let numeric = self.settings.numeric;
+        let limit = small::POWERS[numeric.digits.min(small::DIGITS) as usize];
+        if left.abs() >= limit || right.abs() >= limit || numeric.fuzz != 0 || self.tracing.intermediates {
+            return false;
+        }
+        let result = match operator {
+            O::Plus => left + right,
+            O::Minus => left - right,
+            O::Times => match left.checked_mul(right) {
+                Some(product) => product,
+                None => return false,
+            },
+            O::IntegerDivide if right != 0 => left / right,
+            O::Remainder if right != 0 => left % right,
+            O::Equal | O::StrictEqual => i64::from(left == right),
+            O::NotEqual | O::StrictNotEqual => i64::from(left != right),
+            O::Greater => i64::from(left > right),
+            O::Less => i64::from(left < right),
+            O::GreaterEqual => i64::from(left >= right),
+            O::LessEqual => i64::from(left <= right),
+            _ => return false,
+        };
+        if result.abs() >= limit {
+            return false;
+        }
+        self.stack.pop();
+        if let Some(top) = self.stack.last_mut() {
+            *top = Some(Value::Int(result));
+        }
+        true
+    }
+
     /// A binary operation.
     #[inline]
     pub(super) fn binary(&mut self, operator: Operator, left: Value, right: Value) -> Result<Value> {

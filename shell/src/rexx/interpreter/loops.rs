@@ -122,10 +122,45 @@ impl Interpreter<'_> {
         Ok(if down { ordering.is_lt() } else { ordering.is_gt() })
     }
 
+    /// The step and the test of a loop over whole numbers; where the program goes on. None when it is not that simple.
+    #[inline]
+    fn quick_step(&mut self, info: &Loop, number: u32) -> Option<u32> {
+        let base = self.frames.last().map_or(0, |frame| frame.loops);
+        let numeric = self.settings.numeric;
+        if self.tracing.clauses || self.loops.len() <= base || numeric.fuzz != 0 {
+            return None;
+        }
+        let limit = small::POWERS[numeric.digits.min(small::DIGITS) as usize];
+        let state = self.loops.last().filter(|state| state.number == number && state.left.is_none())?;
+        let (Some(Reference::Simple(name)), Value::Int(by), down) = (info.control, &state.by, state.down) else {
+            return None;
+        };
+        let to = match state.to {
+            None => None,
+            Some(Value::Int(to)) if to.abs() < limit => Some(to),
+            Some(_) => return None,
+        };
+        let Some(Value::Int(value)) = self.variables.pools.get(name) else {
+            return None;
+        };
+        let next = value + by;
+        if value.abs() >= limit || by.abs() >= limit || next.abs() >= limit {
+            return None;
+        }
+        self.variables.pools.set(name, Value::Int(next));
+        let done = to.is_some_and(|to| if down { next < to } else { next > to });
+        // Behind the test, which has just been done.
+        Some(if done { info.exit } else { info.top + 1 })
+    }
+
     /// A turn is over: the control variable steps on.
     #[inline]
     pub(super) fn loop_step(&mut self, unit: &Unit, number: u32) -> Result<()> {
         let info = &unit.loops[number as usize];
+        if let Some(next) = self.quick_step(info, number) {
+            self.pc = next as usize;
+            return Ok(());
+        }
         self.state(number)?;
         if self.tracing.clauses {
             self.clause = info.clause;

@@ -256,7 +256,7 @@ impl<'e> Interpreter<'e> {
     }
 
     /// One operation.
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, unit: &Rc<Unit>, op: Op) -> Result<Flow> {
         match op {
             Op::Clause(number) => return self.begin_clause(number),
@@ -279,6 +279,7 @@ impl<'e> Interpreter<'e> {
                 }
                 None => return self.unset(Reference::Simple(name)),
             },
+            Op::Binary(operator) if self.quick(operator) => {}
             Op::Binary(operator) => {
                 let right = self.pop();
                 let left = self.pop();
@@ -359,6 +360,7 @@ impl<'e> Interpreter<'e> {
     }
 
     /// The less frequent operations.
+    #[inline(never)]
     fn rare(&mut self, unit: &Rc<Unit>, op: Op) -> Result<Flow> {
         match op {
             Op::Mark(number) => self.trace_mark(number),

@@ -195,7 +195,7 @@ fn divide_whole(left: &Number, right: &Number, digits: u32) -> Result<(Number, N
         return Ok((Number::ZERO, Number::ZERO));
     }
     if left.adjusted() < right.adjusted() {
-        return Ok((Number::ZERO, left));
+        return Ok((Number::ZERO, left.into_owned()));
     }
     if left.adjusted() - right.adjusted() > i64::from(digits) {
         return Err(Fault::TooLong);

@@ -15,16 +15,20 @@ fn of(digits: &[u8]) -> Vec<u32> {
 
 /// The decimal digits of limbs, without leading zeros.
 fn digits(limbs: &[u32]) -> Vec<u8> {
-    let mut digits = vec![0; limbs.len() * WIDTH];
-    for (chunk, limb) in digits.rchunks_mut(WIDTH).zip(limbs) {
+    let significant = limbs.len() - limbs.iter().rev().take_while(|limb| **limb == 0).count();
+    let Some((top, below)) = limbs[..significant].split_last() else {
+        return Vec::new();
+    };
+    let first = top.ilog10() as usize + 1;
+    let mut digits = vec![0; first + below.len() * WIDTH];
+    let (head, tail) = digits.split_at_mut(first);
+    for (chunk, limb) in tail.rchunks_exact_mut(WIDTH).zip(below).chain(core::iter::once((head, top))) {
         let mut rest = *limb;
         for digit in chunk.iter_mut().rev() {
             *digit = (rest % 10) as u8;
             rest /= 10;
         }
     }
-    let zeros = digits.iter().take_while(|digit| **digit == 0).count();
-    digits.drain(..zeros);
     digits
 }
 

@@ -4,6 +4,7 @@ mod arithmetic;
 mod limbs;
 pub mod small;
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -144,10 +145,12 @@ impl Number {
     }
 
     /// The number cut off behind one digit more than that.
-    fn truncated(&self, digits: u32) -> Self {
-        let keep = self.digits.len().min(digits as usize + 1);
-        let cut = (self.digits.len() - keep) as i64;
-        Self { negative: self.negative, digits: self.digits[..keep].to_vec(), exponent: self.exponent + cut }
+    fn truncated(&self, digits: u32) -> Cow<'_, Self> {
+        let keep = digits as usize + 1;
+        let Some(cut) = self.digits.len().checked_sub(keep).filter(|cut| *cut > 0) else {
+            return Cow::Borrowed(self);
+        };
+        Cow::Owned(Self { negative: self.negative, digits: self.digits[..keep].to_vec(), exponent: self.exponent + cut as i64 })
     }
 
     /// Rounds the last `surplus` digits off, half up.
@@ -242,12 +245,12 @@ impl Number {
             text.extend_from_slice(b"0.");
             text.resize(text.len() + (-before) as usize, b'0');
         }
-        for (at, digit) in self.digits.iter().enumerate() {
-            if at > 0 && at as i64 == before {
-                text.push(b'.');
-            }
-            text.push(b'0' + digit);
+        let whole = usize::try_from(before).unwrap_or(0).min(self.digits.len());
+        text.extend(self.digits[..whole].iter().map(|digit| b'0' + digit));
+        if whole > 0 && whole < self.digits.len() {
+            text.push(b'.');
         }
+        text.extend(self.digits[whole..].iter().map(|digit| b'0' + digit));
         if before > length {
             text.resize(text.len() + (before - length) as usize, b'0');
         }
