@@ -381,12 +381,7 @@ impl Spool {
     /// Makes the segments of a group durable, then all its operations in one commit, then gives room back.
     fn carry_out(&self, group: &[Submitted]) -> Vec<Result<Outcome, Failed>> {
         let unsynced = self.sync_segments(group);
-        let mut committed = self.index.write(|tables| self.apply(tables, group, &unsynced));
-        // Whoever writes a file is refused when the disk is full. Whoever purges one is helped to make room.
-        let helped = group.iter().any(|(operation, _)| !matches!(operation, Operation::Close(..) | Operation::Load(..)));
-        if matches!(&committed, Err(CommitError::NotMade(error)) if error.is_full()) && helped && self.ballast.throw() {
-            committed = self.index.write(|tables| self.apply(tables, group, &unsynced));
-        }
+        let committed = self.index.write(|tables| self.apply(tables, group, &unsynced));
         let mut outcomes = match committed {
             Ok(outcomes) => outcomes,
             Err(error) => {
