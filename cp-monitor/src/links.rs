@@ -4,7 +4,7 @@
 //! the host's lock on the file: shared while everyone only reads, exclusive while somebody may write, so that `cp64 disk` and CP
 //! never write to the same disk.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
@@ -28,6 +28,10 @@ pub struct Others {
     pub stable: bool,
     /// Somebody holds an exclusive link: no new links.
     pub exclusive: bool,
+    /// One of those who only read.
+    pub reader: Option<UserId>,
+    /// One of those who may write.
+    pub writer: Option<UserId>,
 }
 
 /// What a link mode comes to.
@@ -46,7 +50,7 @@ pub enum Grant {
 /// The table of LINK modes (z/VM CP Commands, LINK): what `mode` gives when `others` have the disk.
 pub fn grant(mode: LinkMode, others: Others) -> Grant {
     use LinkMode::{Er, Ew, M, Mr, Mw, R, Rr, Sm, Sr, Sw, W, Wr};
-    let Others { readers, writers, stable, exclusive } = others;
+    let Others { readers, writers, stable, exclusive, .. } = others;
     let anyone = readers + writers > 0;
     let write_if = |free: bool, otherwise: Grant| if free && !stable { Grant::ReadWrite } else { otherwise };
     if exclusive {
@@ -81,7 +85,48 @@ pub struct Holder {
 
 struct InUse {
     extent: Arc<Extent>,
-    holders: Vec<Holder>,
+    holders: Holders,
+}
+
+/// Who is linked to one disk. The system disks have everybody as holders, so nothing that a link or its end asks for walks them.
+#[derive(Default)]
+struct Holders {
+    all: BTreeMap<(UserId, DeviceNumber), Holder>,
+    writers: BTreeSet<(UserId, DeviceNumber)>,
+    stable: usize,
+    exclusive: usize,
+}
+
+impl Holders {
+    fn insert(&mut self, holder: Holder) {
+        let key = (holder.userid, holder.vdev);
+        self.stable += usize::from(holder.mode.is_stable());
+        self.exclusive += usize::from(holder.mode.is_exclusive());
+        if holder.writes {
+            self.writers.insert(key);
+        }
+        self.all.insert(key, holder);
+    }
+
+    fn remove(&mut self, userid: UserId, vdev: DeviceNumber) -> Option<Holder> {
+        let holder = self.all.remove(&(userid, vdev))?;
+        self.writers.remove(&(userid, vdev));
+        self.stable -= usize::from(holder.mode.is_stable());
+        self.exclusive -= usize::from(holder.mode.is_exclusive());
+        Some(holder)
+    }
+
+    fn others(&self) -> Others {
+        Others {
+            readers: self.all.len() - self.writers.len(),
+            writers: self.writers.len(),
+            stable: self.stable > 0,
+            exclusive: self.exclusive > 0,
+            // Writers are few: the first who is none of them is near.
+            reader: self.all.keys().find(|key| !self.writers.contains(*key)).map(|(userid, _)| *userid),
+            writer: self.writers.first().map(|(userid, _)| *userid),
+        }
+    }
 }
 
 /// A granted link.
@@ -92,8 +137,8 @@ pub struct Linked {
     pub read_only: bool,
     /// Write was asked for and not given.
     pub forced: bool,
-    /// The others who are linked.
-    pub others: Vec<Holder>,
+    /// What the others have.
+    pub others: Others,
 }
 
 /// On what a disk is built.
@@ -110,7 +155,7 @@ pub struct Built {
 pub enum LinkError {
     /// The mode does not go with what others have.
     #[error("In use")]
-    InUse(Vec<Holder>),
+    InUse(Others),
     /// The host's file.
     #[error(transparent)]
     Extent(#[from] ExtentError),
@@ -160,8 +205,8 @@ impl LinkTable {
     /// Links `userid` to a disk at `vdev`.
     pub fn link(&self, disk: DiskName, userid: UserId, vdev: DeviceNumber, mode: LinkMode) -> Result<Linked, LinkError> {
         let mut disks = self.disks.lock();
-        let others = disks.get(&disk).map(|entry| entry.holders.clone()).unwrap_or_default();
-        let granted = grant(mode, count(&others));
+        let others = disks.get(&disk).map(|entry| entry.holders.others()).unwrap_or_default();
+        let granted = grant(mode, others);
         if granted == Grant::Refused {
             return Err(LinkError::InUse(others));
         }
@@ -169,15 +214,14 @@ impl LinkTable {
         let extent = match disks.get(&disk) {
             None => Arc::new(Extent::open(&host_file(&self.directory, &disk), access(writes))?),
             Some(entry) => {
-                let had_writer = others.iter().any(|holder| holder.writes);
-                if writes && !had_writer {
+                if writes && others.writers == 0 {
                     entry.extent.set_access(Access::Write)?;
                 }
                 Arc::clone(&entry.extent)
             }
         };
-        let entry = disks.entry(disk).or_insert_with(|| InUse { extent: Arc::clone(&extent), holders: Vec::new() });
-        entry.holders.push(Holder { userid, vdev, writes, mode });
+        let entry = disks.entry(disk).or_insert_with(|| InUse { extent: Arc::clone(&extent), holders: Holders::default() });
+        entry.holders.insert(Holder { userid, vdev, writes, mode });
         Ok(Linked { extent, read_only: !writes, forced: granted == Grant::ForcedReadOnly, others })
     }
 
@@ -185,12 +229,11 @@ impl LinkTable {
     pub fn unlink(&self, disk: DiskName, userid: UserId, vdev: DeviceNumber) {
         let mut disks = self.disks.lock();
         let Some(entry) = disks.get_mut(&disk) else { return };
-        let wrote = entry.holders.iter().any(|holder| holder.writes);
-        entry.holders.retain(|holder| (holder.userid, holder.vdev) != (userid, vdev));
-        if entry.holders.is_empty() {
+        let Some(holder) = entry.holders.remove(userid, vdev) else { return };
+        if entry.holders.all.is_empty() {
             disks.remove(&disk);
-        } else if wrote
-            && !entry.holders.iter().any(|holder| holder.writes)
+        } else if holder.writes
+            && entry.holders.writers.is_empty()
             && let Err(error) = entry.extent.set_access(Access::Read)
         {
             tracing::warn!("The lock of {} {} stays exclusive: {error}", disk.0, disk.1);
@@ -199,10 +242,10 @@ impl LinkTable {
 
     /// Gives a link another number.
     pub fn renumber(&self, disk: DiskName, userid: UserId, from: DeviceNumber, to: DeviceNumber) {
-        if let Some(entry) = self.disks.lock().get_mut(&disk) {
-            for holder in entry.holders.iter_mut().filter(|holder| (holder.userid, holder.vdev) == (userid, from)) {
-                holder.vdev = to;
-            }
+        if let Some(entry) = self.disks.lock().get_mut(&disk)
+            && let Some(holder) = entry.holders.remove(userid, from)
+        {
+            entry.holders.insert(Holder { vdev: to, ..holder });
         }
     }
 
@@ -225,9 +268,10 @@ impl LinkTable {
     /// Gives a link to another user. False when there is no such link.
     pub fn give(&self, disk: DiskName, from: (UserId, DeviceNumber), to: (UserId, DeviceNumber)) -> bool {
         let mut disks = self.disks.lock();
-        let holders = disks.get_mut(&disk).map(|entry| &mut entry.holders);
-        let holder = holders.and_then(|holders| holders.iter_mut().find(|holder| (holder.userid, holder.vdev) == from));
-        holder.map(|holder| (holder.userid, holder.vdev) = to).is_some()
+        let Some(entry) = disks.get_mut(&disk) else { return false };
+        let Some(holder) = entry.holders.remove(from.0, from.1) else { return false };
+        entry.holders.insert(Holder { userid: to.0, vdev: to.1, ..holder });
+        true
     }
 
     /// The host file of a minidisk.
@@ -257,9 +301,14 @@ impl LinkTable {
         self.disks.lock().len()
     }
 
-    /// Who is linked to a disk.
+    /// Who is linked to a disk, by userid.
     pub fn holders(&self, disk: &DiskName) -> Vec<Holder> {
-        self.disks.lock().get(disk).map(|entry| entry.holders.clone()).unwrap_or_default()
+        self.disks.lock().get(disk).map(|entry| entry.holders.all.values().cloned().collect()).unwrap_or_default()
+    }
+
+    /// What those have who are linked to a disk.
+    pub fn others(&self, disk: &DiskName) -> Others {
+        self.disks.lock().get(disk).map(|entry| entry.holders.others()).unwrap_or_default()
     }
 }
 
@@ -272,24 +321,15 @@ fn access(writes: bool) -> Access {
     if writes { Access::Write } else { Access::Read }
 }
 
-fn count(holders: &[Holder]) -> Others {
-    Others {
-        readers: holders.iter().filter(|holder| !holder.writes).count(),
-        writers: holders.iter().filter(|holder| holder.writes).count(),
-        stable: holders.iter().any(|holder| holder.mode.is_stable()),
-        exclusive: holders.iter().any(|holder| holder.mode.is_exclusive()),
-    }
-}
-
 /// How LINK and QUERY say who else has a disk: `R/O BY 3 USERS`, `R/W BY MAINT`, or both; `None` when nobody has.
-pub fn described(others: &[Holder]) -> Option<String> {
-    let side = |what: &str, who: Vec<&Holder>| match who.as_slice() {
-        [] => None,
-        [one] => Some(format!("{what} BY {}", one.userid)),
-        many => Some(format!("{what} BY {} USERS", many.len())),
+pub fn described(others: &Others) -> Option<String> {
+    let side = |what: &str, count: usize, one: Option<UserId>| match (count, one) {
+        (0, _) | (_, None) => None,
+        (1, Some(one)) => Some(format!("{what} BY {one}")),
+        (many, _) => Some(format!("{what} BY {many} USERS")),
     };
-    let writers = side("R/W", others.iter().filter(|holder| holder.writes).collect());
-    let readers = side("R/O", others.iter().filter(|holder| !holder.writes).collect());
+    let writers = side("R/W", others.writers, others.writer);
+    let readers = side("R/O", others.readers, others.reader);
     match (writers, readers) {
         (None, None) => None,
         (Some(one), None) | (None, Some(one)) => Some(one),
@@ -328,5 +368,25 @@ mod tests {
         assert_eq!(grant(LinkMode::Rr, stable), Grant::ReadOnly);
         let exclusive = Others { readers: 1, exclusive: true, ..Others::default() };
         assert_eq!(grant(LinkMode::Rr, exclusive), Grant::Refused);
+    }
+
+    #[test]
+    fn what_the_others_have_is_right_through_links_new_numbers_and_ends() {
+        let holder = |userid: &str, vdev, writes, mode| Holder { userid: userid.parse().unwrap(), vdev: DeviceNumber(vdev), writes, mode };
+        let mut holders = Holders::default();
+        holders.insert(holder("ANN", 0x191, true, LinkMode::Mr));
+        holders.insert(holder("BOB", 0x291, false, LinkMode::Sr));
+        holders.insert(holder("BOB", 0x391, false, LinkMode::Rr));
+        let ann: UserId = "ANN".parse().unwrap();
+        let bob: UserId = "BOB".parse().unwrap();
+        let expected = Others { readers: 2, writers: 1, stable: true, exclusive: false, reader: Some(bob), writer: Some(ann) };
+        assert_eq!(holders.others(), expected);
+        assert_eq!(described(&holders.others()).unwrap(), "R/W BY ANN; R/O BY 2 USERS");
+        assert!(holders.remove(bob, DeviceNumber(0x291)).is_some() && holders.remove(bob, DeviceNumber(0x291)).is_none());
+        assert!(holders.remove(ann, DeviceNumber(0x191)).is_some());
+        assert_eq!(holders.others(), Others { readers: 1, reader: Some(bob), ..Others::default() });
+        assert_eq!(described(&holders.others()).unwrap(), "R/O BY BOB");
+        assert!(holders.remove(bob, DeviceNumber(0x391)).is_some());
+        assert_eq!(holders.others(), Others::default());
     }
 }

@@ -87,5 +87,8 @@ fn main() {
         figure(&format!("idle_user_kernel_at_{level}"), each.kernel, "KiB", None);
         figure(&format!("idle_user_frames_at_{level}"), (frames() - frames_before) * 4.0 / level as f64, "KiB", None);
         figure(&format!("idle_user_at_{level}"), each.all(), "KiB", baseline);
+        if level == 1000 {
+            figure("user_kib", each.all(), "KiB", baseline);
+        }
     }
 }

@@ -15,7 +15,7 @@ use crate::clock;
 use crate::command::{self, Origin};
 use crate::directory::{DeviceNumber, DeviceType, Directory, Extent, IplSystem, LinkMode, UserEntry, UserId};
 use crate::dispatcher::policy::{Entitlement, Wakeup};
-use crate::links::{Holder, LinkError, TemporaryError, described};
+use crate::links::{LinkError, Others, TemporaryError, described};
 use crate::machine::Machine;
 use crate::paging::Standing;
 use crate::storage::{AddressSpace, StorageError};
@@ -263,15 +263,15 @@ fn host_file_trouble(error: &ExtentError) -> &'static str {
 }
 
 /// Which of three messages in a row tells what the others have: they read, they write, or both.
-fn numbered(first: u32, others: &[Holder]) -> u32 {
-    match (others.iter().any(|holder| holder.writes), others.iter().any(|holder| !holder.writes)) {
+fn numbered(first: u32, others: &Others) -> u32 {
+    match (others.writers > 0, others.readers > 0) {
         (false, _) => first,
         (true, false) => first + 1,
         (true, true) => first + 2,
     }
 }
 
-fn link_line(at: DeviceNumber, read_only: bool, forced: bool, others: &[Holder]) -> Option<String> {
+fn link_line(at: DeviceNumber, read_only: bool, forced: bool, others: &Others) -> Option<String> {
     let rest = described(others);
     if forced {
         return Some(format!("HCPLNM{}W DASD {at} forced R/O; {}", numbered(101, others), rest.unwrap_or_default()));
@@ -391,13 +391,13 @@ mod tests {
 
     #[test]
     fn a_link_that_is_forced_read_only_says_who_has_the_disk() {
-        let holder =
-            |userid: &str, writes| Holder { userid: userid.parse().unwrap(), vdev: DeviceNumber(0x191), writes, mode: LinkMode::Mr };
-        let line = |others: &[Holder]| link_line(DeviceNumber(0x291), true, true, others).unwrap();
-        assert_eq!(line(&[holder("MAINT", false)]), "HCPLNM101W DASD 0291 forced R/O; R/O BY MAINT");
-        assert_eq!(line(&[holder("MAINT", true)]), "HCPLNM102W DASD 0291 forced R/O; R/W BY MAINT");
-        let both = [holder("MAINT", true), holder("CMSUSER", false)];
+        let readers = |count, one: &str| Others { readers: count, reader: one.parse().ok(), ..Others::default() };
+        let writers = |one: &str| Others { writers: 1, writer: one.parse().ok(), ..Others::default() };
+        let line = |others: &Others| link_line(DeviceNumber(0x291), true, true, others).unwrap();
+        assert_eq!(line(&readers(1, "MAINT")), "HCPLNM101W DASD 0291 forced R/O; R/O BY MAINT");
+        assert_eq!(line(&writers("MAINT")), "HCPLNM102W DASD 0291 forced R/O; R/W BY MAINT");
+        let both = Others { readers: 1, reader: "CMSUSER".parse().ok(), ..writers("MAINT") };
         assert_eq!(line(&both), "HCPLNM103W DASD 0291 forced R/O; R/W BY MAINT; R/O BY CMSUSER");
-        assert_eq!(link_line(DeviceNumber(0x291), true, false, &[]), None, "nobody else has it");
+        assert_eq!(link_line(DeviceNumber(0x291), true, false, &Others::default()), None, "nobody else has it");
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn mdisk(invocation: &mut Invocation<'_>) -> Outcome {
             data["layers"] = json!(built.layers);
         }
     }
-    let others = described(&invocation.cp.links.holders(&disk));
+    let others = described(&invocation.cp.links.others(&disk));
     lines.push(others.map_or_else(|| "Nobody is linked to it".to_string(), |others| format!("Linked {others}")));
     Ok(Answer::of(data, lines))
 }

@@ -1,0 +1,43 @@
+//! A thousand logons at the same moment, while other machines work.
+
+use tests::{System, Terminal, assert_line};
+
+/// Logons that begin together.
+const USERS: usize = 1000;
+/// Machines that loop meanwhile.
+const LOOPING: usize = 2;
+
+fn virtual_us(system: &System, user: &str) -> u64 {
+    system.cp_json(&format!("INDICATE USER {user}"))["data"]["virtual_us"].as_u64().expect("INDICATE USER has it")
+}
+
+#[test]
+fn a_thousand_logons_at_once_are_all_served_and_starve_nobody() {
+    let mut system = System::start();
+    let users = system.add_users(USERS + LOOPING);
+    let (looping, storm) = users.split_at(LOOPING);
+    let mut loops: Vec<_> = looping.iter().map(|user| system.log_on(user)).collect();
+    loops.iter_mut().for_each(|terminal| terminal.type_line("abend loop"));
+
+    // Every connection is there before the first is waited for; each has the deadline of the harness.
+    let before: Vec<_> = looping.iter().map(|user| virtual_us(&system, user)).collect();
+    let mut terminals: Vec<_> = storm.iter().map(|user| Terminal::connect(&system.socket(), user)).collect();
+    for (terminal, user) in terminals.iter_mut().zip(storm) {
+        terminal.ready();
+        if user == &storm[USERS / 2] {
+            // Half way: who worked before works on.
+            for (user, before) in looping.iter().zip(&before) {
+                let now = virtual_us(&system, user);
+                assert!(now > *before, "{user} did not run since the logons began");
+            }
+        }
+    }
+    assert_line(&system.cp_says("QUERY USERS"), &format!("^ *{} USERS", USERS + LOOPING + 1));
+    // Each of them answers, and they end together.
+    for terminal in terminals.iter_mut().step_by(50) {
+        assert_line(&terminal.command("cp query userid"), "^U\\d{4}");
+    }
+    system.shut_down();
+    let records = system.cp64(&["accounting", "--totals", "--json"], b"").succeeded().output;
+    assert_eq!(records.lines().count(), USERS + LOOPING + 1, "each session is on record");
+}
