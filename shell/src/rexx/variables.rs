@@ -227,7 +227,8 @@ impl Pools {
         }
         for (owner, tail) in shared {
             match &value {
-                Some(value) => self.set_in(owner, name, tail.as_bytes(), value.clone()),
+                // The variable is there: its value changes in place.
+                Some(value) => drop(self.set_in(owner, name, tail.as_bytes(), value.clone())),
                 None => self.drop_in(owner, name, tail.as_bytes()),
             }
         }
@@ -267,8 +268,7 @@ impl Pools {
         if self.grown.is_multiple_of(GROWTH) {
             check_storage()?;
         }
-        self.set_in(self.current(), stem, tail, value);
-        Ok(())
+        if self.set_in(self.current(), stem, tail, value) { Ok(()) } else { Err(Error::storage()) }
     }
 
     fn stem_mut(&mut self, pool: u32, stem: u32) -> &mut Stem {
@@ -282,18 +282,24 @@ impl Pools {
         }
     }
 
-    fn set_in(&mut self, pool: u32, stem: u32, tail: &[u8], value: Value) {
+    /// Sets a compound variable of a pool; false when there is no storage for a new one.
+    fn set_in(&mut self, pool: u32, stem: u32, tail: &[u8], value: Value) -> bool {
         let tails = &mut self.stem_mut(pool, stem).tails;
         match tails.get_mut(tail) {
             Some(Tail::Shared(owner)) => {
                 let owner = *owner;
-                self.set_in(owner, stem, tail, value);
+                return self.set_in(owner, stem, tail, value);
             }
             Some(entry) => *entry = Tail::Set(value),
             None => {
+                // A table that grows asks for twice its size at once.
+                if tails.try_reserve(1).is_err() {
+                    return false;
+                }
                 tails.insert(Key::new(tail), Tail::Set(value));
             }
         }
+        true
     }
 
     /// Drops a compound variable.
