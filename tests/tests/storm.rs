@@ -40,4 +40,8 @@ fn a_thousand_logons_at_once_are_all_served_and_starve_nobody() {
     system.shut_down();
     let records = system.cp64(&["accounting", "--totals", "--json"], b"").succeeded().output;
     assert_eq!(records.lines().count(), USERS + LOOPING + 1, "each session is on record");
+    // SHUTDOWN logs off side by side, but for the operator, who is told of everybody.
+    let records = system.cp64(&["accounting", "--json"], b"").succeeded().output;
+    let last: serde_json::Value = serde_json::from_str(records.lines().last().expect("a record")).expect("JSON");
+    assert_eq!(last["userid"], "OPERATOR");
 }

@@ -6,6 +6,7 @@ mod first_start;
 mod host;
 pub mod minidisks;
 mod operator;
+mod shutdown;
 mod snapshot;
 
 use std::path::PathBuf;
@@ -14,7 +15,6 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use console::wire::Ending;
 use parking_lot::{Condvar, Mutex, RwLock};
 use spool::{Spool, SpoolError, StartMode};
 
@@ -30,7 +30,7 @@ use crate::real_devices::RealDevices;
 use crate::real_devices::settings::Statements;
 use crate::storage::paging::{HostFile, PagingSpace};
 use crate::storage::{ImageError, SavedSystem, Storage, StorageError};
-use crate::users::{User, Users, log_off};
+use crate::users::{User, Users};
 use crate::workers::Workers;
 
 use allowance::Capacity;
@@ -302,49 +302,6 @@ impl Cp {
     /// What ends the front ends at shutdown.
     pub fn on_shutdown(&self, end: Box<dyn Fn() + Send + Sync>) {
         let _ = self.front_ends.set(end);
-    }
-
-    /// Begins SHUTDOWN: no more logons; everyone is logged off in a thread of its own, and [`Cp::wait_finished`] returns when all is down.
-    pub fn shut_down(self: &Arc<Self>) {
-        if self.down.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let cp = Arc::clone(self);
-        // Not on the caller's thread: the command that asks for it must still be answered.
-        let spawned = std::thread::Builder::new().name("shutdown".to_string()).spawn(move || cp.take_down());
-        if spawned.is_err() {
-            self.take_down();
-        }
-    }
-
-    fn take_down(self: &Arc<Self>) {
-        std::thread::sleep(Duration::from_millis(50));
-        let operator = self.operator_id();
-        let (last, others): (Vec<_>, Vec<_>) = self.users.all().into_iter().partition(|user| user.id == operator);
-        for user in others {
-            log_off(&user, None, Ending::Shutdown);
-        }
-        self.dispatcher.stop();
-        self.real_devices.stop();
-        for thread in self.threads.lock().drain(..) {
-            let _ = thread.join();
-        }
-        self.workers.stop();
-        self.pager.stop();
-        // What is in it means nothing without this process.
-        let _ = std::fs::remove_file(self.data.paging());
-        self.say_to_operator("HCPWRP961W SYSTEM SHUTDOWN COMPLETE");
-        for user in last {
-            log_off(&user, None, Ending::Shutdown);
-        }
-        self.ledger.wait_settled();
-        self.ledger.stop();
-        if let Some(end) = self.front_ends.get() {
-            end();
-        }
-        let (finished, wake) = &self.finished;
-        *finished.lock() = true;
-        wake.notify_all();
     }
 
     /// Waits until SHUTDOWN is complete, for at most `timeout`; answers whether it is.
