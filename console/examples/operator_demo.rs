@@ -10,8 +10,8 @@ use std::{env, fs, process, thread};
 
 use console::operator::{self, Options, Word};
 use console::wire::{
-    Answer, ClientFrame, ConsoleState, Ending, Hello, Line, LineKind, MachineView, ProcessorView, Reply, Request, Snapshot, SpoolView,
-    StorageView,
+    Answer, ClientFrame, ConsoleState, DeviceView, Ending, Hello, Line, LineKind, MachineView, ProcessorView, Reply, Request, Snapshot,
+    SpoolView, StorageView,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -133,7 +133,7 @@ fn snapshot(machines: u64, up: Duration) -> Snapshot {
             system: if n % 5 == 4 { String::new() } else { "CMS".to_owned() },
             cpu_percent: if busy { 20.0 + 10.0 * (t + n as f32).sin() } else { 0.0 },
             virtual_us: n * 12_345_678 + if busy { up.as_micros() as u64 / 5 } else { 0 },
-            total_us: n * 13_345_678,
+            total_us: n * 13_345_678 + if busy { up.as_micros() as u64 / 4 } else { 0 },
             storage: (16 + n % 3 * 16) << 20,
             resident_pages: 40 + n * 13 % 4000,
             share: if n.is_multiple_of(11) { "A5%" } else { "R100" }.to_owned(),
@@ -152,10 +152,13 @@ fn snapshot(machines: u64, up: Duration) -> Snapshot {
         system: "CP64DEMO".to_owned(),
         release: "0.1.0".to_owned(),
         time: format!("14:{:02}:{:02}", up.as_secs() / 60 % 60, up.as_secs() % 60),
+        now: 1_795_010_000 + up.as_secs(),
+        utc_offset: 0,
         uptime_seconds: up.as_secs(),
         machines: (0..machines).map(machine).collect(),
         processors: (0..2).map(processor).collect(),
         spool: SpoolView { reader: 12, printer: 3, punch: 0, bytes: 4_400_000 },
+        devices: vec![DeviceView { number: "000E".into(), kind: "PRT".into(), state: "STARTED".into(), ..Default::default() }],
         storage: StorageView { frames: 262_144, in_use: 110_000, shared: 400 },
     }
 }

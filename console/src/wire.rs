@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Version of this protocol; CP refuses another.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 /// Longest frame either side accepts, in bytes.
 pub const FRAME_MAX: usize = 8 << 20;
 
@@ -206,6 +206,10 @@ pub struct Snapshot {
     pub release: String,
     /// Local time `hh:mm:ss`.
     pub time: String,
+    /// The same in seconds since 1970 UTC.
+    pub now: u64,
+    /// Seconds that local time is ahead of UTC.
+    pub utc_offset: i32,
     /// Seconds since CP started.
     pub uptime_seconds: u64,
     /// Everyone logged on, by userid.
@@ -214,6 +218,8 @@ pub struct Snapshot {
     pub processors: Vec<ProcessorView>,
     /// The spool.
     pub spool: SpoolView,
+    /// Real readers, punches and printers, as QUERY UR has them.
+    pub devices: Vec<DeviceView>,
     /// Real storage.
     pub storage: StorageView,
 }
@@ -273,6 +279,25 @@ pub struct SpoolView {
     pub punch: u64,
     /// Bytes that spool data takes on the host.
     pub bytes: u64,
+}
+
+/// A real unit record device.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeviceView {
+    /// Device number: `000E`.
+    pub number: String,
+    /// `RDR`, `PUN` or `PRT`.
+    pub kind: String,
+    /// `STARTED`, `ACTIVE`, `DRAINED`, ...
+    pub state: String,
+    /// Classes that it takes; empty for a reader.
+    pub classes: String,
+    /// The form that is mounted; empty for a reader.
+    pub form: String,
+    /// The file that it works on: owner and number, or empty.
+    pub file: String,
+    /// Why it stopped, or empty.
+    pub stopped: String,
 }
 
 /// Real storage in 4 KiB frames.

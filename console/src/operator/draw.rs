@@ -52,6 +52,7 @@ fn main(buf: &mut Buffer, area: Rect, state: &State) -> Option<(u16, u16)> {
 fn draw_overlay(buf: &mut Buffer, area: Rect, state: &State, overlay: &Overlay) {
     match overlay {
         Overlay::Help { title, lines, top } => panes::help::draw(buf, area, state, title, lines, *top),
+        Overlay::Details { userid } => panes::details::draw(buf, area, state, userid),
         Overlay::Leave => panes::leave::draw(buf, area, state),
         Overlay::ShuttingDown => panes::leave::draw_shutting_down(buf, area, state),
         Overlay::Closing { ending, .. } => panes::leave::draw_closing(buf, area, state, ending),

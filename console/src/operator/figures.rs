@@ -56,10 +56,24 @@ pub fn bar(percent: f32, width: usize) -> (usize, usize) {
     (full.min(width), width - full.min(width))
 }
 
+/// Heights of a column.
+const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
 /// One processor's load in one column.
 pub fn column(percent: f32) -> char {
-    const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     LEVELS[((sane(percent).min(100.0) / 100.0 * 7.0).round()) as usize]
+}
+
+/// A machine's use of a processor in one of `rows` rows of a chart that reaches to `scale` percent, row 0 at the bottom. What shows as
+/// 0.1 percent stands above the ground line.
+pub fn chart(percent: f32, scale: f32, row: usize, rows: usize) -> char {
+    let share = if percent < 0.05 { 0.0 } else { f64::from(sane(percent) / scale).min(1.0) };
+    // The ground line is the lowest eighth.
+    let eighths = 1 + (share * (rows * 8 - 1) as f64).ceil() as usize;
+    match eighths.saturating_sub(row * 8) {
+        0 => ' ',
+        eighths => LEVELS[eighths.min(8) - 1],
+    }
 }
 
 #[cfg(test)]
@@ -88,5 +102,13 @@ mod tests {
         }
         assert_eq!(bar(1.0, 10), (1, 9));
         assert_eq!(bar(0.4, 10), (0, 10));
+    }
+
+    #[test]
+    fn a_chart_tells_idle_from_little_and_full_from_nearly_full() {
+        let one = |percent| chart(percent, 100.0, 0, 1);
+        assert_eq!([0.0, 0.04, 0.05, 50.0, 84.0, 100.0, 1e30, f32::NAN].map(one), ['▁', '▁', '▂', '▅', '▇', '█', '█', '▁']);
+        let three = |percent| [0, 1, 2].map(|row| chart(percent, 10.0, row, 3)).into_iter().collect::<String>();
+        assert_eq!([0.0, 2.0, 5.0, 10.0].map(three), ["▁  ", "▆  ", "█▅ ", "███"]);
     }
 }

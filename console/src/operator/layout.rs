@@ -9,7 +9,7 @@ const WIDE: u16 = 120;
 /// Width of that column, with the line that divides it off.
 const SIDE: u16 = 40;
 /// Rows of the spool pane in that column.
-const SPOOL_ROWS: u16 = 7;
+const SPOOL_ROWS: u16 = 10;
 
 /// The main screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

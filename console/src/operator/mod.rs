@@ -19,6 +19,7 @@ mod terminal;
 mod text;
 mod theme;
 mod transcript;
+mod trend;
 mod update;
 
 #[cfg(test)]

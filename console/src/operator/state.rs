@@ -13,6 +13,7 @@ use super::editor::Editor;
 use super::session::Session;
 use super::table::{Key, Table};
 use super::theme::Theme;
+use super::trend::Trends;
 use super::{Ending, layout, panes};
 
 /// A connection to CP, as the screen names it.
@@ -111,6 +112,11 @@ pub enum Overlay {
         /// First line shown.
         top: usize,
     },
+    /// Everything about one machine.
+    Details {
+        /// Whose.
+        userid: String,
+    },
     /// What is meant by leaving?
     Leave,
     /// SHUTDOWN was ordered.
@@ -167,6 +173,8 @@ pub struct State {
     pub help: fn(&str) -> Option<String>,
     /// The system.
     pub watch: Watch,
+    /// What each machine used lately.
+    pub trends: Trends,
     /// The machines table.
     pub table: Table,
     /// The filter while it is typed.
@@ -204,6 +212,7 @@ impl State {
             words,
             help,
             watch: Watch::default(),
+            trends: Trends::default(),
             table: Table::default(),
             filter: Editor::default(),
             operator: Session::new(0, "OPERATOR"),

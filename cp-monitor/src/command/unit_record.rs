@@ -338,12 +338,7 @@ fn shown(cp: &Cp, chosen: &Chosen) -> Outcome {
 }
 
 fn reader_shown(reader: &ReaderState, data: &mut Vec<Value>, lines: &mut Vec<String>) {
-    let ReaderState { number, folder, started, stopped } = reader;
-    let state = match (stopped, started) {
-        (Some(_), _) => "STOPPED",
-        (None, true) => "STARTED",
-        (None, false) => "DRAINED",
-    };
+    let (state, ReaderState { number, folder, stopped, .. }) = (reader.state(), reader);
     lines.push(format!("RDR  {number} {state:<9} SYSTEM"));
     lines.extend(stopped.iter().map(|why| format!("     {number} {why}")));
     data.push(json!({ "rdev": number, "kind": "RDR", "state": state, "folder": folder.display().to_string(), "stopped": stopped }));

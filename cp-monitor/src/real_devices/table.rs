@@ -27,6 +27,17 @@ pub struct ReaderState {
     pub stopped: Option<String>,
 }
 
+impl ReaderState {
+    /// What its state is called.
+    pub fn state(&self) -> &'static str {
+        match (&self.stopped, self.started) {
+            (Some(_), _) => "STOPPED",
+            (None, true) => "STARTED",
+            (None, false) => "DRAINED",
+        }
+    }
+}
+
 /// All real devices.
 #[derive(Default)]
 pub struct RealDevices {

@@ -3,12 +3,14 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use console::wire::{ConsoleState, MachineView, ProcessorView, Snapshot, SpoolView, StorageView};
+use console::wire::{ConsoleState, DeviceView, MachineView, ProcessorView, Snapshot, SpoolView, StorageView};
+use spool::Queue;
 
 use super::Cp;
 use crate::command::share_text;
 use crate::dispatcher::policy::admission::Capacity;
 use crate::paging;
+use crate::real_devices::settings::form_name;
 use crate::users::User;
 
 /// Weight of the newest second in the averages that INDICATE LOAD shows.
@@ -107,10 +109,13 @@ impl Cp {
         self.sample_users(&users);
         let totals = self.spool.totals().unwrap_or_default();
         let counts = self.storage.counts();
+        let now = self.clock.now();
         Snapshot {
             system: self.config.system_id.clone(),
             release: crate::RELEASE.to_string(),
-            time: self.clock.now().strftime("%H:%M:%S").to_string(),
+            time: now.strftime("%H:%M:%S").to_string(),
+            now: now.timestamp().as_second().max(0).unsigned_abs(),
+            utc_offset: now.offset().seconds(),
             uptime_seconds: self.started.elapsed().as_secs(),
             machines: users.iter().map(|user| machine_view(user)).collect(),
             processors: self.processor_views(&self.load.lock()),
@@ -120,8 +125,32 @@ impl Cp {
                 punch: totals.files.punch,
                 bytes: totals.on_disk,
             },
+            devices: self.device_views(),
             storage: StorageView { frames: counts.total as u64, in_use: counts.in_use as u64, shared: counts.shared as u64 },
         }
+    }
+
+    /// In the order of QUERY UR: readers, punches, printers.
+    fn device_views(&self) -> Vec<DeviceView> {
+        let readers = self.real_devices.readers().into_iter().map(|reader| DeviceView {
+            number: reader.number.to_string(),
+            kind: "RDR".to_string(),
+            state: reader.state().to_string(),
+            stopped: reader.stopped.unwrap_or_default(),
+            ..DeviceView::default()
+        });
+        let mut outputs = self.real_devices.devices();
+        outputs.sort_by_key(|device| device.queue != Queue::Punch);
+        let outputs = outputs.into_iter().map(|device| DeviceView {
+            number: device.number.to_string(),
+            kind: device.queue.abbreviation().to_string(),
+            state: device.state().to_string(),
+            classes: device.taking.classes.to_string(),
+            form: form_name(device.taking.form).to_string(),
+            file: device.active.as_ref().map(|file| format!("{} {}", file.owner, file.spid)).unwrap_or_default(),
+            stopped: device.stopped.unwrap_or_default(),
+        });
+        readers.chain(outputs).collect()
     }
 
     fn processor_views(&self, load: &Load) -> Vec<ProcessorView> {

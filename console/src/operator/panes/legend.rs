@@ -16,18 +16,20 @@ const COMMAND: &[(&str, &str)] = &[
     ("F6", "Panes"),
     ("F7", "Back"),
     ("F8", "Fwd"),
+    ("F9", "Details"),
     ("F12", "Retrieve"),
     ("/", "Filter"),
     ("TAB", "Complete"),
 ];
 const MACHINES: &[(&str, &str)] = &[
     ("ENTER", "Console"),
+    ("F9", "Details"),
     ("/", "Filter"),
     ("F4", "Sort"),
     ("Space", "Turn"),
+    ("Esc", "Command line"),
     ("F7", "Back"),
     ("F8", "Fwd"),
-    ("Esc", "Command line"),
     ("F1", "Help"),
     ("F3", "Quit"),
 ];

@@ -5,11 +5,12 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::operator::draw::{put, put_right, rule};
-use crate::operator::figures::{FRAME, processor_time, sane, size};
+use crate::operator::figures::{FRAME, chart, processor_time, sane, size};
 use crate::operator::layout::below_title;
 use crate::operator::state::{Focus, Pane, State};
 use crate::operator::table::Key;
 use crate::operator::text::{Align, cell};
+use crate::operator::trend::INTERVAL;
 use crate::wire::MachineView;
 
 /// Width of each column and the side its text is on.
@@ -26,12 +27,13 @@ const fn column(key: Key) -> (usize, Align) {
     }
 }
 
+/// Fewest and most columns of the history of a machine.
+const TREND: (usize, usize) = (9, 30);
+
 /// The columns shown in a pane of this width.
 pub fn keys(width: u16) -> Vec<Key> {
     let all = || Key::ALL.into_iter();
     let wanted: Vec<Key> = all().filter(|key| *key != Key::TotCpu).collect();
-    // A column for the mark of the chosen row, then each column with the gap in front of it.
-    let needs = |keys: &[Key]| 1 + keys.iter().map(|key| column(*key).0 + 1).sum::<usize>();
     let width = usize::from(width);
     if needs(&Key::ALL) <= width {
         all().collect()
@@ -40,6 +42,17 @@ pub fn keys(width: u16) -> Vec<Key> {
     } else {
         all().filter(|key| !matches!(key, Key::TotCpu | Key::Resident | Key::Share)).collect()
     }
+}
+
+/// A column for the mark of the chosen row, then each column with the gap in front of it.
+fn needs(keys: &[Key]) -> usize {
+    1 + keys.iter().map(|key| column(*key).0 + 1).sum::<usize>()
+}
+
+/// Columns left for what each machine used lately, when there is room for a useful number of them.
+fn trend_width(width: u16, keys: &[Key]) -> Option<usize> {
+    let left = usize::from(width).saturating_sub(needs(keys) + 1);
+    (left >= TREND.0).then_some(left.min(TREND.1))
 }
 
 /// Where the rows of machines are in the pane.
@@ -136,6 +149,11 @@ fn draw_headings(buf: &mut Buffer, area: Rect, state: &State, keys: &[Key]) {
         }
         x += width as u16 + 1;
     }
+    if let Some(width) = trend_width(area.width, keys) {
+        let mut text = String::new();
+        cell(&mut text, &format!("Last {} s", width as u64 * INTERVAL.as_secs()), width, Align::Right);
+        put(buf, area, x, 0, &text, state.theme.faint());
+    }
 }
 
 fn draw_row(buf: &mut Buffer, area: Rect, state: &State, machine: &MachineView, keys: &[Key]) {
@@ -153,6 +171,13 @@ fn draw_row(buf: &mut Buffer, area: Rect, state: &State, machine: &MachineView, 
         };
         put(buf, area, x, 0, &text, style);
         x += width as u16 + 1;
+    }
+    if let Some(width) = trend_width(area.width, keys) {
+        let percent = state.trends.percent(&machine.userid).rev().take(width);
+        let line: String = percent.map(|percent| chart(percent, 100.0, 0, 1)).rev().collect();
+        let mut text = String::new();
+        cell(&mut text, &line, width, Align::Right);
+        put(buf, area, x, 0, &text, state.theme.load(0.0));
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod console;
+pub mod details;
 pub mod header;
 pub mod help;
 pub mod leave;

@@ -340,6 +340,33 @@ fn snapshots_are_asked_for_twice_a_second_and_never_twice_at_once() {
 }
 
 #[test]
+fn details_stay_with_their_machine_and_lead_to_its_console() {
+    let mut state = full(SIZE, 4);
+    press(&mut state, KeyCode::F(9));
+    assert!(screen(&state).contains("No machine is chosen"));
+    press(&mut state, KeyCode::F(2));
+    press(&mut state, KeyCode::Down);
+    press(&mut state, KeyCode::Down);
+    press(&mut state, KeyCode::F(9));
+    press(&mut state, KeyCode::Char('x'));
+    assert!(screen(&state).contains("╭ USER0002 ─"));
+    let mut fewer = super::system(4);
+    let gone = fewer.machines.remove(2);
+    arrives(&mut state, Channel::Watch, Reply::Snapshot(Box::new(fewer)));
+    assert_eq!(state.table.chosen(), Some("USER0003"));
+    assert!(screen(&state).contains("╭ USER0002 ─") && screen(&state).contains("not logged on"), "{}", screen(&state));
+    assert!(press(&mut state, KeyCode::Enter).is_empty(), "another machine's console is not opened instead");
+    assert!(matches!(&state.overlay, Some(Overlay::Details { userid }) if *userid == gone.userid));
+    press(&mut state, KeyCode::Up);
+    assert!(screen(&state).contains("╭ OPERATOR ─"));
+    press(&mut state, KeyCode::Up);
+    let effects = press(&mut state, KeyCode::Enter);
+    assert!(matches!(&effects[..], [Effect::Open(Channel::Console(1), Request::Logon(l))] if l.userid == "MAINT"));
+    press(&mut state, KeyCode::Esc);
+    assert!(state.overlay.is_none() && state.view == View::Main);
+}
+
+#[test]
 fn a_signal_ends_the_screen_whatever_lies_over_it() {
     let mut state = full(SIZE, 4);
     press(&mut state, KeyCode::F(1));

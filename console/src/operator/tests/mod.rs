@@ -12,7 +12,7 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
 
-use crate::wire::{ConsoleState, Line, LineKind, MachineView, ProcessorView, Reply, Snapshot, SpoolView, StorageView};
+use crate::wire::{ConsoleState, DeviceView, Line, LineKind, MachineView, ProcessorView, Reply, Snapshot, SpoolView, StorageView};
 
 use super::app::picture;
 use super::completion::Word;
@@ -66,14 +66,31 @@ pub fn system(count: usize) -> Snapshot {
         stolen_percent: [0.0, 12.3][number as usize % 2],
         running: if number == 0 { "USER0004".to_owned() } else { String::new() },
     };
+    let device = |kind: &str, number: &str, state: &str, file: &str, stopped: &str| DeviceView {
+        number: number.to_owned(),
+        kind: kind.to_owned(),
+        state: state.to_owned(),
+        classes: if kind == "RDR" { "" } else { "A" }.to_owned(),
+        form: if kind == "RDR" { "" } else { "STANDARD" }.to_owned(),
+        file: file.to_owned(),
+        stopped: stopped.to_owned(),
+    };
     Snapshot {
         system: "CP64SYS".to_owned(),
         release: "0.1.0".to_owned(),
         time: "14:41:46".to_owned(),
+        now: 1_795_012_345,
+        utc_offset: 3600,
         uptime_seconds: 3 * 86_400 + 4 * 3600 + 12 * 60 + 33,
         machines: (0..count).map(machine).collect(),
         processors: (0..2).map(processor).collect(),
         spool: SpoolView { reader: 12, printer: 3, punch: 0, bytes: 4_400_000 },
+        devices: vec![
+            device("RDR", "000C", "STARTED", "", ""),
+            device("PUN", "000D", "DRAINED", "", ""),
+            device("PRT", "000E", "STARTED", "USER0004 0012", ""),
+            device("PRT", "001E", "STOPPED", "", "the folder is full"),
+        ],
         storage: StorageView { frames: 262_144, in_use: 110_000, shared: 400 },
     }
 }
@@ -101,6 +118,21 @@ pub fn arrives(state: &mut State, channel: Channel, reply: Reply) -> Vec<Effect>
 pub fn full(size: (u16, u16), machines: usize) -> State {
     let mut state = empty(size);
     fill(&mut state, machines);
+    state
+}
+
+/// A screen on which pictures have come for a minute and a half: every fifth machine's use rises and falls.
+pub fn watched(size: (u16, u16), machines: usize) -> State {
+    let mut state = full(size, machines);
+    let mut picture = system(machines);
+    for round in 1..=45 {
+        for (n, machine) in picture.machines.iter_mut().enumerate().filter(|(n, _)| n % 5 == 4) {
+            // Milliseconds of each two seconds.
+            machine.total_us += [0, 20, 100, 400, 900, 1500, 2000, 700][(round / 2 + n) % 8] * 1000;
+        }
+        later(&mut state, 2_000);
+        arrives(&mut state, Channel::Watch, Reply::Snapshot(Box::new(picture.clone())));
+    }
     state
 }
 

@@ -11,9 +11,9 @@ use crate::operator::panes::machines::tests::FORMATTED;
 use crate::operator::state::{Channel, Event, Overlay, State};
 use crate::operator::theme::Theme;
 use crate::operator::update::update;
-use crate::wire::{ConsoleState, LineKind, Reply};
+use crate::wire::{ConsoleState, DeviceView, LineKind, Reply};
 
-use super::{OPERATOR, arrives, control, drawn, empty, fill, full, has_color, later, press, screen, system, text, types, weights};
+use super::{OPERATOR, arrives, control, drawn, empty, fill, full, has_color, later, press, screen, system, text, types, watched, weights};
 
 const DESIGN: (u16, u16) = (80, 24);
 const LARGE: (u16, u16) = (132, 43);
@@ -79,6 +79,38 @@ fn machines_chosen_ordered_and_filtered() {
     press(&mut state, KeyCode::Enter);
     press(&mut state, KeyCode::Down);
     assert_snapshot!(pane(&state, |s| s.upper));
+}
+
+#[test]
+fn a_wide_table_shows_what_each_machine_used_lately() {
+    assert_snapshot!(pane(&watched((170, 30), 40), |s| s.upper));
+    let mut narrow = watched(LARGE, 40);
+    assert!(!screen(&narrow).contains("Last "), "no room");
+    update(&mut narrow, Event::Resize(140, 43));
+    assert!(screen(&narrow).contains("Last 18 s"), "{}", screen(&narrow));
+}
+
+#[test]
+fn all_about_a_machine() {
+    let mut state = watched(DESIGN, 40);
+    types(&mut state, "/r0009");
+    press(&mut state, KeyCode::Enter);
+    press(&mut state, KeyCode::F(9));
+    let busy = screen(&state);
+    press(&mut state, KeyCode::Esc);
+    press(&mut state, KeyCode::Esc);
+    press(&mut state, KeyCode::F(9));
+    press(&mut state, KeyCode::Down);
+    assert_snapshot!(format!("{busy}\n{}", screen(&state)));
+}
+
+#[test]
+fn all_about_a_machine_large() {
+    let mut state = watched((170, 48), 40);
+    press(&mut state, KeyCode::F(2));
+    (0..4).for_each(|_| drop(press(&mut state, KeyCode::Down)));
+    press(&mut state, KeyCode::F(9));
+    assert_snapshot!(screen(&state));
 }
 
 #[test]
@@ -240,6 +272,33 @@ fn of_ten_thousand_machines_only_the_visible_are_formatted() {
 }
 
 #[test]
+fn of_ten_thousand_histories_only_the_visible_are_drawn() {
+    let mut state = empty((170, 48));
+    let mut picture = system(10_000);
+    for _ in 0..3 {
+        arrives(&mut state, Channel::Watch, Reply::Snapshot(Box::new(picture.clone())));
+        later(&mut state, 2_000);
+        picture.machines[9_876].total_us += 1_000_000;
+        picture.machines[9_876].cpu_percent = 50_000.0;
+    }
+    press(&mut state, KeyCode::F(4));
+    press(&mut state, KeyCode::F(4));
+    let before = FORMATTED.get();
+    let shown = screen(&state);
+    assert_eq!(FORMATTED.get() - before, state.table_height());
+    let first = shown.lines().nth(4).unwrap_or_default();
+    assert!(first.starts_with(" USER9876 ") && first.contains(" ▅▅ "), "{shown}");
+    press(&mut state, KeyCode::F(2));
+    press(&mut state, KeyCode::F(9));
+    assert!(screen(&state).contains("in the last 4 s: highest 50.0, mean 50.0"), "{}", screen(&state));
+    assert_eq!(state.trends.len(), 10_000);
+    picture.machines.truncate(2);
+    arrives(&mut state, Channel::Watch, Reply::Snapshot(Box::new(picture)));
+    assert_eq!(state.trends.len(), 2, "who is gone is forgotten");
+    assert!(screen(&state).contains("This user is not logged on."));
+}
+
+#[test]
 fn nothing_from_outside_puts_a_control_character_on_the_screen() {
     let evil = "\x1b]0;x\x07\u{9b}2J\r\n\u{202e}é日\u{200d}";
     let mut state = full(LARGE, 3);
@@ -252,8 +311,16 @@ fn nothing_from_outside_puts_a_control_character_on_the_screen() {
             *text = evil.into();
         }
         machine.cpu_percent = f32::NAN;
+        machine.logged_on = u64::MAX;
         (machine.virtual_us, machine.total_us, machine.storage, machine.resident_pages) = (u64::MAX, u64::MAX, u64::MAX, u64::MAX);
     }
+    for device in &mut picture.devices {
+        let DeviceView { number, kind, state, classes, form, file, stopped } = device;
+        for text in [number, kind, state, classes, form, file, stopped] {
+            *text = evil.into();
+        }
+    }
+    (picture.now, picture.utc_offset) = (0, i32::MAX);
     for processor in &mut picture.processors {
         (processor.kind, processor.running) = (evil.into(), evil.into());
         processor.busy_percent = f32::NEG_INFINITY;
@@ -269,6 +336,9 @@ fn nothing_from_outside_puts_a_control_character_on_the_screen() {
     let safe = |shown: &str| shown.chars().all(|c| c == '\n' || (!c.is_control() && !('\u{200b}'..='\u{202e}').contains(&c)));
     assert!(safe(&screen(&state)), "{}", screen(&state));
     press(&mut state, KeyCode::F(2));
+    press(&mut state, KeyCode::F(9));
+    assert!(safe(&screen(&state)), "{}", screen(&state));
+    press(&mut state, KeyCode::Esc);
     press(&mut state, KeyCode::Enter);
     assert!(safe(&screen(&state)));
     update(&mut state, Event::Closed(Channel::Watch, evil.into()));

@@ -14,20 +14,29 @@ use crate::client::ClientError;
 use crate::operator::Ending;
 use crate::operator::app::{App, picture};
 use crate::operator::link::{Conversation, System};
+use crate::operator::panes::machines::tests::FORMATTED;
 use crate::operator::state::{Channel, Event, State};
 use crate::wire::{ClientFrame, ConsoleState, Line, LineKind, Reply, Request};
 
 use super::{OPERATOR, empty, system, text};
 
 /// A system that answers at once. `down` makes it refuse connections and frames.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Pretended {
+    machines: usize,
     down: Arc<Mutex<bool>>,
+}
+
+impl Default for Pretended {
+    fn default() -> Self {
+        Self { machines: 30, down: Arc::default() }
+    }
 }
 
 struct Talk {
     channel: Channel,
     userid: String,
+    machines: usize,
     events: SyncSender<Event>,
     down: Arc<Mutex<bool>>,
 }
@@ -51,7 +60,7 @@ impl System for Pretended {
             Request::Logon(logon) => logon.userid.clone(),
             _ => String::new(),
         };
-        let talk = Talk { channel, userid: userid.clone(), events: events.clone(), down: Arc::clone(&self.down) };
+        let talk = Talk { channel, userid: userid.clone(), machines: self.machines, events: events.clone(), down: Arc::clone(&self.down) };
         if !userid.is_empty() {
             talk.reply(Reply::Accepted { system: "CP64SYS".into(), userid: userid.clone() });
             talk.say(LineKind::Cp, &format!("LOGON AT 14:00:00 UTC SUNDAY 11/22/26 {userid}"));
@@ -67,7 +76,7 @@ impl Conversation for Talk {
             return Err(ClientError::Lost);
         }
         match frame {
-            ClientFrame::Poll => self.reply(Reply::Snapshot(Box::new(system(30)))),
+            ClientFrame::Poll => self.reply(Reply::Snapshot(Box::new(system(self.machines)))),
             ClientFrame::Line(line) if line == "q names" => self.say(LineKind::Cp, "OPERATOR - SYSC, MAINT    -L0001"),
             ClientFrame::Line(line) => self.say(LineKind::Guest, &format!("{} heard {line}", self.userid)),
             ClientFrame::Attention => self.reply(Reply::State(ConsoleState::CpRead)),
@@ -197,6 +206,28 @@ fn a_console_that_cannot_be_opened_says_so_and_is_left() {
     *system.down.lock().unwrap() = false;
     rig.key(KeyCode::Enter);
     assert!(rig.screen().contains("Machines 30"));
+}
+
+#[test]
+fn ten_thousand_machines_are_ordered_filtered_and_paged_through() {
+    let mut rig = Rig::new(&Pretended { machines: 10_000, ..Pretended::default() }, None);
+    let rows = rig.app.state.table_height();
+    rig.key(KeyCode::F(2));
+    rig.key(KeyCode::End);
+    let before = FORMATTED.get();
+    let last = rig.screen();
+    assert!(last.contains("9991-10000 of 10000") && last.contains(">USER9999"), "{last}");
+    assert_eq!(FORMATTED.get() - before, rows, "no row but the visible ones is formatted");
+    rig.key(KeyCode::Right);
+    rig.key(KeyCode::Right);
+    rig.key(KeyCode::Home);
+    let busiest = rig.screen();
+    assert!(busiest.lines().nth(4).is_some_and(|row| row.starts_with(">USER9999 running    10012")), "{busiest}");
+    rig.enter("/user99");
+    let filtered = rig.screen();
+    assert!(filtered.contains("100 match \"user99\"") && filtered.contains("Machines 10000"), "{filtered}");
+    rig.wait(600);
+    assert_eq!(rig.screen(), filtered, "another picture moves nothing");
 }
 
 /// Runs the real loop over prepared events; returns its ending and the number of pictures.

@@ -10,6 +10,9 @@ use crate::wire::{Logon, Request, Terminal};
 /// Widest help text, in columns: what the box leaves on a terminal of the design size.
 const HELP_COLUMNS: usize = 76;
 
+/// What is said when a key needs a chosen machine.
+pub const NOT_CHOSEN: &str = "No machine is chosen: F2 goes to the machines";
+
 /// ENTER on an input line.
 pub fn enter(state: &mut State) -> Vec<Effect> {
     match state.session().phase {
@@ -114,9 +117,14 @@ fn logon(userid: &str, attach: bool, (columns, rows): (u16, u16)) -> Logon {
 /// Opens the chosen machine's console.
 pub fn open_console(state: &mut State) -> Vec<Effect> {
     let Some(userid) = state.table.chosen().map(str::to_owned) else {
-        state.hint("No machine is chosen: F2 goes to the machines");
+        state.hint(NOT_CHOSEN);
         return Vec::new();
     };
+    open_console_of(state, &userid)
+}
+
+/// Opens this machine's console.
+pub fn open_console_of(state: &mut State, userid: &str) -> Vec<Effect> {
     if state.focus == Focus::Filter {
         state.focus = Focus::Machines;
     }
@@ -125,9 +133,9 @@ pub fn open_console(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     state.opened = state.opened.wrapping_add(1);
-    state.guest = Some(Session::new(state.opened, &userid));
+    state.guest = Some(Session::new(state.opened, userid));
     state.view = View::GuestConsole;
-    let request = Request::Logon(logon(&userid, true, state.output_size()));
+    let request = Request::Logon(logon(userid, true, state.output_size()));
     vec![Effect::Open(Channel::Console(state.opened), request)]
 }
 

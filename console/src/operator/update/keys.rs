@@ -27,6 +27,7 @@ F3          Leave: the screen asks what is meant
 F4          Order the machines by the next column (Shift-F4: turn it round)
 F5          Open the console of the chosen machine
 F6          Show processors, spool, machines in turn
+F9          All about the chosen machine, with its last two minutes
 F7 F8       Back and forward through what was said (also PgUp, PgDn)
 F12         Retrieve the last command
 /           Show only machines with this in userid, state, system or console
@@ -34,7 +35,7 @@ Ctrl-L      Draw the screen anew
 
 # Among the machines
 Up Down PgUp PgDn Home End   choose one
-ENTER       open its console
+ENTER       open its console;  F9 shows all about it
 Left Right  order by another column;  Space turns the order round
 Esc, TAB    back to the command line; typing a letter does the same
 
@@ -123,6 +124,7 @@ fn main_key(state: &mut State, key: KeyEvent) -> Option<Vec<Effect>> {
         KeyCode::F(4) => order(state, true),
         KeyCode::F(5) => return Some(command::open_console(state)),
         KeyCode::F(6) => next_pane(state),
+        KeyCode::F(9) => details(state),
         KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => {
             state.hint("Ctrl-C does not end the system. F3 leaves this screen and asks what is meant");
         }
@@ -269,6 +271,7 @@ fn overlay_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
             state.overlay = Some(Overlay::Help { title, lines, top: top.min(last) });
             Vec::new()
         }
+        Some(Overlay::Details { userid }) => details_key(state, key, userid),
         Some(Overlay::Leave) => leave_key(state, key),
         Some(Overlay::ShuttingDown) => {
             // Waiting can be given up, the order cannot be taken back.
@@ -280,6 +283,32 @@ fn overlay_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
         Some(Overlay::Closing { ending, .. }) => vec![Effect::End(ending)],
         None => Vec::new(),
     }
+}
+
+/// Everything about the chosen machine.
+fn details(state: &mut State) {
+    match state.table.chosen() {
+        Some(userid) => state.overlay = Some(Overlay::Details { userid: userid.to_owned() }),
+        None => state.hint(command::NOT_CHOSEN),
+    }
+}
+
+fn details_key(state: &mut State, key: KeyEvent, userid: String) -> Vec<Effect> {
+    match key.code {
+        KeyCode::Esc | KeyCode::F(3) | KeyCode::F(9) => return Vec::new(),
+        KeyCode::Enter | KeyCode::F(5) if state.machines().iter().any(|machine| machine.userid == userid) => {
+            return command::open_console_of(state, &userid);
+        }
+        KeyCode::Up => step(state, -1),
+        KeyCode::Down => step(state, 1),
+        // Otherwise it stays with its machine, also when that logs off and the table chooses another.
+        _ => {
+            state.overlay = Some(Overlay::Details { userid });
+            return Vec::new();
+        }
+    }
+    details(state);
+    Vec::new()
 }
 
 fn leave_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {

@@ -63,6 +63,14 @@ fn picture(state: &mut State, mut snapshot: Snapshot) {
         safe(&mut processor.kind, 8);
         safe(&mut processor.running, 8);
     }
+    for device in &mut snapshot.devices {
+        for text in [&mut device.number, &mut device.kind, &mut device.state, &mut device.classes, &mut device.form] {
+            safe(text, 9);
+        }
+        safe(&mut device.file, 16);
+        safe(&mut device.stopped, 120);
+    }
+    state.trends.take(&snapshot.machines, state.now);
     state.watch.snapshot = snapshot;
     state.watch.came = Some(state.now);
     state.watch.asked = None;
