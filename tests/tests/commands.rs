@@ -94,7 +94,7 @@ const ANSWERS: &[Case] = &[
     Case("QUERY TERMINAL", &[r"^LINEND # +, LINEDEL \S+ *, CHARDEL \S+ *, ESCAPE \S+", r"^LINESIZE \S+, MORE \d{3} \d{3}, BRKKEY PA1"]),
     Case("QUERY PRIVCLASS", &[r"^PRIVILEGE CLASSES FOR USER MAINT$", r"^ +CURRENTLY: ABCDEFG$", r"^ +DIRECTORY: ABCDEFG$"]),
     Case("QUERY LINKS 191", &[r"^MAINT    0191 R/W$"]),
-    Case("QUERY LINKS 190", &[r"^OPERATOR 0190 R/O, MAINT    0190 R/W$"]),
+    Case("QUERY LINKS 190", &[r"^MAINT    0190 R/W, OPERATOR 0190 R/O$"]),
     Case("QUERY LOGMSG", &[r"^There is no logmsg data$"]),
     Case("QUERY TAG DEV PUNCH", &[r"^TAG NOT SET$"]),
     Case(

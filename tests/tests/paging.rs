@@ -284,8 +284,9 @@ fn a_full_host_disk_stops_those_who_need_a_page_and_begin_goes_on_when_there_is_
         let mut system = System::prepare_at(&place.join("system"));
         system.run();
         system.shut_down();
-        let mut settings = OpenOptions::new().append(true).open(system.directory().join("system.toml")).unwrap();
-        settings.write_all(b"storage = \"16M\"\npaging = \"64M\"\n").unwrap();
+        let settings = system.directory().join("system.toml");
+        let others = fs::read_to_string(&settings).unwrap();
+        fs::write(&settings, format!("storage = \"16M\"\npaging = \"64M\"\n{others}")).unwrap();
         system.run();
         let names = system.add_users(240);
         let mut operator = Terminal::observe(&system.socket(), "OPERATOR");
