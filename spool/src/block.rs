@@ -154,6 +154,7 @@ impl Record<'_> {
 }
 
 /// The record at the beginning of `payload` and the number of bytes it takes, if a whole one is there.
+#[inline]
 pub fn record_at(payload: &[u8]) -> Option<(Record<'_>, usize)> {
     let (header, rest) = payload.split_first_chunk::<RECORD_HEADER>()?;
     let length = usize::from(u16::from_le_bytes([header[0], header[1]]));

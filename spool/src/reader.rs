@@ -22,6 +22,8 @@ pub struct Records {
     /// Where the block after a damaged one begins, if that can be told.
     beyond_damage: Option<(usize, u64)>,
     payload: Vec<u8>,
+    /// The header of the next block, if it was read together with the payload before it.
+    ahead: Option<[u8; BLOCK_HEADER]>,
     /// Where in the payload the next record begins.
     at: usize,
     passed: u64,
@@ -53,6 +55,7 @@ impl Records {
             sequence: 0,
             beyond_damage: None,
             payload: Vec::new(),
+            ahead: None,
             at: 0,
             passed: 0,
             current: ((0, 0), 0),
@@ -72,6 +75,7 @@ impl Records {
     fn go_to(&mut self, place: Place) -> Result<(), SpoolError> {
         (self.next, self.sequence, self.at, self.passed) = (place.block, place.sequence, 0, place.passed);
         self.payload.clear();
+        self.ahead = None;
         if place.at > 0 && self.read_block()? {
             self.at = place.at;
         }
@@ -82,11 +86,13 @@ impl Records {
     pub fn restart(&mut self) {
         (self.next, self.sequence, self.at, self.passed) = ((0, 0), 0, 0, 0);
         self.payload.clear();
+        self.ahead = None;
     }
 
     /// The next record, which stays the next one.
+    #[inline]
     pub fn peek(&mut self) -> Result<Option<Record<'_>>, SpoolError> {
-        if self.is_at_end()? {
+        if self.at >= self.payload.len() && self.is_at_end()? {
             return Ok(None);
         }
         match record_at(&self.payload[self.at..]) {
@@ -96,8 +102,10 @@ impl Records {
     }
 
     /// The next record, or none at the end.
+    // Inline, because it runs for every line of a print file; what runs once for a block is not.
+    #[inline]
     pub fn next(&mut self) -> Result<Option<Record<'_>>, SpoolError> {
-        if self.is_at_end()? {
+        if self.at >= self.payload.len() && self.is_at_end()? {
             return Ok(None);
         }
         match record_at(&self.payload[self.at..]) {
@@ -110,14 +118,16 @@ impl Records {
         }
     }
 
-    /// Whether no record is left; reads the next block if need be.
+    /// Whether no record is left behind those of this block; reads the next block.
+    #[cold]
     fn is_at_end(&mut self) -> Result<bool, SpoolError> {
-        if self.at < self.payload.len() || self.read_block()? {
+        if self.read_block()? {
             return Ok(false);
         }
         if self.passed == self.expected { Ok(true) } else { Err(self.unreadable("records are missing at the end")) }
     }
 
+    #[cold]
     fn overrun(&self) -> SpoolError {
         self.unreadable("a record runs over the end of its block")
     }
@@ -125,6 +135,7 @@ impl Records {
     /// Reads the next block; false at the end of the file.
     fn read_block(&mut self) -> Result<bool, SpoolError> {
         let (index, within) = self.next;
+        let ahead = self.ahead.take();
         self.beyond_damage = None;
         let Some(extent) = self.extents.get(index).copied() else {
             return Ok(false);
@@ -139,8 +150,14 @@ impl Records {
         if left < BLOCK_HEADER as u64 {
             return Err(unreadable("a block is cut off"));
         }
-        let mut bytes = [0; BLOCK_HEADER];
-        segment.read(offset, &mut bytes)?;
+        let bytes = match ahead {
+            Some(bytes) => bytes,
+            None => {
+                let mut bytes = [0; BLOCK_HEADER];
+                segment.read(offset, &mut bytes)?;
+                bytes
+            }
+        };
         let header = BlockHeader::decode(&bytes).map_err(unreadable)?;
         let length = BLOCK_HEADER as u64 + u64::from(header.length);
         if length > left {
@@ -150,8 +167,8 @@ impl Records {
         self.beyond_damage = Some(beyond);
         self.at = 0;
         let mut payload = std::mem::take(&mut self.payload);
-        payload.resize(header.length as usize, 0);
-        segment.read(offset.saturating_add(BLOCK_HEADER as u64), &mut payload)?;
+        let follows = left - length >= BLOCK_HEADER as u64;
+        let ahead = read_payload(&segment, offset.saturating_add(BLOCK_HEADER as u64), header.length as usize, follows, &mut payload)?;
         if !header.verify(&bytes, &payload) {
             return Err(unreadable("the checksum of a block is wrong"));
         }
@@ -159,6 +176,7 @@ impl Records {
             return Err(unreadable("a block of another file stands here"));
         }
         self.payload = payload;
+        self.ahead = ahead;
         self.current = ((index, within), self.sequence);
         self.sequence = self.sequence.wrapping_add(1);
         self.next = beyond;
@@ -179,6 +197,28 @@ impl Records {
         let path = self.segment.as_ref().map_or(self.segments.directory(), |segment| segment.path.as_path()).to_owned();
         SpoolError::Unreadable { path, offset: self.next.1, what }
     }
+}
+
+/// Reads a payload and, where a block `follows` it, the header of that with it: one call to the host for a block.
+fn read_payload(
+    segment: &Segment,
+    offset: u64,
+    length: usize,
+    follows: bool,
+    payload: &mut Vec<u8>,
+) -> Result<Option<[u8; BLOCK_HEADER]>, SpoolError> {
+    if follows {
+        payload.resize(length + BLOCK_HEADER, 0);
+        if segment.read(offset, payload).is_ok() {
+            let ahead = payload.last_chunk().copied();
+            payload.truncate(length);
+            return Ok(ahead);
+        }
+        // What is wrong behind this block is not held against it.
+    }
+    payload.resize(length, 0);
+    segment.read(offset, payload)?;
+    Ok(None)
 }
 
 /// Reads the records of a file.
@@ -208,6 +248,7 @@ impl FileReader {
     ///
     /// # Errors
     /// [`SpoolError::Unreadable`] where the records are damaged, [`SpoolError::Io`] when the host cannot read.
+    #[inline]
     pub fn next_record(&mut self) -> Result<Option<Record<'_>>, SpoolError> {
         self.records.next()
     }

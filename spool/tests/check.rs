@@ -134,3 +134,22 @@ fn an_empty_directory_has_no_problems_and_a_running_spool_cannot_be_checked() {
     assert!(matches!(Spool::check(directory.path(), true), Err(SpoolError::InUse(_))));
     assert!(Spool::check(&directory.path().join("nowhere"), false).is_err());
 }
+
+#[test]
+fn what_is_cut_off_behind_a_block_is_not_held_against_it() {
+    let place = tempfile::tempdir().unwrap();
+    let (spool, _) = Spool::open(place.path(), StartMode::Warm).unwrap();
+    let mut long = spool.create(new_file("ALICE"));
+    (0..40_u8).for_each(|n| long.append(0x41, &[n; 10_000]).unwrap());
+    let long = spool.close(long, reader_of("ALICE")).unwrap().file;
+    let mut reader = spool.reader(long.owner, long.queue, long.spid).unwrap();
+    // Thirteen of these records fill a block; the segment ends within the header of the second.
+    let end = 64 + 32 + 13 * (4 + 10_000);
+    std::fs::File::options().write(true).open(place.path().join("segment-00000001")).unwrap().set_len(end + 10).unwrap();
+    for n in 0..13_u8 {
+        assert_eq!(reader.next_record().unwrap().unwrap().data, [n; 10_000]);
+    }
+    assert!(matches!(reader.next_record(), Err(SpoolError::Unreadable { offset, .. }) if offset == end));
+    reader.restart();
+    assert_eq!(reader.next_record().unwrap().unwrap().data, [0; 10_000]);
+}
