@@ -266,6 +266,17 @@ fn a_wrong_password_is_asked_again_and_then_refused() {
 }
 
 #[test]
+fn a_storm_of_logons_is_carried_out_a_few_at_once_and_all_are_served() {
+    let system = System::start();
+    let mut terminals: Vec<_> = (0..100).map(|number| open(&system, &format!("SLOW{number}"))).collect();
+    for terminal in &mut terminals {
+        hear(terminal, vm_read);
+    }
+    let most = system.most_logons();
+    assert!((2..=system.bounds.logons).contains(&most), "{most} at once");
+}
+
+#[test]
 fn garbage_is_refused_or_cut_and_the_next_peer_served() {
     let system = System::start();
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;

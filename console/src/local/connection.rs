@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::Bounds;
@@ -49,6 +50,8 @@ pub(super) struct Caller {
     pub(super) owner: u32,
     pub(super) bounds: Bounds,
     pub(super) door: Arc<Door>,
+    /// Logons that CP may carry out at this moment.
+    pub(super) logons: Arc<Semaphore>,
 }
 
 /// The two halves of the stream.
@@ -169,7 +172,11 @@ impl Caller {
         let session = loop {
             let asked = request.clone();
             let given = request.password.take().is_some();
-            match self.ask(peer, move |host, peer| host.logon(peer, &asked)).await? {
+            // Whoever waits here waits in order and on no thread. The semaphore is never closed.
+            let turn = self.logons.acquire().await;
+            let answer = self.ask(peer, move |host, peer| host.logon(peer, &asked)).await?;
+            drop(turn);
+            match answer {
                 Ok(session) => break session,
                 Err(LogonRefusal::Refused { code: WRONG_PASSWORD, message }) if given => {
                     tries += 1;
@@ -355,7 +362,13 @@ mod tests {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let (input, output) = ours.into_split();
         let mut wire = Wire { input: BufReader::new(input), output };
-        let caller = Caller { host: Arc::new(Nobody), owner: 0, bounds: Bounds::default(), door: Door::new(1, 1) };
+        let caller = Caller {
+            host: Arc::new(Nobody),
+            owner: 0,
+            bounds: Bounds::default(),
+            door: Door::new(1, 1),
+            logons: Arc::new(Semaphore::new(1)),
+        };
         let place = caller.door.enter(&stranger).unwrap();
         let (mut input, mut output) = theirs.into_split();
         output.write_all(hello).await.unwrap();

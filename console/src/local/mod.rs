@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tokio::net::UnixListener;
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::Host;
@@ -62,6 +62,9 @@ pub struct Bounds {
     pub waiting_owner: usize,
     /// Connections of one other account that are not logged on yet.
     pub waiting_other: usize,
+    /// Logons that CP carries out at once; the others wait, first come first served. A storm of them must leave the host's processors to
+    /// the machines, and each check of a password takes 19 MiB.
+    pub logons: usize,
 }
 
 impl Default for Bounds {
@@ -74,6 +77,7 @@ impl Default for Bounds {
             drain: Duration::from_secs(5),
             waiting_owner: 1024,
             waiting_other: 8,
+            logons: 2 * std::thread::available_parallelism().map_or(1, usize::from),
         }
     }
 }
@@ -92,6 +96,7 @@ pub struct Options {
 /// `owner` is the user id that owns the data directory.
 pub async fn serve(listener: UnixListener, host: Arc<dyn Host>, owner: u32, bounds: Bounds, shutdown: impl Future<Output = ()>) {
     let door = Door::new(bounds.waiting_owner, bounds.waiting_other);
+    let logons = Arc::new(Semaphore::new(bounds.logons.max(1)));
     let mut connections = JoinSet::new();
     tokio::pin!(shutdown);
     loop {
@@ -107,7 +112,7 @@ pub async fn serve(listener: UnixListener, host: Arc<dyn Host>, owner: u32, boun
         };
         match accepted {
             Ok((stream, _)) => {
-                let caller = Caller { host: Arc::clone(&host), owner, bounds, door: Arc::clone(&door) };
+                let caller = Caller { host: Arc::clone(&host), owner, bounds, door: Arc::clone(&door), logons: Arc::clone(&logons) };
                 connections.spawn(caller.serve(stream));
             }
             Err(error) => {

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -64,7 +65,14 @@ impl System {
             drain: Duration::from_millis(500),
             ..Bounds::default()
         };
-        let cp = Arc::new(Cp { guarded, machines: Mutex::default(), log: Arc::default(), polls: Mutex::new(0) });
+        let cp = Arc::new(Cp {
+            guarded,
+            machines: Mutex::default(),
+            log: Arc::default(),
+            polls: Mutex::new(0),
+            logons: AtomicUsize::new(0),
+            most_logons: AtomicUsize::new(0),
+        });
         let host = Arc::clone(&cp) as Arc<dyn Host>;
         let listening = console::local::start(socket, host, Options { group: None, bounds }).unwrap();
         Self { socket: socket.to_path_buf(), bounds, cp, listening: Some(listening), _room: None }
@@ -84,6 +92,11 @@ impl System {
         if let Some(listening) = self.listening.take() {
             listening.stop();
         }
+    }
+
+    /// The most logons that were carried out at once.
+    pub fn most_logons(&self) -> usize {
+        self.cp.most_logons.load(Ordering::SeqCst)
     }
 
     pub fn log(&self) -> Vec<String> {
@@ -119,6 +132,9 @@ struct Cp {
     machines: Mutex<HashMap<String, Machine>>,
     log: Arc<Log>,
     polls: Mutex<u64>,
+    /// Logons in progress, and the most there were at once.
+    logons: AtomicUsize,
+    most_logons: AtomicUsize,
 }
 
 #[derive(Clone)]
@@ -156,6 +172,11 @@ impl Cp {
 
 impl Host for Cp {
     fn logon(&self, _peer: &Peer, request: &Logon) -> Result<Session, LogonRefusal> {
+        self.most_logons.fetch_max(1 + self.logons.fetch_add(1, Ordering::SeqCst), Ordering::SeqCst);
+        if request.userid.starts_with("SLOW") {
+            thread::sleep(Duration::from_millis(20));
+        }
+        self.logons.fetch_sub(1, Ordering::SeqCst);
         if self.guarded {
             match &request.password {
                 None => {
