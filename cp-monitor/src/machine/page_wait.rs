@@ -100,7 +100,7 @@ impl Machine {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
 
     use abi::{LOW_STORAGE, LowStorage, Psw, mask, program};
@@ -111,10 +111,10 @@ mod tests {
     use crate::storage::paging::{HostFile, PagingSpace};
     use crate::storage::{AddressSpace, Storage};
 
-    const BUFFER: u64 = 0x6000;
+    pub(in crate::machine) const BUFFER: u64 = 0x6000;
 
     /// A machine at X'1000' that waits for a line, with all its pages on the paging file.
-    fn machine_away() -> Machine {
+    pub(in crate::machine) fn machine_away() -> Machine {
         let place = tempfile::tempdir().unwrap();
         let file = HostFile::create(&place.path().join("paging")).unwrap();
         let paging = PagingSpace::new(Box::new(file), 1 << 20);
@@ -136,7 +136,7 @@ mod tests {
     }
 
     /// The pager's part, once; how many pages came.
-    fn bring(machine: &mut Machine) -> usize {
+    pub(in crate::machine) fn bring(machine: &mut Machine) -> usize {
         assert!(machine.take_page_request(), "the pager is told");
         assert!(!machine.take_page_request(), "and once");
         let Bring::Read(mut incoming) = machine.bring_in() else { panic!("the page is on the paging file") };

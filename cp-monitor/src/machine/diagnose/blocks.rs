@@ -6,7 +6,8 @@ use abi::{BLOCK_REQUEST_MAX, BlockInfo, BlockRequest, block_io, device};
 use minidisk::extent::ExtentError;
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::{Answer, Answered, Completion, Refused, fetch, worker};
+use super::deferred::{Deferred, present};
+use super::{Answer, Answered, Completion, Job, Refused, Step, fetch};
 use crate::directory::DeviceNumber;
 use crate::machine::Machine;
 use crate::users::{Device, Disk, User};
@@ -21,27 +22,26 @@ const READ: u32 = 2;
 /// Most blocks that a dispatcher thread copies from the host's cache in one DIAGNOSE: some tens of microseconds.
 const CACHED_MAX: u32 = 16;
 
-/// Neighbouring blocks to move to or from neighbouring storage, with the bytes of a write already taken out of the machine: one request
-/// of the host, whatever the guest's list made of them.
+/// Neighbouring blocks to move to or from neighbouring storage: one request of the host, whatever the guest's list made of them.
 struct Move {
     block: u32,
     count: u32,
     buffer: u64,
-    write: Option<Vec<u8>>,
+    write: bool,
 }
 
 impl Move {
     /// Takes a request in that continues this one.
-    fn join(&mut self, block: u32, buffer: u64, write: Option<&[u8]>) -> bool {
-        let length = u64::from(self.count) * BLOCK as u64;
-        let next = self.block.checked_add(self.count) == Some(block) && self.buffer.checked_add(length) == Some(buffer);
-        match (&mut self.write, write) {
-            (Some(bytes), Some(more)) if next => bytes.extend_from_slice(more),
-            (None, None) if next => {}
-            _ => return false,
-        }
-        self.count += 1;
-        true
+    fn join(&mut self, block: u32, buffer: u64, write: bool) -> bool {
+        let next = self.block.checked_add(self.count) == Some(block) && self.buffer.checked_add(self.length()) == Some(buffer);
+        let joins = next && self.write == write;
+        self.count += u32::from(joins);
+        joins
+    }
+
+    /// Its length in bytes.
+    fn length(&self) -> u64 {
+        u64::from(self.count) * BLOCK as u64
     }
 
     /// How many of its blocks are on a disk of so many.
@@ -62,17 +62,40 @@ pub(super) fn block_io(user: &User, machine: &mut Machine, operands: [u64; 6]) -
                 .unwrap_or_else(|| with_disk(number, move |_, disk| init(disk, buffer))))
         }
         block_io::READ_WRITE if count > BLOCK_REQUEST_MAX => Ok(Answer::Now(block_io::TOO_MANY, 0)),
-        block_io::READ_WRITE => {
-            let moves = take_requests(machine, buffer, count)?;
-            Ok(match moves {
-                None => Answer::Now(block_io::BAD_BLOCK, 0),
-                Some(moves) => at_once(user, number, |disk| read_cached(user, disk, &moves))
-                    .unwrap_or_else(|| with_disk(number, move |user, disk| move_blocks(user, disk, moves))),
-            })
-        }
+        block_io::READ_WRITE => match take_requests(machine, buffer, count)? {
+            None => Ok(Answer::Now(block_io::BAD_BLOCK, 0)),
+            Some(moves) => match at_once(user, number, |disk| read_cached(user, disk, &moves)) {
+                Some(answer) => Ok(answer),
+                None => transfer(machine, operands),
+            },
+        },
         block_io::FLUSH => Ok(with_disk(number, |user, disk| Completion::status(status_of(user, disk, disk.extent.flush())))),
         _ => Err(Refused::specification()),
     }
+}
+
+/// Leaves a list of requests to a worker, when the data to be written is there.
+pub(super) fn transfer(machine: &mut Machine, operands: [u64; 6]) -> Answered {
+    let [_, _, list, count, ..] = operands;
+    for write in take_requests(machine, list, count)?.iter().flatten().filter(|request| request.write) {
+        present(machine, write.buffer, write.length())?;
+    }
+    Ok(Answer::Deferred(Deferred { begin, operands }))
+}
+
+/// Takes the requests and the data of the writes: one buffer for each [`Move`], empty for a read.
+fn begin(machine: &mut Machine, operands: [u64; 6]) -> Result<Job, Refused> {
+    let [_, number, list, count, ..] = operands;
+    let moves = take_requests(machine, list, count)?;
+    let mut data = Vec::new();
+    for request in moves.iter().flatten() {
+        let length = if request.write { request.length() } else { 0 };
+        data.push(fetch(machine, request.buffer, length, length)?);
+    }
+    Ok(on_disk(number, move |user, disk| match moves {
+        None => Completion::status(block_io::BAD_BLOCK),
+        Some(moves) => move_blocks(user, disk, &moves, &data),
+    }))
 }
 
 /// What can be done with a disk without a wait: nothing when the devices are busy at this moment, or there is no such disk.
@@ -93,8 +116,8 @@ fn read_cached(user: &User, disk: &Disk, moves: &[Move]) -> Option<Completion> {
     }
     let mut completion = Completion::default();
     for request in moves {
-        let whole = request.write.is_none() && request.on_disk(disk.blocks) == request.count;
-        let mut bytes = vec![0; request.count as usize * BLOCK];
+        let whole = !request.write && request.on_disk(disk.blocks) == request.count;
+        let mut bytes = vec![0; request.length() as usize];
         if !whole || !disk.extent.read_cached(request.block, &mut bytes).unwrap_or(false) {
             return None;
         }
@@ -106,19 +129,23 @@ fn read_cached(user: &User, disk: &Disk, moves: &[Move]) -> Option<Completion> {
     Some(completion)
 }
 
+fn with_disk(number: u64, job: impl FnOnce(&User, &Disk) -> Completion + Send + 'static) -> Answer {
+    Answer::Worker(on_disk(number, job))
+}
+
 /// A worker's job on the disk with that device number.
 ///
 /// The devices stay locked meanwhile: DETACH and LOGOFF wait for it, and who links the disk next finds it and its host lock free.
-fn with_disk(number: u64, job: impl FnOnce(&User, &Disk) -> Completion + Send + 'static) -> Answer {
-    worker(move |user| {
+fn on_disk(number: u64, job: impl FnOnce(&User, &Disk) -> Completion + Send + 'static) -> Job {
+    Box::new(move |user| {
         let devices = user.devices.lock();
-        match u16::try_from(number).ok().and_then(|number| devices.get(DeviceNumber(number))) {
+        Step::Done(match u16::try_from(number).ok().and_then(|number| devices.get(DeviceNumber(number))) {
             Some(Device::Disk(disk)) => {
                 user.usage.count_io();
                 job(user, disk)
             }
             _ => Completion::status(block_io::NO_DEVICE),
-        }
+        })
     })
 }
 
@@ -133,18 +160,18 @@ fn init(disk: &Disk, buffer: u64) -> Completion {
     Completion { stores: vec![(buffer, info.as_bytes().to_vec())], ..Completion::default() }
 }
 
-/// Reads the request list and the data of its writes; `None` for an unknown operation.
+/// Reads the request list; `None` for an unknown operation.
 fn take_requests(machine: &mut Machine, list: u64, count: u64) -> Result<Option<Vec<Move>>, Refused> {
     let bytes = fetch(machine, list, count * size_of::<BlockRequest>() as u64, u64::MAX)?;
     let mut moves: Vec<Move> = Vec::new();
     for entry in bytes.chunks_exact(size_of::<BlockRequest>()) {
         let Ok(BlockRequest { operation, block, buffer }) = BlockRequest::read_from_bytes(entry) else { return Ok(None) };
         let write = match operation {
-            WRITE => Some(fetch(machine, buffer, BLOCK as u64, u64::MAX)?),
-            READ => None,
+            WRITE => true,
+            READ => false,
             _ => return Ok(None),
         };
-        let joined = moves.last_mut().is_some_and(|last| last.join(block, buffer, write.as_deref()));
+        let joined = moves.last_mut().is_some_and(|last| last.join(block, buffer, write));
         if !joined {
             moves.push(Move { block, count: 1, buffer, write });
         }
@@ -153,12 +180,12 @@ fn take_requests(machine: &mut Machine, list: u64, count: u64) -> Result<Option<
 }
 
 /// Moves blocks in order until one fails; RDX counts those done.
-fn move_blocks(user: &User, disk: &Disk, moves: Vec<Move>) -> Completion {
+fn move_blocks(user: &User, disk: &Disk, moves: &[Move], data: &[Vec<u8>]) -> Completion {
     let mut completion = Completion::default();
-    for request in moves {
+    for (request, data) in moves.iter().zip(data) {
         let there = request.on_disk(disk.blocks);
         if there > 0
-            && let Err(status) = move_run(user, disk, &request, there, &mut completion)
+            && let Err(status) = move_run(user, disk, request, data, there, &mut completion)
         {
             completion.status = status;
             break;
@@ -173,16 +200,16 @@ fn move_blocks(user: &User, disk: &Disk, moves: Vec<Move>) -> Completion {
 }
 
 /// Moves the first `count` blocks of a run, all of which are on the disk.
-fn move_run(user: &User, disk: &Disk, request: &Move, count: u32, completion: &mut Completion) -> Result<(), u64> {
+fn move_run(user: &User, disk: &Disk, request: &Move, data: &[u8], count: u32, completion: &mut Completion) -> Result<(), u64> {
     let length = count as usize * BLOCK;
     let counts = &user.cp().links.block_io;
-    match &request.write {
-        Some(_) if disk.read_only => Err(block_io::READ_ONLY),
-        Some(bytes) => {
+    match request.write {
+        true if disk.read_only => Err(block_io::READ_ONLY),
+        true => {
             counts.written.fetch_add(u64::from(count), Ordering::Relaxed);
-            done(user, disk, disk.extent.write_at(request.block, &bytes[..length]))
+            done(user, disk, disk.extent.write_at(request.block, &data[..length]))
         }
-        None => {
+        false => {
             counts.waited.fetch_add(u64::from(count), Ordering::Relaxed);
             let mut bytes = vec![0; length];
             done(user, disk, disk.extent.read_at(request.block, &mut bytes))?;

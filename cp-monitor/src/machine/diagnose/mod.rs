@@ -1,11 +1,12 @@
 //! DIAGNOSE: what a CMS machine may ask of CP. The contract is the `abi` crate; this is CP's side of it.
 //!
-//! A DIAGNOSE either ends at once, on the dispatcher thread, or is handed to a worker because it may block: then its
-//! operands are copied out first, the machine waits, and the completion is stored when the worker is done.
+//! A DIAGNOSE either ends at once, on the dispatcher thread, or is handed to a worker because it may block: then the machine
+//! waits, the worker copies its operands out ([`deferred`]), and the completion is stored when it is done.
 //! Every address an operand names goes through the machine's own storage ([`crate::storage::AddressSpace`]), which checks it.
 
 mod blocks;
 mod commands;
+mod deferred;
 mod spool;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,6 +23,7 @@ use crate::metrics::counters::Trouble;
 use crate::storage::AccessError;
 use crate::users::{Devices, User, Wake};
 use ::console::wire::LineKind;
+use deferred::{Deferred, Issued};
 
 /// How long a machine waits after a line that its terminal is too slow for. A terminal takes hundreds of lines in that time; one that
 /// takes none loses lines in the end, and the machine goes on.
@@ -72,6 +74,8 @@ enum Answer {
     Completed(Completion),
     /// A worker does it.
     Worker(Job),
+    /// A worker does it, and takes its operands out of the machine first.
+    Deferred(Deferred),
     /// Done, with zeros, and the machine goes on after that time.
     Pause(Duration),
 }
@@ -115,6 +119,11 @@ impl Refused {
     }
 }
 
+/// What storage's refusal of the operand at `address` means.
+fn access(address: u64, write: bool) -> impl FnOnce(AccessError) -> Refused {
+    move |error| Refused::access(address, error, write)
+}
+
 type Answered = Result<Answer, Refused>;
 
 /// Bytes of the instruction that is DIAGNOSE, `OUT imm8, EAX`.
@@ -143,6 +152,11 @@ pub(super) fn carry_out(user: &Arc<User>, machine: &mut Machine) -> Next {
             let cp = Arc::clone(user.cp());
             cp.workers.submit(Box::new(move || work(&user, generation, job)));
         }
+        Ok(Answer::Deferred(deferred)) => {
+            let (user, issued) = (Arc::clone(user), machine.issue(device_of(number, operands[0])));
+            let cp = Arc::clone(user.cp());
+            cp.workers.submit(Box::new(move || begin(&user, issued, deferred)));
+        }
         Ok(Answer::Pause(time)) => {
             let (user, generation) = (Arc::clone(user), machine.wait_for_worker(None));
             let cp = Arc::clone(user.cp());
@@ -156,6 +170,16 @@ pub(super) fn carry_out(user: &Arc<User>, machine: &mut Machine) -> Next {
         }
     }
     Next::GoOn
+}
+
+/// A worker's beginning with operands that are still in the machine.
+fn begin(user: &Arc<User>, issued: Issued, deferred: Deferred) {
+    let start = thread_time();
+    let job = user.with_machine(|machine| machine.take_up(issued, deferred));
+    user.charge(thread_time().saturating_sub(start));
+    if let Some(job) = job {
+        work(user, issued.generation, job);
+    }
 }
 
 /// A worker's part: carries out the job of a machine that waits for it since `generation`, and what follows it.
@@ -217,13 +241,13 @@ fn fetch(machine: &mut Machine, address: u64, length: u64, limit: u64) -> Result
         return Err(Refused::specification());
     }
     let mut bytes = vec![0; length as usize];
-    machine.space.read(address, &mut bytes).map_err(|error| Refused::access(address, error, false))?;
+    machine.space.read(address, &mut bytes).map_err(access(address, false))?;
     Ok(bytes)
 }
 
 /// Stores an answer and ends with RDX = `value`.
 fn store(machine: &mut Machine, address: u64, bytes: &[u8], value: u64) -> Answered {
-    machine.space.write(address, bytes).map_err(|error| Refused::access(address, error, true))?;
+    machine.space.write(address, bytes).map_err(access(address, true))?;
     Ok(Answer::Now(0, value))
 }
 

@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use abi::{RECORD_BUFFER_MAX, RecordHeader, unit_record};
 use zerocopy::FromBytes;
 
-use super::super::{Answered, Completion, fetch, worker};
+use super::super::deferred::{Deferred, present};
+use super::super::{Answer, Answered, Completion, Job, Refused, Step, fetch};
 use super::buffer::is_immediate;
 use crate::directory::{DeviceNumber, SpoolKind};
 use crate::machine::Machine;
@@ -14,11 +15,20 @@ use crate::users::{Device, User};
 
 /// (device, buffer, length)
 pub(in crate::machine::diagnose) fn output(machine: &mut Machine, operands: [u64; 6]) -> Answered {
+    let [_, address, length, ..] = operands;
+    if length > RECORD_BUFFER_MAX {
+        return Err(Refused::specification());
+    }
+    present(machine, address, length)?;
+    Ok(Answer::Deferred(Deferred { begin, operands }))
+}
+
+fn begin(machine: &mut Machine, operands: [u64; 6]) -> Result<Job, Refused> {
     let [number, address, length, ..] = operands;
     let buffer = fetch(machine, address, length, RECORD_BUFFER_MAX)?;
-    Ok(worker(move |user| {
+    Ok(Box::new(move |user| {
         let (status, taken) = write_records(user, number, &buffer);
-        Completion { status, value: taken, stores: Vec::new() }
+        Step::Done(Completion { status, value: taken, stores: Vec::new() })
     }))
 }
 
