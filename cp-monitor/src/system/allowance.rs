@@ -113,13 +113,29 @@ impl fmt::Display for Capacity {
     }
 }
 
-/// [`Capacity`] of a process with so much memory and so many descriptors, and real storage of so many data and page-table frames.
-pub fn capacity(memory: &Bound, descriptors: &Bound, (frames, tables): (u64, u64)) -> Capacity {
+/// Where the pages of users are, in pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Frames of real storage.
+    pub frames: u64,
+    /// Slots of the paging file.
+    pub slots: u64,
+    /// Frames for page tables, which are never paged out.
+    pub tables: u64,
+}
+
+/// [`Capacity`] of a process with so much memory, so many descriptors and such room for pages. An idle user's pages may all be on the paging file,
+/// so with one the line says both.
+pub fn capacity(memory: &Bound, descriptors: &Bound, room: Room) -> Capacity {
+    let rest = memory.amount.saturating_sub(CP_BYTES);
+    // Users beyond those whose frames fill real storage take no more of the host's memory for frames.
+    let paged = rest.saturating_sub(room.frames.saturating_mul(abi::PAGE)) / (user::BYTES - user::FRAMES * abi::PAGE);
+    let pages = if room.slots > 0 { "real storage and the paging file (--storage, --paging)" } else { "real storage (--storage)" };
     let each = [
-        (memory.amount.saturating_sub(CP_BYTES) / user::BYTES, memory.by),
+        (paged.max(rest / user::BYTES), memory.by),
         (descriptors.amount.saturating_sub(CP_DESCRIPTORS) / user::DESCRIPTORS, descriptors.by),
-        (frames / user::FRAMES, "real storage (--storage)"),
-        (tables / user::TABLES, "real storage for page tables (--storage)"),
+        (room.frames.saturating_add(room.slots) / user::FRAMES, pages),
+        (room.tables / user::TABLES, "real storage for page tables (--storage)"),
     ];
     let (users, by) = each.into_iter().min_by_key(|(users, _)| *users).unwrap_or((0, "unknown"));
     Capacity { users, by }
@@ -187,11 +203,17 @@ mod tests {
     fn the_narrowest_limit_says_how_many_fit() {
         let plenty = bound(1 << 50, "memory");
         let many = bound(1 << 40, "descriptors");
-        let frames = (1 << 30, 1 << 30);
+        let frames = Room { frames: 1 << 30, slots: 0, tables: 1 << 30 };
         assert_eq!(capacity(&plenty, &bound(20_128, "descriptors"), frames), Capacity { users: 10_000, by: "descriptors" });
         assert_eq!(capacity(&bound((96 << 20) + (192 << 10) * 7, "memory"), &many, frames), Capacity { users: 7, by: "memory" });
-        assert_eq!(capacity(&plenty, &many, (2800, 1 << 30)).users, 100);
-        assert_eq!(capacity(&plenty, &many, (1 << 30, 44)).users, 11);
+        assert_eq!(capacity(&plenty, &many, Room { tables: 44, ..frames }).users, 11);
+        let small = Room { frames: 2800, ..frames };
+        assert_eq!(capacity(&plenty, &many, small), Capacity { users: 100, by: "real storage (--storage)" });
+        let paging = capacity(&plenty, &many, Room { slots: 5600, ..small });
+        assert_eq!(paging, Capacity { users: 300, by: "real storage and the paging file (--storage, --paging)" });
+        // 100 users have frames in real storage; the 200 others take the host only the rest of what a user takes.
+        let memory = bound((96 << 20) + 2800 * 4096 + (80 << 10) * 200, "memory");
+        assert_eq!(capacity(&memory, &many, Room { slots: 1 << 30, ..small }), Capacity { users: 200, by: "memory" });
         assert_eq!(capacity(&bound(0, "memory"), &many, frames).users, 0);
     }
 

@@ -33,7 +33,7 @@ use crate::storage::{ImageError, SavedSystem, Storage, StorageError};
 use crate::users::{User, Users};
 use crate::workers::Workers;
 
-use allowance::Capacity;
+use allowance::{Capacity, Room};
 pub use data::{DataDirectory, DataError};
 pub use host::Terminals;
 use minidisks::MinidiskError;
@@ -269,8 +269,12 @@ impl Cp {
 
     /// How many idle users fit into what the host allows this process.
     pub fn capacity(&self) -> Capacity {
-        let frames = (self.storage.counts().total as u64, u64::from(self.storage.table_frames()));
-        allowance::capacity(&allowance::memory(), &allowance::descriptors(), frames)
+        let room = Room {
+            frames: self.storage.counts().total as u64,
+            slots: self.storage.paging_figures().slots as u64,
+            tables: u64::from(self.storage.table_frames()),
+        };
+        allowance::capacity(&allowance::memory(), &allowance::descriptors(), room)
     }
 
     /// The data directory.
