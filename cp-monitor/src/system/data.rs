@@ -216,7 +216,8 @@ pub fn socket(root: &Path) -> PathBuf {
 fn read_settings(file: &Path) -> Result<SystemFile, DataError> {
     let refuse = |reason: String| DataError::Settings { file: file.to_path_buf(), reason };
     let text = fs::read_to_string(file).map_err(|source| io(file, source))?;
-    let settings: SystemFile = toml::from_str(&text).map_err(|error| refuse(error.message().to_string()))?;
+    let settings: SystemFile =
+        toml::from_str(&text).map_err(|error| refuse(misplaced(&text).unwrap_or_else(|| error.message().to_string())))?;
     if settings.layout != LAYOUT {
         return Err(refuse(format!("it is of layout {}, this CP knows layout {LAYOUT}", settings.layout)));
     }
@@ -226,6 +227,29 @@ fn read_settings(file: &Path) -> Result<SystemFile, DataError> {
         return Err(refuse("system_id must be 1 to 8 capital letters and digits".to_string()));
     }
     Ok(settings)
+}
+
+/// The keys of [`SystemFile`] that belong to no device.
+const KEYS: [&str; 9] = ["layout", "system_id", "processors", "affinity", "storage", "paging", "metrics", "metrics_open", "spool"];
+
+/// Says it when a key of the system stands behind the header of a device: in TOML it is a key of that device then.
+fn misplaced(text: &str) -> Option<String> {
+    let file: toml::Table = text.parse().ok()?;
+    for kind in ["printer", "punch", "reader"] {
+        let devices = file.get(kind).and_then(toml::Value::as_array);
+        let key = devices
+            .into_iter()
+            .flatten()
+            .filter_map(toml::Value::as_table)
+            .flat_map(toml::Table::keys)
+            .find(|key| KEYS.contains(&key.as_str()));
+        if let Some(key) = key {
+            return Some(format!(
+                "{key} stands behind a [[{kind}]] and so belongs to that {kind}; it must stand above the first [[printer]], [[punch]] or [[reader]]"
+            ));
+        }
+    }
+    None
 }
 
 /// The settings of a new system.
@@ -329,6 +353,46 @@ mod tests {
         // Beside the stage of a first start they are what that had made.
         fs::create_dir(root.path().join(first_start::STAGE)).unwrap();
         assert!(DataDirectory::hold(root.path()).is_ok());
+    }
+
+    #[test]
+    fn a_key_behind_a_device_is_named_with_its_place() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("system.toml");
+        let whole = toml::to_string(&new_settings()).unwrap();
+        for key in KEYS {
+            let last = format!("{whole}{key} = 1\n");
+            fs::write(&file, &last).unwrap();
+            let refused = read_settings(&file).unwrap_err().to_string();
+            assert!(refused.contains(&format!("{key} stands behind a [[reader]]")), "{refused}");
+            assert!(refused.contains("above the first [[printer]]"), "{refused}");
+        }
+        let only = "layout = 1\n[[punch]]\ndevice = \"000D\"\nfolder = \"p\"\nsystem_id = \"CP64\"\n";
+        fs::write(&file, only).unwrap();
+        assert!(read_settings(&file).unwrap_err().to_string().contains("system_id stands behind a [[punch]]"));
+        // Another mistake is told as what it is.
+        fs::write(&file, format!("{whole}colour = 1\n")).unwrap();
+        assert!(read_settings(&file).unwrap_err().to_string().contains("colour"));
+    }
+
+    #[test]
+    fn every_key_that_belongs_to_no_device_is_known() {
+        let text = |some: &str| Some(some.to_string());
+        let all = SystemFile {
+            processors: Some(1),
+            affinity: text("auto"),
+            storage: text("1G"),
+            paging: text("1G"),
+            metrics: text("127.0.0.1:1"),
+            metrics_open: true,
+            spool: text("1G"),
+            ..new_settings()
+        };
+        let table = toml::Table::try_from(all).unwrap();
+        let keys: Vec<_> = table.keys().map(String::as_str).filter(|key| !["printer", "punch", "reader"].contains(key)).collect();
+        let mut known = KEYS;
+        known.sort_unstable();
+        assert_eq!(keys, known);
     }
 
     #[test]
