@@ -295,7 +295,12 @@ fn json_carries_the_data_behind_the_lines() {
     assert!(system.cp_json("QUERY STORAGE")["data"]["storage"].as_u64().unwrap() >= 16 << 20);
     assert!(system.cp_json("QUERY TIME")["data"]["total_us"].as_u64().is_some());
     assert_eq!(system.cp_json("INDICATE USER CMSUSER")["data"]["system"], "CMS");
-    assert!(system.cp_json("INDICATE LOAD")["data"]["average_percent"].is_number());
+    let load = tests::wait_for("a sample of the load", || {
+        let load = system.cp_json("INDICATE LOAD")["data"].clone();
+        (!load["processors"].as_array()?.is_empty()).then_some(load)
+    });
+    assert!(load["average_percent"].is_number() && load["average_stolen_percent"].is_number());
+    assert_eq!(load["stolen"].as_array().map(Vec::len), load["processors"].as_array().map(Vec::len), "each processor's");
     assert_eq!(system.cp_json("QUERY SHARE CMSUSER")["data"]["userid"], "CMSUSER");
     system.punch("CMSUSER", "A.DECK", "one\ntwo\n").succeeded();
     let file = &system.cp_json("QUERY READER CMSUSER ALL")["data"][0];

@@ -35,6 +35,8 @@ pub(super) fn load(invocation: &mut Invocation<'_>) -> Outcome {
     let data = json!({
         "average_percent": load.average(),
         "processors": load.processors,
+        "average_stolen_percent": load.average_stolen(),
+        "stolen": load.stolen,
         "in_queue": in_queue,
         "dispatch": counts.dispatch,
         "eligible": counts.eligible,
