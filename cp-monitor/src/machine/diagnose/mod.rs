@@ -175,10 +175,12 @@ pub(super) fn carry_out(user: &Arc<User>, machine: &mut Machine) -> Next {
 /// A worker's beginning with operands that are still in the machine.
 fn begin(user: &Arc<User>, issued: Issued, deferred: Deferred) {
     let start = thread_time();
-    let job = user.with_machine(|machine| machine.take_up(issued, deferred));
+    let job = catch_unwind(AssertUnwindSafe(|| user.with_machine(|machine| machine.take_up(issued, deferred))));
     user.charge(thread_time().saturating_sub(start));
-    if let Some(job) = job {
-        work(user, issued.generation, job);
+    match job {
+        Ok(Some(job)) => work(user, issued.generation, job),
+        Ok(None) => {}
+        Err(_) => break_off(user, issued.generation),
     }
 }
 
@@ -196,14 +198,19 @@ fn work(user: &Arc<User>, generation: u64, job: Job) {
             let sleeper = Arc::clone(user);
             user.fall_asleep(time, Wake::Diagnose(Box::new(move || work(&sleeper, generation, rest))));
         }
-        Err(_) => user.with_machine(|machine| {
-            user.cp().counters.count_trouble(Trouble::Internal);
-            if machine.generation() == generation {
-                machine.complete(generation, INTERNAL_ERROR, 0, &[]);
-                user.enter_cp_mode(machine, "HCPMCP9151W CP entered; an internal error in CP ended this machine's DIAGNOSE");
-            }
-        }),
+        Err(_) => break_off(user, generation),
     }
+}
+
+/// A DIAGNOSE that made CP panic has ended; its machine is in CP mode.
+fn break_off(user: &Arc<User>, generation: u64) {
+    user.with_machine(|machine| {
+        user.cp().counters.count_trouble(Trouble::Internal);
+        if machine.generation() == generation {
+            machine.complete(generation, INTERNAL_ERROR, 0, &[]);
+            user.enter_cp_mode(machine, "HCPMCP9151W CP entered; an internal error in CP ended this machine's DIAGNOSE");
+        }
+    });
 }
 
 /// The device that a DIAGNOSE does I/O on.
