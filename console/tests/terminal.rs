@@ -119,7 +119,12 @@ impl Person {
         };
         let modes = tcgetattr(&self.terminal).unwrap().local_modes;
         assert!(modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG), "{modes:?}");
-        assert!(self.screen().rfind("\x1b[?2004l") > self.screen().rfind("\x1b[?2004h"), "bracketed paste is off");
+        // What the client wrote last may still be on its way through the terminal.
+        let plain = || self.screen().rfind("\x1b[?2004l") > self.screen().rfind("\x1b[?2004h");
+        while !plain() {
+            assert!(Instant::now() < deadline, "bracketed paste is on");
+            thread::sleep(Duration::from_millis(5));
+        }
         status
     }
 }

@@ -99,6 +99,24 @@ fn what_no_printer_takes_is_told_and_taken_when_the_operator_says_so() {
     assert_line(&system.cp_says("QUERY UR"), "0003 WAITS: output of CMSUSER is held; FREE CMSUSER releases it$");
     assert_line(&system.cp_says("FREE CMSUSER"), "^0000001 FILE  FREED$");
     wait_for_files(&system, "printer", "THREE-TEXT.txt", 1);
+    the_operator_screen_is_told_the_same(&system);
+}
+
+/// The picture for the operator screen has the devices of QUERY UR, in its order.
+fn the_operator_screen_is_told_the_same(system: &System) {
+    let picture = console::client::watch(&system.socket()).expect("CP listens").snapshot().expect("CP answers");
+    let answer = system.cp_json("QUERY UR");
+    let shown = answer["data"]["devices"].as_array().expect("a list");
+    assert_eq!(picture.devices.len(), shown.len());
+    for (device, shown) in picture.devices.iter().zip(shown) {
+        let text = |name: &str| shown[name].as_str().unwrap_or_default();
+        assert_eq!(
+            [&device.number, &device.kind, &device.state, &device.classes, &device.form],
+            ["rdev", "kind", "state", "class", "form"].map(text)
+        );
+    }
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
+    assert!(now.abs_diff(picture.now) < 60, "{} is not now", picture.now);
 }
 
 #[test]
