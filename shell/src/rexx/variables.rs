@@ -103,13 +103,15 @@ enum Tail {
 #[derive(Debug, Default)]
 pub struct Pools {
     pools: Vec<Vec<Slot>>,
-    /// New compound variables since storage was last asked for.
-    grown: u32,
+    /// Bytes put into compound variables since storage was last asked for.
+    grown: usize,
 }
 
-/// After how many new variables it is looked whether storage is left, and how much must be.
-const GROWTH: u32 = 256;
+/// How much storage must be left for going on, in bytes; and after how much of it may be gone it is looked whether it still is.
 const RESERVE: usize = 192 * 1024;
+const GROWTH: usize = RESERVE / 2;
+/// What a compound variable takes besides its tail and its value, at most.
+const ENTRY: usize = 128;
 
 /// Whether there is storage for going on.
 ///
@@ -264,9 +266,10 @@ impl Pools {
     /// # Errors
     /// Error 5 when storage runs out.
     pub fn set_compound(&mut self, stem: u32, tail: &[u8], value: Value) -> Result<()> {
-        self.grown += 1;
-        if self.grown.is_multiple_of(GROWTH) {
+        self.grown += ENTRY + tail.len() + if let Value::Long(bytes) = &value { bytes.len() } else { 0 };
+        if self.grown >= GROWTH {
             check_storage()?;
+            self.grown = 0;
         }
         if self.set_in(self.current(), stem, tail, value) { Ok(()) } else { Err(Error::storage()) }
     }

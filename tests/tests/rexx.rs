@@ -1,0 +1,120 @@
+//! REXX EXECs in a machine: as a user meets them, ended by HX and HI, and too big for the machine.
+
+use tests::{System, assert_line, assert_no_line};
+
+/// A user with these EXECs on the A-disk, each behind a comment.
+fn system_with(execs: &[(&str, &str)]) -> System {
+    let system = System::start();
+    for (name, text) in execs {
+        system.disk_put("CMSUSER", name, "EXEC", format!("/* {name} */\n{text}").as_bytes()).succeeded();
+    }
+    system
+}
+
+#[test]
+fn an_exec_uses_commands_files_variables_and_return_codes() {
+    let system = system_with(&[
+        ("PROFILE", "'SET IMPCP ON'\nsay 'Good day,' userid()\n"),
+        (
+            "WORK",
+            "parse arg first rest\n\
+             say 'arguments' first'/'rest\n\
+             address command 'STATE PROFILE EXEC A'; say 'state' rc\n\
+             address command 'NOSUCH THING'; say 'no such command' rc\n\
+             'EXECIO * CP (STEM answer. STRING QUERY USERID'; say answer.1\n\
+             do i = 1 to 1000; line.i = i 'squared is' i * i; end; line.0 = 1000\n\
+             'EXECIO * DISKW SQUARES DATA A (FINIS STEM line.'; say 'written' rc\n\
+             'EXECIO 1 DISKR SQUARES DATA A 999 (FINIS VAR last'; say last\n\
+             numeric digits 40; say 2 ** 100\n\
+             say twice(21)\n\
+             parse value diag(8, 'QUERY USERID') with name .; say name\n\
+             exit 4\n",
+        ),
+        ("TWICE", "return arg(1) * 2\n"),
+        ("BROKEN", "call deeper\nexit\ndeeper: x = 1 / 0\n"),
+    ]);
+    let mut terminal = system.log_on("CMSUSER");
+    assert_line(&terminal.shown(), "^Good day, CMSUSER$");
+    let shown = terminal.command("work One two");
+    for line in [
+        "^arguments One/two$",
+        "^state 0$",
+        "^no such command -3$",
+        "^CMSUSER +AT CP64$",
+        "^written 0$",
+        "^999 squared is 998001$",
+        "^1267650600228229401496703205376$",
+        "^42$",
+        "^CMSUSER$",
+        r"^Ready\(00004\);",
+    ] {
+        assert_line(&shown, line);
+    }
+    let shown = terminal.command("broken");
+    assert_line(&shown, r"^     4 \+\+\+ deeper: x = 1 / 0$|^     4 \+\+\+ x = 1 / 0$");
+    assert_line(&shown, r"^     2 \+\+\+ call deeper$");
+    assert_line(&shown, "^DMSREX477E Error 42 running BROKEN EXEC, line 4: Arithmetic overflow/underflow$");
+    assert_line(&shown, r"^Ready\(20042\);");
+    assert_line(&terminal.command("listfile squares data a (date"), "^SQUARES +DATA +A1");
+}
+
+#[test]
+fn hx_hi_and_te_reach_a_program_that_loops() {
+    let system = system_with(&[
+        ("LOOP", "say 'going round'; do forever; n = 1; end\n"),
+        ("TALK", "do i = 1; say 'line' i; end\n"),
+        ("TRAP", "signal on halt\nsay 'looping'; do forever; nop; end\nhalt: say 'halted by' condition('C'); exit 3\n"),
+    ]);
+    let mut terminal = system.log_on("CMSUSER");
+    terminal.type_line("loop");
+    terminal.until("^going round$");
+    terminal.type_line("hx");
+    let shown = terminal.ready();
+    assert_line(&shown, "^DMSABE222I LOOP halted by HX$");
+    assert_line(&shown, r"^Ready\(00222\);");
+    // A program in the middle of its output: the line is whole, and the prompt comes back.
+    terminal.type_line("talk");
+    terminal.until("^line 5$");
+    terminal.type_line("hx");
+    let shown = terminal.ready();
+    assert_line(&shown, "^DMSABE222I TALK halted by HX$");
+    assert!(
+        shown.lines().filter(|line| line.contains("line ")).all(|line| line.trim_start_matches("line ").parse::<u64>().is_ok()),
+        "{shown}"
+    );
+    terminal.type_line("trap");
+    terminal.until("^looping$");
+    terminal.type_line("hi");
+    let shown = terminal.ready();
+    assert_line(&shown, "^halted by HALT$");
+    assert_line(&shown, r"^Ready\(00003\);");
+    terminal.type_line("loop");
+    terminal.until("^going round$");
+    terminal.type_line("hi");
+    assert_line(&terminal.ready(), "^DMSREX452E Error 4 running LOOP EXEC, line 2: Program interrupted$");
+    assert_line(&terminal.command("query impcp"), "^IMPCP    = ON$");
+}
+
+#[test]
+fn what_asks_for_too_much_is_an_error_and_cms_goes_on() {
+    let system = system_with(&[
+        ("BIG", "say copies('x', 1e9)\n"),
+        ("DEEP", "call deep\ndeep: procedure; call deep\n"),
+        ("FILL", "do i = 1; x.i = copies('much', 1000); end\n"),
+        ("SMALL", "do i = 1; x.i = i; end\n"),
+        ("STACK", "do forever; queue copies('y', 500); end\n"),
+        ("DOUBLE", "x = 'x'; do forever; x = x || x; end\n"),
+        ("AGAIN", "'EXEC AGAIN'; exit rc\n"),
+    ]);
+    let mut terminal = system.log_on("CMSUSER");
+    for (exec, code) in
+        [("big", 20005), ("deep", 20011), ("fill", 20005), ("small", 20005), ("double", 20005), ("again", 32), ("stack", 20005)]
+    {
+        let shown = terminal.command(exec);
+        assert_line(&shown, &format!(r"^Ready\({code:05}\);"));
+        assert_no_line(&shown, "DMSITP|DMSABE|DMSFRE");
+    }
+    terminal.type_line("desbuf");
+    terminal.ready();
+    assert_line(&terminal.command("query impcp"), "^IMPCP    = ON$");
+}
