@@ -130,6 +130,10 @@ impl Index {
         }
     }
 
+    /// One phase, so one sync: a commit that was torn shows by the checksums of its pages, and every start verifies them all.
+    /// A second phase would hold off somebody who knows the file's contents, chooses what is written, and has the power fail
+    /// between two pages; a guest does none of the latter. It costs a lone close an eighth (71, 67 and 61 a second against 63,
+    /// 57 and 51); a thousand who close together do not notice.
     fn commit<T>(&self, database: &Database, change: impl FnOnce(&mut Tables) -> Result<T, SpoolError>) -> Result<T, SpoolError> {
         let transaction = database.begin_write().at(&self.path)?;
         let value = {

@@ -1,4 +1,7 @@
 //! A file being read.
+//!
+//! Block by block in the caller's thread. One that reads on meanwhile is faster only where a processor has nothing else to
+//! do, and slower where none has (measured: SPECIFICATION.md); the host reads ahead of a disk by itself.
 
 use std::sync::Arc;
 
