@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tests::{Program, System, assert_line, cp64, in_namespace};
+use tests::{Program, System, assert_line, assert_no_line, cp64, in_namespace};
 
 #[test]
 fn a_failing_program_ends_in_a_message_and_the_next_command_works() {
@@ -147,9 +147,54 @@ fn a_damaged_spool_file_is_named_and_the_others_are_kept() {
     assert_line(&check.output, "^spool .*segment");
     // A warm start keeps what is whole; the damaged file is named to whoever reads it, not passed off as good.
     system.run();
-    let session = system.session("MAINT", "receive 1\nreceive 2\n");
-    assert_line(&session, r"^File FIRST DECK A1 received");
+    let session = system.session("MAINT", "peek 1\nreceive 2\n");
+    assert_line(&session, "FIRST.DECK card");
     assert!(!session.contains("File SECOND DECK A1 received"), "a damaged file was taken for good:\n{session}");
+    system.shut_down();
+    // A repair takes it out of its queue, and every later check still names it.
+    let repaired = system.cp64(&["check", "--repair"], b"").succeeded().output;
+    assert_line(
+        &repaired,
+        r"^spool .*File 0002 of MAINT: .* \(Taken out of the queue; 0 of 50 records are in .*aside-0001/MAINT\.RDR\.0002\)$",
+    );
+    let withheld = r"^spool: RDR file 0002 of MAINT \(50 records\) is in no queue since it could not be read; its records are kept$";
+    assert_line(&system.check().succeeded().output, withheld);
+    system.run();
+    let session = system.session("MAINT", "receive 1\nquery reader all\n");
+    assert_line(&session, r"^File FIRST DECK A1 received");
+    assert_no_line(&session, r"^OPERATOR 0002 ");
+    system.shut_down();
+    assert_line(&system.check().succeeded().output, withheld);
+}
+
+#[test]
+fn a_spool_whose_index_is_lost_is_repaired_and_its_records_are_copied_out() {
+    let mut system = System::start();
+    for name in ["FIRST.DECK", "SECOND.DECK"] {
+        system.punch("MAINT", name, &format!("{name} card\n").repeat(50)).succeeded();
+    }
+    system.shut_down();
+    let spool = system.directory().join("spool");
+    fs::remove_file(spool.join("index.redb")).unwrap();
+    assert!(!system.try_run(), "CP started without the index of its spool files");
+    assert_line(&system.check().failed(1).output, r"^spool .*index\.redb: is missing; .*check --repair");
+    assert!(!spool.join("index.redb").exists(), "a check made an index");
+    let repaired = system.cp64(&["check", "--repair"], b"").succeeded().output;
+    assert_line(
+        &repaired,
+        r"\(The whole spool was set aside in .*aside-0001; 1\d\d records of \d files were found and are in its files FILE\.\*",
+    );
+    let aside = fs::read_dir(spool.join("aside-0001")).unwrap().map(|entry| entry.unwrap().path());
+    let found = aside.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("FILE."));
+    // The file of the operator's console is among them.
+    let mut texts: Vec<_> = found.map(|path| fs::read_to_string(path).unwrap()).filter(|text| text.contains("DECK card")).collect();
+    texts.sort();
+    assert_eq!(texts, ["FIRST.DECK card\n".repeat(50), "SECOND.DECK card\n".repeat(50)]);
+    assert_line(&system.check().succeeded().output, "^All stores are sound$");
+    system.run();
+    assert_line(&system.cp_says("QUERY FILES MAINT"), "^FILES:   NO RDR, ");
+    system.punch("MAINT", "THIRD.DECK", "a card\n").succeeded();
+    assert_line(&system.cp_says("QUERY READER MAINT ALL"), r"^OPERATOR 0001 ");
 }
 
 /// Commands of the writing session of one round: each file is written, then punched to MAINT.
