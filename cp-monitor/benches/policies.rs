@@ -4,6 +4,7 @@
 
 mod policies {
     pub mod deadline;
+    pub mod recorder;
     pub mod round_robin;
     pub mod stride;
 }
@@ -12,9 +13,10 @@ use std::time::Duration;
 
 use cp_monitor::directory::{Share, ShareAmount};
 use cp_monitor::dispatcher::meter::thread_time;
-use cp_monitor::dispatcher::policy::{Entitlement, Policy, Scheduler};
+use cp_monitor::dispatcher::policy::{Choice, Entitlement, Policy, Scheduler, Wakeup};
 use cp_monitor::dispatcher::simulator::{Behaviour, Setup, simulate};
 use policies::deadline::Deadline;
+use policies::recorder::Recorder;
 use policies::round_robin::RoundRobin;
 use policies::stride::Stride;
 
@@ -60,12 +62,15 @@ fn main() {
         vec![format!("{switching:.1}%"), format!("{:.2} s", outcome.longest_wait.iter().max().map_or(0.0, Duration::as_secs_f64))]
     });
 
-    table("A person among 200 that spin: from the line to the processor", "median | 99% | longest", |make| {
-        let person = Behaviour::Interactive { think: ms(250), burst: ms(1) };
-        let members = (0..200).map(|_| spin(&100)).chain([(person, share(100))]);
-        let outcome = simulate(&mut *make(2), &Setup { duration: Duration::from_secs(60), ..Setup::of(members) });
-        [50, 99, 100].map(|percent| format!("{:.2} ms", outcome.wait(percent).as_secs_f64() * 1e3)).to_vec()
-    });
+    for spinning in [200, 2000] {
+        let title = format!("A person with four commands of 2 ms a second among {spinning} that spin: from the line to the processor");
+        table(&title, "median | 99% | longest", |make| {
+            let person = Behaviour::Interactive { think: ms(250), burst: ms(2) };
+            let members = (0..spinning).map(|_| spin(&100)).chain([(person, share(100))]);
+            let outcome = simulate(&mut *make(2), &Setup { duration: Duration::from_secs(60), ..Setup::of(members) });
+            [50, 99, 100].map(|percent| format!("{:.2} ms", outcome.wait(percent).as_secs_f64() * 1e3)).to_vec()
+        });
+    }
 
     table("A hundred persons, 50 that spin, 50 that do I/O", "median | 99% | longest turn of one that spins", |make| {
         let person = Behaviour::Interactive { think: ms(2000), burst: ms(5) };
@@ -92,18 +97,45 @@ fn main() {
     });
 
     table(
-        "What a choice with its event costs on this host, a third of the machines interactive",
+        "What a choice with its events costs on this host, a third of the machines interactive",
         "10 | 10,000 | 100,000 machines",
-        |make| {
-            let cost = |count: u64| {
-                let person = Behaviour::Interactive { think: ms(3000), burst: ms(2) };
-                let members = (0..count).map(|at| if at % 3 == 0 { (person, share(100)) } else { spin(&(1 + at % 1000)) });
-                let setup = Setup { warm_up: Duration::ZERO, duration: Duration::from_secs(100), ..Setup::of(members) };
-                let start = thread_time();
-                let outcome = simulate(&mut *make(2), &setup);
-                format!("{:.0} ns", (thread_time() - start).as_nanos() as f64 / (outcome.choices + count) as f64)
-            };
-            [10, 10_000, 100_000].map(cost).to_vec()
-        },
+        |make| [10, 10_000, 100_000].map(|count| format!("{:.0} ns", cost_of_a_choice(make, count))).to_vec(),
     );
+
+    println!();
+    let baseline = decision(Box::new(RoundRobin::default()));
+    let took = decision(Box::new(Scheduler::new(2)));
+    println!("figure decision_ns {took:.0} ns ratio {:.3} of decision_round_robin_ns", took / baseline);
+    println!("figure decision_round_robin_ns {baseline:.0} ns");
+}
+
+/// Nanoseconds of processor time that the algorithm alone takes: what the simulator asks of it is written down first, and asked again of another one.
+fn cost_of_a_choice(make: fn(usize) -> Box<dyn Policy>, count: u64) -> f64 {
+    let person = Behaviour::Interactive { think: ms(3000), burst: ms(2) };
+    let members = (0..count).map(|at| if at % 3 == 0 { (person, share(100)) } else { (Behaviour::Spin, share(1 + at % 1000)) });
+    let setup = Setup { warm_up: Duration::ZERO, duration: Duration::from_secs(100), ..Setup::of(members) };
+    let mut recorder = Recorder::of(make(2));
+    let outcome = simulate(&mut recorder, &setup);
+    let mut policy = make(2);
+    let start = thread_time();
+    recorder.replay(&mut *policy);
+    (thread_time() - start).as_nanos() as f64 / (outcome.choices + count) as f64
+}
+
+/// Nanoseconds of processor time of a choice and of the end of its slice, with 10,000 machines ready.
+fn decision(mut policy: Box<dyn Policy>) -> f64 {
+    const READY: u64 = 10_000;
+    const ROUNDS: u32 = 1_000_000;
+    let mut now = Duration::ZERO;
+    for id in 1..=READY {
+        policy.admitted(id, id, share(1 + id * 7919 % 1000));
+        policy.runnable(id, Wakeup::Work, now);
+    }
+    let start = thread_time();
+    for _ in 0..ROUNDS {
+        let Choice::Run(id, slice) = policy.choose(now) else { panic!("all of them are ready") };
+        now += slice;
+        policy.preempted(id, slice, now);
+    }
+    (thread_time() - start).as_nanos() as f64 / f64::from(ROUNDS)
 }

@@ -1,4 +1,4 @@
-//! How the dispatcher divides two processors: what is left of them for guests, how well shares hold, and what a decision costs.
+//! How the dispatcher divides two processors: what is left of them for guests, and how well shares hold.
 //!
 //! The work of guests is counted: each executes a loop that increments a doubleword. Its baseline are two bare KVM guests with the same loop, each
 //! on a vCPU pinned to one core, which take turns with CP (stopped meanwhile). Shares are compared with those of Linux between processes.
@@ -14,12 +14,9 @@ use std::time::{Duration, Instant};
 use common::{figure, log_on, many_files};
 use console::client::Connection;
 use console::wire::{ClientFrame, MachineView, Reply};
-use cp_monitor::directory::Share;
-use cp_monitor::dispatcher::policy::{Choice, Entitlement, Policy, Scheduler, Wakeup};
 use cp_monitor::processor::baseline::{BareGuest, COUNTER, count_for_ever};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_setaffinity};
-use rustix::time::{ClockId, clock_gettime};
 use tests::System;
 
 /// Machines that spin at a time.
@@ -46,32 +43,8 @@ fn main() {
         }
     }
     many_files();
-    decision();
     shares();
     useful_work();
-}
-
-/// A choice and what follows at the end of its slice, with 10,000 machines ready.
-fn decision() {
-    const READY: u64 = 10_000;
-    const ROUNDS: u32 = 1_000_000;
-    let mut policy = Scheduler::new(2);
-    let mut now = Duration::ZERO;
-    for id in 1..=READY {
-        let normal = cp_monitor::directory::ShareAmount::Relative(1 + (id * 7919 % 1000) as u16);
-        let share = Share { normal, maximum: normal, ..Share::default() };
-        policy.admitted(id, id, Entitlement { share, quickdsp: false });
-        policy.runnable(id, Wakeup::Work, now);
-    }
-    // Of this thread: what others do on the host meanwhile is no cost of a decision.
-    let start = clock_gettime(ClockId::ThreadCPUTime);
-    for _ in 0..ROUNDS {
-        let Choice::Run(id, slice) = policy.choose(now) else { panic!("all of them are ready") };
-        now += slice;
-        policy.preempted(id, slice, now);
-    }
-    let took = Duration::try_from(clock_gettime(ClockId::ThreadCPUTime) - start).expect("it goes forward");
-    figure("decision_ns", took.as_nanos() as f64 / f64::from(ROUNDS), "ns", None);
 }
 
 fn snapshot(system: &System) -> Vec<MachineView> {

@@ -11,8 +11,8 @@
 pub mod meter;
 pub mod policy;
 pub mod simulator;
+mod table;
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -23,6 +23,7 @@ use crate::processor::{Kicker, Processor};
 use meter::Meter;
 use policy::admission::Demand;
 use policy::{Choice, Entitlement, MachineId, Policy, Scheduler, Wakeup};
+use table::Table;
 
 /// How a slice ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +61,7 @@ struct Entry<D> {
 
 struct Queue<D> {
     policy: Scheduler,
-    machines: HashMap<MachineId, Entry<D>>,
+    machines: Table<Entry<D>>,
     stopping: bool,
     idle: usize,
     /// An idle processor waits for the time that the policy named.
@@ -101,20 +102,18 @@ pub struct Dispatcher<D> {
     work: Condvar,
     lanes: Vec<Lane>,
     origin: Instant,
-    next: AtomicU64,
 }
 
 impl<D: Dispatchable> Dispatcher<D> {
     /// A dispatcher for `processors` real processors; threads are started by [`Dispatcher::drive`].
     pub fn new(processors: usize) -> Arc<Self> {
         let policy = Scheduler::new(processors);
-        let queue = Queue { policy, machines: HashMap::new(), stopping: false, idle: 0, timekeeper: false };
+        let queue = Queue { policy, machines: Table::default(), stopping: false, idle: 0, timekeeper: false };
         Arc::new(Self {
             queue: Mutex::new(queue),
             work: Condvar::new(),
             lanes: (0..processors).map(|_| Lane::default()).collect(),
             origin: Instant::now(),
-            next: AtomicU64::new(1),
         })
     }
 
@@ -137,13 +136,13 @@ impl<D: Dispatchable> Dispatcher<D> {
 
     /// Who that is, for displays; nobody once dismissed.
     pub fn name(&self, id: MachineId) -> Option<String> {
-        self.queue.lock().machines.get(&id).map(|entry| entry.machine.name())
+        self.queue.lock().machines.get(id).map(|entry| entry.machine.name())
     }
 
     /// Takes a machine in, of a user of its own; it is dormant until woken.
     pub fn admit(&self, machine: Arc<D>, entitlement: Entitlement) -> MachineId {
-        let id = self.next.fetch_add(1, Ordering::Relaxed);
         let mut queue = self.queue.lock();
+        let id = queue.machines.next();
         queue.policy.admitted(id, id, entitlement);
         queue.machines.insert(id, Entry { machine, place: Place::Dormant });
         id
@@ -154,7 +153,7 @@ impl<D: Dispatchable> Dispatcher<D> {
         let now = self.origin.elapsed();
         let mut queue = self.queue.lock();
         queue.policy.removed(id, now);
-        let gone = queue.machines.remove(&id);
+        let gone = queue.machines.remove(id);
         drop(queue);
         drop(gone);
     }
@@ -164,7 +163,7 @@ impl<D: Dispatchable> Dispatcher<D> {
         let now = self.origin.elapsed();
         let mut queue = self.queue.lock();
         let short = queue.policy.is_short();
-        let Some(entry) = queue.machines.get_mut(&id) else { return };
+        let Some(entry) = queue.machines.get_mut(id) else { return };
         match &mut entry.place {
             Place::Running { woken } => {
                 if *woken != Some(Wakeup::Console) {
@@ -243,7 +242,7 @@ impl<D: Dispatchable> Dispatcher<D> {
             let now = self.origin.elapsed();
             let until = match queue.policy.choose(now) {
                 Choice::Run(id, slice) => {
-                    let Some(entry) = queue.machines.get_mut(&id) else { continue };
+                    let Some(entry) = queue.machines.get_mut(id) else { continue };
                     entry.place = Place::Running { woken: None };
                     let machine = Arc::clone(&entry.machine);
                     // Under the lock: who is told to cut this slice short finds it.
@@ -275,7 +274,7 @@ impl<D: Dispatchable> Dispatcher<D> {
         let mut queue = self.queue.lock();
         lane.running.store(0, Ordering::Release);
         let short = queue.policy.is_short();
-        let Some(entry) = queue.machines.get_mut(&id) else { return };
+        let Some(entry) = queue.machines.get_mut(id) else { return };
         let woken = if let Place::Running { woken } = entry.place { woken } else { None };
         let waits = after == After::Waiting && woken.is_none();
         entry.place = if waits { Place::Dormant } else { Place::Queued };

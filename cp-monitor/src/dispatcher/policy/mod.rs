@@ -28,10 +28,10 @@
 //! one turn of everybody. A machine that nobody waits behind gets [`scheduler::ALONE`] slices at once, and loses them as soon as somebody comes.
 //!
 //! **Interactive bias.** A machine that is given a console line goes before all that have no bias, and the slice of one that has none is cut short for it,
-//! until it has used [`Srm::bias_slices`] slices. Bias is about *when*, never about *how much*: what is used with bias is
-//! charged like all else, and a machine that is ahead of its share gets that much less bias; one that is ahead by the whole
-//! of it gets none. While others wait, only [`Srm::bias_intensity`] percent of the choices go to machines with bias, so a storm of
-//! logons does not stop running work.
+//! until it has used [`Srm::bias_slices`] slices. Bias is about *when*, not about *how much*: what is used with bias is charged like all else, and a
+//! machine that is ahead of its share gets that much less bias. But where very many compete, a share is less than a line takes. So a user who types has a
+//! fiftieth of a processor at once if its share is less ([`allowance`]); all that goes beyond shares is a tenth of the whole at most. While others
+//! wait, only [`Srm::bias_intensity`] percent of the choices go to machines with bias, so a storm of logons does not stop running work.
 //!
 //! **Maximum shares** ([`limit`]). After using `u`, a limited machine becomes ready again no sooner than `u / rate` after it was chosen. Until then
 //! it is on the limit list, one structure ordered by the time of release. A LIMITHARD machine waits there; a LIMITSOFT
@@ -46,15 +46,18 @@
 //! - *Yielding or waiting just before the slice ends*: what was used is charged by timestamp, and the virtual time stays.
 //! - *Sleeping to collect credit*: the virtual time is brought up to the class's.
 //! - *More virtual processors*: the share is split.
-//! - *Typing all the time*: bias shrinks with the lead over the share.
+//! - *Typing all the time*: bias shrinks with the lead over the share; what is given beyond makes a small share up to a fiftieth of a processor, and adds
+//!   nothing to a larger one.
 //! - *Letting CP do the work*: CP's time in a slice is part of the slice, and what its worker threads did is charged ([`Policy::charged`]).
 //!
 //! # What it costs
 //!
 //! With `n` ready machines every event is a constant number of searches in ordered trees: O(log n), no walk, no timer per machine. The real
-//! processors are walked where a slice may be cut short; they are few. The tests count comparisons.
+//! processors are walked where a slice may be cut short; they are few. The tests count comparisons. Machines and users are found by their numbers in
+//! arrays ([`super::table`]), not in hash tables.
 
 pub mod admission;
+mod allowance;
 mod entitlement;
 pub mod limit;
 pub mod queue;

@@ -3,14 +3,16 @@
 mod choice;
 mod displays;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::admission::{Admission, Capacity, Demand, Transaction};
+use super::allowance::{Allowance, Pool};
 use super::entitlement::{Entitlement, Kind, UNIT, division};
 use super::limit::{LimitList, Pace};
 use super::queue::{Class, Key, stretch};
 use super::{Choice, MachineId, Policy, Srm, UserNumber, Wakeup};
+use crate::dispatcher::table::Table;
 
 pub use choice::{ALONE, SHORTEST, TURN};
 
@@ -18,8 +20,9 @@ pub use choice::{ALONE, SHORTEST, TURN};
 pub struct Scheduler {
     processors: usize,
     srm: Srm,
-    machines: HashMap<MachineId, Machine>,
-    users: HashMap<UserNumber, Account>,
+    machines: Table<Machine>,
+    /// By the numbers of users, which are numbers of one of their machines.
+    users: Table<Account>,
     /// By [`Kind`].
     classes: [Class; 2],
     /// Virtual time of the class chosen last.
@@ -28,6 +31,8 @@ pub struct Scheduler {
     prompt: BTreeMap<Key, MachineId>,
     /// What is left over of the percentages of [`Srm::bias_intensity`].
     remainder: u32,
+    /// What those who type may be given beyond their shares, all together.
+    pool: Pool,
     limits: LimitList,
     running: Vec<Running>,
     admission: Admission,
@@ -42,6 +47,8 @@ struct Machine {
     time: u128,
     /// What it may still use with interactive bias.
     bias: Duration,
+    /// How much of that is beyond its share.
+    beyond: Duration,
     /// None when it is dormant.
     transaction: Option<Transaction>,
     demand: Demand,
@@ -76,6 +83,15 @@ struct Account {
     weight: u64,
     /// Before this time its maximum does not let it go on.
     limited_until: Duration,
+    /// What it may still be given beyond its share.
+    allowance: Allowance,
+}
+
+impl Account {
+    fn new(entitlement: Entitlement) -> Self {
+        let weight = entitlement.weight(1);
+        Self { entitlement, machines: Vec::new(), weight, limited_until: Duration::ZERO, allowance: Allowance::default() }
+    }
 }
 
 /// A slice in progress.
@@ -98,12 +114,13 @@ impl Scheduler {
         Self {
             processors: processors.max(1),
             srm: Srm::default(),
-            machines: HashMap::new(),
-            users: HashMap::new(),
+            machines: Table::default(),
+            users: Table::default(),
             classes: Default::default(),
             top: 0,
             prompt: BTreeMap::new(),
             remainder: 0,
+            pool: Pool::of(processors.max(1)),
             limits: LimitList::default(),
             running: Vec::new(),
             admission: Admission::default(),
@@ -133,7 +150,7 @@ impl Scheduler {
 
     /// What a machine needs of storage, from its next entry into the dispatch list on.
     pub fn set_demand(&mut self, id: MachineId, demand: Demand) {
-        if let Some(machine) = self.machines.get_mut(&id) {
+        if let Some(machine) = self.machines.get_mut(id) {
             machine.demand = demand;
         }
     }
@@ -157,8 +174,8 @@ impl Scheduler {
 
     /// Puts a machine somewhere else: off the structure it is on, onto the new one, and the sums follow.
     fn put(&mut self, id: MachineId, to: Place) {
-        let Some(machine) = self.machines.get_mut(&id) else { return };
-        let Some(account) = self.users.get(&machine.user) else { return };
+        let Some(machine) = self.machines.get_mut(id) else { return };
+        let Some(account) = self.users.get(machine.user) else { return };
         let from = std::mem::replace(&mut machine.place, to);
         let class_of_transaction = machine.transaction.map_or(1, |transaction| transaction.class);
         let (kind, weight) = (account.entitlement.kind() as usize, account.weight);
@@ -184,18 +201,45 @@ impl Scheduler {
         class.wanting = class.wanting + u64::from(to.wants()) * weight - u64::from(from.wants()) * weight;
     }
 
-    /// Charges a machine and its class.
+    /// Charges a machine and its class, but for what the machine was allowed beyond its share.
     fn charge(&mut self, id: MachineId, used: Duration) {
         let due = self.due();
-        let Some(machine) = self.machines.get_mut(&id) else { return };
-        let Some(account) = self.users.get(&machine.user) else { return };
+        self.pool.fill(used);
+        let Some(machine) = self.machines.get_mut(id) else { return };
+        let Some(account) = self.users.get(machine.user) else { return };
         let kind = account.entitlement.kind() as usize;
         let class = &mut self.classes[kind];
-        machine.time = machine.time.max(class.floor(account.weight)) + stretch(used, account.weight);
+        // Bias that the share covers goes first.
+        let beyond = used.saturating_sub(machine.bias - machine.beyond).min(machine.beyond);
+        machine.beyond -= beyond;
         machine.bias = machine.bias.saturating_sub(used);
+        let used = used - beyond;
+        machine.time = machine.time.max(class.floor(account.weight)) + stretch(used, account.weight);
         let weight = due[kind].max(1) * UNIT;
         let floor = self.top.saturating_sub(stretch(super::queue::CREDIT, weight));
         class.time = class.time.max(floor) + stretch(used, weight);
+    }
+
+    /// A line was typed: its machine has bias as far as it is not ahead of its share, and beyond that as far as it is allowed.
+    fn give_bias(&mut self, id: MachineId, now: Duration) {
+        let due = self.due();
+        let Some(machine) = self.machines.get_mut(id) else { return };
+        let Some(account) = self.users.get_mut(machine.user) else { return };
+        let kind = account.entitlement.kind() as usize;
+        let class = &self.classes[kind];
+        let most = self.srm.slice * self.srm.bias_slices;
+        let ahead = class.lead(machine.time, account.weight).min(most);
+        let wanted = ahead.saturating_sub(machine.beyond);
+        if wanted > Duration::ZERO {
+            // What the user's share is of all processors now, in time per second.
+            let weight = u128::from(account.weight) * account.machines.len() as u128;
+            let all = u128::from(class.competing).max(weight).max(1);
+            let share = 1_000_000 * self.processors as u128 * u128::from(due[kind].max(1)) * weight / all;
+            let share = Duration::from_nanos(u64::try_from(share).unwrap_or(u64::MAX));
+            machine.beyond += account.allowance.draw(wanted, share, now, &mut self.pool);
+        }
+        machine.bias = most - ahead + machine.beyond.min(ahead);
+        machine.beyond = machine.beyond.min(ahead);
     }
 
     /// The end of a slice: what was used is charged, against the maximum share as well.
@@ -203,7 +247,7 @@ impl Scheduler {
         let Some(at) = self.running.iter().position(|running| running.id == id) else { return };
         let ended = self.running.swap_remove(at);
         if let Some((pace, reserved)) = ended.reserved
-            && let Some(account) = self.machines.get(&id).and_then(|machine| self.users.get_mut(&machine.user))
+            && let Some(account) = self.machines.get(id).and_then(|machine| self.users.get_mut(machine.user))
         {
             account.limited_until = account.limited_until.saturating_sub(reserved) + pace.stretch(used);
         }
@@ -212,8 +256,8 @@ impl Scheduler {
 
     /// A machine that wants a processor and has a transaction that is not over: onto the dispatch list, or its part, the limit list.
     fn make_ready(&mut self, id: MachineId, now: Duration, behind: u128) {
-        let Some(machine) = self.machines.get_mut(&id) else { return };
-        let Some(account) = self.users.get(&machine.user) else { return };
+        let Some(machine) = self.machines.get_mut(id) else { return };
+        let Some(account) = self.users.get(machine.user) else { return };
         let class = &self.classes[account.entitlement.kind() as usize];
         let floor = match machine.place {
             // What it did not want, or could not have, it does not get later.
@@ -235,7 +279,7 @@ impl Scheduler {
 
     /// A machine wants a processor: into the dispatch list if its transaction fits, else onto the eligible list.
     fn enter(&mut self, id: MachineId, now: Duration, behind: u128) {
-        let Some(machine) = self.machines.get_mut(&id) else { return };
+        let Some(machine) = self.machines.get_mut(id) else { return };
         let Some(transaction) = machine.transaction.as_mut() else { return };
         if transaction.is_over(now) {
             self.admission.leave(transaction);
@@ -252,8 +296,8 @@ impl Scheduler {
 
     /// Begins a transaction.
     fn begin(&mut self, id: MachineId, now: Duration) {
-        let Some(machine) = self.machines.get_mut(&id) else { return };
-        let quickdsp = self.users.get(&machine.user).is_some_and(|account| account.entitlement.quickdsp);
+        let Some(machine) = self.machines.get_mut(id) else { return };
+        let quickdsp = self.users.get(machine.user).is_some_and(|account| account.entitlement.quickdsp);
         let transaction = machine.transaction.insert(Transaction::begin(quickdsp, now));
         if self.admission.fits(&self.srm, transaction.class, machine.demand) {
             self.admission.enter(transaction, machine.demand);
@@ -270,7 +314,7 @@ impl Scheduler {
             self.make_ready(id, now, 0);
         }
         while let Some((since, id)) = self.admission.long_idle(now) {
-            let Some(machine) = self.machines.get_mut(&id) else { continue };
+            let Some(machine) = self.machines.get_mut(id) else { continue };
             if machine.place == (Place::Waiting { since })
                 && let Some(transaction) = machine.transaction.take()
             {
@@ -283,7 +327,7 @@ impl Scheduler {
     /// Lets one member of the eligible list in; false when none fits.
     fn admit_one(&mut self, now: Duration) -> bool {
         for (id, overdue) in self.admission.heads(now) {
-            let Some(machine) = self.machines.get_mut(&id) else { continue };
+            let Some(machine) = self.machines.get_mut(id) else { continue };
             let (Some(transaction), demand) = (machine.transaction.as_mut(), machine.demand) else { continue };
             if self.admission.fits(&self.srm, transaction.class, demand) {
                 self.admission.enter(transaction, demand);
@@ -300,24 +344,24 @@ impl Scheduler {
 
     /// Weights of a user's machines follow from what it is entitled to and how many they are.
     fn reweigh(&mut self, user: UserNumber, change: impl FnOnce(&mut Account), now: Duration) {
-        let Some(account) = self.users.get(&user) else { return };
+        let Some(account) = self.users.get(user) else { return };
         let before = (account.entitlement.kind() as usize, account.weight);
         let members = account.machines.clone();
         let mut wanted = Vec::new();
         for id in members {
-            let Some(machine) = self.machines.get(&id) else { continue };
+            let Some(machine) = self.machines.get(id) else { continue };
             let place = machine.place;
             // What it is ahead by, it stays ahead by.
             let lead = self.classes[before.0].lead(machine.time, before.1);
             self.put(id, Place::Waiting { since: now });
             wanted.push((id, place, lead));
         }
-        let Some(account) = self.users.get_mut(&user) else { return };
+        let Some(account) = self.users.get_mut(user) else { return };
         change(account);
         account.weight = account.entitlement.weight(account.machines.len());
         let (kind, weight) = (account.entitlement.kind() as usize, account.weight);
         for (id, place, lead) in wanted {
-            let Some(machine) = self.machines.get_mut(&id) else { continue };
+            let Some(machine) = self.machines.get_mut(id) else { continue };
             machine.time = self.classes[kind].now + stretch(lead, weight);
             match place {
                 Place::Ready(_) | Place::Prompt(_) | Place::Limited { .. } => self.make_ready(id, now, 0),
@@ -330,28 +374,29 @@ impl Scheduler {
 impl Policy for Scheduler {
     fn admitted(&mut self, id: MachineId, user: UserNumber, entitlement: Entitlement) {
         let (place, demand) = (Place::Waiting { since: Duration::ZERO }, Demand::default());
-        self.machines.insert(id, Machine { user, place, time: 0, bias: Duration::ZERO, transaction: None, demand });
-        let new = Account { entitlement, machines: Vec::new(), weight: entitlement.weight(1), limited_until: Duration::ZERO };
-        self.users.entry(user).or_insert(new);
+        self.machines.insert(id, Machine { user, place, time: 0, bias: Duration::ZERO, beyond: Duration::ZERO, transaction: None, demand });
+        if self.users.get(user).is_none() {
+            self.users.insert(user, Account::new(entitlement));
+        }
         self.reweigh(user, |account| account.machines.push(id), Duration::ZERO);
     }
 
     fn removed(&mut self, id: MachineId, now: Duration) {
-        let Some(machine) = self.machines.get(&id) else { return };
+        let Some(machine) = self.machines.get(id) else { return };
         let (user, eligible) = (machine.user, matches!(machine.place, Place::Eligible(_)));
         self.put(id, Place::Waiting { since: now });
         self.running.retain(|running| running.id != id);
-        if let Some(transaction) = self.machines.remove(&id).and_then(|machine| machine.transaction).filter(|_| !eligible) {
+        if let Some(transaction) = self.machines.remove(id).and_then(|machine| machine.transaction).filter(|_| !eligible) {
             self.admission.leave(&transaction);
         }
         self.reweigh(user, |account| account.machines.retain(|&other| other != id), now);
-        if self.users.get(&user).is_some_and(|account| account.machines.is_empty()) {
-            self.users.remove(&user);
+        if self.users.get(user).is_some_and(|account| account.machines.is_empty()) {
+            self.users.remove(user);
         }
     }
 
     fn entitled(&mut self, id: MachineId, entitlement: Entitlement, now: Duration) {
-        let Some(user) = self.machines.get(&id).map(|machine| machine.user) else { return };
+        let Some(user) = self.machines.get(id).map(|machine| machine.user) else { return };
         self.reweigh(
             user,
             |account| {
@@ -365,12 +410,10 @@ impl Policy for Scheduler {
 
     fn runnable(&mut self, id: MachineId, why: Wakeup, now: Duration) -> Option<MachineId> {
         self.settle(now);
-        let machine = self.machines.get_mut(&id)?;
         if why == Wakeup::Console {
-            let account = self.users.get(&machine.user)?;
-            let lead = self.classes[account.entitlement.kind() as usize].lead(machine.time, account.weight);
-            machine.bias = (self.srm.slice * self.srm.bias_slices).saturating_sub(lead);
+            self.give_bias(id, now);
         }
+        let machine = self.machines.get(id)?;
         match (machine.place, machine.transaction) {
             (Place::Waiting { .. }, None) => self.begin(id, now),
             (Place::Waiting { .. }, Some(_)) => self.enter(id, now, 0),
@@ -389,11 +432,11 @@ impl Policy for Scheduler {
     fn yielded(&mut self, id: MachineId, used: Duration, now: Duration) {
         self.end_slice(id, used);
         // Behind the one that would be next. Its virtual time stays what it is.
-        let class = self.machines.get(&id).and_then(|machine| self.users.get(&machine.user));
+        let class = self.machines.get(id).and_then(|machine| self.users.get(machine.user));
         let class = class.map_or(1, |account| account.entitlement.kind() as usize);
         let behind = self.classes[class].order.first_key_value().map_or(0, |(first, _)| first.time);
-        if let Some(machine) = self.machines.get_mut(&id) {
-            machine.bias = Duration::ZERO;
+        if let Some(machine) = self.machines.get_mut(id) {
+            (machine.bias, machine.beyond) = (Duration::ZERO, Duration::ZERO);
         }
         self.enter(id, now, behind);
     }
@@ -406,10 +449,10 @@ impl Policy for Scheduler {
 
     fn charged(&mut self, id: MachineId, used: Duration, now: Duration) {
         self.charge(id, used);
-        let Some(machine) = self.machines.get(&id) else { return };
+        let Some(machine) = self.machines.get(id) else { return };
         let (user, place) = (machine.user, machine.place);
-        if let Some(pace) = self.users.get(&user).and_then(|account| self.pace(account))
-            && let Some(account) = self.users.get_mut(&user)
+        if let Some(pace) = self.users.get(user).and_then(|account| self.pace(account))
+            && let Some(account) = self.users.get_mut(user)
         {
             account.limited_until = account.limited_until.max(now) + pace.stretch(used);
         }

@@ -27,11 +27,11 @@ impl Scheduler {
         loop {
             let Some((id, turn)) = self.pick() else { return self.nobody() };
             // Another virtual processor of the same user may have used the maximum up since this one became ready.
-            let until = self.machines.get(&id).and_then(|machine| self.users.get(&machine.user)).map(|account| account.limited_until);
+            let until = self.machines.get(id).and_then(|machine| self.users.get(machine.user)).map(|account| account.limited_until);
             if turn != Turn::Excess && until.is_some_and(|until| until > now) {
-                let before = self.machines.get(&id).map(|machine| machine.place);
+                let before = self.machines.get(id).map(|machine| machine.place);
                 self.make_ready(id, now, 0);
-                let after = self.machines.get(&id).map(|machine| machine.place);
+                let after = self.machines.get(id).map(|machine| machine.place);
                 if before != after && matches!(after, Some(Place::Limited { .. })) {
                     continue;
                 }
@@ -83,8 +83,8 @@ impl Scheduler {
     /// The slice of the machine that was picked begins.
     fn start(&mut self, id: MachineId, turn: Turn, now: Duration) -> Duration {
         self.put(id, Place::Running);
-        let Some(machine) = self.machines.get(&id) else { return SHORTEST };
-        let Some(account) = self.users.get(&machine.user) else { return SHORTEST };
+        let Some(machine) = self.machines.get(id) else { return SHORTEST };
+        let Some(account) = self.users.get(machine.user) else { return SHORTEST };
         let (user, time, bias) = (machine.user, machine.time, machine.bias);
         let (kind, weight) = (account.entitlement.kind() as usize, account.weight);
         let pace = self.pace(account).filter(|_| turn != Turn::Excess);
@@ -105,7 +105,7 @@ impl Scheduler {
         };
         let mut reserved = None;
         if let Some(pace) = pace
-            && let Some(account) = self.users.get_mut(&user)
+            && let Some(account) = self.users.get_mut(user)
         {
             slice = slice.min(pace.slice);
             let beforehand = pace.stretch(slice);
@@ -142,7 +142,7 @@ impl Scheduler {
         if self.running.len() < self.processors {
             return None;
         }
-        let prompt = match self.machines.get(&id)?.place {
+        let prompt = match self.machines.get(id)?.place {
             Place::Prompt(_) => true,
             Place::Ready(_) => false,
             _ => return None,

@@ -29,7 +29,7 @@ impl Scheduler {
         self.settle(now);
         let mut standings: Vec<_> = (self.machines.iter())
             .filter(|(_, machine)| machine.transaction.is_some())
-            .map(|(&id, machine)| (rank(machine), self.standing(id, machine)))
+            .map(|(id, machine)| (rank(machine), self.standing(id, machine)))
             .collect();
         standings.sort_by(|(a, left), (b, right)| a.cmp(b).then(left.lead.total_cmp(&right.lead)).then(left.id.cmp(&right.id)));
         standings.into_iter().map(|(_, standing)| standing).collect()
@@ -39,7 +39,7 @@ impl Scheduler {
     pub fn active(&mut self, since: Duration, now: Duration) -> Active {
         self.settle(now);
         let mut active = Active::default();
-        for machine in self.machines.values() {
+        for (_, machine) in self.machines.iter() {
             match (machine.transaction, machine.place) {
                 (_, Place::Eligible(_)) => active.eligible += 1,
                 (_, Place::Waiting { since: idle }) if idle < since || idle.is_zero() => {}
@@ -63,7 +63,7 @@ impl Scheduler {
     }
 
     fn lead(&self, machine: &Machine) -> f64 {
-        let Some(account) = self.users.get(&machine.user) else { return 0.0 };
+        let Some(account) = self.users.get(machine.user) else { return 0.0 };
         let class = &self.classes[account.entitlement.kind() as usize];
         let ahead = class.lead(machine.time, account.weight).as_secs_f64();
         ahead - shrink(class.now.saturating_sub(machine.time), account.weight).as_secs_f64()

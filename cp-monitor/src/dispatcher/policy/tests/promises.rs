@@ -216,12 +216,48 @@ fn a_typed_line_does_not_wait_for_those_that_spin() {
 }
 
 #[test]
+fn a_person_whose_share_is_less_than_a_line_takes_does_not_wait_either() {
+    // A hundredth and a thousandth of two processors; four lines a second take a little more than 8 ms.
+    for spinning in [200, 2000] {
+        let mut members = vec![(Behaviour::Spin, relative(100)); spinning];
+        members.extend([(Behaviour::Interactive { think: ms(250), burst: ms(2) }, relative(100)); 4]);
+        let outcome = run(&Setup { duration: Duration::from_secs(60), ..Setup::of(members) });
+        assert!(outcome.waits.len() > 600 && outcome.wait(99) <= ms(10), "among {spinning}: {:?}", outcome.wait(99));
+    }
+}
+
+#[test]
+fn who_types_all_the_time_has_its_share_or_a_fiftieth_of_a_processor() {
+    let talks = Behaviour::Interactive { think: Duration::from_micros(10), burst: ms(20) };
+    for spinning in [9, 99, 999] {
+        let members = [(talks, relative(100))].into_iter().chain(vec![(Behaviour::Spin, relative(100)); spinning]);
+        let setup = Setup { processors: 1, duration: Duration::from_secs(30), ..Setup::of(members) };
+        let most = 30.0 * f64::max(1.0 / (spinning as f64 + 1.0), 0.020);
+        let used = seconds(run(&setup).used[0]);
+        // What may be saved up, and a line's bias.
+        assert!(used < most * 1.03 + 0.030, "{used} of {most} among {spinning}");
+    }
+}
+
+#[test]
+fn many_who_type_beyond_their_shares_take_a_tenth_from_running_work() {
+    let typing = (Behaviour::Interactive { think: ms(100), burst: ms(10) }, relative(100));
+    let members = vec![(Behaviour::Spin, relative(100)); 1000].into_iter().chain(vec![typing; 1000]);
+    let setup = Setup { duration: Duration::from_secs(20), ..Setup::of(members) };
+    let work: f64 = run(&setup).used[..1000].iter().map(|used| seconds(*used)).sum();
+    // Half of two processors for twenty seconds; each who types may be ahead by a line's bias in the beginning.
+    let due = 20.0 * 0.9 - 10.0;
+    assert!(work > due, "{work} of {due}");
+}
+
+#[test]
 fn a_storm_of_lines_does_not_stop_running_work() {
     let typing = Behaviour::Interactive { think: ms(1), burst: ms(8) };
     let mut members = vec![(Behaviour::Spin, relative(100))];
     members.extend([(typing, relative(100)); 300]);
     let setup = Setup { processors: 1, duration: Duration::from_secs(30), ..Setup::of(members) };
-    let due = 30.0 / 301.0;
+    // All of them want more than their shares, so a tenth goes to those who type beyond theirs: that is the price of answering them.
+    let due = 30.0 / 301.0 * 0.9;
     let used = seconds(run(&setup).used[0]);
     assert!(used > due * 0.9, "{used} of {due}");
     // While all of them have bias, too.
