@@ -30,7 +30,7 @@
 //! **Interactive bias.** A machine that is given a console line goes before all that have no bias, and the slice of one that has none is cut short for it,
 //! until it has used [`Srm::bias_slices`] slices. Bias is about *when*, not about *how much*: what is used with bias is charged like all else, and a
 //! machine that is ahead of its share gets that much less bias. But where very many compete, a share is less than a line takes. So a user who types has a
-//! fiftieth of a processor at once if its share is less ([`allowance`]); all that goes beyond shares is a tenth of the whole at most. While others
+//! fiftieth of a processor at once if its share is less (`allowance.rs`); all that goes beyond shares is a tenth of the whole at most. While others
 //! wait, only [`Srm::bias_intensity`] percent of the choices go to machines with bias, so a storm of logons does not stop running work.
 //!
 //! **Maximum shares** ([`limit`]). After using `u`, a limited machine becomes ready again no sooner than `u / rate` after it was chosen. Until then
@@ -54,7 +54,7 @@
 //!
 //! With `n` ready machines every event is a constant number of searches in ordered trees: O(log n), no walk, no timer per machine. The real
 //! processors are walked where a slice may be cut short; they are few. The tests count comparisons. Machines and users are found by their numbers in
-//! arrays ([`super::table`]), not in hash tables.
+//! arrays (`dispatcher/table.rs`), not in hash tables.
 
 pub mod admission;
 mod allowance;

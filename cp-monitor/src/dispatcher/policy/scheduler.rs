@@ -252,6 +252,15 @@ impl Scheduler {
             account.limited_until = account.limited_until.saturating_sub(reserved) + pace.stretch(used);
         }
         self.charge(id, used);
+        if ended.spare
+            && let Some(machine) = self.machines.get(id)
+            && let Some(account) = self.users.get(machine.user)
+        {
+            // Nobody else wanted it when it began, and who came since cut it short: nothing to wait for afterwards, however small the share is.
+            let class = &mut self.classes[account.entitlement.kind() as usize];
+            class.now = class.now.max(machine.time);
+            self.top = self.top.max(class.time);
+        }
     }
 
     /// A machine that wants a processor and has a transaction that is not over: onto the dispatch list, or its part, the limit list.
