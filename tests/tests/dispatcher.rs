@@ -116,7 +116,12 @@ fn idle_machines_use_no_processor_time() {
     let system = System::start();
     let users = system.add_users(20);
     let terminals: Vec<_> = users.iter().map(|user| system.log_on(user)).collect();
-    let before = processor_times(&system);
+    // The prompt is on the screen before the slice that wrote it is over and charged.
+    let before = wait_for("the last slice to be charged", || {
+        let times = processor_times(&system);
+        std::thread::sleep(Duration::from_millis(100));
+        (processor_times(&system) == times).then_some(times)
+    });
     // The measure is what happens within a second, not when it happens.
     let until = Instant::now() + Duration::from_secs(1);
     while let Some(left) = until.checked_duration_since(Instant::now()) {
