@@ -9,7 +9,7 @@
 //!
 //! No dispatcher thread ever waits for one of these: it leaves a request and goes on with another machine. Threads that may block (workers,
 //! terminals' requests) wait in [`Pager::make_room`] and [`bring_in`], without any machine's lock. The pager takes one machine's lock at a time, for the
-//! copying of at most [`BATCH`] pages; the host's disk is waited for with no lock held.
+//! copying of at most `BATCH` pages; the host's disk is waited for with no lock held.
 
 pub mod policy;
 mod room;

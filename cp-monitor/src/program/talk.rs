@@ -40,7 +40,7 @@ pub fn cp(place: &Place, options: &CpOptions) -> Ended {
 pub struct PunchOptions {
     /// The file, or - for standard input
     file: PathBuf,
-    /// The user whose reader it goes to; without it the first card must say so: ID userid [CLASS c] [NAME fn [ft]] [TAG text]
+    /// The user whose reader it goes to; without it the first card must say so: ID userid [CLASS c] [NAME fn ft] [TAG text]
     #[arg(long, value_name = "USER")]
     to: Option<String>,
     /// File name and type it is given [default: from the ID card or the file's own name]

@@ -10,7 +10,7 @@
 //! Sources: "Netdata: A Transmission Format for Network Data" (J. D. Palmer, R. P. O'Hara, 1981); z/OS TSO/E Customization, "Format of
 //! transmitted data".
 //!
-//! [`encode`] makes transmissions, [`decode`] takes them apart, [`units`] are the text units. All of it is pure: it talks to nobody. What
+//! `encode` makes transmissions, `decode` takes them apart, `units` are the text units. All of it is pure: it talks to nobody. What
 //! is decoded comes from another user and is taken for hostile.
 
 mod decode;

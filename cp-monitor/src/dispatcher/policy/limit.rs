@@ -4,7 +4,7 @@
 //! chosen again at `t + u / rate`. In a window of a second slices begin at most every `u / rate`, and one more may reach into it from
 //! before: together at most `rate * (1 + u) + u` seconds of processor time. The rate is therefore kept a little below the
 //! maximum, so that this sum *is* the maximum, and slices of limited users are short, so that the difference is small: a 64th, more only for shares so
-//! small that the slice would be less than [`SHORTEST`].
+//! small that the slice would be less than `SHORTEST`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

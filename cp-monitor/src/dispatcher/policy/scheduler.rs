@@ -1,4 +1,4 @@
-//! The scheduler: what it keeps of each machine, and what every event changes. Who is chosen is in [`choice`].
+//! The scheduler: what it keeps of each machine, and what every event changes. Who is chosen is in `choice`.
 
 mod choice;
 mod displays;

@@ -1,7 +1,7 @@
 //! DIAGNOSE: what a CMS machine may ask of CP. The contract is the `abi` crate; this is CP's side of it.
 //!
 //! A DIAGNOSE either ends at once, on the dispatcher thread, or is handed to a worker because it may block: then the machine
-//! waits, the worker copies its operands out ([`deferred`]), and the completion is stored when it is done.
+//! waits, the worker copies its operands out (`deferred`), and the completion is stored when it is done.
 //! Every address an operand names goes through the machine's own storage ([`crate::storage::AddressSpace`]), which checks it.
 
 mod blocks;

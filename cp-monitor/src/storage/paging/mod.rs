@@ -14,7 +14,7 @@
 //! ```
 //!
 //! Between `page_out` and the end of `write` a page has both a slot and its frame; a machine that touches it then gets the frame back at
-//! once. A slot that is being read or written is *pinned* ([`slots`]), so what `arrive` finds under an entry that still names the slot is what was
+//! once. A slot that is being read or written is *pinned* (`slots`), so what `arrive` finds under an entry that still names the slot is what was
 //! read from it.
 //!
 //! Every page carries a CRC over its bytes, its owner and its place, kept in CP's memory: a page that comes back damaged, torn, or as

@@ -38,7 +38,7 @@ impl Numeric {
 /// What can go wrong with the exponent or the length of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The exponent of the result is above [`EXPONENT_MAX`].
+    /// The exponent of the result is above `EXPONENT_MAX`.
     Overflow,
     /// The exponent of the result is below its negative.
     Underflow,
