@@ -35,11 +35,17 @@ pub struct Incoming {
 }
 
 impl AddressSpace {
-    /// What is to be read for `address`: nothing when its page is not on the paging file.
+    /// What is to be read for `address`: nothing when its page is not on the paging file. One that has not left yet is the machine's again.
     pub fn page_in(&mut self, address: u64) -> Option<Incoming> {
         let storage = Arc::clone(&self.storage);
         let paging = storage.paging.as_ref()?;
         let Page::Paged(slot) = self.page(address) else { return None };
+        // Whoever asks may have found the page gone some time ago. It can have come back and been taken again since: its slot is then
+        // still to be written.
+        if self.recall(address, slot) {
+            self.publish();
+            return None;
+        }
         let wakes_up = self.pages.resident * 2 < self.pages.working_set();
         let around = if wakes_up { AT_WAKE_UP } else { ELSEWHERE };
         let mut slots = lock(&paging.slots);

@@ -111,6 +111,19 @@ fn pages_of_zeros_are_dropped_and_not_written() {
 }
 
 #[test]
+fn a_page_that_is_still_on_its_way_out_is_not_read_from_where_it_is_not_yet() {
+    let (storage, _) = storage(64, 64);
+    let mut space = machine(&storage, &[(0, 1), (1, 2), (2, 3), (3, 4)]);
+    let mut outgoing = space.page_out(100, 0, Steal::Any).unwrap();
+    assert!(space.page_in(0).is_none(), "nothing was written that could be read");
+    let mut first = [0];
+    assert_eq!((space.read(0, &mut first), first), (Ok(()), [1]), "it is back");
+    assert_eq!(outgoing.write().unwrap(), 3, "the others went");
+    assert_eq!(space.fault(PAGE, false), Err(AccessError::Paged(PAGE)));
+    assert_eq!((byte(&mut space, 0), byte(&mut space, 1)), (1, 2));
+}
+
+#[test]
 fn shared_pages_of_a_saved_system_stay_where_they_are() {
     let (storage, _) = storage(64, 64);
     let system = SavedSystem::from_image(&storage, "SHARED", 0, &[7; 8 * PAGE as usize], 0).unwrap();
