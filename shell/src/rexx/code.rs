@@ -23,6 +23,11 @@ pub enum Op {
     /// An argument that is left out.
     Omitted,
     Binary(Operator),
+    /// Stands where the first operand of a binary operation is pushed when its operands are variables and constants: does all of the
+    /// operation when it is a short one on numbers, else only pushes that operand.
+    Quick(u32),
+    /// The same where the second operand of a concatenation is pushed: appends it to the first, which is on the stack.
+    Append(u32),
     Prefix(Operator),
     /// Call as a function: the site, and how many arguments are on the stack.
     Function(u32, u16),
@@ -78,6 +83,23 @@ pub enum Op {
     Fail(u32),
     /// The end of the program or of an interpreted string.
     Finish,
+}
+
+/// A binary operation whose operands stand ready.
+#[derive(Clone, Copy, Debug)]
+pub struct Quick {
+    pub left: Operand,
+    pub right: Operand,
+    pub operator: Operator,
+}
+
+/// An operand that needs no evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operand {
+    /// The value on the stack.
+    Top,
+    Variable(u32),
+    Constant(u32),
 }
 
 /// What NUMERIC sets to a value.
@@ -245,6 +267,7 @@ pub struct Unit {
     pub code: Vec<Op>,
     pub constants: Vec<Value>,
     pub compounds: Vec<CompoundName>,
+    pub quicks: Vec<Quick>,
     pub clauses: Vec<Clause>,
     pub sites: Vec<CallSite>,
     pub loops: Vec<Loop>,
@@ -263,6 +286,7 @@ impl Unit {
             code: Vec::new(),
             constants: Vec::new(),
             compounds: Vec::new(),
+            quicks: Vec::new(),
             clauses: Vec::new(),
             sites: Vec::new(),
             loops: Vec::new(),

@@ -13,6 +13,7 @@ mod interpreter;
 mod messages;
 mod number;
 mod scanner;
+mod stem;
 mod value;
 mod variables;
 

@@ -57,6 +57,11 @@ pub enum Operator {
 }
 
 impl Operator {
+    /// Whether it calculates or compares.
+    pub fn is_numeric(self) -> bool {
+        !matches!(self, Self::Concatenate | Self::Blank | Self::Abuttal | Self::And | Self::Or | Self::Xor | Self::Not)
+    }
+
     /// As it is written, for messages.
     pub fn name(self) -> &'static str {
         match self {

@@ -20,6 +20,8 @@ pub enum Value {
     Int(i64),
     /// A number in plain notation: coefficient, and how many of its digits (1 to 36) follow the point.
     Decimal(u8, i64),
+    /// A number in scientific notation: the power of ten that its last digit counts, and the digits.
+    Exponential(i8, i64),
     /// A string: how many of the bytes count.
     Short(u8, [u8; SHORT]),
     /// A longer string. Whoever holds it alone may append to it in place.
@@ -43,9 +45,7 @@ impl Value {
     /// A string.
     pub fn string(bytes: &[u8]) -> Self {
         if bytes.len() <= SHORT {
-            let mut short = [0; SHORT];
-            short[..bytes.len()].copy_from_slice(bytes);
-            return Self::Short(bytes.len() as u8, short);
+            return Self::Short(bytes.len() as u8, short(bytes));
         }
         Self::Long(Rc::new(bytes.to_vec()))
     }
@@ -53,6 +53,11 @@ impl Value {
     /// A string that was built.
     pub fn from_vec(bytes: Vec<u8>) -> Self {
         if bytes.len() <= SHORT { Self::string(&bytes) } else { Self::Long(Rc::new(bytes)) }
+    }
+
+    /// A string that was built in storage that is used again.
+    pub fn from_shared(bytes: Rc<Vec<u8>>) -> Self {
+        if bytes.len() <= SHORT { Self::string(&bytes) } else { Self::Long(bytes) }
     }
 
     /// A whole number of at most 18 digits, else its characters.
@@ -75,6 +80,7 @@ impl Value {
             Self::Long(bytes) => bytes,
             Self::Int(number) => decimal(*number, 0, scratch),
             Self::Decimal(scale, coefficient) => decimal(*coefficient, usize::from(*scale), scratch),
+            Self::Exponential(exponent, coefficient) => exponential(*coefficient, i32::from(*exponent), scratch),
         }
     }
 
@@ -97,15 +103,37 @@ impl Value {
         matches!(self, Self::Short(0, _)) || matches!(self, Self::Long(bytes) if bytes.is_empty())
     }
 
-    /// Puts `right` behind `self`, with a blank between when asked. Repeated appending to one string takes time in proportion to its length.
+    /// Becomes that string, in its own storage if it has enough.
+    #[inline]
+    pub fn become_string(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Short(length, own) if bytes.len() <= SHORT => {
+                *length = bytes.len() as u8;
+                *own = short(bytes);
+            }
+            Self::Long(own) if bytes.len() > SHORT && own.capacity() >= bytes.len() && own.capacity() / 4 <= bytes.len() => {
+                match Rc::get_mut(own) {
+                    Some(own) => {
+                        own.clear();
+                        own.extend_from_slice(bytes);
+                    }
+                    None => *self = Self::string(bytes),
+                }
+            }
+            _ => *self = Self::string(bytes),
+        }
+    }
+
+    /// Puts `right` behind it, with a blank between when asked. Repeated appending to one string takes time in proportion to its length.
+    /// A new long string takes the storage that is spare.
     ///
     /// # Errors
     /// Error 5 when the string would be too long or storage runs out.
-    pub fn concatenate(mut self, right: &Self, blank: bool) -> Result<Self> {
+    pub fn append(&mut self, right: &Self, blank: bool, spare: &mut Option<Rc<Vec<u8>>>) -> Result<()> {
         let mut scratch = Scratch::new();
         let right = right.bytes(&mut scratch);
         let more = right.len() + usize::from(blank);
-        if let Self::Long(bytes) = &mut self
+        if let Self::Long(bytes) = self
             && let Some(bytes) = Rc::get_mut(bytes)
         {
             reserve(bytes, more)?;
@@ -113,27 +141,33 @@ impl Value {
                 bytes.push(b' ');
             }
             bytes.extend_from_slice(right);
-            return Ok(self);
+            return Ok(());
         }
         let mut scratch = Scratch::new();
         let left = self.bytes(&mut scratch);
         let length = left.len() + more;
         if length <= SHORT {
-            let mut short = [0; SHORT];
-            short[..left.len()].copy_from_slice(left);
+            let mut joined = [0; SHORT];
+            joined[..left.len()].copy_from_slice(left);
             if blank {
-                short[left.len()] = b' ';
+                joined[left.len()] = b' ';
             }
-            short[length - right.len()..length].copy_from_slice(right);
-            return Ok(Self::Short(length as u8, short));
+            joined[length - right.len()..length].copy_from_slice(right);
+            *self = Self::Short(length as u8, joined);
+            return Ok(());
         }
-        let mut joined = buffer(length)?;
-        joined.extend_from_slice(left);
-        if blank {
-            joined.push(b' ');
+        let mut joined = spare.take().unwrap_or_default();
+        if let Some(bytes) = Rc::get_mut(&mut joined) {
+            bytes.clear();
+            reserve(bytes, length)?;
+            bytes.extend_from_slice(left);
+            if blank {
+                bytes.push(b' ');
+            }
+            bytes.extend_from_slice(right);
         }
-        joined.extend_from_slice(right);
-        Ok(Self::Long(Rc::new(joined)))
+        *self = Self::Long(joined);
+        Ok(())
     }
 }
 
@@ -164,10 +198,52 @@ fn reserve(bytes: &mut Vec<u8>, more: usize) -> Result<()> {
     }
 }
 
+/// At most 14 characters, padded with zeros. Most strings are short: they are put together in registers.
+#[inline]
+fn short(bytes: &[u8]) -> [u8; SHORT] {
+    let length = bytes.len();
+    let (low, high) = if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        let (low, high) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+        (low, if length == 8 { 0 } else { high >> (8 * (16 - length as u32)) })
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let (low, high) = (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last)));
+        (low | high << (8 * (length as u32 - 4)), 0)
+    } else {
+        (bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0)
+    };
+    let mut short = [0; SHORT];
+    short[..8].copy_from_slice(&low.to_le_bytes());
+    short[8..].copy_from_slice(&high.to_le_bytes()[..SHORT - 8]);
+    short
+}
+
 /// The characters of `coefficient / 10^scale`.
 fn decimal(coefficient: i64, scale: usize, scratch: &mut Scratch) -> &[u8] {
+    let end = scratch.0.len();
+    let begin = plain(coefficient, scale, scratch, end);
+    &scratch.0[begin..]
+}
+
+/// The characters of `coefficient * 10^exponent` with one digit before the point and an exponent.
+fn exponential(coefficient: i64, exponent: i32, scratch: &mut Scratch) -> &[u8] {
+    let behind = coefficient.unsigned_abs().checked_ilog10().unwrap_or(0);
+    let exponent = exponent + behind as i32;
+    let (mut at, mut rest) = (scratch.0.len(), exponent.unsigned_abs());
+    while rest > 0 {
+        at -= 1;
+        scratch.0[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    at -= 2;
+    scratch.0[at..at + 2].copy_from_slice(if exponent < 0 { b"E-" } else { b"E+" });
+    let begin = plain(coefficient, behind as usize, scratch, at);
+    &scratch.0[begin..]
+}
+
+/// Writes `coefficient / 10^scale` before `end`; where it begins.
+fn plain(coefficient: i64, scale: usize, scratch: &mut Scratch, end: usize) -> usize {
     let room = &mut scratch.0;
-    let (mut at, mut rest, mut written) = (room.len(), coefficient.unsigned_abs(), 0);
+    let (mut at, mut rest, mut written) = (end, coefficient.unsigned_abs(), 0);
     loop {
         if scale > 0 && written == scale {
             at -= 1;
@@ -185,7 +261,7 @@ fn decimal(coefficient: i64, scale: usize, scratch: &mut Scratch) -> &[u8] {
         at -= 1;
         room[at] = b'-';
     }
-    &room[at..]
+    at
 }
 
 /// Whether the characters are the same.
@@ -256,13 +332,29 @@ mod tests {
         assert_eq!(text(&Value::Decimal(5, -7)), "-0.00007");
         assert_eq!(text(&Value::Decimal(36, 999_999_999_999_999_999)).len(), 38);
         assert_eq!(text(&Value::int(i64::MIN)), "-9223372036854775808");
+        assert_eq!(text(&Value::Exponential(2, 450_001_500)), "4.50001500E+10");
+        assert_eq!(text(&Value::Exponential(-99, -7)), "-7E-99");
+        assert_eq!(text(&Value::Exponential(99, 123_456_789_012_345_678)), "1.23456789012345678E+116");
+    }
+
+    #[test]
+    fn short_strings_are_what_they_were_made_of() {
+        for length in 0..=20 {
+            let text: Vec<u8> = (b'a'..).take(length).collect();
+            assert_eq!(Value::string(&text).to_vec(), text);
+            for mut value in [Value::Int(7), Value::string(b"a string of twenty.."), Value::string(b"short")] {
+                value.become_string(&text);
+                assert_eq!(value.to_vec(), text);
+            }
+        }
     }
 
     #[test]
     fn appending_keeps_what_others_hold() {
         let one = Value::string(b"a string of twenty..");
         let other = one.clone();
-        let longer = one.concatenate(&Value::Int(5), true).expect("room");
+        let mut longer = one;
+        longer.append(&Value::Int(5), true, &mut None).expect("room");
         assert_eq!(longer.to_vec(), b"a string of twenty.. 5");
         assert_eq!(other.to_vec(), b"a string of twenty..");
     }

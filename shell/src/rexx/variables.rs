@@ -2,11 +2,11 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::hash::{BuildHasherDefault, Hasher};
 
 use hashbrown::HashMap;
 
 use super::error::{Error, Result};
+use super::stem::{Stem, Tail};
 use super::value::{Key, Value};
 
 /// The names that a program uses, simple symbols and stems, each with a number.
@@ -51,50 +51,6 @@ enum Slot {
     Unset,
     Set(Value),
     Stem(Box<Stem>),
-    /// Exposed: the variable is in that pool.
-    Shared(u32),
-}
-
-/// The variables of a stem.
-#[derive(Clone, Debug, Default)]
-struct Stem {
-    /// What an assignment to the stem gave to all.
-    initial: Option<Value>,
-    tails: HashMap<Key, Tail, BuildHasherDefault<TailHasher>>,
-}
-
-/// Hashes tails so that those which are used one after the other stand near each other: a number's hash is that number.
-#[derive(Default)]
-struct TailHasher(u64);
-
-impl Hasher for TailHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-        for byte in bytes {
-            self.0 = match byte {
-                b'0'..=b'9' => self.0.wrapping_mul(10).wrapping_add(u64::from(byte - b'0')),
-                b'.' => self.0.wrapping_mul(11).wrapping_add(10),
-                byte => (self.0.rotate_left(5) ^ u64::from(*byte)).wrapping_mul(SPREAD),
-            };
-        }
-    }
-
-    /// The length of a tail, which says nothing that its characters do not.
-    fn write_usize(&mut self, _: usize) {}
-
-    fn finish(&self) -> u64 {
-        // The table tells entries that are near each other apart by the top bits.
-        const TOP: u64 = 0x7f << 57;
-        self.0 & !TOP | self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) & TOP
-    }
-}
-
-/// One compound variable.
-#[derive(Clone, Debug)]
-enum Tail {
-    Set(Value),
-    /// Dropped since the stem was assigned.
-    Dropped,
     /// Exposed: the variable is in that pool.
     Shared(u32),
 }
@@ -199,6 +155,27 @@ impl Pools {
         *self.slot_mut(self.current(), name) = Slot::Set(value);
     }
 
+    /// Sets a simple variable; its old value, when it was a long string.
+    #[inline]
+    pub fn exchange(&mut self, name: u32, value: Value) -> Option<Value> {
+        match self.pools.last_mut().and_then(|pool| pool.get_mut(name as usize)) {
+            Some(Slot::Set(old @ Value::Long(_))) => Some(core::mem::replace(old, value)),
+            _ => {
+                self.set(name, value);
+                None
+            }
+        }
+    }
+
+    /// Sets a simple variable to a string.
+    #[inline]
+    pub fn set_string(&mut self, name: u32, text: &[u8]) {
+        match self.pools.last_mut().and_then(|pool| pool.get_mut(name as usize)) {
+            Some(Slot::Set(value)) => value.become_string(text),
+            _ => self.set(name, Value::string(text)),
+        }
+    }
+
     /// Drops a simple variable, or a stem with all its variables.
     pub fn drop(&mut self, name: u32) {
         self.reset_stem(name, None);
@@ -210,20 +187,14 @@ impl Pools {
         let slot = self.slot_mut(self.current(), name);
         if let Slot::Stem(stem) = slot {
             // Variables that are exposed one by one stay so.
-            stem.tails.retain(|tail, entry| match entry {
-                Tail::Shared(owner) => {
-                    shared.push((*owner, tail.clone()));
-                    true
-                }
-                _ => false,
-            });
+            shared = stem.keep_shared();
             stem.initial = value.clone();
-            if stem.tails.is_empty() && stem.initial.is_none() {
+            if shared.is_empty() && stem.initial.is_none() {
                 *slot = Slot::Unset;
             }
         } else {
             *slot = match &value {
-                Some(value) => Slot::Stem(Box::new(Stem { initial: Some(value.clone()), tails: HashMap::default() })),
+                Some(value) => Slot::Stem(Box::new(Stem::of(value.clone()))),
                 None => Slot::Unset,
             };
         }
@@ -249,11 +220,38 @@ impl Pools {
         self.get_in(self.current(), stem, tail)
     }
 
+    /// The value of a compound variable whose tail is that number, when it is at hand.
+    #[inline]
+    pub fn at_place(&self, stem: u32, number: i64) -> Option<&Value> {
+        let Slot::Stem(stem) = self.slot(self.current(), stem)? else {
+            return None;
+        };
+        match stem.in_list(usize::try_from(number).ok()?)? {
+            Tail::Set(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Sets a compound variable whose tail is that number to a value that needs no storage, when it has one; false otherwise.
+    #[inline]
+    pub fn set_place(&mut self, stem: u32, number: i64, value: &Value) -> bool {
+        let (Ok(number), Slot::Stem(stem)) = (usize::try_from(number), self.slot_mut(self.current(), stem)) else {
+            return false;
+        };
+        match stem.in_list_mut(number) {
+            Some(Tail::Set(old)) if !matches!(value, Value::Long(_)) => {
+                *old = value.clone();
+                true
+            }
+            _ => false,
+        }
+    }
+
     fn get_in(&self, pool: u32, stem: u32, tail: &[u8]) -> Option<&Value> {
         let Slot::Stem(stem_slot) = self.slot(pool, stem)? else {
             return None;
         };
-        match stem_slot.tails.get(tail) {
+        match stem_slot.get(tail) {
             Some(Tail::Set(value)) => Some(value),
             Some(Tail::Dropped) => None,
             Some(Tail::Shared(owner)) => self.get_in(*owner, stem, tail),
@@ -287,22 +285,18 @@ impl Pools {
 
     /// Sets a compound variable of a pool; false when there is no storage for a new one.
     fn set_in(&mut self, pool: u32, stem: u32, tail: &[u8], value: Value) -> bool {
-        let tails = &mut self.stem_mut(pool, stem).tails;
-        match tails.get_mut(tail) {
+        let variables = self.stem_mut(pool, stem);
+        match variables.get_mut(tail) {
             Some(Tail::Shared(owner)) => {
                 let owner = *owner;
-                return self.set_in(owner, stem, tail, value);
+                self.set_in(owner, stem, tail, value)
             }
-            Some(entry) => *entry = Tail::Set(value),
-            None => {
-                // A table that grows asks for twice its size at once.
-                if tails.try_reserve(1).is_err() {
-                    return false;
-                }
-                tails.insert(Key::new(tail), Tail::Set(value));
+            Some(entry) => {
+                *entry = Tail::Set(value);
+                true
             }
+            None => variables.insert(tail, Tail::Set(value)),
         }
-        true
     }
 
     /// Drops a compound variable.
@@ -315,17 +309,18 @@ impl Pools {
             return;
         }
         let stem_slot = self.stem_mut(pool, stem);
-        match stem_slot.tails.get_mut(tail) {
+        let assigned = stem_slot.initial.is_some();
+        match stem_slot.get_mut(tail) {
             Some(Tail::Shared(owner)) => {
                 let owner = *owner;
                 self.drop_in(owner, stem, tail);
             }
-            Some(entry) if stem_slot.initial.is_some() => *entry = Tail::Dropped,
+            Some(entry) if assigned => *entry = Tail::Dropped,
             Some(_) => {
-                stem_slot.tails.remove(tail);
+                stem_slot.remove(tail);
             }
-            None if stem_slot.initial.is_some() => {
-                stem_slot.tails.insert(Key::new(tail), Tail::Dropped);
+            None if assigned => {
+                stem_slot.insert(tail, Tail::Dropped);
             }
             None => {}
         }
@@ -356,11 +351,11 @@ impl Pools {
         if let Some(Slot::Shared(stem_owner)) = self.pools[owner as usize].get(stem as usize) {
             owner = *stem_owner;
         } else if let Some(Slot::Stem(outer)) = self.slot(owner, stem)
-            && let Some(Tail::Shared(tail_owner)) = outer.tails.get(tail)
+            && let Some(Tail::Shared(tail_owner)) = outer.get(tail)
         {
             owner = *tail_owner;
         }
-        self.stem_mut(current, stem).tails.insert(Key::new(tail), Tail::Shared(owner));
+        self.stem_mut(current, stem).insert(tail, Tail::Shared(owner));
     }
 
     /// The simple variables of the current pool that have values, by number, and the compound ones with their tails.
@@ -370,9 +365,9 @@ impl Pools {
             match self.slot(self.current(), name) {
                 Some(Slot::Set(value)) => list.push((name, None, value.clone())),
                 Some(Slot::Stem(stem)) => {
-                    let values = stem.tails.keys().filter_map(|tail| {
-                        let value = self.get_in(self.current(), name, tail.as_bytes())?;
-                        Some((name, Some(tail.clone()), value.clone()))
+                    let values = stem.entries().filter_map(|(tail, _)| {
+                        let value = self.get_in(self.current(), name, tail.as_bytes())?.clone();
+                        Some((name, Some(tail), value))
                     });
                     list.extend(values);
                 }

@@ -9,6 +9,8 @@ mod state;
 mod streams;
 mod words;
 
+use core::cell::OnceCell;
+
 use super::error::{Error, Result};
 use super::interpreter::Interpreter;
 use super::number::Number;
@@ -119,17 +121,15 @@ pub fn call(interpreter: &mut Interpreter, number: u16, arguments: &mut [Option<
     if arguments.len() < usize::from(*least) {
         return Err(Error::new(40, 3, &[name.as_bytes(), &text_of(i64::from(*least))]));
     }
-    for (at, argument) in arguments.iter_mut().enumerate() {
-        match argument {
-            // A number becomes its characters: the functions see strings.
-            Some(value) if value.as_string().is_none() => *value = Value::string(value.bytes(&mut Scratch::new())),
-            None if at < usize::from(*least) => {
-                return Err(Error::new(40, 5, &[name.as_bytes(), &text_of(at as i64 + 1)]));
-            }
-            _ => {}
+    if let Some(at) = arguments.iter().take(usize::from(*least)).position(Option::is_none) {
+        return Err(Error::new(40, 5, &[name.as_bytes(), &text_of(at as i64 + 1)]));
+    }
+    for value in arguments.iter_mut().skip(TEXTS).flatten() {
+        if value.as_string().is_none() {
+            *value = Value::string(value.bytes(&mut Scratch::new()));
         }
     }
-    run(interpreter, &Arguments { name, values: arguments })
+    run(interpreter, &Arguments { name, values: arguments, texts: Default::default() })
 }
 
 /// A number as text, for messages.
@@ -137,10 +137,15 @@ fn text_of(number: i64) -> alloc::vec::Vec<u8> {
     alloc::format!("{number}").into_bytes()
 }
 
+/// Of how many arguments the characters are made only when they are asked for: most numbers are counts.
+const TEXTS: usize = 3;
+
 /// The arguments of a call.
 pub struct Arguments<'a> {
     name: &'static str,
     values: &'a [Option<Value>],
+    /// The characters of the first ones that are numbers.
+    texts: [OnceCell<Value>; TEXTS],
 }
 
 impl Arguments<'_> {
@@ -151,7 +156,11 @@ impl Arguments<'_> {
 
     /// An argument, from 0, when it is given.
     pub fn get(&self, at: usize) -> Option<&[u8]> {
-        self.values.get(at)?.as_ref()?.as_string()
+        let value = self.values.get(at)?.as_ref()?;
+        match value.as_string() {
+            Some(text) => Some(text),
+            None => self.texts.get(at)?.get_or_init(|| Value::string(value.bytes(&mut Scratch::new()))).as_string(),
+        }
     }
 
     /// An argument; the null string when it is not given.
@@ -176,6 +185,9 @@ impl Arguments<'_> {
 
     /// A whole number.
     pub fn whole(&self, at: usize) -> Result<Option<i64>> {
+        if let Some(Some(Value::Int(number))) = self.values.get(at) {
+            return Ok(Some(*number));
+        }
         let Some(text) = self.get(at) else {
             return Ok(None);
         };

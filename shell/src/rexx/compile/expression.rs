@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::super::code::{CallSite, Op, Reference, Target};
+use super::super::code::{CallSite, Op, Operand, Quick, Reference, Target};
 use super::super::error::Error;
 use super::super::scanner::{Kind, Located, Operator, Token};
 use super::super::value::Value;
@@ -190,7 +190,7 @@ impl Compiler<'_> {
             if precedence(*waiting) < precedence(operator) {
                 break;
             }
-            self.emit(Op::Binary(*waiting));
+            self.operation(*waiting);
             open.pop();
             while let Some(Open::Prefix(waiting)) = open.last() {
                 self.emit(Op::Prefix(*waiting));
@@ -200,12 +200,39 @@ impl Compiler<'_> {
         open.push(Open::Binary(operator));
     }
 
+    /// A binary operation. When what it works on is pushed directly before it, the push of its first operand is made one that may do it all.
+    fn operation(&mut self, operator: Operator) {
+        let operand = |op: Option<&Op>| match op {
+            Some(Op::Variable(name)) => Some(Operand::Variable(*name)),
+            Some(Op::Constant(number)) => Some(Operand::Constant(*number)),
+            _ => None,
+        };
+        let code = &mut self.unit.code;
+        let length = code.len();
+        let number = self.unit.quicks.len() as u32;
+        let right = operand(code.last());
+        match (operator, right) {
+            (Operator::Concatenate | Operator::Blank | Operator::Abuttal, Some(right)) => {
+                code[length - 1] = Op::Append(number);
+                self.unit.quicks.push(Quick { left: Operand::Top, right, operator });
+            }
+            (_, Some(right)) if operator.is_numeric() => {
+                let left = operand(length.checked_sub(2).and_then(|at| code.get(at)));
+                let at = if left.is_some() { length - 2 } else { length - 1 };
+                code[at] = Op::Quick(number);
+                self.unit.quicks.push(Quick { left: left.unwrap_or(Operand::Top), right, operator });
+            }
+            _ => {}
+        }
+        self.emit(Op::Binary(operator));
+    }
+
     /// Emits what waits, down to a parenthesis.
     fn reduce(&mut self, open: &mut Vec<Open>) {
         loop {
             match open.last() {
-                Some(Open::Prefix(operator)) => self.emit(Op::Prefix(*operator)),
-                Some(Open::Binary(operator)) => self.emit(Op::Binary(*operator)),
+                Some(Open::Prefix(operator)) => drop(self.emit(Op::Prefix(*operator))),
+                Some(Open::Binary(operator)) => self.operation(*operator),
                 _ => return,
             };
             open.pop();

@@ -2,8 +2,9 @@
 
 use core::cmp::Ordering;
 
+use super::super::code::{Op, Operand, Quick, Unit};
 use super::super::error::{Error, Result};
-use super::super::number::{self, Fault, Number, small};
+use super::super::number::{self, Fault, Number, Numeric, small};
 use super::super::scanner::Operator;
 use super::super::value::{Scratch, Value};
 use super::Interpreter;
@@ -31,35 +32,15 @@ impl Interpreter<'_> {
     /// Does a binary operation on whole numbers in place, on the stack; false when it is not that simple.
     #[inline]
     pub(super) fn quick(&mut self, operator: Operator) -> bool {
-        use Operator as O;
         let [.., Some(Value::Int(left)), Some(Value::Int(right))] = self.stack[..] else {
             return false;
         };
-        let numeric = self.settings.numeric;
-        let limit = small::POWERS[numeric.digits.min(small::DIGITS) as usize];
-        if left.abs() >= limit || right.abs() >= limit || numeric.fuzz != 0 || self.tracing.intermediates {
+        if self.tracing.intermediates {
             return false;
         }
-        let result = match operator {
-            O::Plus => left + right,
-            O::Minus => left - right,
-            O::Times => match left.checked_mul(right) {
-                Some(product) => product,
-                None => return false,
-            },
-            O::IntegerDivide if right != 0 => left / right,
-            O::Remainder if right != 0 => left % right,
-            O::Equal | O::StrictEqual => i64::from(left == right),
-            O::NotEqual | O::StrictNotEqual => i64::from(left != right),
-            O::Greater => i64::from(left > right),
-            O::Less => i64::from(left < right),
-            O::GreaterEqual => i64::from(left >= right),
-            O::LessEqual => i64::from(left <= right),
-            _ => return false,
+        let Some(result) = on_whole(operator, left, right, self.settings.numeric) else {
+            return false;
         };
-        if result.abs() >= limit {
-            return false;
-        }
         self.stack.pop();
         if let Some(top) = self.stack.last_mut() {
             *top = Some(Value::Int(result));
@@ -67,51 +48,104 @@ impl Interpreter<'_> {
         true
     }
 
-    /// A binary operation.
+    /// Concatenates the two values on the stack, where they are.
     #[inline]
-    pub(super) fn binary(&mut self, operator: Operator, left: Value, right: Value) -> Result<Value> {
+    pub(super) fn concatenate(&mut self, blank: bool) -> Result<()> {
+        if let [.., Some(left), Some(right)] = &mut self.stack[..] {
+            left.append(right, blank, &mut self.spare)?;
+        }
+        if let Some(Some(right @ Value::Long(_))) = self.stack.pop() {
+            self.recycle(right);
+        }
+        if self.tracing.intermediates
+            && let Some(Some(joined)) = self.stack.last()
+        {
+            let joined = joined.clone();
+            self.trace_intermediate("O", &joined);
+        }
+        Ok(())
+    }
+
+    /// Appends an operand that stands ready to the value on the stack; false when it has no value, or when it is traced.
+    #[inline]
+    pub(super) fn append_operand(&mut self, unit: &Unit, quick: &Quick) -> Result<bool> {
+        let right = match quick.right {
+            _ if self.tracing.intermediates => None,
+            Operand::Variable(name) => self.variables.pools.get(name),
+            Operand::Constant(number) => unit.constants.get(number as usize),
+            Operand::Top => None,
+        };
+        let (Some(right), Some(Some(left))) = (right, self.stack.last_mut()) else {
+            return Ok(false);
+        };
+        left.append(right, quick.operator == Operator::Blank, &mut self.spare)?;
+        self.pc += 1;
+        Ok(true)
+    }
+
+    /// Does a whole operation whose operands stand ready, and the assignment or the jump that follows; false when it is not that simple.
+    #[inline]
+    pub(super) fn quick_operation(&mut self, unit: &Unit, quick: &Quick) -> bool {
+        if self.tracing.results {
+            return false;
+        }
+        let operand = |operand: Operand| match operand {
+            Operand::Variable(name) => self.variables.pools.get(name),
+            Operand::Constant(number) => unit.constants.get(number as usize),
+            Operand::Top => self.stack.last().and_then(Option::as_ref),
+        };
+        let (Some(left), Some(right)) = (operand(quick.left), operand(quick.right)) else {
+            return false;
+        };
+        let result = match (left, right) {
+            (Value::Int(left), Value::Int(right)) => on_whole(quick.operator, *left, *right, self.settings.numeric).map(Value::Int),
+            _ => on_small(quick.operator, left, right, self.settings.numeric),
+        };
+        let Some(result) = result else {
+            return false;
+        };
+        match quick.left {
+            Operand::Top => {
+                self.stack.pop();
+                self.pc += 1;
+            }
+            _ => self.pc += 2,
+        }
+        match (unit.code[self.pc], &result) {
+            (Op::Assign(name), _) => {
+                self.pc += 1;
+                self.variables.pools.set(name, result);
+            }
+            (Op::If(_) | Op::When(_) | Op::While(_), Value::Int(1)) => self.pc += 1,
+            (Op::If(target) | Op::When(target) | Op::While(target), Value::Int(0)) => self.pc = target as usize,
+            _ => self.push(result),
+        }
+        true
+    }
+
+    /// A binary operation that is not concatenation.
+    #[inline]
+    pub(super) fn binary(&mut self, operator: Operator, left: &Value, right: &Value) -> Result<Value> {
         use Operator as O;
         match operator {
-            O::Plus | O::Minus | O::Times | O::Divide | O::IntegerDivide | O::Remainder | O::Power => {
-                self.calculate(operator, &left, &right)
+            O::Plus | O::Minus | O::Times | O::Divide | O::IntegerDivide | O::Remainder | O::Power => self.calculate(operator, left, right),
+            O::Equal | O::NotEqual | O::Greater | O::Less | O::GreaterEqual | O::LessEqual => {
+                Ok(Value::logical(holds(operator, self.compare(left, right)?)))
             }
-            O::Concatenate | O::Abuttal => left.concatenate(&right, false),
-            O::Blank => left.concatenate(&right, true),
-            O::Equal => Ok(Value::logical(self.compare(&left, &right)? == Ordering::Equal)),
-            O::NotEqual => Ok(Value::logical(self.compare(&left, &right)? != Ordering::Equal)),
-            O::Greater => Ok(Value::logical(self.compare(&left, &right)? == Ordering::Greater)),
-            O::Less => Ok(Value::logical(self.compare(&left, &right)? == Ordering::Less)),
-            O::GreaterEqual => Ok(Value::logical(self.compare(&left, &right)? != Ordering::Less)),
-            O::LessEqual => Ok(Value::logical(self.compare(&left, &right)? != Ordering::Greater)),
             O::StrictEqual => Ok(Value::logical(left == right)),
             O::StrictNotEqual => Ok(Value::logical(left != right)),
-            O::StrictGreater => Ok(Value::logical(strict(&left, &right) == Ordering::Greater)),
-            O::StrictLess => Ok(Value::logical(strict(&left, &right) == Ordering::Less)),
-            O::StrictGreaterEqual => Ok(Value::logical(strict(&left, &right) != Ordering::Less)),
-            O::StrictLessEqual => Ok(Value::logical(strict(&left, &right) != Ordering::Greater)),
-            O::And | O::Or | O::Xor => logic(operator, &left, &right),
-            O::Not => unreachable!("a prefix operator"),
+            O::StrictGreater | O::StrictLess | O::StrictGreaterEqual | O::StrictLessEqual => {
+                Ok(Value::logical(holds(operator, strict(left, right))))
+            }
+            O::And | O::Or | O::Xor => logic(operator, left, right),
+            O::Concatenate | O::Abuttal | O::Blank | O::Not => unreachable!("done elsewhere"),
         }
     }
 
     /// Arithmetic at the current settings: in machine numbers when they are exact.
     pub(super) fn calculate(&mut self, operator: Operator, left: &Value, right: &Value) -> Result<Value> {
-        use Operator as O;
-        let digits = self.settings.numeric.digits;
-        if let (Some(left), Some(right)) = (small::of(left), small::of(right)) {
-            let negated = small::Small { coefficient: -right.coefficient, ..right };
-            let result = match operator {
-                O::Plus => small::add(left, right, digits),
-                O::Minus => small::add(left, negated, digits),
-                O::Times => small::multiply(left, right, digits),
-                O::Divide => small::divide(left, right, digits),
-                O::IntegerDivide => small::integer_divide(left, right, digits),
-                O::Remainder => small::remainder(left, right, digits),
-                _ => small::power(left, right, digits),
-            };
-            if let Some(result) = result {
-                return Ok(result);
-            }
+        if let Some(result) = on_small(operator, left, right, self.settings.numeric) {
+            return Ok(result);
         }
         self.calculate_long(operator, left, right)
     }
@@ -121,12 +155,13 @@ impl Interpreter<'_> {
         use Operator as O;
         let digits = self.settings.numeric.digits;
         let name = operator.name().as_bytes();
-        let Some(one) = Number::of(left) else {
+        let (mut one, mut other) = core::mem::take(&mut self.numbers);
+        if !one.read(left.bytes(&mut Scratch::new())) {
             return Err(Error::new(41, 1, &[&left.to_vec(), name]));
-        };
-        let Some(other) = Number::of(right) else {
+        }
+        if !other.read(right.bytes(&mut Scratch::new())) {
             return Err(Error::new(41, 2, &[&right.to_vec(), name]));
-        };
+        }
         let result = match operator {
             O::Plus => number::add(&one, &other, digits),
             O::Minus => number::subtract(&one, &other, digits),
@@ -142,9 +177,24 @@ impl Interpreter<'_> {
                 number::power(&one, exponent, digits)
             }
         };
+        self.numbers = (one, other);
         match result {
-            Ok(number) => Ok(number.to_value(self.settings.numeric)),
+            Ok(number) => Ok(self.shown(&number)),
             Err(fault) => Err(self.fault(fault, operator, left, right)),
+        }
+    }
+
+    /// The value with the characters that show a number.
+    fn shown(&mut self, number: &Number) -> Value {
+        let numeric = self.settings.numeric;
+        let mut text = self.spare.take().unwrap_or_default();
+        match alloc::rc::Rc::get_mut(&mut text) {
+            None => Value::from_vec(number.format(numeric.digits, numeric.engineering)),
+            Some(bytes) => {
+                bytes.clear();
+                number.write(bytes, numeric.digits, numeric.engineering);
+                Value::from_shared(text)
+            }
         }
     }
 
@@ -195,6 +245,66 @@ impl Interpreter<'_> {
             return Err(Error::new(41, 3, &[&value.to_vec(), operator.name().as_bytes()]));
         }
         self.calculate(operator, &Value::Int(0), &value)
+    }
+}
+
+/// An operation on whole numbers that gives one of at most DIGITS and 18 digits.
+#[inline]
+fn on_whole(operator: Operator, left: i64, right: i64, numeric: Numeric) -> Option<i64> {
+    use Operator as O;
+    let limit = small::POWERS[numeric.digits.min(small::DIGITS) as usize];
+    if left.abs() >= limit || right.abs() >= limit || numeric.fuzz != 0 {
+        return None;
+    }
+    let result = match operator {
+        O::Plus => left + right,
+        O::Minus => left - right,
+        O::Times => left.checked_mul(right)?,
+        O::IntegerDivide if right != 0 => left / right,
+        O::Remainder if right != 0 => left % right,
+        O::Equal | O::StrictEqual => i64::from(left == right),
+        O::NotEqual | O::StrictNotEqual => i64::from(left != right),
+        O::Greater => i64::from(left > right),
+        O::Less => i64::from(left < right),
+        O::GreaterEqual => i64::from(left >= right),
+        O::LessEqual => i64::from(left <= right),
+        _ => return None,
+    };
+    (result.abs() < limit).then_some(result)
+}
+
+/// An operation in machine numbers, when it is exact there.
+fn on_small(operator: Operator, left: &Value, right: &Value, numeric: Numeric) -> Option<Value> {
+    use Operator as O;
+    let (left, right, digits) = (small::of(left)?, small::of(right)?, numeric.digits);
+    let result = match operator {
+        O::Plus => small::add(left, right, digits),
+        O::Minus => small::add(left, small::Small { coefficient: -right.coefficient, ..right }, digits),
+        O::Times => small::multiply(left, right, digits),
+        O::Divide => small::divide(left, right, digits),
+        O::IntegerDivide => small::integer_divide(left, right, digits),
+        O::Remainder => small::remainder(left, right, digits),
+        O::Power => small::power(left, right, digits),
+        O::Equal | O::NotEqual | O::Greater | O::Less | O::GreaterEqual | O::LessEqual => {
+            let ordering = small::compare(left, right, digits - numeric.fuzz)?;
+            Some(Value::logical(holds(operator, ordering)))
+        }
+        _ => None,
+    };
+    // Machine numbers know scientific notation only.
+    result.filter(|result| !numeric.engineering || !matches!(result, Value::Exponential(..)))
+}
+
+/// Whether a comparison is true of operands in that order.
+fn holds(operator: Operator, ordering: Ordering) -> bool {
+    use Operator as O;
+    match operator {
+        O::Equal | O::StrictEqual => ordering.is_eq(),
+        O::NotEqual | O::StrictNotEqual => ordering.is_ne(),
+        O::Greater | O::StrictGreater => ordering.is_gt(),
+        O::Less | O::StrictLess => ordering.is_lt(),
+        O::GreaterEqual | O::StrictGreaterEqual => ordering.is_ge(),
+        _ => ordering.is_le(),
     }
 }
 

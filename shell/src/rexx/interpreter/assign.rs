@@ -43,6 +43,13 @@ impl Interpreter<'_> {
     /// The value of a compound symbol.
     pub(super) fn compound(&mut self, unit: &Unit, number: u32) -> Result<Flow> {
         let name = &unit.compounds[number as usize];
+        if let Some(number) = self.place(name)
+            && let Some(value) = self.variables.pools.at_place(name.stem, number)
+        {
+            let value = value.clone();
+            self.push(value);
+            return Ok(Flow::Next);
+        }
         let mut tail = core::mem::take(&mut self.tail);
         self.derive(name, &mut tail);
         if self.tracing.intermediates {
@@ -93,7 +100,24 @@ impl Interpreter<'_> {
         self.set_compound(&unit.compounds[number as usize], value)
     }
 
+    /// The whole number that a tail of one variable is, unless names are traced.
+    #[inline]
+    fn place(&self, name: &CompoundName) -> Option<i64> {
+        match name.tail[..] {
+            [TailPart::Variable(variable)] if !self.tracing.intermediates => match self.variables.pools.get(variable) {
+                Some(Value::Int(number)) => Some(*number),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     fn set_compound(&mut self, name: &CompoundName, value: Value) -> Result<()> {
+        if let Some(number) = self.place(name)
+            && self.variables.pools.set_place(name.stem, number, &value)
+        {
+            return Ok(());
+        }
         let mut tail = core::mem::take(&mut self.tail);
         self.derive(name, &mut tail);
         if self.tracing.intermediates {

@@ -15,6 +15,8 @@ use super::{ConditionInfo, DEPTH, Entry, Flow, Frame, Interpreter};
 
 /// Longest name of an environment.
 const ENVIRONMENT: usize = 8;
+/// Largest string whose storage is kept to be used again.
+const SPARE: usize = 4096;
 /// How many compiled strings of INTERPRET are kept, and up to which length.
 const KEPT: usize = 32;
 const KEPT_LENGTH: usize = 4096;
@@ -26,7 +28,11 @@ impl Interpreter<'_> {
         match site.target {
             Target::Label(place) => self.enter(place, count, if function { Entry::Function } else { Entry::Call }),
             Target::BuiltIn(number) => {
-                let value = self.built_in(number, count)?;
+                self.built_in(number, count)?;
+                if function && self.not_ready.is_none() && !self.tracing.intermediates {
+                    return Ok(Flow::Next);
+                }
+                let value = self.pop();
                 if let Some(stream) = self.not_ready.take() {
                     return self.after_stream(value, function, stream);
                 }
@@ -47,7 +53,8 @@ impl Interpreter<'_> {
         }
         match builtin::find(&bytes) {
             Some(number) => {
-                let value = self.built_in(number, count)?;
+                self.built_in(number, count)?;
+                let value = self.pop();
                 self.deliver(Some(value), false, &name)
             }
             None => self.call_external(&name, count, false),
@@ -63,18 +70,38 @@ impl Interpreter<'_> {
         arguments
     }
 
-    fn built_in(&mut self, number: u16, count: u16) -> Result<Value> {
-        let mut arguments = core::mem::take(&mut self.buffer);
-        arguments.clear();
-        let at = self.stack.len() - usize::from(count);
-        arguments.extend(self.stack.drain(at..));
-        while matches!(arguments.last(), Some(None)) {
-            arguments.pop();
+    /// Puts the value of a built-in function where its arguments are, on the stack.
+    fn built_in(&mut self, number: u16, count: u16) -> Result<()> {
+        // The functions see the arguments where they are: the stack is theirs meanwhile.
+        let mut stack = core::mem::take(&mut self.stack);
+        let at = stack.len() - usize::from(count);
+        let given = stack[at..].iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        let result = builtin::call(self, number, &mut stack[at..at + given]);
+        for argument in &mut stack[at..] {
+            if let Some(Value::Long(_)) = argument
+                && let Some(value) = argument.take()
+            {
+                self.recycle(value);
+            }
         }
-        let value = builtin::call(self, number, &mut arguments);
-        arguments.clear();
-        self.buffer = arguments;
-        value
+        stack.truncate(at);
+        self.stack = stack;
+        match result {
+            Ok(value) => self.stack.push(Some(value)),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Keeps the storage of a value that nobody else holds for the next string that is built.
+    pub(super) fn recycle(&mut self, value: Value) {
+        if let Value::Long(bytes) = value
+            && self.spare.is_none()
+            && bytes.capacity() <= SPARE
+            && Rc::strong_count(&bytes) == 1
+        {
+            self.spare = Some(bytes);
+        }
     }
 
     /// A stream function whose stream was not ready: NOTREADY is raised.
@@ -88,7 +115,7 @@ impl Interpreter<'_> {
         if self.frames.len() >= DEPTH {
             return Err(Error::new(11, 0, &[]));
         }
-        if self.frames.len().is_multiple_of(64) {
+        if self.frames.len() % 64 == 63 {
             variables::check_storage()?;
         }
         let arguments: Rc<[Option<Value>]> = match count {
@@ -160,7 +187,8 @@ impl Interpreter<'_> {
                 }
             }
         }
-        Ok(Flow::Exit(value))
+        self.ending = value;
+        Ok(Flow::Exit)
     }
 
     /// The label at a place.
@@ -263,7 +291,7 @@ impl Interpreter<'_> {
                 }
                 Flow::Switch
             }
-            _ => Flow::Exit(None),
+            _ => Flow::Exit,
         }
     }
 

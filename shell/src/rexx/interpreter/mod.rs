@@ -16,6 +16,7 @@ use super::Program;
 use super::code::*;
 use super::environment::{CallKind, Environment};
 use super::error::{Error, Result};
+use super::number::Number;
 use super::scanner::Operator;
 use super::value::Value;
 use super::variables::Variables;
@@ -93,11 +94,13 @@ struct Frame {
 }
 
 /// What comes after an operation.
+#[derive(Clone, Copy)]
 enum Flow {
     Next,
     /// The unit may have changed.
     Switch,
-    Exit(Ending),
+    /// The program is over, with the ending that the run has noted.
+    Exit,
 }
 
 /// A run of a program.
@@ -125,8 +128,10 @@ pub struct Interpreter<'e> {
     tracing: Tracing,
     /// The tail of the compound variable at hand, to be used again.
     tail: Vec<u8>,
-    /// The arguments of built-in functions, to be used again.
-    buffer: Vec<Option<Value>>,
+    /// The operands of long arithmetic, whose storage is used again.
+    numbers: (Number, Number),
+    /// The storage of a string that is gone, for the next one.
+    spare: Option<Rc<Vec<u8>>>,
     /// Compiled strings of INTERPRET.
     interpreted: Vec<(Vec<u8>, Rc<Unit>)>,
     pub(super) random: u64,
@@ -134,6 +139,7 @@ pub struct Interpreter<'e> {
     pub(super) now: Option<(u64, super::environment::Clock)>,
     pub(super) clause_count: u64,
     names: SpecialNames,
+    ending: Ending,
 }
 
 /// Variables that the language itself sets.
@@ -178,11 +184,13 @@ impl<'e> Interpreter<'e> {
             not_ready: None,
             tracing,
             tail: Vec::new(),
-            buffer: Vec::new(),
+            numbers: Default::default(),
+            spare: None,
             interpreted: Vec::new(),
             now: None,
             clause_count: 0,
             names,
+            ending: None,
         }
     }
 
@@ -212,7 +220,7 @@ impl<'e> Interpreter<'e> {
                 match self.step(&unit, op)? {
                     Flow::Next => {}
                     Flow::Switch => break,
-                    Flow::Exit(ending) => return Ok(ending),
+                    Flow::Exit => return Ok(self.ending.take()),
                 }
             }
         }
@@ -247,7 +255,10 @@ impl<'e> Interpreter<'e> {
 
     #[inline]
     fn pop(&mut self) -> Value {
-        self.stack.pop().flatten().unwrap_or(Value::NULL)
+        // Taken out as a whole: values are moved faster than they are matched and made again.
+        let value = self.stack.last_mut().and_then(|top| top.as_mut()).map(|top| core::mem::replace(top, Value::NULL));
+        self.stack.pop();
+        value.unwrap_or(Value::NULL)
     }
 
     #[inline]
@@ -260,30 +271,29 @@ impl<'e> Interpreter<'e> {
     fn step(&mut self, unit: &Rc<Unit>, op: Op) -> Result<Flow> {
         match op {
             Op::Clause(number) => return self.begin_clause(number),
-            Op::Constant(number) => {
-                let value = unit.constants[number as usize].clone();
-                if self.tracing.intermediates {
-                    self.trace_intermediate("L", &value);
+            Op::Quick(number) => {
+                let quick = &unit.quicks[number as usize];
+                if !self.quick_operation(unit, quick) {
+                    return self.push_operand(unit, if quick.left == Operand::Top { quick.right } else { quick.left });
                 }
-                self.push(value);
             }
-            Op::Variable(name) => match self.variables.pools.get(name) {
-                Some(value) => {
-                    let value = value.clone();
-                    // `x = x || more` appends in place when nobody else holds the value.
-                    let value = self.release_target(unit, name, value);
-                    if self.tracing.intermediates {
-                        self.trace_intermediate("V", &value);
-                    }
-                    self.push(value);
+            Op::Append(number) => {
+                let quick = &unit.quicks[number as usize];
+                if !self.append_operand(unit, quick)? {
+                    return self.push_operand(unit, quick.right);
                 }
-                None => return self.unset(Reference::Simple(name)),
-            },
+            }
+            Op::Constant(number) => self.push_constant(unit, number),
+            Op::Variable(name) => return self.push_variable(unit, name),
+            Op::Binary(Operator::Concatenate | Operator::Abuttal) => self.concatenate(false)?,
+            Op::Binary(Operator::Blank) => self.concatenate(true)?,
             Op::Binary(operator) if self.quick(operator) => {}
             Op::Binary(operator) => {
                 let right = self.pop();
                 let left = self.pop();
-                let value = self.binary(operator, left, right)?;
+                let value = self.binary(operator, &left, &right)?;
+                self.recycle(left);
+                self.recycle(right);
                 if self.tracing.intermediates {
                     self.trace_intermediate("O", &value);
                 }
@@ -294,7 +304,10 @@ impl<'e> Interpreter<'e> {
                 if self.tracing.results {
                     self.trace_result(&value);
                 }
-                self.variables.pools.set(name, value);
+                let old = self.variables.pools.exchange(name, value);
+                if let Some(old @ Value::Long(_)) = old {
+                    self.recycle(old);
+                }
             }
             Op::LoopTest(number) => self.loop_test(unit, number)?,
             Op::LoopStep(number) => self.loop_step(unit, number)?,
@@ -323,37 +336,62 @@ impl<'e> Interpreter<'e> {
                 self.push(value);
             }
             Op::Return(with) => return self.return_from(with),
+            Op::Parse(template) => self.parse(unit, template)?,
             other => return self.rare(unit, other),
         }
         Ok(Flow::Next)
     }
 
-    /// When the value just taken from a variable is going to be assigned to the same variable after being appended to, the variable lets go of it.
-    #[inline]
-    fn release_target(&mut self, unit: &Unit, name: u32, value: Value) -> Value {
-        if !matches!(value, Value::Long(_)) {
-            return value;
+    /// Pushes an operand in the ordinary way.
+    fn push_operand(&mut self, unit: &Unit, operand: Operand) -> Result<Flow> {
+        match operand {
+            Operand::Variable(name) => return self.push_variable(unit, name),
+            Operand::Constant(number) => self.push_constant(unit, number),
+            Operand::Top => {}
         }
-        if self.appends_to(unit, name) {
-            drop(value);
-            return self.variables.pools.take(name).unwrap_or(Value::NULL);
-        }
-        value
+        Ok(Flow::Next)
     }
 
-    /// Whether what follows is simple operands, each concatenated, and the assignment to the variable. The operands have values, so
-    /// that evaluating them raises nothing.
+    #[inline]
+    fn push_constant(&mut self, unit: &Unit, number: u32) {
+        let value = &unit.constants[number as usize];
+        push_copy(&mut self.stack, value);
+        if self.tracing.intermediates {
+            self.trace_intermediate("L", value);
+        }
+    }
+
+    #[inline]
+    fn push_variable(&mut self, unit: &Unit, name: u32) -> Result<Flow> {
+        match self.variables.pools.get(name) {
+            None => return self.unset(Reference::Simple(name)),
+            // `x = x || more` appends in place when nobody else holds the value.
+            Some(Value::Long(_)) if self.appends_to(unit, name) => {
+                let value = self.variables.pools.take(name);
+                self.stack.push(value);
+            }
+            Some(value) => push_copy(&mut self.stack, value),
+        }
+        if self.tracing.intermediates
+            && let Some(Some(value)) = self.stack.last()
+        {
+            let value = value.clone();
+            self.trace_intermediate("V", &value);
+        }
+        Ok(Flow::Next)
+    }
+
+    /// Whether the value just taken from the variable is going to be assigned to it after being appended to: what follows is simple
+    /// operands, each concatenated, and the assignment. The operands have values, so that evaluating them raises nothing.
     fn appends_to(&self, unit: &Unit, name: u32) -> bool {
-        let mut rest = &unit.code[self.pc..];
+        let mut at = self.pc;
         loop {
-            match rest {
-                [Op::Constant(_), Op::Binary(Operator::Concatenate | Operator::Blank | Operator::Abuttal), more @ ..] => rest = more,
-                [Op::Variable(other), Op::Binary(Operator::Concatenate | Operator::Blank | Operator::Abuttal), more @ ..]
-                    if *other != name && self.variables.pools.get(*other).is_some() =>
-                {
-                    rest = more;
-                }
-                [Op::Assign(target), ..] => return *target == name,
+            match unit.code[at] {
+                Op::Append(number) => match unit.quicks[number as usize].right {
+                    Operand::Variable(other) if other == name || self.variables.pools.get(other).is_none() => return false,
+                    _ => at += 2,
+                },
+                Op::Assign(target) => return target == name,
                 _ => return false,
             }
         }
@@ -414,7 +452,8 @@ impl<'e> Interpreter<'e> {
                 if let Some(value) = &value {
                     self.trace_result(value);
                 }
-                return Ok(Flow::Exit(value));
+                self.ending = value;
+                return Ok(Flow::Exit);
             }
             Op::Nop => {}
             Op::Numeric(item, with) => self.numeric(item, with)?,
@@ -425,7 +464,6 @@ impl<'e> Interpreter<'e> {
                 self.push(value);
             }
             Op::ParseSource(item) => self.parse_source(item),
-            Op::Parse(template) => self.parse(unit, template)?,
             Op::Signal(label) => {
                 let label = unit.constants[label as usize].clone();
                 return self.signal(&label);
@@ -486,6 +524,19 @@ impl<'e> Interpreter<'e> {
             Some(truth) => Ok(truth),
             None => Err(Error::new(34, sub, &[&value.to_vec()])),
         }
+    }
+}
+
+/// Pushes a copy of a value. Each kind is put where it belongs, not made aside and moved there: reading back what was just stored in
+/// pieces stalls the processor for longer than the whole operation takes.
+#[inline]
+fn push_copy(stack: &mut Vec<Option<Value>>, value: &Value) {
+    match value {
+        Value::Int(number) => stack.push(Some(Value::Int(*number))),
+        Value::Decimal(scale, coefficient) => stack.push(Some(Value::Decimal(*scale, *coefficient))),
+        Value::Exponential(exponent, coefficient) => stack.push(Some(Value::Exponential(*exponent, *coefficient))),
+        Value::Short(length, bytes) => stack.push(Some(Value::Short(*length, *bytes))),
+        Value::Long(bytes) => stack.push(Some(Value::Long(bytes.clone()))),
     }
 }
 

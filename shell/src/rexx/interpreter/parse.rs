@@ -52,11 +52,14 @@ impl Interpreter<'_> {
     /// Cuts the string on the stack by a template.
     pub(super) fn parse(&mut self, unit: &Unit, template: u32) -> Result<()> {
         let template = &unit.templates[template as usize];
-        let value = self.pop();
-        let value = match template.upper {
-            true => Value::from_vec(value.to_vec().to_ascii_uppercase()),
-            false => value,
+        let value = match self.stack.last() {
+            Some(Some(value)) if template.upper => Value::from_vec(value.to_vec().to_ascii_uppercase()),
+            // Only the reference is taken from the stack, which is faster than to move the value.
+            Some(Some(Value::Long(bytes))) => Value::Long(bytes.clone()),
+            Some(Some(value)) => value.clone(),
+            _ => Value::NULL,
         };
+        self.stack.pop();
         let mut scratch = Scratch::new();
         let text = value.bytes(&mut scratch);
         let mut at = Position { start: 0, matched: 0 };
@@ -71,6 +74,7 @@ impl Interpreter<'_> {
             self.spread(unit, targets, part)?;
             at = Position { start: cut.start, matched: cut.matched };
         }
+        self.recycle(value);
         Ok(())
     }
 
@@ -125,22 +129,28 @@ impl Interpreter<'_> {
         self.give(unit, *last, part)
     }
 
+    #[inline]
     fn give(&mut self, unit: &Unit, target: Option<Reference>, text: &[u8]) -> Result<()> {
-        let traced = self.tracing.results;
         match target {
-            Some(Reference::Simple(name)) if !traced => {
-                self.variables.pools.set(name, Value::string(text));
+            Some(Reference::Simple(name)) if !self.tracing.results => {
+                self.variables.pools.set_string(name, text);
                 Ok(())
             }
+            None if !self.tracing.results => Ok(()),
+            _ => self.give_traced(unit, target, text),
+        }
+    }
+
+    #[inline(never)]
+    fn give_traced(&mut self, unit: &Unit, target: Option<Reference>, text: &[u8]) -> Result<()> {
+        match target {
             Some(reference) => {
                 let value = Value::string(text);
                 self.trace_parsed(&value, true);
                 self.assign(unit, reference, value)
             }
             None => {
-                if traced {
-                    self.trace_parsed(&Value::string(text), false);
-                }
+                self.trace_parsed(&Value::string(text), false);
                 Ok(())
             }
         }

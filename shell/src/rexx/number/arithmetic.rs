@@ -1,5 +1,6 @@
 //! The operations on numbers of any length.
 
+use alloc::borrow::Cow;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -73,11 +74,15 @@ pub fn order(left: &Number, right: &Number) -> Ordering {
 }
 
 /// The digits of a number down to the place of that exponent: cut off, or padded with zeros.
-fn aligned(number: &Number, exponent: i64) -> Vec<u8> {
-    let length = number.digits.len() as i64 + number.exponent - exponent;
-    let mut digits = number.digits.clone();
-    digits.resize(length.max(0) as usize, 0);
-    digits
+fn aligned(number: &Number, exponent: i64) -> Cow<'_, [u8]> {
+    let length = (number.digits.len() as i64 + number.exponent - exponent).max(0) as usize;
+    if let Some(digits) = number.digits.get(..length) {
+        return Cow::Borrowed(digits);
+    }
+    let mut digits = Vec::with_capacity(length);
+    digits.extend_from_slice(&number.digits);
+    digits.resize(length, 0);
+    Cow::Owned(digits)
 }
 
 /// The sum of aligned digits.
@@ -98,8 +103,8 @@ fn sum(one: &[u8], other: &[u8], exponent: i64, (one_negative, other_negative): 
 /// The sum of digits.
 fn plus(one: &[u8], other: &[u8]) -> Vec<u8> {
     let (longer, shorter) = if one.len() >= other.len() { (one, other) } else { (other, one) };
+    // One more in front, for a carry out of the first.
     let mut out = Vec::with_capacity(longer.len() + 1);
-    out.push(0);
     out.extend_from_slice(longer);
     let mut carry = 0;
     let mut shorter = shorter.iter().rev();
@@ -108,12 +113,12 @@ fn plus(one: &[u8], other: &[u8]) -> Vec<u8> {
         if more.is_none() && carry == 0 {
             break;
         }
-        *digit += more.copied().unwrap_or(0) + carry;
-        carry = u8::from(*digit > 9);
-        *digit -= carry * 10;
+        let sum = *digit + more.copied().unwrap_or(0) + carry;
+        carry = u8::from(sum > 9);
+        *digit = sum - carry * 10;
     }
-    if out[0] == 0 {
-        out.remove(0);
+    if carry > 0 {
+        out.insert(0, 1);
     }
     out
 }
@@ -176,11 +181,18 @@ fn quotient(left: &Number, right: &Number, digits: usize) -> Result<Number, Faul
     }
     // Enough digits that the one which decides the rounding is there.
     let more = (digits + 1 + right.digits.len()).saturating_sub(left.digits.len());
+    let negative = left.negative != right.negative;
+    if right.digits.len() <= limbs::WIDTH {
+        let (whole, more) = limbs::divide_short(&left.digits, more, &right.digits);
+        let mut quotient = Number { negative, digits: whole, exponent: left.exponent - right.exponent - more as i64 };
+        quotient.normalize();
+        quotient.round(digits);
+        return Ok(quotient);
+    }
     let mut dividend = left.digits.clone();
     dividend.resize(dividend.len() + more, 0);
     let (whole, _) = limbs::divide(&dividend, &right.digits);
-    let mut quotient =
-        Number { negative: left.negative != right.negative, digits: whole, exponent: left.exponent - right.exponent - more as i64 };
+    let mut quotient = Number { negative, digits: whole, exponent: left.exponent - right.exponent - more as i64 };
     quotient.round(digits);
     Ok(quotient)
 }

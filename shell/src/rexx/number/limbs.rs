@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 /// The base.
 const BASE: u64 = 1_000_000_000;
 /// Decimal digits in a limb.
-const WIDTH: usize = 9;
+pub const WIDTH: usize = 9;
 
 /// The limbs of decimal digits.
 fn of(digits: &[u8]) -> Vec<u32> {
@@ -46,6 +46,28 @@ pub fn multiply(left: &[u8], right: &[u8]) -> Vec<u8> {
         product[at + right.len()] = carry as u32;
     }
     digits(&product)
+}
+
+/// The digits of a quotient whose divisor is one limb and not zero, from the first of the dividend on, with at least `more` zeros put
+/// behind that; and how many zeros these were. There may be zeros in front.
+pub fn divide_short(dividend: &[u8], more: usize, divisor: &[u8]) -> (Vec<u8>, usize) {
+    let value = |digits: &[u8]| digits.iter().fold(0, |limb, digit| limb * 10 + u64::from(*digit));
+    let divisor = value(divisor);
+    let length = (dividend.len() + more).next_multiple_of(WIDTH);
+    let mut quotient = vec![0; length];
+    quotient[..dividend.len()].copy_from_slice(dividend);
+    let mut rest = 0;
+    for place in quotient.chunks_exact_mut(WIDTH) {
+        let part = rest * BASE + value(place);
+        rest = part % divisor;
+        // The rest was below the divisor: what is divided here is below the base times it.
+        let mut limb = (part / divisor) as u32;
+        for digit in place.iter_mut().rev() {
+            *digit = (limb % 10) as u8;
+            limb /= 10;
+        }
+    }
+    (quotient, length - dividend.len())
 }
 
 /// Quotient and remainder; the divisor is not zero.

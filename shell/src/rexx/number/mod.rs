@@ -49,7 +49,7 @@ pub enum Fault {
 }
 
 /// A number: its digits (0 to 9, the first not 0; none for zero) times ten to the power of its exponent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Number {
     /// Below zero.
     pub negative: bool,
@@ -77,35 +77,52 @@ impl Number {
 
     /// The number that these characters are: blanks, a sign, blanks, digits with or without a point, an exponent, blanks.
     pub fn parse(text: &[u8]) -> Option<Self> {
+        let mut number = Self::ZERO;
+        number.read(text).then_some(number)
+    }
+
+    /// Becomes the number that these characters are, in its own storage; false, and nothing of use, when they are none.
+    pub fn read(&mut self, text: &[u8]) -> bool {
+        self.digits.clear();
         let text = trim(text);
-        let (negative, rest) = match text.first()? {
-            b'-' => (true, trim(&text[1..])),
-            b'+' => (false, trim(&text[1..])),
+        let (negative, rest) = match text.first() {
+            Some(b'-') => (true, trim(&text[1..])),
+            Some(b'+') => (false, trim(&text[1..])),
             _ => (false, text),
         };
-        let mantissa = rest.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.').unwrap_or(rest.len());
-        let exponent = parse_exponent(&rest[mantissa..])?;
-        let (mut digits, mut point, mut any) = (Vec::with_capacity(mantissa), None, false);
-        for (at, byte) in rest[..mantissa].iter().enumerate() {
-            if *byte == b'.' {
-                if point.replace(at).is_some() {
-                    return None;
-                }
-                continue;
+        (self.negative, self.exponent) = (negative, 0);
+        // Nearly all numbers have no exponent.
+        if !self.take_digits(rest) {
+            let Some(at) = rest.iter().position(|byte| byte.eq_ignore_ascii_case(&b'E')) else {
+                return false;
+            };
+            let Some(exponent) = parse_exponent(&rest[at..]) else {
+                return false;
+            };
+            if !self.take_digits(&rest[..at]) {
+                return false;
             }
-            any = true;
-            if *byte != b'0' || !digits.is_empty() {
-                digits.push(byte - b'0');
-            }
+            self.exponent += exponent;
         }
-        if !any {
-            return None;
+        if self.digits.first() == Some(&0) {
+            self.normalize();
         }
-        if digits.is_empty() {
-            return Some(Self::ZERO);
+        true
+    }
+
+    /// Takes digits with or without a point; false when that is not what the characters are.
+    fn take_digits(&mut self, text: &[u8]) -> bool {
+        // Without a way out in the middle, the loop takes many at once.
+        let digits = |text: &[u8]| text.iter().fold(true, |all, byte| all & byte.is_ascii_digit());
+        let point = text.iter().position(|byte| *byte == b'.');
+        let (whole, decimals) = point.map_or((text, &[][..]), |at| (&text[..at], &text[at + 1..]));
+        if whole.is_empty() && decimals.is_empty() || !digits(whole) || !digits(decimals) {
+            return false;
         }
-        let decimals = point.map_or(0, |at| mantissa - at - 1) as i64;
-        Some(Self { negative, digits, exponent: exponent - decimals })
+        self.digits.extend(whole.iter().map(|digit| digit - b'0'));
+        self.digits.extend(decimals.iter().map(|digit| digit - b'0'));
+        self.exponent = -(decimals.len() as i64);
+        true
     }
 
     /// Whether it is zero.
@@ -172,7 +189,7 @@ impl Number {
         let zeros = self.digits.iter().take_while(|digit| **digit == 0).count();
         self.digits.drain(..zeros);
         if self.digits.is_empty() {
-            *self = Self::ZERO;
+            (self.negative, self.exponent) = (false, 0);
         }
     }
 
@@ -222,20 +239,25 @@ impl Number {
 
     /// Its characters: exponential when there are more than `digits` digits before the point, or more than five zeros would stand behind it.
     pub fn format(&self, digits: u32, engineering: bool) -> Vec<u8> {
-        let mut text = Vec::with_capacity(self.digits.len() + 16);
+        let mut text = Vec::new();
+        self.write(&mut text, digits, engineering);
+        text
+    }
+
+    /// Appends its characters, as [`Number::format`].
+    pub fn write(&self, text: &mut Vec<u8>, digits: u32, engineering: bool) {
+        text.reserve(self.digits.len() + 16);
         if self.is_zero() {
-            return Vec::from(*b"0");
+            return text.push(b'0');
         }
         if self.negative {
             text.push(b'-');
         }
         let before = self.digits.len() as i64 + self.exponent;
-        if before > i64::from(digits) || before < PLAIN {
-            self.exponential(&mut text, engineering);
-            return text;
+        match before > i64::from(digits) || before < PLAIN {
+            true => self.exponential(text, engineering),
+            false => self.plain(text, before),
         }
-        self.plain(&mut text, before);
-        text
     }
 
     /// The digits with the point behind the first `before` of them (or with zeros before them).

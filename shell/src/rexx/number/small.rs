@@ -1,4 +1,4 @@
-//! The same operations on numbers of at most 18 digits in plain notation, in machine arithmetic. Whatever does not fit is `None`:
+//! The same operations on numbers of at most 18 digits and modest exponents, in machine arithmetic. Whatever does not fit is `None`:
 //! the general operations do it.
 
 use core::cmp::Ordering;
@@ -19,14 +19,16 @@ pub const POWERS: [i64; 19] = {
 
 /// Most digits of a small number.
 pub const DIGITS: u32 = 18;
-/// Most digits behind the point.
-const SCALE: u32 = 36;
+/// Most digits behind the point; and how far the exponent of a last digit may be from 0.
+const SCALE: i32 = 36;
+/// Largest exponent of a last digit.
+const EXPONENT: i32 = 99;
 
 /// `coefficient / 10^scale`.
 #[derive(Clone, Copy, Debug)]
 pub struct Small {
     pub coefficient: i64,
-    pub scale: u32,
+    pub scale: i32,
 }
 
 /// The number that a value is, when it is a small one.
@@ -34,7 +36,8 @@ pub struct Small {
 pub fn of(value: &Value) -> Option<Small> {
     match value {
         Value::Int(number) => Some(Small { coefficient: *number, scale: 0 }),
-        Value::Decimal(scale, coefficient) => Some(Small { coefficient: *coefficient, scale: u32::from(*scale) }),
+        Value::Decimal(scale, coefficient) => Some(Small { coefficient: *coefficient, scale: i32::from(*scale) }),
+        Value::Exponential(exponent, coefficient) => Some(Small { coefficient: *coefficient, scale: -i32::from(*exponent) }),
         Value::Short(length, bytes) => parse(&bytes[..usize::from(*length)]),
         Value::Long(_) => None,
     }
@@ -61,30 +64,37 @@ fn parse(text: &[u8]) -> Option<Small> {
     if !any {
         return None;
     }
-    let scale = point.map_or(0, |at| digits.len() - at - 1) as u32;
+    let scale = point.map_or(0, |at| digits.len() - at - 1) as i32;
     // Zero has no places behind the point in arithmetic.
     let scale = if coefficient == 0 { 0 } else { scale };
     Some(Small { coefficient: if negative { -coefficient } else { coefficient }, scale })
 }
 
 /// Whether it has at most that many digits.
+#[inline]
 fn fits(number: Small, digits: u32) -> bool {
-    digits >= DIGITS || number.coefficient.unsigned_abs() < POWERS[digits as usize] as u64
+    number.coefficient.unsigned_abs() < POWERS[digits.min(DIGITS) as usize] as u64
 }
 
-/// The value of a number in plain notation.
-fn plain(coefficient: i64, scale: u32) -> Option<Value> {
+/// The value of a number of at most `digits` digits.
+#[inline]
+fn present(coefficient: i64, scale: i32, digits: u32) -> Option<Value> {
     if scale == 0 || coefficient == 0 {
         return Some(Value::Int(coefficient));
     }
-    // A number that begins with many zeros behind the point is exponential.
-    if scale > SCALE || i64::from(length(coefficient.unsigned_abs().into())) - i64::from(scale) < PLAIN {
-        return None;
+    let before = length(coefficient.unsigned_abs().into()) as i32 - scale;
+    if before > digits as i32 || i64::from(before) < PLAIN {
+        return (scale.abs() <= EXPONENT).then_some(Value::Exponential(-scale as i8, coefficient));
     }
-    Some(Value::Decimal(scale as u8, coefficient))
+    if scale > 0 {
+        return (scale <= SCALE).then_some(Value::Decimal(scale as u8, coefficient));
+    }
+    let whole = coefficient.checked_mul(*POWERS.get(scale.unsigned_abs() as usize)?)?;
+    (whole.unsigned_abs() < POWERS[18] as u64).then_some(Value::Int(whole))
 }
 
 /// How many digits.
+#[inline]
 fn length(number: u128) -> u32 {
     match u64::try_from(number) {
         Ok(0) => 1,
@@ -98,21 +108,20 @@ fn power_of_ten(power: u32) -> u128 {
     if power <= 18 { POWERS[power as usize] as u128 } else { 10_u128.pow(power) }
 }
 
-/// Rounds half up to `digits` digits.
-fn finish(coefficient: i128, scale: i64, digits: u32) -> Option<Value> {
+/// Rounds half up to `digits` digits. What has more than 18 digits then does not fit.
+fn finish(coefficient: i128, scale: i32, digits: u32) -> Option<Value> {
     let (negative, mut magnitude, mut scale) = (coefficient < 0, coefficient.unsigned_abs(), scale);
     let surplus = length(magnitude).saturating_sub(digits);
     if surplus > 0 {
         magnitude = round(magnitude, surplus);
-        scale -= i64::from(surplus);
+        scale -= surplus as i32;
         if length(magnitude) > digits {
             magnitude /= 10;
             scale -= 1;
         }
     }
-    let magnitude = i64::try_from(magnitude).ok()?;
-    let scale = u32::try_from(scale).ok()?;
-    plain(if negative { -magnitude } else { magnitude }, scale)
+    let magnitude = i64::try_from(magnitude).ok().filter(|magnitude| *magnitude < POWERS[18])?;
+    present(if negative { -magnitude } else { magnitude }, scale, digits)
 }
 
 /// Drops that many digits, half up.
@@ -129,41 +138,44 @@ fn round(magnitude: u128, surplus: u32) -> u128 {
 
 /// The sum.
 pub fn add(left: Small, right: Small, digits: u32) -> Option<Value> {
-    if digits > DIGITS || !fits(left, digits) || !fits(right, digits) {
+    if !fits(left, digits) || !fits(right, digits) {
         return None;
     }
     if left.scale == right.scale {
         let sum = left.coefficient + right.coefficient;
-        if fits(Small { coefficient: sum, scale: 0 }, digits) && sum.unsigned_abs() < POWERS[18] as u64 {
-            return plain(sum, left.scale);
+        if fits(Small { coefficient: sum, scale: 0 }, digits) {
+            return present(sum, left.scale, digits);
         }
-        return finish(i128::from(sum), i64::from(left.scale), digits);
+        return finish(i128::from(sum), left.scale, digits);
     }
     if left.coefficient == 0 {
-        return plain(right.coefficient, right.scale);
+        return present(right.coefficient, right.scale, digits);
     }
     if right.coefficient == 0 {
-        return plain(left.coefficient, left.scale);
+        return present(left.coefficient, left.scale, digits);
     }
     add_aligned(left, right, digits)
 }
 
 /// The sum of numbers with different scales: see [`super::add`].
 fn add_aligned(left: Small, right: Small, digits: u32) -> Option<Value> {
-    let top = |number: Small| i64::from(length(number.coefficient.unsigned_abs().into())) - i64::from(number.scale) - 1;
+    let top = |number: Small| length(number.coefficient.unsigned_abs().into()) as i32 - number.scale - 1;
     let top = top(left).max(top(right));
-    let scale = i64::from(left.scale.max(right.scale)).min(i64::from(digits) - top);
+    let scale = left.scale.max(right.scale).min(digits as i32 - top);
     let aligned = |number: Small| {
-        let more = scale - i64::from(number.scale);
+        let more = scale - number.scale;
         match u32::try_from(more) {
             Ok(more) if more <= 18 => Some(i128::from(number.coefficient) * power_of_ten(more) as i128),
             Ok(_) => None,
-            Err(_) => Some(i128::from(number.coefficient) / power_of_ten((-more).min(38) as u32) as i128),
+            Err(_) => Some(match POWERS.get(more.unsigned_abs() as usize) {
+                Some(power) => i128::from(number.coefficient / power),
+                None => 0,
+            }),
         }
     };
     let sum = aligned(left)? + aligned(right)?;
     // The guard digit is rounded off even when the digits before it cancelled out.
-    let guard = scale - (i64::from(digits) - 1 - top);
+    let guard = scale - (digits as i32 - 1 - top);
     if guard > 0 && length(sum.unsigned_abs()) <= digits {
         let rounded = round(sum.unsigned_abs(), 1) as i128;
         return finish(if sum < 0 { -rounded } else { rounded }, scale - 1, digits);
@@ -173,21 +185,21 @@ fn add_aligned(left: Small, right: Small, digits: u32) -> Option<Value> {
 
 /// The product.
 pub fn multiply(left: Small, right: Small, digits: u32) -> Option<Value> {
-    if digits > DIGITS || !fits(left, digits) || !fits(right, digits) {
+    if !fits(left, digits) || !fits(right, digits) {
         return None;
     }
     let scale = left.scale + right.scale;
     if let Some(product) = left.coefficient.checked_mul(right.coefficient)
-        && product.unsigned_abs() < POWERS[digits as usize] as u64
+        && fits(Small { coefficient: product, scale: 0 }, digits)
     {
-        return plain(product, scale);
+        return present(product, scale, digits);
     }
-    finish(i128::from(left.coefficient) * i128::from(right.coefficient), i64::from(scale), digits)
+    finish(i128::from(left.coefficient) * i128::from(right.coefficient), scale, digits)
 }
 
 /// The quotient, without trailing zeros.
 pub fn divide(left: Small, right: Small, digits: u32) -> Option<Value> {
-    if digits > DIGITS || right.coefficient == 0 || !fits(left, digits) || !fits(right, digits) {
+    if right.coefficient == 0 || !fits(left, digits) || !fits(right, digits) {
         return None;
     }
     let (dividend, divisor) = (left.coefficient.unsigned_abs(), right.coefficient.unsigned_abs());
@@ -196,29 +208,31 @@ pub fn divide(left: Small, right: Small, digits: u32) -> Option<Value> {
         let whole = (dividend / divisor) as i64;
         return Some(Value::Int(if negative { -whole } else { whole }));
     }
+    if digits > DIGITS {
+        return None;
+    }
     let shift = (digits + 1 + length(divisor.into())).saturating_sub(length(dividend.into()));
     let dividend = u128::from(dividend) * power_of_ten(shift);
     let mut quotient = match u64::try_from(dividend) {
         Ok(dividend) => u128::from(dividend / divisor),
         Err(_) => dividend / u128::from(divisor),
     };
-    let mut scale = i64::from(left.scale) - i64::from(right.scale) + i64::from(shift);
+    let mut scale = left.scale - right.scale + shift as i32;
     let surplus = length(quotient).saturating_sub(digits);
     if surplus > 0 {
         quotient = round(quotient, surplus);
-        scale -= i64::from(surplus);
+        scale -= surplus as i32;
     }
-    let mut quotient = u64::try_from(quotient).ok()?;
-    while scale > 0 && quotient.is_multiple_of(10) {
+    // At most 10 to the power of 18.
+    let mut quotient = i64::try_from(quotient).ok()?;
+    if quotient == 0 {
+        return Some(Value::Int(0));
+    }
+    while quotient % 10 == 0 {
         quotient /= 10;
         scale -= 1;
     }
-    if scale < 0 {
-        quotient = quotient.checked_mul(*POWERS.get(scale.unsigned_abs() as usize)? as u64)?;
-        scale = 0;
-    }
-    let quotient = i64::try_from(quotient).ok().filter(|quotient| *quotient < POWERS[digits as usize])?;
-    plain(if negative { -quotient } else { quotient }, u32::try_from(scale).ok()?)
+    present(if negative { -quotient } else { quotient }, scale, digits)
 }
 
 /// The whole part of the quotient of whole numbers.
@@ -233,17 +247,17 @@ pub fn remainder(left: Small, right: Small, digits: u32) -> Option<Value> {
 
 /// Whole numbers that can be divided.
 fn whole(left: Small, right: Small, digits: u32) -> bool {
-    digits <= DIGITS && left.scale == 0 && right.scale == 0 && right.coefficient != 0 && fits(left, digits) && fits(right, digits)
+    left.scale == 0 && right.scale == 0 && right.coefficient != 0 && fits(left, digits) && fits(right, digits)
 }
 
 /// The power of a whole number that stays short.
 pub fn power(base: Small, exponent: Small, digits: u32) -> Option<Value> {
-    if digits > DIGITS || base.scale != 0 || exponent.scale != 0 || !fits(base, digits) {
+    if base.scale != 0 || exponent.scale != 0 || !fits(base, digits) {
         return None;
     }
     let exponent = u32::try_from(exponent.coefficient).ok()?;
     let result = base.coefficient.checked_pow(exponent)?;
-    (result.unsigned_abs() < POWERS[digits as usize] as u64 && result % 10 != 0).then_some(Value::Int(result))
+    (result.unsigned_abs() < POWERS[digits.min(DIGITS) as usize] as u64 && result % 10 != 0).then_some(Value::Int(result))
 }
 
 /// Which is the greater.
@@ -255,9 +269,6 @@ pub fn compare(left: Small, right: Small, digits: u32) -> Option<Ordering> {
         return Some(left.coefficient.cmp(&right.coefficient));
     }
     let scale = left.scale.max(right.scale);
-    if scale > 18 {
-        return None;
-    }
-    let aligned = |number: Small| i128::from(number.coefficient) * i128::from(POWERS[(scale - number.scale) as usize]);
-    Some(aligned(left).cmp(&aligned(right)))
+    let aligned = |number: Small| Some(i128::from(number.coefficient) * i128::from(*POWERS.get((scale - number.scale) as usize)?));
+    Some(aligned(left)?.cmp(&aligned(right)?))
 }
