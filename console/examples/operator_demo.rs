@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
 
 use console::operator::{self, Options, Word};
+use console::picture::tell;
 use console::wire::{
     Answer, ClientFrame, ConsoleState, DeviceView, Ending, Hello, Line, LineKind, MachineView, ProcessorView, Reply, Request, Snapshot,
-    SpoolView, StorageView,
+    SpoolView, StorageView, Window,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -61,8 +62,8 @@ fn say(stream: &mut UnixStream, kind: LineKind, text: &str) -> io::Result<()> {
 fn serve(mut stream: UnixStream, machines: u64, started: Instant) -> io::Result<()> {
     match receive::<Hello>(&mut stream)?.request {
         Request::Watch => loop {
-            receive::<ClientFrame>(&mut stream)?;
-            send(&mut stream, &Reply::Snapshot(Box::new(snapshot(machines, started.elapsed()))))?;
+            let ClientFrame::Poll(window) = receive::<ClientFrame>(&mut stream)? else { return Ok(()) };
+            send(&mut stream, &Reply::Snapshot(Box::new(snapshot(machines, started.elapsed(), &window))))?;
         },
         Request::Logon(logon) => console(&mut stream, logon.userid),
         Request::Command(_) => {
@@ -114,7 +115,7 @@ fn console(stream: &mut UnixStream, userid: String) -> io::Result<()> {
     }
 }
 
-fn snapshot(machines: u64, up: Duration) -> Snapshot {
+fn snapshot(machines: u64, up: Duration, window: &Window) -> Snapshot {
     let t = up.as_secs_f32();
     let machine = |n: u64| {
         let busy = n % 7 == 3;
@@ -139,8 +140,11 @@ fn snapshot(machines: u64, up: Duration) -> Snapshot {
             share: if n.is_multiple_of(11) { "A5%" } else { "R100" }.to_owned(),
             io: n * 7,
             logged_on: 1_795_000_000,
+            trend: (0..window.trend).map(|k| if busy { 20.0 + 15.0 * (t / 2.0 - k as f32 + n as f32).sin() } else { 0.0 }).collect(),
         }
     };
+    let mut all: Vec<_> = (0..machines).map(machine).collect();
+    all.sort_by(|a, b| a.userid.cmp(&b.userid));
     let processor = |number: u32| ProcessorView {
         number,
         kind: "kvm".to_owned(),
@@ -148,17 +152,19 @@ fn snapshot(machines: u64, up: Duration) -> Snapshot {
         stolen_percent: number as f32 * 2.5,
         running: if number == 0 { "USER0003".to_owned() } else { String::new() },
     };
-    Snapshot {
+    let mut snapshot = Snapshot {
         system: "CP64DEMO".to_owned(),
         release: "0.1.0".to_owned(),
         time: format!("14:{:02}:{:02}", up.as_secs() / 60 % 60, up.as_secs() % 60),
         now: 1_795_010_000 + up.as_secs(),
         utc_offset: 0,
         uptime_seconds: up.as_secs(),
-        machines: (0..machines).map(machine).collect(),
         processors: (0..2).map(processor).collect(),
         spool: SpoolView { reader: 12, printer: 3, punch: 0, bytes: 4_400_000 },
         devices: vec![DeviceView { number: "000E".into(), kind: "PRT".into(), state: "STARTED".into(), ..Default::default() }],
         storage: StorageView { frames: 262_144, in_use: 110_000, shared: 400 },
-    }
+        ..Snapshot::default()
+    };
+    tell(&mut snapshot, &all, window, MachineView::clone);
+    snapshot
 }

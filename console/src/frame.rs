@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn bytes_after_the_value_are_an_error() {
-        let mut bytes = postcard::to_allocvec(&ClientFrame::Poll).unwrap();
+        let mut bytes = postcard::to_allocvec(&ClientFrame::Attention).unwrap();
         assert!(decode::<ClientFrame>(&bytes).is_ok());
         bytes.push(0);
         assert!(decode::<ClientFrame>(&bytes).is_err());

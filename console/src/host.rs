@@ -128,6 +128,6 @@ pub trait Host: Send + Sync + 'static {
     /// A host file into a reader. Only called for a peer that is the owner.
     fn punch(&self, peer: &Peer, file: wire::Punch) -> wire::Answer;
 
-    /// The system as it is now. Only called for a peer that is the owner.
-    fn snapshot(&self, peer: &Peer) -> wire::Snapshot;
+    /// The system as it is now, with the machines of the window. Only called for a peer that is the owner.
+    fn snapshot(&self, peer: &Peer, window: &wire::Window) -> wire::Snapshot;
 }

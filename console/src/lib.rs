@@ -10,6 +10,7 @@ mod journal;
 mod line_edit;
 pub mod local;
 pub mod operator;
+pub mod picture;
 mod text;
 mod virtual_console;
 pub mod wire;

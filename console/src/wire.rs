@@ -7,9 +7,17 @@
 use serde::{Deserialize, Serialize};
 
 /// Version of this protocol; CP refuses another.
-pub const VERSION: u16 = 4;
+pub const VERSION: u16 = 5;
 /// Longest frame either side accepts, in bytes.
 pub const FRAME_MAX: usize = 8 << 20;
+/// Most machines that one [`Snapshot`] tells of: it must fit into a frame.
+pub const MACHINES_MAX: u32 = 20_000;
+/// Most userids that one [`Snapshot`] names.
+pub const NAMES_MAX: usize = 50;
+/// Seconds that one figure of [`MachineView::trend`] stands for.
+pub const TREND_SECONDS: u64 = 2;
+/// Most figures of [`MachineView::trend`]: two minutes.
+pub const TREND_MAX: usize = 60;
 
 /// The first frame of a connection.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -96,8 +104,77 @@ pub enum ClientFrame {
     },
     /// Leave the session running and disconnect.
     Disconnect,
-    /// Watch: send a snapshot now.
-    Poll,
+    /// Watch: send a snapshot now, with these of the machines.
+    Poll(Box<Window>),
+}
+
+/// Which of the machines a screen shows. CP tells of these and of no others, however many are logged on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// What the rows are ordered by; among equals by userid.
+    pub order: Order,
+    /// The order is turned round (not that among equals).
+    pub descending: bool,
+    /// Only machines with this in userid, state, system or console; any case, empty for all.
+    pub filter: String,
+    /// First row of the window.
+    pub first: u64,
+    /// Rows of the window.
+    pub rows: u32,
+    /// Rows above and below it that are told too, so that the next key finds them there.
+    pub margin: u32,
+    /// The row that is chosen.
+    pub cursor: Option<Cursor>,
+    /// The window is to hold the cursor: it moves when it would not.
+    pub follow: bool,
+    /// A user of whom everything is shown.
+    pub about: Option<String>,
+    /// What the userids begin with that are to be named.
+    pub naming: Option<String>,
+    /// Figures of each machine's history.
+    pub trend: u32,
+}
+
+impl Window {
+    /// Every machine by userid, as far as a frame holds them, without history.
+    pub fn everything() -> Self {
+        Self { rows: MACHINES_MAX, ..Self::default() }
+    }
+}
+
+/// A chosen row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// The user who is chosen; none: whoever is in that row.
+    pub userid: Option<String>,
+    /// The row of a user who is not there (any more).
+    pub row: u64,
+}
+
+/// What machines are ordered by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Order {
+    /// User identification.
+    #[default]
+    Userid,
+    /// Run state.
+    State,
+    /// Percent of a processor.
+    Cpu,
+    /// Virtual processor time.
+    VirtCpu,
+    /// Virtual and CP time.
+    TotCpu,
+    /// Defined storage.
+    Storage,
+    /// Storage resident in real frames.
+    Resident,
+    /// Share of the processors.
+    Share,
+    /// The system that was IPLed.
+    System,
+    /// Where the console is.
+    Console,
 }
 
 /// Frames CP sends.
@@ -212,8 +289,22 @@ pub struct Snapshot {
     pub utc_offset: i32,
     /// Seconds since CP started.
     pub uptime_seconds: u64,
-    /// Everyone logged on, by userid.
+    /// Users logged on.
+    pub logged_on: u64,
+    /// Of these, users that pass the window's filter: rows 0 to that number.
+    pub matching: u64,
+    /// First row of the window, where CP moved it to.
+    pub first: u64,
+    /// Row of the first of `machines`.
+    pub from: u64,
+    /// The rows of the window and around it.
     pub machines: Vec<MachineView>,
+    /// Row and userid of the chosen machine.
+    pub cursor: Option<(u64, String)>,
+    /// The machine that [`Window::about`] asks for, if it is logged on.
+    pub about: Option<MachineView>,
+    /// What [`Window::naming`] asks for, at most [`NAMES_MAX`].
+    pub names: Vec<String>,
     /// Real processors.
     pub processors: Vec<ProcessorView>,
     /// The spool.
@@ -251,6 +342,8 @@ pub struct MachineView {
     pub io: u64,
     /// When it was logged on, in seconds since 1970 UTC.
     pub logged_on: u64,
+    /// Percent of one processor in each of the last intervals of [`TREND_SECONDS`], the oldest first.
+    pub trend: Vec<f32>,
 }
 
 /// One real processor.

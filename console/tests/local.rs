@@ -224,8 +224,9 @@ fn commands_punch_and_watch_are_one_call_each() {
     };
     assert!(matches!(client::punch(&system.socket, long), Err(ClientError::FileTooLong { length: 16_000_000.., max: wire::FRAME_MAX })));
     let mut watch = client::watch(&system.socket).unwrap();
-    assert_eq!(watch.snapshot().unwrap().uptime_seconds, 1);
-    assert_eq!(watch.snapshot().unwrap().uptime_seconds, 2);
+    assert_eq!(watch.snapshot(&wire::Window::everything()).unwrap().uptime_seconds, 1);
+    let second = watch.snapshot(&wire::Window { first: 77, ..wire::Window::default() }).unwrap();
+    assert_eq!((second.uptime_seconds, second.first), (2, 77), "CP is told what is wanted");
 }
 
 #[test]

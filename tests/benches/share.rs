@@ -49,7 +49,7 @@ fn main() {
 
 fn snapshot(system: &System) -> Vec<MachineView> {
     let mut watch = console::client::watch(&system.socket()).expect("CP listens");
-    watch.snapshot().expect("CP answers").machines
+    watch.snapshot(&console::wire::Window::everything()).expect("CP answers").machines
 }
 
 fn weight(at: usize) -> u64 {

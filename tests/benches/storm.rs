@@ -5,9 +5,12 @@
 #[path = "common/mod.rs"]
 mod common;
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use common::{figure, many_files, median};
+use console::wire::{Order, Window};
 use cp_monitor::processor::baseline::{BareGuest, Ring};
 use tests::{System, Terminal};
 
@@ -88,6 +91,50 @@ fn at_once(system: &System, users: &[String], looping: &[String]) {
     }
 }
 
+/// What the operator screen's polls cost: of the window that a terminal of 132 by 43 shows, by userid, by CPU% and filtered, beside one that
+/// tells of everybody.
+fn screen(system: &System) {
+    let mut watch = console::client::watch(&system.socket()).expect("CP listens");
+    let mut poll = |window: &Window| drop(watch.snapshot(window).expect("CP answers"));
+    let window = Window { rows: 22, margin: 22, trend: 30, ..Window::default() };
+    let everybody = Some(("screen_poll_everybody_ms", timed(|| poll(&Window::everything()))));
+    figure("screen_poll_ms", timed(|| poll(&window)), "ms", everybody);
+    figure("screen_poll_by_cpu_ms", timed(|| poll(&Window { order: Order::Cpu, descending: true, ..window.clone() })), "ms", everybody);
+    figure("screen_poll_filtered_ms", timed(|| poll(&Window { filter: "u99".into(), ..window.clone() })), "ms", everybody);
+    // Two polls a second, for as long as the clock of the processor time needs to show it.
+    let (busy, start) = (processor_seconds(system), Instant::now());
+    for _ in 0..20 {
+        std::thread::sleep(Duration::from_millis(500));
+        poll(&window);
+    }
+    let used = (processor_seconds(system) - busy) / start.elapsed().as_secs_f64() * 100.0;
+    let (busy, start) = (processor_seconds(system), Instant::now());
+    std::thread::sleep(Duration::from_secs(10));
+    let idle = (processor_seconds(system) - busy) / start.elapsed().as_secs_f64() * 100.0;
+    figure("screen_cpu_percent", used, "percent", Some(("cp_without_screen", idle)));
+}
+
+/// Processor time of CP.
+fn processor_seconds(system: &System) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", system.pid())).expect("CP runs");
+    let after = stat.rsplit_once(") ").expect("the name is in parentheses").1;
+    let field = |n: usize| after.split(' ').nth(n).and_then(|ticks| ticks.parse::<f64>().ok()).expect("ticks");
+    // User and system time in hundredths of a second.
+    (field(11) + field(12)) / 100.0
+}
+
+/// How long a scrape of the metrics takes.
+fn scrape(address: SocketAddr) {
+    let took = timed(|| {
+        let mut stream = TcpStream::connect(address).expect("metrics are served");
+        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").expect("a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.contains("cp64_users{"));
+    });
+    figure("storm_scrape", took, "ms", None);
+}
+
 fn main() {
     let arguments: Vec<_> = std::env::args().collect();
     let most = arguments.iter().position(|word| word == "--users").and_then(|at| arguments.get(at + 1)?.parse().ok()).unwrap_or(10_000);
@@ -97,7 +144,10 @@ fn main() {
     figure("bare_kvm_vm_last_hundred_of_1000", bare[bare.len() - 1], "us", Some(("bare_kvm_vm_first_hundred", bare[0])));
     let baseline = Some(("bare_kvm_vm_last_hundred_of_1000", bare[bare.len() - 1]));
 
-    let mut system = System::start();
+    let mut system = System::start_with(&["--metrics", "127.0.0.1:0"]);
+    let said = Terminal::observe(&system.socket(), "OPERATOR").until("Metrics are at http://");
+    let address = said.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address");
+    let metrics = address.parse().expect("an address");
     let start = Instant::now();
     let users = system.add_users(most);
     figure("storm_directory", milliseconds(start.elapsed()), "ms", None);
@@ -131,9 +181,8 @@ fn main() {
     figure("storm_query_names", timed(|| drop(system.cp_says("QUERY NAMES"))), "ms", time);
     figure("storm_query_users", timed(|| drop(system.cp_says("QUERY USERS"))), "ms", time);
     figure("storm_indicate_load", timed(|| drop(system.cp_says("INDICATE LOAD"))), "ms", time);
-    let mut watch = console::client::watch(&system.socket()).expect("CP listens");
-    figure("storm_picture", timed(|| drop(watch.snapshot().expect("CP answers"))), "ms", None);
-    drop(watch);
+    screen(&system);
+    scrape(metrics);
     let start = Instant::now();
     system.shut_down();
     figure("storm_shutdown", milliseconds(start.elapsed()), "ms", None);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::frame::{self, FrameError};
 use crate::local::reachable;
-use crate::wire::{Answer, ClientFrame, FRAME_MAX, Hello, Punch, Reply, Request, Snapshot, VERSION};
+use crate::wire::{Answer, ClientFrame, FRAME_MAX, Hello, Punch, Reply, Request, Snapshot, VERSION, Window};
 
 /// Why a request got no answer.
 #[derive(Debug, thiserror::Error)]
@@ -209,12 +209,12 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// The system as it is now; waits for the answer.
+    /// The system as it is now, with the machines of the window; waits for the answer.
     ///
     /// # Errors
     /// CP refuses this account, or went away.
-    pub fn snapshot(&mut self) -> Result<Snapshot, ClientError> {
-        self.connection.send(&ClientFrame::Poll)?;
+    pub fn snapshot(&mut self, window: &Window) -> Result<Snapshot, ClientError> {
+        self.connection.send(&ClientFrame::Poll(Box::new(window.clone())))?;
         match self.connection.receive()? {
             Reply::Snapshot(snapshot) => Ok(*snapshot),
             _ => Err(ClientError::Unexpected),

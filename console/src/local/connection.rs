@@ -155,14 +155,14 @@ impl Caller {
 
     async fn watch(&self, peer: &Peer, line: &mut Wire) -> Result<(), ConnectionError> {
         loop {
-            match line.receive().await? {
-                ClientFrame::Poll => {}
+            let window = match line.receive().await? {
+                ClientFrame::Poll(window) => window,
                 ClientFrame::Disconnect => return Ok(()),
                 _ => {
                     return line.refuse(NOT_UNDERSTOOD, "Only polls are taken here").await;
                 }
-            }
-            let snapshot = self.ask(peer, |host, peer| host.snapshot(peer)).await?;
+            };
+            let snapshot = self.ask(peer, move |host, peer| host.snapshot(peer, &window)).await?;
             line.send(&Reply::Snapshot(Box::new(snapshot))).await?;
         }
     }
@@ -270,7 +270,7 @@ impl Caller {
                     self.tell(session, move |host, session| host.resize(session, columns, rows)).await?;
                 }
                 ClientFrame::Disconnect => return Ok(Leave::Asked),
-                ClientFrame::Poll => {}
+                ClientFrame::Poll(_) => {}
             }
         }
     }
@@ -324,7 +324,7 @@ async fn overdue(session: &Session, drain: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{Punch, Snapshot};
+    use crate::wire::{Punch, Snapshot, Window};
 
     /// A CP that must not be asked anything.
     struct Nobody;
@@ -351,7 +351,7 @@ mod tests {
         fn punch(&self, _: &Peer, _: Punch) -> Answer {
             unreachable!("punch")
         }
-        fn snapshot(&self, _: &Peer) -> Snapshot {
+        fn snapshot(&self, _: &Peer, _: &Window) -> Snapshot {
             unreachable!("snapshot")
         }
     }

@@ -92,7 +92,7 @@ impl Drop for Line {
 mod tests {
     use super::*;
     use crate::frame::encode;
-    use crate::wire::{Hello, VERSION};
+    use crate::wire::{Hello, VERSION, Window};
     use std::io::{Read, Write};
     use std::os::unix::net::UnixListener;
     use std::sync::mpsc::sync_channel;
@@ -117,11 +117,12 @@ mod tests {
         assert!(matches!(*reply, Reply::Lost(3)));
         let Ok(Event::Reply(Channel::Watch, reply)) = events.recv() else { panic!("no refusal") };
         assert!(matches!(*reply, Reply::Refused { code: 3, .. }), "a refusal is a reply, the closing comes after it");
-        line.send(&ClientFrame::Poll).unwrap();
+        let poll = ClientFrame::Poll(Box::new(Window { filter: "run".into(), ..Window::default() }));
+        line.send(&poll).unwrap();
         drop(line);
         assert!(matches!(events.recv(), Ok(Event::Closed(Channel::Watch, _))));
         let hello = Hello { version: VERSION, request: Request::Watch };
-        let expected = [encode(&hello).unwrap(), encode(&ClientFrame::Poll).unwrap()].concat();
+        let expected = [encode(&hello).unwrap(), encode(&poll).unwrap()].concat();
         assert_eq!(cp.join().unwrap(), expected, "hello, one poll, the end");
     }
 

@@ -19,7 +19,6 @@ mod terminal;
 mod text;
 mod theme;
 mod transcript;
-mod trend;
 mod update;
 
 #[cfg(test)]

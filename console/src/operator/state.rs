@@ -6,14 +6,13 @@ use std::time::Duration;
 use crossterm::event::KeyEvent;
 use ratatui::layout::Rect;
 
-use crate::wire::{ClientFrame, MachineView, Reply, Request, Snapshot};
+use crate::wire::{ClientFrame, MachineView, Order, Reply, Request, Snapshot, TREND_MAX, Window};
 
 use super::completion::Word;
 use super::editor::Editor;
 use super::session::Session;
-use super::table::{Key, Table};
+use super::table::Table;
 use super::theme::Theme;
-use super::trend::Trends;
 use super::{Ending, layout, panes};
 
 /// A connection to CP, as the screen names it.
@@ -139,6 +138,8 @@ pub struct Watch {
     pub came: Option<Duration>,
     /// When the next was asked for, until it comes.
     pub asked: Option<Duration>,
+    /// Something is to be shown that no picture told of: the next is wanted at once, and one that was asked for before is not enough.
+    pub wanted: bool,
     /// Why there is none.
     pub refused: Option<String>,
 }
@@ -173,8 +174,6 @@ pub struct State {
     pub help: fn(&str) -> Option<String>,
     /// The system.
     pub watch: Watch,
-    /// What each machine used lately.
-    pub trends: Trends,
     /// The machines table.
     pub table: Table,
     /// The filter while it is typed.
@@ -197,6 +196,8 @@ pub struct State {
     pub hint: Option<(String, Duration)>,
     /// TAB pressed and nothing else since.
     pub completing: Option<Completing>,
+    /// The command line when TAB asked CP for userids, until they come.
+    pub naming: Option<String>,
     /// Lines that were pasted and wait for the command line.
     pub pasted: VecDeque<String>,
 }
@@ -212,7 +213,6 @@ impl State {
             words,
             help,
             watch: Watch::default(),
-            trends: Trends::default(),
             table: Table::default(),
             filter: Editor::default(),
             operator: Session::new(0, "OPERATOR"),
@@ -224,6 +224,7 @@ impl State {
             overlay: None,
             hint: None,
             completing: None,
+            naming: None,
             pasted: VecDeque::new(),
         }
     }
@@ -233,9 +234,35 @@ impl State {
         Rect::new(0, 0, self.size.0, self.size.1)
     }
 
-    /// Everyone logged on.
+    /// The machines that CP told of last.
     pub fn machines(&self) -> &[MachineView] {
         &self.watch.snapshot.machines
+    }
+
+    /// This user's machine, if CP told of it.
+    pub fn machine(&self, userid: &str) -> Option<&MachineView> {
+        self.watch.snapshot.about.iter().chain(self.machines()).find(|machine| machine.userid == userid)
+    }
+
+    /// The user of whom everything is shown.
+    pub fn about(&self) -> Option<&str> {
+        match &self.overlay {
+            Some(Overlay::Details { userid }) => Some(userid),
+            _ if self.view != View::Main => Some(&self.session().userid),
+            _ => None,
+        }
+    }
+
+    /// What CP is to tell of the machines.
+    pub fn window(&self) -> Window {
+        let trend = panes::machines::trend_of(layout::screen(self.area()).upper.width);
+        let trend = if self.about().is_some() { TREND_MAX } else { trend };
+        Window {
+            about: self.about().map(str::to_owned),
+            naming: self.naming.as_deref().map(|line| super::update::typed_userid(line).to_owned()),
+            trend: trend as u32,
+            ..self.table.window(self.table_height(), self.focus == Focus::Machines)
+        }
     }
 
     /// The console whose input line is in use.
@@ -269,8 +296,8 @@ impl State {
     }
 
     /// Columns of the table at this width.
-    pub fn table_keys(&self) -> Vec<Key> {
-        panes::machines::keys(layout::screen(self.area()).upper.width)
+    pub fn table_orders(&self) -> Vec<Order> {
+        panes::machines::orders(layout::screen(self.area()).upper.width)
     }
 
     /// The system's name as far as it is known.

@@ -265,10 +265,10 @@ impl Host for Cp {
         Answer { code: 0, lines: vec![format!("{bytes} bytes to {}", file.to)], json: "{}".into() }
     }
 
-    fn snapshot(&self, _peer: &Peer) -> Snapshot {
+    fn snapshot(&self, _peer: &Peer, window: &wire::Window) -> Snapshot {
         let mut polls = self.polls.lock().unwrap();
         *polls += 1;
-        wire::Snapshot { uptime_seconds: *polls, ..Snapshot::default() }
+        wire::Snapshot { uptime_seconds: *polls, first: window.first, ..Snapshot::default() }
     }
 }
 

@@ -173,8 +173,8 @@ impl Host for Terminals {
         wire::Answer { code: reply.code, json: reply.json().to_string(), lines: reply.lines }
     }
 
-    fn snapshot(&self, _peer: &Peer) -> wire::Snapshot {
-        self.0.snapshot()
+    fn snapshot(&self, _peer: &Peer, window: &wire::Window) -> wire::Snapshot {
+        self.0.snapshot(window)
     }
 }
 

@@ -130,7 +130,7 @@ pub struct Cp {
     /// Processor load for INDICATE and the operator screen.
     pub load: Mutex<Load>,
     /// When the users' percentages were worked out.
-    watched: Mutex<Option<Instant>>,
+    watched: Mutex<snapshot::Watched>,
     /// When the operator was last told that a record was lost.
     record_complained: Mutex<Option<Instant>>,
     /// Text that LOGON shows (SET LOGMSG).

@@ -1,9 +1,11 @@
 //! The system as displays see it: processor load and the operator screen's picture.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use console::wire::{ConsoleState, DeviceView, MachineView, ProcessorView, Snapshot, SpoolView, StorageView};
+use console::picture::{Figure, Row, tell};
+use console::wire::{ConsoleState, DeviceView, MachineView, Order, ProcessorView, Snapshot, SpoolView, StorageView, Window};
 use spool::Queue;
 
 use super::Cp;
@@ -12,6 +14,7 @@ use crate::dispatcher::policy::admission::Capacity;
 use crate::paging;
 use crate::real_devices::settings::form_name;
 use crate::users::User;
+use crate::users::trend::Intervals;
 
 /// Weight of the newest second in the averages that INDICATE LOAD shows.
 const NEWEST: f64 = 0.3;
@@ -27,6 +30,13 @@ pub struct Load {
     pub processors: Vec<f64>,
     /// Percent of each real processor's time that the host took from its machines, smoothed.
     pub stolen: Vec<f64>,
+}
+
+/// When the users were last looked at, and when figures of their histories are due.
+#[derive(Default)]
+pub(super) struct Watched {
+    at: Option<Instant>,
+    trends: Intervals,
 }
 
 /// What one processor's counters were at a sample, in nanoseconds.
@@ -90,34 +100,38 @@ impl Cp {
     }
 
     /// Works out what each user used of one processor since this was done last.
-    fn sample_users(&self, users: &[std::sync::Arc<User>]) {
+    fn sample_users(&self, users: &[Arc<User>]) {
         let mut watched = self.watched.lock();
-        let interval = watched.map_or(self.started.elapsed(), |at| at.elapsed());
-        if watched.is_some() && interval < USERS_INTERVAL {
+        let interval = watched.at.map_or(self.started.elapsed(), |at| at.elapsed());
+        if watched.at.is_some() && interval < USERS_INTERVAL {
             return;
         }
-        *watched = Some(Instant::now());
+        watched.at = Some(Instant::now());
+        let due = watched.trends.look(self.started.elapsed());
         for user in users {
             // A user who came meanwhile had only the time since.
             user.usage.sample(interval.min(user.logged_on.elapsed()));
+            if let Some(due) = due {
+                user.usage.trend.lock().take(user.usage.total_us(), due);
+            }
         }
     }
 
-    /// A read-only picture of the system.
-    pub fn snapshot(&self) -> Snapshot {
+    /// A read-only picture of the system, with the machines of the window. Of the others, however many they are, only what they are
+    /// ordered and filtered by is looked at.
+    pub fn snapshot(&self, window: &Window) -> Snapshot {
         let users = self.users.all();
         self.sample_users(&users);
         let totals = self.spool.totals().unwrap_or_default();
         let counts = self.storage.counts();
         let now = self.clock.now();
-        Snapshot {
+        let mut snapshot = Snapshot {
             system: self.config.system_id.clone(),
             release: crate::RELEASE.to_string(),
             time: now.strftime("%H:%M:%S").to_string(),
             now: now.timestamp().as_second().max(0).unsigned_abs(),
             utc_offset: now.offset().seconds(),
             uptime_seconds: self.started.elapsed().as_secs(),
-            machines: users.iter().map(|user| machine_view(user)).collect(),
             processors: self.processor_views(&self.load.lock()),
             spool: SpoolView {
                 reader: totals.files.reader,
@@ -127,7 +141,10 @@ impl Cp {
             },
             devices: self.device_views(),
             storage: StorageView { frames: counts.total as u64, in_use: counts.in_use as u64, shared: counts.shared as u64 },
-        }
+            ..Snapshot::default()
+        };
+        tell(&mut snapshot, &users, window, |user| machine_view(user, window.trend as usize));
+        snapshot
     }
 
     /// In the order of QUERY UR: readers, punches, printers.
@@ -165,34 +182,69 @@ impl Cp {
     }
 }
 
-fn machine_view(user: &User) -> MachineView {
-    // A machine that runs at this moment is not waited for: its state is what the console shows.
-    let (system, resident_pages) = match user.machine.try_lock() {
-        Some(machine) => {
-            let seen = (machine.system().unwrap_or_default().to_string(), machine.space.resident_pages());
-            *user.last_seen.lock() = seen.clone();
-            seen
+/// What is IPLed. A machine that runs at this moment is not waited for.
+fn system_of(user: &User) -> String {
+    let mut seen = user.last_seen.lock();
+    if let Some(machine) = user.machine.try_lock() {
+        let system = machine.system().unwrap_or_default();
+        if *seen != system {
+            *seen = system.to_string();
         }
-        None => user.last_seen.lock().clone(),
-    };
-    let state = match user.console.state() {
+    }
+    seen.clone()
+}
+
+/// As a 3270 shows it. A machine that runs at this moment has the state that its console shows.
+fn state_of(user: &User) -> &'static str {
+    match user.console.state() {
         ConsoleState::Running => "RUNNING",
         ConsoleState::VmRead { .. } => "VM READ",
         ConsoleState::CpRead => "CP READ",
-    };
+    }
+}
+
+impl Row for User {
+    fn userid(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn figure(&self, order: Order) -> Figure {
+        match order {
+            Order::Userid => Figure::Text(self.id.to_string()),
+            Order::State => Figure::Text(state_of(self).to_string()),
+            Order::Cpu => Figure::percent(self.usage.percent()),
+            Order::VirtCpu => Figure::Number(self.usage.virtual_us()),
+            Order::TotCpu => Figure::Number(self.usage.total_us()),
+            Order::Storage => Figure::Number(self.storage.load(Ordering::Relaxed)),
+            Order::Resident => Figure::Number(self.standing.figures().resident),
+            Order::Share => Figure::share(&share_text(&self.entitlement().share)),
+            Order::System => Figure::Text(system_of(self)),
+            Order::Console => Figure::Text(self.session.lock().line.to_string()),
+        }
+    }
+
+    fn has(&self, text: &str) -> bool {
+        let line = self.session.lock().line;
+        [self.id.as_str(), state_of(self), &system_of(self), &line.to_string()].into_iter().any(|of| of.to_lowercase().contains(text))
+    }
+}
+
+/// Everything that the screen shows of a machine, with so many figures of its history.
+fn machine_view(user: &User, trend: usize) -> MachineView {
     MachineView {
         userid: user.id.to_string(),
-        state: state.to_string(),
+        state: state_of(user).to_string(),
         console: user.session.lock().line.to_string(),
-        system,
+        system: system_of(user),
         cpu_percent: user.usage.percent(),
         virtual_us: user.usage.virtual_us(),
         total_us: user.usage.total_us(),
         storage: user.storage.load(Ordering::Relaxed),
-        resident_pages,
+        resident_pages: user.standing.figures().resident,
         share: share_text(&user.entitlement().share),
         io: user.usage.io(),
         logged_on: u64::try_from(user.logged_on_at.timestamp().as_second()).unwrap_or(0),
+        trend: user.usage.trend.lock().last(trend),
     }
 }
 

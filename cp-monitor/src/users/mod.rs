@@ -12,6 +12,7 @@ mod input;
 mod logon;
 mod reading;
 mod secrets;
+pub mod trend;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -31,6 +32,7 @@ use crate::paging::Standing;
 use crate::system::Cp;
 use crate::workers::{Alarm, Job};
 use accounts::Accounted;
+use trend::Trend;
 
 pub use devices::{Console, Device, Devices, Disk, Output, Reader, Route, spool_userid};
 pub use logon::{LogonError, Way, define_temporary, link, log_off, log_on, start_up, usage_line};
@@ -55,6 +57,8 @@ pub struct Usage {
     seen_ns: AtomicU64,
     /// Thousandths of one processor between the last two looks.
     busy: AtomicU32,
+    /// The same in intervals, as long as screens look.
+    pub trend: Mutex<Trend>,
 }
 
 impl Usage {
@@ -245,8 +249,8 @@ pub struct User {
     complained: Mutex<Option<Instant>>,
     /// Wrong passwords given to LINK since logon.
     pub wrong_passwords: AtomicU32,
-    /// What a display last saw of the machine: IPLed system and resident pages.
-    pub last_seen: Mutex<(String, u64)>,
+    /// What a display last saw IPLed in the machine.
+    pub last_seen: Mutex<String>,
     /// CP reads the console although the machine may run (SET RUN ON).
     cp_read: AtomicBool,
     /// Commands whose response is not written yet.

@@ -38,7 +38,7 @@ fn draw_bar(buf: &mut Buffer, area: Rect, state: &State) {
     let plain = style.remove_modifier(Modifier::BOLD);
     buf.set_style(area, style);
     let x = put(buf, area, 1, 0, &session.userid, style);
-    if let Some(machine) = state.machines().iter().find(|machine| machine.userid == session.userid) {
+    if let Some(machine) = state.machine(&session.userid) {
         let figures = format!(
             "{:<8}  {:>5}  CPU {:>5.1}%  VIRTCPU {}",
             machine.system,

@@ -9,13 +9,12 @@ use ratatui::style::Style;
 use crate::operator::draw::{boxed, put, put_right};
 use crate::operator::figures::{FRAME, chart, processor_time, sane, size, span};
 use crate::operator::state::State;
-use crate::operator::trend::{INTERVAL, KEPT};
-use crate::wire::{MachineView, Snapshot};
+use crate::wire::{MachineView, Snapshot, TREND_MAX, TREND_SECONDS};
 
 use super::legend;
 
 /// Columns of the box: the chart, its scale and the frame.
-const WIDTH: u16 = KEPT as u16 + 5 + 4;
+const WIDTH: u16 = TREND_MAX as u16 + 5 + 4;
 const HEIGHT: u16 = 16;
 /// Rows of the chart and the row of the box above it.
 const CHART: (usize, u16) = (4, 8);
@@ -24,7 +23,7 @@ const KEYS: &[(&str, &str)] = &[("ENTER", "Console"), ("Up Down", "Another machi
 /// Draws the box; a machine that is gone leaves it empty.
 pub fn draw(buf: &mut Buffer, area: Rect, state: &State, userid: &str) {
     let inside = boxed(buf, area, state, userid, (WIDTH, HEIGHT));
-    match state.machines().iter().find(|machine| machine.userid == userid) {
+    match state.machine(userid) {
         Some(machine) => {
             draw_figures(buf, inside, state, machine);
             draw_chart(buf, inside, state, machine);
@@ -70,8 +69,8 @@ fn logged_on(snapshot: &Snapshot, logged_on: u64) -> String {
 
 fn draw_chart(buf: &mut Buffer, area: Rect, state: &State, machine: &MachineView) {
     let (rows, top) = CHART;
-    let percent = || state.trends.percent(&machine.userid);
-    let width = usize::from(area.width.saturating_sub(6)).min(KEPT);
+    let percent = || machine.trend.iter().copied();
+    let width = usize::from(area.width.saturating_sub(6)).min(TREND_MAX);
     let shown = percent().len().min(width);
     let highest = percent().rev().take(shown).fold(0.0, f32::max);
     let mean = percent().rev().take(shown).sum::<f32>() / shown.max(1) as f32;
@@ -81,7 +80,7 @@ fn draw_chart(buf: &mut Buffer, area: Rect, state: &State, machine: &MachineView
     let x = put(buf, area, x, top - 1, &now, Style::new());
     let text = match shown {
         0 => "   nothing is known of the time before".to_owned(),
-        _ => format!("   in the last {} s: highest {highest:.1}, mean {mean:.1}", shown as u64 * INTERVAL.as_secs()),
+        _ => format!("   in the last {} s: highest {highest:.1}, mean {mean:.1}", shown as u64 * TREND_SECONDS),
     };
     put(buf, area, x, top - 1, &text, faint);
     let scale = [1.0, 5.0, 10.0, 25.0, 50.0].into_iter().find(|scale| highest <= *scale).unwrap_or(100.0);

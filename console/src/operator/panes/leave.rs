@@ -13,7 +13,7 @@ const WIDTH: u16 = 56;
 
 /// Asks what is meant.
 pub fn draw(buf: &mut Buffer, area: Rect, state: &State) {
-    let users = state.machines().len();
+    let users = state.watch.snapshot.logged_on;
     let users = if users == 1 { "1 user is logged on".to_owned() } else { format!("{users} users are logged on") };
     let mut choices = Vec::new();
     if !state.owns_system {

@@ -8,22 +8,20 @@ use crate::operator::draw::{put, put_right, rule};
 use crate::operator::figures::{FRAME, chart, processor_time, sane, size};
 use crate::operator::layout::below_title;
 use crate::operator::state::{Focus, Pane, State};
-use crate::operator::table::Key;
 use crate::operator::text::{Align, cell};
-use crate::operator::trend::INTERVAL;
-use crate::wire::MachineView;
+use crate::wire::{MachineView, Order, TREND_SECONDS};
 
 /// Width of each column and the side its text is on.
-const fn column(key: Key) -> (usize, Align) {
-    match key {
-        Key::Userid | Key::System => (8, Align::Left),
-        Key::State => (9, Align::Left),
-        Key::Cpu => (6, Align::Right),
-        Key::VirtCpu | Key::TotCpu => (10, Align::Right),
-        Key::Storage => (7, Align::Right),
-        Key::Resident => (8, Align::Right),
-        Key::Share => (6, Align::Right),
-        Key::Console => (7, Align::Left),
+const fn column(order: Order) -> (usize, Align) {
+    match order {
+        Order::Userid | Order::System => (8, Align::Left),
+        Order::State => (9, Align::Left),
+        Order::Cpu => (6, Align::Right),
+        Order::VirtCpu | Order::TotCpu => (10, Align::Right),
+        Order::Storage => (7, Align::Right),
+        Order::Resident => (8, Align::Right),
+        Order::Share => (6, Align::Right),
+        Order::Console => (7, Align::Left),
     }
 }
 
@@ -31,28 +29,33 @@ const fn column(key: Key) -> (usize, Align) {
 const TREND: (usize, usize) = (9, 30);
 
 /// The columns shown in a pane of this width.
-pub fn keys(width: u16) -> Vec<Key> {
-    let all = || Key::ALL.into_iter();
-    let wanted: Vec<Key> = all().filter(|key| *key != Key::TotCpu).collect();
+pub fn orders(width: u16) -> Vec<Order> {
+    let all = || Order::ALL.into_iter();
+    let wanted: Vec<Order> = all().filter(|order| *order != Order::TotCpu).collect();
     let width = usize::from(width);
-    if needs(&Key::ALL) <= width {
+    if needs(&Order::ALL) <= width {
         all().collect()
     } else if needs(&wanted) <= width {
         wanted
     } else {
-        all().filter(|key| !matches!(key, Key::TotCpu | Key::Resident | Key::Share)).collect()
+        all().filter(|order| !matches!(order, Order::TotCpu | Order::Resident | Order::Share)).collect()
     }
 }
 
 /// A column for the mark of the chosen row, then each column with the gap in front of it.
-fn needs(keys: &[Key]) -> usize {
-    1 + keys.iter().map(|key| column(*key).0 + 1).sum::<usize>()
+fn needs(orders: &[Order]) -> usize {
+    1 + orders.iter().map(|order| column(*order).0 + 1).sum::<usize>()
 }
 
 /// Columns left for what each machine used lately, when there is room for a useful number of them.
-fn trend_width(width: u16, keys: &[Key]) -> Option<usize> {
-    let left = usize::from(width).saturating_sub(needs(keys) + 1);
+fn trend_width(width: u16, orders: &[Order]) -> Option<usize> {
+    let left = usize::from(width).saturating_sub(needs(orders) + 1);
     (left >= TREND.0).then_some(left.min(TREND.1))
+}
+
+/// Figures of each machine's history that a pane of this width shows.
+pub fn trend_of(width: u16) -> usize {
+    trend_width(width, &orders(width)).unwrap_or(0)
 }
 
 /// Where the rows of machines are in the pane.
@@ -69,14 +72,14 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State) {
         put(buf, body, 1, 1, why, Style::new());
         return;
     }
-    let keys = keys(area.width);
-    draw_headings(buf, below_title(area), state, &keys);
+    let orders = orders(area.width);
+    draw_headings(buf, below_title(area), state, &orders);
     let focused = state.focus == Focus::Machines;
-    for (y, (row, machine)) in state.table.window(body.height.into()).enumerate() {
+    for (y, row, machine) in state.table.shown(body.height.into()) {
         let Some(machine) = state.machines().get(machine) else {
             continue;
         };
-        draw_row(buf, Rect { y: body.y + y as u16, height: 1, ..body }, state, machine, &keys);
+        draw_row(buf, Rect { y: body.y + y as u16, height: 1, ..body }, state, machine, &orders);
         if state.table.is_chosen(row) {
             let line = Rect { y: body.y + y as u16, height: 1, ..body };
             put(buf, line, 0, 0, ">", state.theme.heading());
@@ -86,7 +89,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State) {
         }
     }
     if state.table.len() == 0 && state.watch.came.is_some() {
-        let text = if state.machines().is_empty() { "Nobody is logged on" } else { "No machine matches: Esc clears the filter" };
+        let text = if state.watch.snapshot.logged_on == 0 { "Nobody is logged on" } else { "No machine matches: Esc clears the filter" };
         put(buf, body, 1, 0, text, state.theme.faint());
     }
 }
@@ -99,7 +102,7 @@ pub fn draw_title(buf: &mut Buffer, area: Rect, state: &State) {
     let wide = area.width < buf.area.width;
     let mut x = 2;
     let tabs = [
-        (Pane::Machines, format!(" Machines {} ", snapshot.machines.len())),
+        (Pane::Machines, format!(" Machines {} ", snapshot.logged_on)),
         (Pane::Processors, format!(" Processors {} ", snapshot.processors.len())),
         (Pane::Spool, " Spool ".to_owned()),
     ];
@@ -132,70 +135,70 @@ fn arrangement(state: &State) -> String {
     text
 }
 
-fn draw_headings(buf: &mut Buffer, area: Rect, state: &State, keys: &[Key]) {
+fn draw_headings(buf: &mut Buffer, area: Rect, state: &State, orders: &[Order]) {
     let mut x = 1;
-    for key in keys {
-        let (width, align) = column(*key);
-        let ordered = *key == state.table.key;
+    for order in orders {
+        let (width, align) = column(*order);
+        let ordered = *order == state.table.order;
         let mut text = String::new();
-        cell(&mut text, key.heading(), width, align);
+        cell(&mut text, order.heading(), width, align);
         let style = if ordered { state.theme.heading() } else { state.theme.faint() };
         put(buf, area, x, 0, &text, style);
         if ordered {
             let mark = if state.table.descending { "▼" } else { "▲" };
             // Behind the heading: in its cell where there is room, else in the gap.
-            let at = if align == Align::Left { x + key.heading().len() as u16 } else { x + width as u16 };
+            let at = if align == Align::Left { x + order.heading().len() as u16 } else { x + width as u16 };
             put(buf, area, at, 0, mark, style);
         }
         x += width as u16 + 1;
     }
-    if let Some(width) = trend_width(area.width, keys) {
+    if let Some(width) = trend_width(area.width, orders) {
         let mut text = String::new();
-        cell(&mut text, &format!("Last {} s", width as u64 * INTERVAL.as_secs()), width, Align::Right);
+        cell(&mut text, &format!("Last {} s", width as u64 * TREND_SECONDS), width, Align::Right);
         put(buf, area, x, 0, &text, state.theme.faint());
     }
 }
 
-fn draw_row(buf: &mut Buffer, area: Rect, state: &State, machine: &MachineView, keys: &[Key]) {
+fn draw_row(buf: &mut Buffer, area: Rect, state: &State, machine: &MachineView, orders: &[Order]) {
     #[cfg(test)]
     tests::FORMATTED.set(tests::FORMATTED.get() + 1);
     let mut x = 1;
-    for key in keys {
-        let (width, align) = column(*key);
+    for order in orders {
+        let (width, align) = column(*order);
         let mut text = String::new();
-        cell(&mut text, &figure(*key, machine), width, align);
-        let style = match key {
-            Key::State => state.theme.state(&machine.state),
-            Key::Cpu if machine.cpu_percent < 0.05 => state.theme.faint(),
+        cell(&mut text, &figure(*order, machine), width, align);
+        let style = match order {
+            Order::State => state.theme.state(&machine.state),
+            Order::Cpu if machine.cpu_percent < 0.05 => state.theme.faint(),
             _ => Style::new(),
         };
         put(buf, area, x, 0, &text, style);
         x += width as u16 + 1;
     }
-    if let Some(width) = trend_width(area.width, keys) {
-        let percent = state.trends.percent(&machine.userid).rev().take(width);
-        let line: String = percent.map(|percent| chart(percent, 100.0, 0, 1)).rev().collect();
+    if let Some(width) = trend_width(area.width, orders) {
+        let percent = machine.trend.iter().rev().take(width);
+        let line: String = percent.map(|percent| chart(*percent, 100.0, 0, 1)).rev().collect();
         let mut text = String::new();
         cell(&mut text, &line, width, Align::Right);
         put(buf, area, x, 0, &text, state.theme.load(0.0));
     }
 }
 
-fn figure(key: Key, machine: &MachineView) -> String {
-    match key {
-        Key::Userid => machine.userid.clone(),
-        Key::State => machine.state.clone(),
-        Key::Cpu => match sane(machine.cpu_percent) {
+fn figure(order: Order, machine: &MachineView) -> String {
+    match order {
+        Order::Userid => machine.userid.clone(),
+        Order::State => machine.state.clone(),
+        Order::Cpu => match sane(machine.cpu_percent) {
             percent if percent < 1000.0 => format!("{percent:.1}"),
             percent => format!("{percent:.0}"),
         },
-        Key::VirtCpu => processor_time(machine.virtual_us),
-        Key::TotCpu => processor_time(machine.total_us),
-        Key::Storage => size(machine.storage),
-        Key::Resident => size(machine.resident_pages.saturating_mul(FRAME)),
-        Key::Share => machine.share.clone(),
-        Key::System => if machine.system.is_empty() { "-" } else { &machine.system }.to_owned(),
-        Key::Console => machine.console.clone(),
+        Order::VirtCpu => processor_time(machine.virtual_us),
+        Order::TotCpu => processor_time(machine.total_us),
+        Order::Storage => size(machine.storage),
+        Order::Resident => size(machine.resident_pages.saturating_mul(FRAME)),
+        Order::Share => machine.share.clone(),
+        Order::System => if machine.system.is_empty() { "-" } else { &machine.system }.to_owned(),
+        Order::Console => machine.console.clone(),
     }
 }
 

@@ -3,14 +3,12 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::operator::Ending;
-use crate::operator::state::{Channel, Effect, Event, Focus, Overlay, View};
-use crate::operator::table::Key;
-use crate::operator::update::update;
-use crate::wire::{self, Answer, ClientFrame, ConsoleState, Reply, Request};
+use crate::operator::state::{Channel, Effect, Event, Focus, Overlay, State, View};
+use crate::wire::{self, Answer, ClientFrame, ConsoleState, Order, Reply, Request};
 
 use proptest::prelude::*;
 
-use super::{OPERATOR, arrives, control, empty, full, later, press, screen, types};
+use super::{OPERATOR, arrives, control, empty, full, later, press, screen, types, update};
 
 const SIZE: (u16, u16) = (80, 24);
 
@@ -312,13 +310,13 @@ fn the_order_of_the_table_is_chosen_by_keys() {
     let mut state = full(SIZE, 40);
     press(&mut state, KeyCode::F(4));
     press(&mut state, KeyCode::F(4));
-    assert_eq!((state.table.key, state.table.descending), (Key::Cpu, true));
+    assert_eq!((state.table.order, state.table.descending), (Order::Cpu, true));
     update(&mut state, Event::Key(KeyEvent::new(KeyCode::F(4), KeyModifiers::SHIFT)));
     assert!(!state.table.descending);
     press(&mut state, KeyCode::F(2));
     press(&mut state, KeyCode::Right);
     press(&mut state, KeyCode::Right);
-    assert_eq!(state.table.key, Key::Storage, "TOTCPU has no column at this width");
+    assert_eq!(state.table.order, Order::Storage, "TOTCPU has no column at this width");
     press(&mut state, KeyCode::Char(' '));
     assert!(!state.table.descending);
 }
@@ -326,7 +324,7 @@ fn the_order_of_the_table_is_chosen_by_keys() {
 #[test]
 fn snapshots_are_asked_for_twice_a_second_and_never_twice_at_once() {
     let mut state = full(SIZE, 4);
-    let polls = |effects: Vec<Effect>| effects.iter().filter(|e| matches!(e, Effect::Send(Channel::Watch, ClientFrame::Poll))).count();
+    let polls = |effects: Vec<Effect>| effects.iter().filter(|e| matches!(e, Effect::Send(Channel::Watch, ClientFrame::Poll(_)))).count();
     assert_eq!(polls(later(&mut state, 499)), 0);
     assert_eq!(polls(later(&mut state, 1)), 1);
     assert_eq!(polls(later(&mut state, 5_000)), 0, "the last one is still owed");
@@ -337,6 +335,45 @@ fn snapshots_are_asked_for_twice_a_second_and_never_twice_at_once() {
     press(&mut state, KeyCode::Enter);
     assert_eq!(polls(later(&mut state, 500)), 0, "a covered table is polled less often");
     assert_eq!(polls(later(&mut state, 1_500)), 1);
+}
+
+#[test]
+fn what_is_not_known_is_asked_for_at_once_and_an_older_answer_is_not_taken_for_it() {
+    let mut state = full(SIZE, 40);
+    later(&mut state, 500);
+    let late = super::seen_through(super::system(40), &state.window());
+    let polls = |effects: &[Effect]| {
+        let window = |effect: &Effect| match effect {
+            Effect::Send(Channel::Watch, ClientFrame::Poll(window)) => Some(window.filter.clone()),
+            _ => None,
+        };
+        effects.iter().filter_map(window).collect::<Vec<_>>()
+    };
+    let raw = |state: &mut State, event| crate::operator::update::update(state, event);
+    let key = |code| Event::Key(KeyEvent::from(code));
+    raw(&mut state, key(KeyCode::Char('/')));
+    assert!(polls(&raw(&mut state, key(KeyCode::Char('m')))).is_empty(), "an answer is still to come");
+    assert!(polls(&raw(&mut state, key(KeyCode::Char('a')))).is_empty());
+    let effects = raw(&mut state, Event::Reply(Channel::Watch, Box::new(Reply::Snapshot(Box::new(late)))));
+    assert_eq!(polls(&effects), ["ma"]);
+    assert_eq!(state.table.len(), 40, "it was asked for before the filter was typed");
+    let now = super::seen_through(super::system(40), &state.window());
+    let effects = raw(&mut state, Event::Reply(Channel::Watch, Box::new(Reply::Snapshot(Box::new(now)))));
+    assert_eq!((polls(&effects).len(), state.table.len()), (0, 1));
+    assert_eq!(polls(&raw(&mut state, key(KeyCode::Char('x')))), ["max"], "with nothing to wait for");
+}
+
+#[test]
+fn a_userid_that_comes_too_late_for_its_tab_changes_nothing() {
+    let mut state = full(SIZE, 4);
+    types(&mut state, "force mai");
+    let raw = |state: &mut State, event| crate::operator::update::update(state, event);
+    raw(&mut state, Event::Key(KeyEvent::from(KeyCode::Tab)));
+    let answer = super::seen_through(super::system(4), &state.window());
+    assert_eq!(answer.names, ["MAINT"]);
+    raw(&mut state, Event::Key(KeyEvent::from(KeyCode::Char('n'))));
+    raw(&mut state, Event::Reply(Channel::Watch, Box::new(Reply::Snapshot(Box::new(answer)))));
+    assert_eq!(state.operator.editor.text(), "force main");
 }
 
 #[test]

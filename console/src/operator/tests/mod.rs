@@ -4,6 +4,7 @@ mod keys;
 mod screens;
 mod whole;
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -12,12 +13,15 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
 
-use crate::wire::{ConsoleState, DeviceView, Line, LineKind, MachineView, ProcessorView, Reply, Snapshot, SpoolView, StorageView};
+use crate::picture::tell;
+use crate::wire::{
+    ClientFrame, ConsoleState, DeviceView, Line, LineKind, MachineView, ProcessorView, Reply, Snapshot, SpoolView, StorageView, Window,
+};
 
 use super::app::picture;
 use super::completion::Word;
 use super::state::{Channel, Effect, Event, State};
-use super::update::update;
+use super::update;
 
 /// The channel of OPERATOR's console.
 pub const OPERATOR: Channel = Channel::Console(0);
@@ -33,8 +37,44 @@ fn help(name: &str) -> Option<String> {
     (name == "QUERY").then(|| "# QUERY\n\n## Syntax\n\n    Query Names\n\nShows who is logged on.\x1b[2J".to_owned())
 }
 
+thread_local! {
+    /// The system that the pretended CP tells of; none: it does not answer.
+    static PICTURE: RefCell<Option<Snapshot>> = const { RefCell::new(None) };
+}
+
+/// What CP tells of a system through a window.
+pub fn seen_through(mut picture: Snapshot, window: &Window) -> Snapshot {
+    let all = std::mem::take(&mut picture.machines);
+    tell(&mut picture, &all, window, |machine| {
+        let trend = &machine.trend[machine.trend.len().saturating_sub(window.trend as usize)..];
+        MachineView { trend: trend.to_vec(), ..machine.clone() }
+    });
+    picture
+}
+
+/// An event, and CP's answers to what the screen asks for; returns what else is to be done.
+pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
+    let mut left = Vec::new();
+    let mut effects: Vec<Effect> = update::update(state, event);
+    while !effects.is_empty() {
+        let mut answers = Vec::new();
+        for effect in effects {
+            let picture = PICTURE.with_borrow(Clone::clone);
+            match (effect, picture) {
+                (Effect::Send(Channel::Watch, ClientFrame::Poll(window)), Some(picture)) => answers.push(seen_through(picture, &window)),
+                (Effect::Send(Channel::Watch, ClientFrame::Poll(_)), None) => {}
+                (effect, _) => left.push(effect),
+            }
+        }
+        let answered = |answer| update::update(state, Event::Reply(Channel::Watch, Box::new(Reply::Snapshot(Box::new(answer)))));
+        effects = answers.into_iter().flat_map(answered).collect();
+    }
+    left
+}
+
 /// A screen of this size that knows nothing yet.
 pub fn empty(size: (u16, u16)) -> State {
+    PICTURE.set(None);
     State::new(size, true, true, words(), help)
 }
 
@@ -58,7 +98,10 @@ pub fn system(count: usize) -> Snapshot {
         share: if n.is_multiple_of(11) { "A5%" } else { "R100" }.to_owned(),
         io: n as u64 * 7,
         logged_on: 1_795_000_000 + n as u64,
+        trend: Vec::new(),
     };
+    let mut machines: Vec<MachineView> = (0..count).map(machine).collect();
+    machines.sort_by(|a, b| a.userid.cmp(&b.userid));
     let processor = |number: u32| ProcessorView {
         number,
         kind: "kvm".to_owned(),
@@ -82,7 +125,9 @@ pub fn system(count: usize) -> Snapshot {
         now: 1_795_012_345,
         utc_offset: 3600,
         uptime_seconds: 3 * 86_400 + 4 * 3600 + 12 * 60 + 33,
-        machines: (0..count).map(machine).collect(),
+        logged_on: count as u64,
+        matching: count as u64,
+        machines,
         processors: (0..2).map(processor).collect(),
         spool: SpoolView { reader: 12, printer: 3, punch: 0, bytes: 4_400_000 },
         devices: vec![
@@ -92,6 +137,7 @@ pub fn system(count: usize) -> Snapshot {
             device("PRT", "001E", "STOPPED", "", "the folder is full"),
         ],
         storage: StorageView { frames: 262_144, in_use: 110_000, shared: 400 },
+        ..Snapshot::default()
     }
 }
 
@@ -109,8 +155,15 @@ pub fn lines() -> Vec<Line> {
     .into()
 }
 
-/// CP's frame arrives.
+/// CP's frame arrives. A picture of the whole system is what CP tells of from now on, and arrives through the screen's window.
 pub fn arrives(state: &mut State, channel: Channel, reply: Reply) -> Vec<Effect> {
+    let reply = match reply {
+        Reply::Snapshot(picture) => {
+            PICTURE.set(Some((*picture).clone()));
+            Reply::Snapshot(Box::new(seen_through(*picture, &state.window())))
+        }
+        reply => reply,
+    };
     update(state, Event::Reply(channel, Box::new(reply)))
 }
 
@@ -125,14 +178,14 @@ pub fn full(size: (u16, u16), machines: usize) -> State {
 pub fn watched(size: (u16, u16), machines: usize) -> State {
     let mut state = full(size, machines);
     let mut picture = system(machines);
-    for round in 1..=45 {
-        for (n, machine) in picture.machines.iter_mut().enumerate().filter(|(n, _)| n % 5 == 4) {
-            // Milliseconds of each two seconds.
-            machine.total_us += [0, 20, 100, 400, 900, 1500, 2000, 700][(round / 2 + n) % 8] * 1000;
-        }
-        later(&mut state, 2_000);
-        arrives(&mut state, Channel::Watch, Reply::Snapshot(Box::new(picture.clone())));
+    for (n, machine) in picture.machines.iter_mut().enumerate() {
+        // Milliseconds of each two seconds.
+        let used = |round: usize| if n % 5 == 4 { [0, 20, 100, 400, 900, 1500, 2000, 700][(round / 2 + n) % 8] } else { 0 };
+        machine.trend = (1..=45).map(|round| used(round) as f32 / 20.0).collect();
+        machine.total_us += (1..=45).map(used).sum::<u64>() * 1000;
     }
+    later(&mut state, 2_000);
+    arrives(&mut state, Channel::Watch, Reply::Snapshot(Box::new(picture)));
     state
 }
 
@@ -159,10 +212,10 @@ pub fn types(state: &mut State, text: &str) {
     text.chars().for_each(|c| drop(press(state, KeyCode::Char(c))));
 }
 
-/// Time passes.
+/// Time passes; CP does not answer.
 pub fn later(state: &mut State, milliseconds: u64) -> Vec<Effect> {
     let now = state.now + Duration::from_millis(milliseconds);
-    update(state, Event::Tick(now))
+    update::update(state, Event::Tick(now))
 }
 
 /// What is drawn now.

@@ -18,18 +18,19 @@ use crate::operator::panes::machines::tests::FORMATTED;
 use crate::operator::state::{Channel, Event, State};
 use crate::wire::{ClientFrame, ConsoleState, Line, LineKind, Reply, Request};
 
-use super::{OPERATOR, empty, system, text};
+use super::{OPERATOR, empty, seen_through, system, text};
 
-/// A system that answers at once. `down` makes it refuse connections and frames.
+/// A system that answers at once. `down` makes it refuse connections and frames, `full` connections only.
 #[derive(Clone)]
 struct Pretended {
     machines: usize,
     down: Arc<Mutex<bool>>,
+    full: Arc<Mutex<bool>>,
 }
 
 impl Default for Pretended {
     fn default() -> Self {
-        Self { machines: 30, down: Arc::default() }
+        Self { machines: 30, down: Arc::default(), full: Arc::default() }
     }
 }
 
@@ -53,7 +54,7 @@ impl Talk {
 
 impl System for Pretended {
     fn open(&mut self, channel: Channel, request: Request, events: &SyncSender<Event>) -> Result<Box<dyn Conversation>, ClientError> {
-        if *self.down.lock().unwrap() {
+        if *self.down.lock().unwrap() || *self.full.lock().unwrap() {
             return Err(ClientError::NotRunning("/nowhere".into()));
         }
         let userid = match &request {
@@ -76,7 +77,7 @@ impl Conversation for Talk {
             return Err(ClientError::Lost);
         }
         match frame {
-            ClientFrame::Poll => self.reply(Reply::Snapshot(Box::new(system(self.machines)))),
+            ClientFrame::Poll(window) => self.reply(Reply::Snapshot(Box::new(seen_through(system(self.machines), window)))),
             ClientFrame::Line(line) if line == "q names" => self.say(LineKind::Cp, "OPERATOR - SYSC, MAINT    -L0001"),
             ClientFrame::Line(line) => self.say(LineKind::Guest, &format!("{} heard {line}", self.userid)),
             ClientFrame::Attention => self.reply(Reply::State(ConsoleState::CpRead)),
@@ -200,10 +201,10 @@ fn a_console_that_cannot_be_opened_says_so_and_is_left() {
     let system = Pretended::default();
     let mut rig = Rig::new(&system, None);
     rig.key(KeyCode::F(2));
-    *system.down.lock().unwrap() = true;
+    *system.full.lock().unwrap() = true;
     rig.key(KeyCode::Enter);
     assert!(rig.screen().contains("This console is closed"), "{}", rig.screen());
-    *system.down.lock().unwrap() = false;
+    *system.full.lock().unwrap() = false;
     rig.key(KeyCode::Enter);
     assert!(rig.screen().contains("Machines 30"));
 }

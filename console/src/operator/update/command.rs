@@ -1,11 +1,13 @@
 //! The command line, TAB and opening consoles.
 
+use std::ops::Range;
+
 use crate::operator::Ending;
 use crate::operator::completion::{self, carries_secret, command_at};
 use crate::operator::session::{Phase, Session};
 use crate::operator::state::{Channel, Completing, Effect, Focus, Overlay, State, View};
 use crate::operator::text::{LINE_MAX, clean, fill};
-use crate::wire::{Logon, Request, Terminal};
+use crate::wire::{Logon, NAMES_MAX, Request, Terminal};
 
 /// Widest help text, in columns: what the box leaves on a terminal of the design size.
 const HELP_COLUMNS: usize = 76;
@@ -149,59 +151,63 @@ pub fn leave_console(state: &mut State) -> Vec<Effect> {
     }
 }
 
-/// TAB on the command line: the command's full name, or a user's; pressed again the next that fits.
+/// TAB on the command line: the command's full name, or a user's, for which CP is asked; pressed again the next that fits.
 pub fn complete(state: &mut State) {
-    let mut completing = match state.completing.take() {
-        Some(mut again) => {
-            again.at = (again.at + 1) % again.candidates.len();
-            again
+    if let Some(mut again) = state.completing.take() {
+        again.at = (again.at + 1) % again.candidates.len();
+        show(state, again);
+        return;
+    }
+    let line = state.operator.editor.text().to_owned();
+    let command = command_at(&line);
+    let typed_to = state.operator.editor.before_cursor().len();
+    if typed_to <= command.end {
+        let found = completion::candidates(&state.words, &line[command.clone()]);
+        offer(state, &line, command, found);
+    } else if !typed_userid(&line[..typed_to]).is_empty() {
+        state.naming = Some(line[..typed_to].to_owned());
+        state.watch.wanted = true;
+    }
+}
+
+/// The word that is being typed at the end of a line.
+pub fn typed_userid(line: &str) -> &str {
+    line.rsplit(char::is_whitespace).next().unwrap_or(line)
+}
+
+/// CP's answer to a TAB: who is logged on whose userid begins as it was typed. Too late when something else was typed since.
+pub fn named(state: &mut State, names: Vec<String>) {
+    let Some(typed) = state.naming.take() else { return };
+    if state.operator.editor.before_cursor() == typed {
+        let line = state.operator.editor.text().to_owned();
+        offer(state, &line, typed.len() - typed_userid(&typed).len()..typed.len(), names);
+    }
+}
+
+/// Puts the first of the candidates in place of a word of the line.
+fn offer(state: &mut State, line: &str, word: Range<usize>, candidates: Vec<String>) {
+    if candidates.is_empty() {
+        if !word.is_empty() {
+            state.hint(format!("Nothing known begins with {}", line[word].to_uppercase()));
         }
-        None => match candidates(state) {
-            Some(first) => first,
-            None => return,
-        },
-    };
+        return;
+    }
+    let (before, after) = (line[..word.start].to_owned(), line[word.end..].to_owned());
+    show(state, Completing { before, after, candidates, at: 0 });
+}
+
+fn show(state: &mut State, mut completing: Completing) {
     let chosen = completing.candidates[completing.at].clone();
     let gap = if completing.after.is_empty() { " " } else { "" };
     state.operator.editor.set(&format!("{}{chosen}{gap}{}", completing.before, completing.after));
     if completing.candidates.len() > 1 {
-        completing.candidates.truncate(50);
-        completing.at = completing.at.min(49);
+        completing.candidates.truncate(NAMES_MAX);
+        completing.at = completing.at.min(NAMES_MAX - 1);
         state.hint(format!("TAB: {}", completing.candidates.join("  ")));
         state.completing = Some(completing);
     } else {
         state.hint = None;
     }
-}
-
-fn candidates(state: &mut State) -> Option<Completing> {
-    let line = state.operator.editor.text().to_owned();
-    let typed_to = state.operator.editor.before_cursor().len();
-    let command = command_at(&line);
-    let (word, candidates) = if typed_to <= command.end {
-        let found = completion::candidates(&state.words, &line[command.clone()]);
-        (command, found)
-    } else {
-        let start = line[..typed_to].rfind(char::is_whitespace).map_or(0, |at| at + 1);
-        (start..typed_to, users(state, &line[start..typed_to]))
-    };
-    if candidates.is_empty() {
-        let text = line[word].to_owned();
-        if !text.is_empty() {
-            state.hint(format!("Nothing known begins with {}", text.to_uppercase()));
-        }
-        return None;
-    }
-    Some(Completing { before: line[..word.start].to_owned(), after: line[word.end..].to_owned(), candidates, at: 0 })
-}
-
-/// Users logged on whose names begin so.
-fn users(state: &State, typed: &str) -> Vec<String> {
-    if typed.is_empty() {
-        return Vec::new();
-    }
-    let begins = |userid: &str| userid.get(..typed.len()).is_some_and(|start| start.eq_ignore_ascii_case(typed));
-    state.machines().iter().filter(|m| begins(&m.userid)).map(|m| m.userid.clone()).take(50).collect()
 }
 
 /// Help about a command, or about the screen when there is none.

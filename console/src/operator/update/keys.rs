@@ -296,18 +296,17 @@ fn details(state: &mut State) {
 fn details_key(state: &mut State, key: KeyEvent, userid: String) -> Vec<Effect> {
     match key.code {
         KeyCode::Esc | KeyCode::F(3) | KeyCode::F(9) => return Vec::new(),
-        KeyCode::Enter | KeyCode::F(5) if state.machines().iter().any(|machine| machine.userid == userid) => {
+        KeyCode::Enter | KeyCode::F(5) if state.machine(&userid).is_some() => {
             return command::open_console_of(state, &userid);
         }
         KeyCode::Up => step(state, -1),
         KeyCode::Down => step(state, 1),
         // Otherwise it stays with its machine, also when that logs off and the table chooses another.
-        _ => {
-            state.overlay = Some(Overlay::Details { userid });
-            return Vec::new();
-        }
+        _ => {}
     }
-    details(state);
+    let moved = matches!(key.code, KeyCode::Up | KeyCode::Down);
+    let userid = state.table.chosen().filter(|_| moved).map_or(userid, str::to_owned);
+    state.overlay = Some(Overlay::Details { userid });
     Vec::new()
 }
 
@@ -336,19 +335,19 @@ fn to_machines(state: &mut State) {
 
 fn step(state: &mut State, rows: isize) {
     let height = state.table_height();
-    state.table.step(rows, &state.watch.snapshot.machines, height);
+    state.watch.wanted |= state.table.step(rows, &state.watch.snapshot, height);
 }
 
 fn order(state: &mut State, right: bool) {
     state.pane = Pane::Machines;
-    let keys = state.table_keys();
-    state.table.order_by_neighbour(&keys, right);
-    super::rearrange(state);
+    let orders = state.table_orders();
+    state.table.order_by_neighbour(&orders, right);
+    state.watch.wanted = true;
 }
 
 fn turn(state: &mut State) {
     state.table.descending = !state.table.descending;
-    super::rearrange(state);
+    state.watch.wanted = true;
 }
 
 fn next_pane(state: &mut State) {
@@ -374,12 +373,12 @@ fn start_filter(state: &mut State) {
 fn filter_changed(state: &mut State) {
     if state.focus == Focus::Filter {
         state.table.filter = state.filter.text().to_owned();
-        super::rearrange(state);
+        state.watch.wanted = true;
     }
 }
 
 fn clear_filter(state: &mut State) {
     state.filter.clear();
     state.table.filter.clear();
-    super::rearrange(state);
+    state.watch.wanted = true;
 }

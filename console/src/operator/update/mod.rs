@@ -11,7 +11,7 @@ use crate::wire::{ClientFrame, LineKind};
 use super::Ending;
 use super::state::{Channel, Effect, Event, Overlay, State, View};
 
-pub use command::operator_logon;
+pub use command::{operator_logon, typed_userid};
 
 /// How often a snapshot is asked for while the panes are visible.
 const POLL: Duration = Duration::from_millis(500);
@@ -22,6 +22,16 @@ pub const STALE: Duration = Duration::from_secs(3);
 
 /// Takes an event; returns what is to be done.
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
+    let about = state.about().map(str::to_owned);
+    let mut effects = happened(state, event);
+    state.watch.wanted |= state.about() != about.as_deref();
+    if state.watch.wanted {
+        effects.extend(poll(state));
+    }
+    effects
+}
+
+fn happened(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
         Event::Tick(now) => tick(state, now),
         Event::Key(key) => keys::key(state, key),
@@ -57,15 +67,16 @@ fn tick(state: &mut State, now: Duration) -> Vec<Effect> {
     effects
 }
 
-/// Asks for a snapshot when the last one has come and is old enough: a slow CP is never asked twice.
+/// Asks for a snapshot when the last one has come and is old enough or does not tell what is wanted: a slow CP is never asked twice.
 fn poll(state: &mut State) -> Option<Effect> {
     let every = if state.view == View::Main { POLL } else { POLL_COVERED };
-    let due = state.watch.came.is_none_or(|came| state.now >= came + every);
+    let due = state.watch.wanted || state.watch.came.is_none_or(|came| state.now >= came + every);
     if !due || state.watch.asked.is_some() || state.watch.refused.is_some() {
         return None;
     }
     state.watch.asked = Some(state.now);
-    Some(Effect::Send(Channel::Watch, ClientFrame::Poll))
+    state.watch.wanted = false;
+    Some(Effect::Send(Channel::Watch, ClientFrame::Poll(Box::new(state.window()))))
 }
 
 /// For how long CP has owed a snapshot, once that is worth telling.
@@ -76,17 +87,10 @@ pub fn stale_seconds(state: &State) -> Option<u64> {
 
 fn resize(state: &mut State, columns: u16, rows: u16) -> Vec<Effect> {
     state.size = (columns, rows);
-    rearrange(state);
+    state.watch.wanted = true;
     let Some(guest) = &state.guest else {
         return Vec::new();
     };
     let (columns, rows) = state.output_size();
     vec![Effect::Send(Channel::Console(guest.number), ClientFrame::Resize { columns, rows })]
-}
-
-/// Puts the table in order after its rows, its order or its window changed.
-fn rearrange(state: &mut State) {
-    let height = state.table_height();
-    let follow = state.focus == super::state::Focus::Machines;
-    state.table.arrange(&state.watch.snapshot.machines, height, follow);
 }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use crate::operator::Ending;
+use crate::operator::figures::sane;
 use crate::operator::session::Phase;
 use crate::operator::state::{Channel, Effect, Overlay, State};
 use crate::operator::text::{clean, is_plain};
-use crate::wire::{self, LineKind, Reply, Snapshot};
+use crate::wire::{self, LineKind, MachineView, NAMES_MAX, Reply, Snapshot, TREND_MAX};
 
 /// How long the last words stand when no key is pressed.
 const LAST_WORDS: Duration = Duration::from_secs(4);
@@ -44,21 +45,36 @@ fn console(state: &mut State, number: u32, reply: Reply) {
     state.operator.receive(reply);
 }
 
-/// Takes a new picture, with every string in it made safe.
+fn safe(text: &mut String, limit: usize) {
+    if !is_plain(text, limit) {
+        *text = clean(text, limit);
+    }
+}
+
+fn safe_machine(machine: &mut MachineView) {
+    for text in [&mut machine.userid, &mut machine.state, &mut machine.console, &mut machine.system, &mut machine.share] {
+        safe(text, 16);
+    }
+    machine.trend.truncate(TREND_MAX);
+    machine.trend.iter_mut().for_each(|percent| *percent = sane(*percent));
+}
+
+/// Takes a new picture, with every string in it made safe. One that was asked for before something else was wanted is as good as none.
 fn picture(state: &mut State, mut snapshot: Snapshot) {
-    let safe = |text: &mut String, limit| {
-        if !is_plain(text, limit) {
-            *text = clean(text, limit);
-        }
-    };
+    state.watch.came = Some(state.now);
+    state.watch.asked = None;
+    if state.watch.wanted {
+        return;
+    }
     safe(&mut snapshot.system, 8);
     safe(&mut snapshot.release, 24);
     safe(&mut snapshot.time, 8);
-    for machine in &mut snapshot.machines {
-        for text in [&mut machine.userid, &mut machine.state, &mut machine.console, &mut machine.system, &mut machine.share] {
-            safe(text, 16);
-        }
+    snapshot.machines.iter_mut().chain(&mut snapshot.about).for_each(safe_machine);
+    if let Some((_, userid)) = &mut snapshot.cursor {
+        safe(userid, 16);
     }
+    snapshot.names.truncate(NAMES_MAX);
+    snapshot.names.iter_mut().for_each(|userid| safe(userid, 16));
     for processor in &mut snapshot.processors {
         safe(&mut processor.kind, 8);
         safe(&mut processor.running, 8);
@@ -70,11 +86,10 @@ fn picture(state: &mut State, mut snapshot: Snapshot) {
         safe(&mut device.file, 16);
         safe(&mut device.stopped, 120);
     }
-    state.trends.take(&snapshot.machines, state.now);
+    let names = std::mem::take(&mut snapshot.names);
+    state.table.take(&snapshot);
     state.watch.snapshot = snapshot;
-    state.watch.came = Some(state.now);
-    state.watch.asked = None;
-    super::rearrange(state);
+    super::command::named(state, names);
 }
 
 /// The answer to SHUTDOWN: silence is consent, anything else keeps the screen.
