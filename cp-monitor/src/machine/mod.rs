@@ -283,7 +283,9 @@ impl Machine {
             let Err(error) = self.space.write(*address, bytes) else { continue };
             match Missing::of(error, true) {
                 Some(missing) => {
-                    self.owed = Some(Owed { status, value, stores: stores[number..].to_vec() });
+                    let stores = stores[number..].to_vec();
+                    let hold = self.space.storage().hold(stores.iter().map(|(_, bytes)| bytes.len() as u64).sum());
+                    self.owed = Some(Owed { status, value, stores, hold });
                     self.wait_for_page(missing);
                 }
                 None => self.program_check(ProgramCheck::access(*address, error)),

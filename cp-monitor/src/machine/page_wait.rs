@@ -6,6 +6,7 @@
 
 use super::Machine;
 use crate::storage::AccessError;
+use crate::storage::held::Hold;
 use crate::storage::paging::Incoming;
 
 /// A page that must come before the machine can go on.
@@ -39,6 +40,7 @@ pub(super) struct Owed {
     pub(super) status: u64,
     pub(super) value: u64,
     pub(super) stores: Vec<(u64, Vec<u8>)>,
+    pub(super) hold: Hold,
 }
 
 /// What the pager has to do next for a machine.
@@ -84,9 +86,16 @@ impl Machine {
         Bring::Nothing
     }
 
-    /// The page cannot be brought. What is owed stays owed: BEGIN tries again.
-    pub fn page_failed(&mut self) {
+    /// The page cannot be brought. What is owed stays owed, and BEGIN tries again; false when CP holds too much already: then the machine is
+    /// reset, because what its DIAGNOSE did cannot be told to it any more.
+    #[must_use]
+    pub fn page_failed(&mut self) -> bool {
         self.page_wait = None;
+        let kept = self.owed.as_mut().is_none_or(|owed| owed.hold.is_kept_for_begin());
+        if !kept {
+            self.reset();
+        }
+        kept
     }
 
     /// Stores what is owed to the machine, as far as the pages are there.
@@ -108,6 +117,7 @@ pub(super) mod tests {
 
     use super::super::{ProgramCheck, Wait};
     use super::*;
+    use crate::storage::held::{Bytes, STUCK_MAX};
     use crate::storage::paging::{HostFile, PagingSpace};
     use crate::storage::{AddressSpace, Storage};
 
@@ -196,11 +206,39 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn of_a_thousand_large_results_whose_pages_never_come_so_many_are_kept_and_the_other_machines_are_reset() {
+        const RESULT: usize = 1 << 20;
+        let place = tempfile::tempdir().unwrap();
+        let file = HostFile::create(&place.path().join("paging")).unwrap();
+        let storage = Storage::with_paging(1024, Some(PagingSpace::new(Box::new(file), 8 << 20))).unwrap();
+        let mut kept = Vec::new();
+        for number in 0..1000 {
+            let mut machine = Machine::new(AddressSpace::new(&storage, 2 << 20).unwrap());
+            machine.space.write(BUFFER, &[1]).unwrap();
+            machine.space.page_out_now(10).unwrap();
+            machine.system = Some("TEST".to_string());
+            machine.stopped = false;
+            machine.wait = Some(Wait::Worker);
+            machine.complete(machine.generation(), 0, 0, &[(BUFFER, vec![number as u8; RESULT])]);
+            assert_eq!(storage.held().coming, RESULT as u64);
+            if machine.page_failed() {
+                kept.push(machine);
+            } else {
+                assert!(machine.is_stopped() && machine.system().is_none() && machine.owed.is_none());
+            }
+        }
+        assert_eq!((kept.len() * RESULT) as u64, STUCK_MAX);
+        assert_eq!(storage.held(), Bytes { coming: 0, stuck: STUCK_MAX });
+        kept.truncate(1);
+        assert_eq!(storage.held().stuck, RESULT as u64, "who logs off or is reset gives it back");
+    }
+
+    #[test]
     fn what_is_owed_survives_a_page_that_does_not_come_and_not_a_reset() {
         let mut machine = machine_away();
         machine.line_typed("listfile".to_string());
         assert!(machine.take_page_request());
-        machine.page_failed();
+        assert!(machine.page_failed());
         machine.stop();
         assert!(!machine.is_ready());
         assert!(machine.begin(None));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::NoRoom;
-use crate::machine::{Bring, Missing};
+use crate::machine::{Bring, Machine, Missing};
 use crate::storage::AccessError;
 use crate::storage::paging::{Incoming, PagingError};
 use crate::system::Cp;
@@ -49,10 +49,7 @@ pub(super) fn serve(cp: &Arc<Cp>, user: &Arc<User>) {
     user.standing.waiting.fetch_sub(1, Ordering::Relaxed);
     cp.pager.waiting.fetch_sub(1, Ordering::Relaxed);
     if served.is_err() {
-        user.with_machine(|machine| {
-            machine.page_failed();
-            user.enter_cp_mode(machine, "HCPMCP9151W CP entered; an internal error in CP ended this machine's page wait");
-        });
+        fail(user, |_| true, "HCPMCP9151W CP entered; an internal error in CP ended this machine's page wait");
     }
 }
 
@@ -80,18 +77,23 @@ fn bring_for(cp: &Arc<Cp>, user: &Arc<User>) {
 
 fn give_up(cp: &Arc<Cp>, user: &Arc<User>, missing: Option<Missing>, failure: &Failure) {
     let text = failure.message(missing.map_or(0, |missing| missing.address));
-    let stopped = user.with_machine(|machine| {
-        // A machine that was reset meanwhile has no part in it.
-        let waits = machine.missing_page() == missing;
-        if waits {
-            machine.page_failed();
-            user.enter_cp_mode(machine, &text);
-        }
-        waits
-    });
-    if stopped {
+    // A machine that was reset meanwhile has no part in it.
+    if fail(user, |machine| machine.missing_page() == missing, &text) {
         cp.paging_trouble(user, &text);
     }
+}
+
+/// Puts a machine into CP mode, if it still waits, because its page does not come; and says so.
+fn fail(user: &User, waits: impl FnOnce(&Machine) -> bool, text: &str) -> bool {
+    user.with_machine(|machine| {
+        let waits = waits(machine);
+        if waits && machine.page_failed() {
+            user.enter_cp_mode(machine, text);
+        } else if waits {
+            user.enter_cp_mode(machine, &format!("{text}; the machine is reset, CP cannot hold the result of its DIAGNOSE"));
+        }
+        waits
+    })
 }
 
 /// Makes a range of a machine's storage accessible to CP, for a command. Waits for the disk: not for dispatcher threads, and not with a

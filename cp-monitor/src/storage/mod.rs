@@ -53,6 +53,7 @@
 
 mod frames;
 mod gauge;
+pub mod held;
 pub mod paging;
 mod saved;
 mod space;
@@ -214,6 +215,7 @@ pub struct Storage {
     sweeping: Mutex<()>,
     flushing: Mutex<()>,
     holders: Mutex<Vec<Weak<dyn TableHolder>>>,
+    held: held::Held,
 }
 
 /// Locks, and carries on after a panic elsewhere: every critical section here leaves its data whole.
@@ -262,6 +264,7 @@ impl Storage {
             sweeping: Mutex::new(()),
             flushing: Mutex::new(()),
             holders: Mutex::new(Vec::new()),
+            held: held::Held::default(),
         }))
     }
 

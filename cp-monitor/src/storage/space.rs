@@ -43,6 +43,11 @@ impl std::fmt::Debug for AddressSpace {
 }
 
 impl AddressSpace {
+    /// Where its frames come from.
+    pub fn storage(&self) -> &Arc<Storage> {
+        &self.storage
+    }
+
     /// Storage of `size` bytes for a new machine.
     ///
     /// # Errors

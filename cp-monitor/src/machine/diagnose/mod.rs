@@ -186,6 +186,8 @@ fn begin(user: &Arc<User>, issued: Issued, deferred: Deferred) {
 
 /// A worker's part: carries out the job of a machine that waits for it since `generation`, and what follows it.
 fn work(user: &Arc<User>, generation: u64, job: Job) {
+    // What it stores may have to be held for a page.
+    user.cp().storage.wait_for_held();
     let start = thread_time();
     let step = catch_unwind(AssertUnwindSafe(|| job(user)));
     // The machine had it done: it is charged for it as for what CP does within its slices.
