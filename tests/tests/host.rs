@@ -1,7 +1,9 @@
 //! An honest guest of its host: what the host allows is said and kept to, and what the host takes is charged to nobody.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
 use tests::{Program, System, Terminal, assert_line, cp64, wait_for};
 
@@ -139,5 +141,88 @@ fn a_narrow_cpuset_is_as_many_processors_as_it_has() {
     one.args(["-c", "0"]).arg(cp64()).args(["start", "--headless", "--system"]).arg(system.directory());
     assert!(system.run_command(one.stderr(Stdio::null())));
     assert_eq!(system.cp_json("QUERY PROCESSORS")["data"].as_array().map(Vec::len), Some(1));
+    system.shut_down();
+}
+
+/// A cgroup of the host for one test; goes with the value, after the processes in it.
+struct Cgroup(PathBuf);
+
+impl Cgroup {
+    /// A new group of a controller, of either version; none where this process may not make one.
+    fn new(controller: &str) -> Option<Self> {
+        let unified = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].into_iter().find(|root| {
+            let controllers = fs::read_to_string(Path::new(root).join("cgroup.subtree_control")).unwrap_or_default();
+            controllers.split_whitespace().any(|name| name == controller)
+        });
+        let root = unified.map_or_else(|| Path::new("/sys/fs/cgroup").join(controller), PathBuf::from);
+        let group = root.join(format!("cp64-test-{}", std::process::id()));
+        match root.join("cgroup.procs").exists().then(|| fs::create_dir(&group)) {
+            Some(Ok(())) => Some(Self(group)),
+            Some(Err(error)) if error.kind() == std::io::ErrorKind::AlreadyExists => Some(Self(group)),
+            _ => {
+                eprintln!("cgroups of {controller} cannot be made here: only the reading of limits was tested, in system::allowance");
+                None
+            }
+        }
+    }
+
+    /// Sets the first of these files that the group has.
+    fn limit(&self, choices: &[(&str, &str)]) {
+        let (file, text) = choices.iter().find(|(file, _)| self.0.join(file).exists()).expect("a file for the limit");
+        fs::write(self.0.join(file), text).unwrap_or_else(|error| panic!("{file} of a new cgroup cannot be written: {error}"));
+    }
+
+    /// CP, started in the groups.
+    fn start(groups: &[&Self], system: &System) -> Command {
+        let join: String = groups.iter().map(|group| format!("echo $$ > {}/cgroup.procs && ", group.0.display())).collect();
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{join}exec \"$0\" start --headless --system \"$1\"")]).arg(cp64()).arg(system.directory());
+        command.stderr(Stdio::null());
+        command
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        // The kernel takes its time over the processes that have just ended.
+        wait_for("the cgroup to be empty", || (fs::remove_dir(&self.0).is_ok() || !self.0.exists()).then_some(()));
+    }
+}
+
+#[test]
+fn a_processor_quota_is_kept_to_shown_and_charged_to_nobody() {
+    let Some(group) = Cgroup::new("cpu") else { return };
+    group.limit(&[("cpu.max", "50000 100000"), ("cpu.cfs_quota_us", "50000")]);
+    let mut system = System::prepare(&[]);
+    assert!(system.run_command(&mut Cgroup::start(&[&group], &system)));
+    let mut operator = Terminal::observe(&system.socket(), "OPERATOR");
+    operator.until("The processor quota of the cgroup is 50% of one processor; time beyond it shows as stolen");
+    assert_eq!(system.cp_json("QUERY PROCESSORS")["data"].as_array().map(Vec::len), Some(1), "one thread, however many the host has");
+    let mut terminal = system.log_on("CMSUSER");
+    let figure = |name: &str| system.cp_json("INDICATE USER CMSUSER")["data"][name].as_u64().expect("it is counted");
+    terminal.type_line("abend loop");
+    let (before, start) = (figure("virtual_us"), Instant::now());
+    let used = wait_for("the loop to use its part", || Some(figure("virtual_us") - before).filter(|used| *used > 600_000));
+    let elapsed = start.elapsed().as_micros() as u64;
+    // A period at either end may count whole.
+    assert!(used <= elapsed / 2 + 100_000, "{used} us of {elapsed} us with half a processor");
+    assert!(sum(&system, "stolen_us") > 0);
+    let (total, busy) = (figure("total_us"), sum(&system, "busy_us"));
+    let given = given_us(system.pid(), "processor-") + given_us(system.pid(), "worker-");
+    assert!(total <= given && busy <= given, "charged {total} us, busy {busy} us, given {given} us");
+    let mut person = system.log_on("MAINT");
+    assert_line(&person.command("cp query userid"), "^MAINT");
+    system.shut_down();
+}
+
+#[test]
+fn a_memory_limit_says_how_many_fit_and_how_much_real_storage_there_is() {
+    let Some(group) = Cgroup::new("memory") else { return };
+    group.limit(&[("memory.max", "402653184"), ("memory.limit_in_bytes", "402653184")]);
+    let mut system = System::prepare(&[]);
+    assert!(system.run_command(&mut Cgroup::start(&[&group], &system)));
+    let mut operator = Terminal::observe(&system.socket(), "OPERATOR");
+    operator.until(r"Capacity: 1\d{3} idle CMS users with a terminal and a minidisk each; the limit is memory limit of the cgroup");
+    assert_line(&system.cp_says("QUERY STORAGE"), "^STORAGE = 288M ");
     system.shut_down();
 }

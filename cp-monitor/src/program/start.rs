@@ -228,6 +228,9 @@ fn metrics_address(options: &Options, settings: &SystemFile) -> Result<Option<So
 /// Tells the operator how many users fit, and that more real storage was asked for than there is memory.
 fn say_what_fits(cp: &Cp, memory: &Bound) {
     cp.say_to_operator(&cp.capacity().to_string());
+    if let Some(percent) = allowance::quota() {
+        cp.say_to_operator(&format!("The processor quota of the cgroup is {percent}% of one processor; time beyond it shows as stolen"));
+    }
     if cp.config.storage > memory.amount {
         let mib = |bytes: u64| bytes >> 20;
         cp.say_to_operator(&format!(

@@ -34,9 +34,23 @@ pub struct Bound {
     pub by: &'static str,
 }
 
+/// Where the host shows its cgroups.
+const CGROUPS: &str = "/sys/fs/cgroup";
+
 /// Processors that this process may use: what its affinity, its cpuset and its cgroup's quota leave, at least 1.
 pub fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+    processors_of(allowed_processors().len(), quota())
+}
+
+/// No more threads than can run all the time within the quota, in percent of one processor: one that is held up holds up its machine.
+fn processors_of(allowed: usize, quota: Option<u64>) -> usize {
+    let whole = quota.map_or(usize::MAX, |percent| usize::try_from(percent / 100).unwrap_or(usize::MAX));
+    allowed.min(whole).max(1)
+}
+
+/// The processor quota of this process's cgroup, in percent of one processor.
+pub fn quota() -> Option<u64> {
+    cgroup_quota(Path::new(CGROUPS), &fs::read_to_string("/proc/self/cgroup").unwrap_or_default())
 }
 
 /// Memory that this process may use.
@@ -47,7 +61,7 @@ pub fn memory() -> Bound {
     let of_process = |what| getrlimit(what).current;
     [
         Some(host),
-        cgroup_memory(Path::new("/sys/fs/cgroup"), &groups).map(|amount| Bound { amount, by: "memory limit of the cgroup" }),
+        cgroup_memory(Path::new(CGROUPS), &groups).map(|amount| Bound { amount, by: "memory limit of the cgroup" }),
         of_process(Resource::As).map(|amount| Bound { amount, by: "RLIMIT_AS" }),
     ]
     .into_iter()
@@ -56,27 +70,55 @@ pub fn memory() -> Bound {
     .unwrap_or(Bound { amount: 1 << 30, by: "memory of the host" })
 }
 
-/// The narrowest memory limit from this process's cgroup up to the root. `groups` is `/proc/self/cgroup`; both versions of cgroups are known,
-/// and where the host shows another part of the tree than the process is in, what it shows counts.
+/// The narrowest memory limit from this process's cgroup up to the root.
 fn cgroup_memory(root: &Path, groups: &str) -> Option<u64> {
+    let limit = |file: &'static str| move |folder: &Path| number(&folder.join(file));
+    // Version 1 says "no limit" by a number that no host has.
+    narrowest(root, groups, "memory", limit("memory.max"), limit("memory.limit_in_bytes")).filter(|&limit| limit < 1 << 60)
+}
+
+/// The narrowest processor quota from this process's cgroup up to the root, in percent of one processor.
+fn cgroup_quota(root: &Path, groups: &str) -> Option<u64> {
+    let percent = |quota: u64, period: u64| quota.saturating_mul(100).checked_div(period);
+    let version_2 = |folder: &Path| {
+        let text = fs::read_to_string(folder.join("cpu.max")).ok()?;
+        let (quota, period) = text.trim().split_once(' ')?;
+        percent(quota.parse().ok()?, period.parse().ok()?)
+    };
+    // No limit is -1, which is no number here.
+    let version_1 = |folder: &Path| percent(number(&folder.join("cpu.cfs_quota_us"))?, number(&folder.join("cpu.cfs_period_us"))?);
+    narrowest(root, groups, "cpu", version_2, version_1)
+}
+
+fn number(file: &Path) -> Option<u64> {
+    fs::read_to_string(file).ok()?.trim().parse().ok()
+}
+
+/// The smallest of a controller's limits from this process's cgroup up to the root. `groups` is `/proc/self/cgroup`; both versions of cgroups are
+/// known, and where the host shows another part of the tree than the process is in, what it shows counts.
+fn narrowest(
+    root: &Path,
+    groups: &str,
+    controller: &str,
+    version_2: impl Fn(&Path) -> Option<u64>,
+    version_1: impl Fn(&Path) -> Option<u64>,
+) -> Option<u64> {
     let limits = groups.lines().filter_map(|line| {
         let mut fields = line.splitn(3, ':');
         let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
         match controllers {
-            "" => [root.to_path_buf(), root.join("unified")].iter().filter_map(|root| narrowest(root, path, "memory.max")).min(),
-            _ if controllers.split(',').any(|name| name == "memory") => narrowest(&root.join("memory"), path, "memory.limit_in_bytes"),
+            "" => [root.to_path_buf(), root.join("unified")].iter().filter_map(|root| on_the_way_up(root, path, &version_2)).min(),
+            _ if controllers.split(',').any(|name| name == controller) => on_the_way_up(&root.join(controller), path, &version_1),
             _ => None,
         }
     });
-    // Version 1 says "no limit" by a number that no host has.
-    limits.filter(|&limit| limit < 1 << 60).min()
+    limits.min()
 }
 
-/// The smallest number in files of this name from `path` below `root` up to `root` itself.
-fn narrowest(root: &Path, path: &str, file: &str) -> Option<u64> {
+/// The smallest limit of a group from `path` below `root` up to `root` itself.
+fn on_the_way_up(root: &Path, path: &str, limit: impl Fn(&Path) -> Option<u64>) -> Option<u64> {
     let group = root.join(path.trim_start_matches('/'));
-    let up = group.ancestors().take_while(|folder| folder.starts_with(root));
-    up.filter_map(|folder| fs::read_to_string(folder.join(file)).ok()?.trim().parse().ok()).min()
+    group.ancestors().take_while(|folder| folder.starts_with(root)).filter_map(limit).min()
 }
 
 /// Bytes of a paging file beside so much storage: twice as much, but at most half of what the file system of `directory` has left. The spool and
@@ -233,6 +275,29 @@ mod tests {
         assert_eq!(cgroup_memory(root.path(), "4:memory:/x/y\n1:cpu:/\n"), Some(8192));
         assert_eq!(cgroup_memory(root.path(), "4:memory:/x\n"), None, "no limit is no limit");
         assert_eq!(cgroup_memory(root.path(), "0::/not/shown/here\ngarbage\n::\n"), None);
+    }
+
+    #[test]
+    fn a_processor_quota_counts_in_both_versions_and_leaves_at_least_one_processor() {
+        let root = tempfile::tempdir().unwrap();
+        let make = |file: &str, text: &str| {
+            let path = root.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        make("a/cpu.max", "150000 100000\n");
+        make("a/b/cpu.max", "max 100000\n");
+        make("a/c/cpu.max", "5000 10000\n");
+        make("a/d/cpu.max", "5 0\n");
+        let quota = |groups: &str| cgroup_quota(root.path(), groups);
+        assert_eq!([quota("0::/a/b\n"), quota("0::/a/c\n"), quota("0::/a/d\n"), quota("0::/z\n")], [Some(150), Some(50), Some(150), None]);
+        make("cpu/x/cpu.cfs_quota_us", "-1\n");
+        make("cpu/x/cpu.cfs_period_us", "100000\n");
+        make("cpu/x/y/cpu.cfs_quota_us", "250000\n");
+        make("cpu/x/y/cpu.cfs_period_us", "100000\n");
+        assert_eq!([quota("3:cpu,cpuacct:/x/y\n0::/\n"), quota("3:cpu:/x\n"), quota("3:cpuset:/x/y\n")], [Some(250), None, None]);
+        assert_eq!([Some(50), Some(100), Some(150), Some(250), None].map(|quota| processors_of(4, quota)), [1, 1, 1, 2, 4]);
+        assert_eq!(processors_of(0, None), 1);
     }
 
     #[test]
