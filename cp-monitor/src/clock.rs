@@ -46,6 +46,12 @@ pub fn processor_time(microseconds: u64) -> String {
     format!("{:03}:{:02}.{:02}", hundredths / 6000, hundredths / 100 % 60, hundredths % 100)
 }
 
+/// The same without hundredths, as INDICATE USER shows it: `000:01`.
+pub fn processor_minutes(microseconds: u64) -> String {
+    let seconds = microseconds / 1_000_000;
+    format!("{:03}:{:02}", seconds / 60, seconds % 60)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,5 +62,6 @@ mod tests {
         assert_eq!(full(&at), "22:42:30 EDT SATURDAY 08/31/13");
         assert_eq!(hours(3 * 3600 + 62), "03:01:02");
         assert_eq!(processor_time(61_250_000), "001:01.25");
+        assert_eq!(processor_minutes(61_950_000), "001:01");
     }
 }

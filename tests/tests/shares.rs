@@ -55,6 +55,19 @@ fn two_that_loop_divide_a_processor_as_set_share_says() {
 }
 
 #[test]
+fn absolute_shares_of_more_than_everything_are_taken_and_divide_it_in_proportion() {
+    let system = System::start_with(&["--processors", "1"]);
+    let users = system.add_users(2);
+    let users = [users[0].as_str(), users[1].as_str()];
+    let _loops = users.map(|user| looping(&system, user));
+    for (user, percent) in users.into_iter().zip(["100%", "50%"]) {
+        let said = system.cp_says(&format!("SET SHARE {user} ABSOLUTE {percent}"));
+        assert_line(&said, &format!("^USER {user}   : ABSOLUTE SHARE = +{percent}$"));
+    }
+    assert_percent(divided(&system, users, 800_000), 66);
+}
+
+#[test]
 fn the_share_in_the_directory_holds_from_logon_on() {
     let system = System::start_with(&["--processors", "1"]);
     let source = system.directory().join("user.direct");
