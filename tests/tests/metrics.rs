@@ -111,6 +111,55 @@ fn a_scrape_is_prometheus_text_and_says_what_happened() {
 }
 
 #[test]
+fn counters_never_fall_while_hundreds_log_on_and_off() {
+    const EACH: usize = 40;
+    let (system, address) = system();
+    let names = system.add_users(8);
+    let counters = |samples: &BTreeMap<String, f64>| -> BTreeMap<String, f64> {
+        let counter = |name: &str| name.split('{').next().is_some_and(|name| name.ends_with("_total"));
+        samples.iter().filter(|(name, _)| counter(name)).map(|(name, value)| (name.clone(), *value)).collect()
+    };
+    let (_, body) = get(address, "/metrics");
+    let mut before = counters(&samples(&body));
+    let mut scrapes = 0;
+    thread::scope(|scope| {
+        let sessions: Vec<_> = names
+            .iter()
+            .map(|name| {
+                let socket = system.socket();
+                scope.spawn(move || {
+                    for _ in 0..EACH {
+                        let mut terminal = Terminal::log_on_no_ipl(&socket, name);
+                        terminal.until_cp_read();
+                        terminal.type_line("logoff");
+                        terminal.ending();
+                    }
+                })
+            })
+            .collect();
+        while !sessions.iter().all(thread::ScopedJoinHandle::is_finished) {
+            let (_, body) = get(address, "/metrics");
+            let now = samples(&body);
+            // Nobody chooses a label: there is no figure for each user.
+            assert!(names.iter().all(|name| !body.contains(name)), "{body}");
+            assert!(now[r#"cp64_users{console="terminal"}"#] <= names.len() as f64);
+            let now = counters(&now);
+            for (name, value) in &before {
+                assert!(now[name] >= *value, "{name} was {value} and is {}", now[name]);
+            }
+            (before, scrapes) = (now, scrapes + 1);
+        }
+    });
+    assert!(scrapes > 3, "only {scrapes} scrapes");
+    let (_, body) = get(address, "/metrics");
+    let last = samples(&body);
+    let sessions = (names.len() * EACH) as f64;
+    // OPERATOR was the first to log on, and stays.
+    assert_eq!((last["cp64_logons_total"], last["cp64_logoffs_total"]), (sessions + 1.0, sessions));
+    assert_eq!(last["cp64_accounting_records_total"] + last["cp64_accounting_records_lost_total"], sessions);
+}
+
+#[test]
 fn what_is_no_scrape_is_refused_and_nobody_is_kept_out() {
     let (system, address) = system();
     assert_line(&get(address, "/").0, "^HTTP/1.1 404 Not Found$");

@@ -39,6 +39,7 @@ pub fn families(cp: &Cp) -> Vec<Family> {
     all.extend(of_users(cp));
     all.extend(of_processors(cp));
     all.extend(of_storage(cp));
+    all.extend(of_paging(cp));
     all.extend(of_stores(cp));
     all.extend(of_host());
     all
@@ -138,6 +139,34 @@ fn of_storage(cp: &Cp) -> Vec<Family> {
             "use",
             uses.map(|(what, frames)| (what, frames as f64)),
         ),
+    ]
+}
+
+fn of_paging(cp: &Cp) -> Vec<Family> {
+    let figures = cp.pager.figures();
+    let space = figures.space;
+    let by = |kinds: [(&'static str, u64); 2]| kinds.map(|(kind, count)| (kind, count as f64));
+    vec![
+        Family::one(Gauge, "cp64_frames_available", "Frames that are free or will be in a moment", space.available as f64),
+        Family::one(Gauge, "cp64_paging_slots", "Pages that the paging file has room for", space.slots as f64),
+        Family::one(Gauge, "cp64_paging_slots_used", "Pages on the paging file", space.slots_used as f64),
+        Family::by(
+            Counter,
+            ("cp64_paging_pages", "Pages that came from the paging file and went there"),
+            "direction",
+            by([("in", space.reads), ("out", space.writes)]),
+        ),
+        Family::by(
+            Counter,
+            ("cp64_paging_errors", "Transfers of pages that failed"),
+            "direction",
+            by([("in", space.read_errors), ("out", space.write_errors)]),
+        ),
+        Family::one(Gauge, "cp64_page_waits", "Machines that wait for a page", figures.waiting as f64),
+        Family::one(Gauge, "cp64_held_bytes", "Results that CP holds until the pages are there that they belong into", {
+            let held = cp.storage.held();
+            (held.coming + held.stuck) as f64
+        }),
     ]
 }
 
