@@ -114,6 +114,28 @@ fn with_absent_users(options: &[&str], absent: usize, others: usize) -> (System,
     (system, terminals)
 }
 
+/// Logs users on until one of them is stopped because there is no room: those who are there, and who was stopped with what was said.
+fn log_on_until_one_is_stopped<'a>(system: &System, names: &'a [String]) -> (Vec<(&'a str, Terminal)>, Terminal, String) {
+    let mut here = Vec::new();
+    for name in names {
+        let mut terminal = Terminal::log_on(&system.socket(), name);
+        let said = terminal.until(r"^(Ready; T=|HCPPGF415W|HCP.*174E)");
+        if !said.contains("Ready;") {
+            return (here, terminal, said);
+        }
+        here.push((name.as_str(), terminal));
+    }
+    panic!("all {} users fit", names.len());
+}
+
+/// Room has come: whoever was stopped goes on, or is IPLed where there was not enough for an IPL.
+fn goes_on(terminal: &mut Terminal, said: &str) {
+    terminal.until_cp_read();
+    terminal.type_line(if said.contains("415W") { "begin" } else { "ipl cms parm autocr" });
+    terminal.ready();
+    assert!(terminal.command("identify").contains("AT CP64"));
+}
+
 #[test]
 fn a_paging_file_cut_off_under_the_system_stops_those_who_need_it_only() {
     let (system, mut terminals) = with_absent_users(&["--storage", SMALL, "--paging", "64M"], 2, 240);
@@ -159,18 +181,7 @@ fn without_room_on_the_paging_file_machines_stop_and_go_on_when_there_is() {
     let system = System::start_with(&["--storage", SMALL, "--paging", "1M"]);
     let names = system.add_users(220);
     let mut operator = Terminal::observe(&system.socket(), "OPERATOR");
-    let mut logged_on = Vec::new();
-    let mut stopped = None;
-    for name in &names {
-        let mut terminal = Terminal::log_on(&system.socket(), name);
-        let said = terminal.until(r"^(Ready; T=|HCPPGF415W|HCP.*174E)");
-        if !said.contains("Ready;") {
-            stopped = Some((terminal, said));
-            break;
-        }
-        logged_on.push((name, terminal));
-    }
-    let (mut terminal, said) = stopped.expect("220 users do not fit into 16M and 1M");
+    let (mut logged_on, mut terminal, said) = log_on_until_one_is_stopped(&system, &names);
     assert!(said.contains("paging file is full") || said.contains("Real storage is exhausted"), "{said}");
     assert!(logged_on.len() > 100, "only {} users fit", logged_on.len());
     assert!(system.cp_says("QUERY NAMES").contains("OPERATOR"), "CP answers");
@@ -178,15 +189,12 @@ fn without_room_on_the_paging_file_machines_stop_and_go_on_when_there_is() {
     operator.until("HCPPGT400I Pages cannot be paged out; the paging file is full");
     // Those who are there go on: what they need is in storage.
     let (name, last) = logged_on.last_mut().unwrap();
-    assert!(last.command("identify").contains(name.as_str()));
+    assert!(last.command("identify").contains(*name));
     // Room comes back.
     for (name, _) in logged_on.drain(..60) {
         system.cp(&format!("FORCE {name}")).succeeded();
     }
-    terminal.until_cp_read();
-    terminal.type_line(if said.contains("415W") { "begin" } else { "ipl cms parm autocr" });
-    terminal.ready();
-    assert!(terminal.command("identify").contains("AT CP64"));
+    goes_on(&mut terminal, &said);
 }
 
 #[test]
@@ -229,6 +237,80 @@ fn an_old_paging_file_is_replaced_and_none_is_left_behind() {
     system.shut_down();
     assert!(!file.exists(), "it means nothing to anybody now");
     assert!(system.check().succeeded().output.len() < 10_000);
+}
+
+#[test]
+fn killed_while_it_pages_cp_starts_warm_with_everything_but_the_machines() {
+    let (mut system, terminals) = with_absent_users(&["--storage", SMALL, "--paging", "64M"], 2, 240);
+    system.punch("U0001", "LETTER.TEXT", "kept\n").succeeded();
+    system.disk_put("CMSUSER", "MY", "FILE", b"kept too\n").succeeded();
+    assert!(count(&paging(&system), "slots_used") > 100);
+    system.kill();
+    drop(terminals);
+    assert!(system.check().succeeded().output.len() < 10_000);
+    system.run();
+    assert_eq!(system.cp_says("QUERY NAMES").trim(), "OPERATOR - SYSC");
+    assert_eq!(count(&paging(&system), "slots_used"), 0, "pages of machines that are no more");
+    let mut terminal = system.log_on("U0001");
+    assert!(terminal.command("cp query reader all").contains("LETTER"), "the spool is warm");
+    assert_eq!(system.disk_get("CMSUSER", "MY", "FILE"), b"kept too\n");
+}
+
+/// A program that stores into each of these pages of its own, again and again.
+fn touches(pages: u32) -> String {
+    let (first, end) = (OWN as u32 + 0x1000, OWN as u32 + 0x1000 + pages * 0x1000);
+    // mov edi, first; loop: mov [rdi], edi; add edi, 4096; cmp edi, end; jb loop; jmp to the start
+    let mut code = vec![0xbf];
+    code.extend(first.to_le_bytes());
+    code.extend([0x89, 0x3f, 0x81, 0xc7, 0, 0x10, 0, 0, 0x81, 0xff]);
+    code.extend(end.to_le_bytes());
+    code.extend([0x72, 0xf0, 0xeb, 0xe9]);
+    code.iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+#[test]
+fn who_does_not_fit_into_storage_waits_in_the_eligible_list_and_everybody_gets_on() {
+    const GREEDY: usize = 8;
+    // Each works in a third of all there is.
+    const PAGES: u32 = 1300;
+    let system = System::start_with(&["--storage", SMALL, "--paging", "256M", "--processors", "2"]);
+    let names = system.add_users(GREEDY);
+    let _greedy: Vec<Terminal> = names
+        .iter()
+        .map(|name| {
+            let mut terminal = system.log_on(name);
+            terminal.attention();
+            terminal.until_cp_read();
+            terminal.type_line(&format!("STORE {OWN:X} {}", touches(PAGES)));
+            terminal.until("^STORE COMPLETE");
+            terminal.type_line(&format!("BEGIN {OWN:X}"));
+            terminal
+        })
+        .collect();
+    let line = regex::Regex::new(r"U000\d +E[123] R +\d{8}/\d{8}").unwrap();
+    let queues = wait_for("somebody to wait for storage", || {
+        let queues = system.cp_says("INDICATE QUEUES");
+        line.is_match(&queues).then_some(queues)
+    });
+    assert!(queues.contains(" Q"), "others are in: {queues}");
+    let waiting = || {
+        let load = system.cp_json("INDICATE LOAD")["data"]["eligible"].clone();
+        load.as_array().expect("E1 to E3").iter().filter_map(Value::as_u64).sum::<u64>()
+    };
+    wait_for("INDICATE LOAD to count them", || (waiting() > 0).then_some(()));
+    // Who waits gets in: all get on, and somebody at a terminal is answered meanwhile.
+    let used = |name: &String| system.cp_json(&format!("INDICATE USER {name}"))["data"]["virtual_us"].as_u64().expect("it is counted");
+    let before: Vec<u64> = names.iter().map(used).collect();
+    let mut person = system.log_on("CMSUSER");
+    assert!(person.command("identify").contains("AT CP64"));
+    for (name, before) in names.iter().zip(before) {
+        wait_for("everybody to get on", || (used(name) > before).then_some(()));
+    }
+    // With room for all again nobody is kept out.
+    for name in &names[2..] {
+        system.cp(&format!("FORCE {name}")).succeeded();
+    }
+    wait_for("the eligible list to be empty", || (waiting() == 0).then_some(()));
 }
 
 #[test]
@@ -292,27 +374,13 @@ fn a_full_host_disk_stops_those_who_need_a_page_and_begin_goes_on_when_there_is_
         let mut operator = Terminal::observe(&system.socket(), "OPERATOR");
         let filler = fs::File::create(place.join("filler")).map(|mut file| while file.write_all(&[0xf1; 4096]).is_ok() {});
         assert!(filler.is_ok());
-        let mut here = Vec::new();
-        let mut stopped = None;
-        for name in &names {
-            let mut terminal = Terminal::log_on(&system.socket(), name);
-            let said = terminal.until(r"^(Ready; T=|HCPPGF415W|HCP.*174E)");
-            if !said.contains("Ready;") {
-                stopped = Some((terminal, said));
-                break;
-            }
-            here.push((name, terminal));
-        }
-        let (mut terminal, said) = stopped.expect("240 users do not fit into 16M");
+        let (mut here, mut terminal, said) = log_on_until_one_is_stopped(&system, &names);
         operator.until("HCPPGT400I Pages cannot be paged out; the paging file cannot be written: No space left");
         let (name, last) = here.last_mut().unwrap();
-        assert!(last.command("identify").contains(name.as_str()), "who has pages goes on");
+        assert!(last.command("identify").contains(*name), "who has pages goes on");
         fs::remove_file(place.join("filler")).unwrap();
-        terminal.until_cp_read();
-        terminal.type_line(if said.contains("415W") { "begin" } else { "ipl cms parm autocr" });
-        terminal.ready();
-        assert!(terminal.command("identify").contains("AT CP64"));
+        goes_on(&mut terminal, &said);
         let (name, first) = here.first_mut().unwrap();
-        assert!(first.command("identify").contains(name.as_str()));
+        assert!(first.command("identify").contains(*name));
     });
 }
