@@ -104,7 +104,8 @@ fn what_no_printer_takes_is_told_and_taken_when_the_operator_says_so() {
 
 /// The picture for the operator screen has the devices of QUERY UR, in its order.
 fn the_operator_screen_is_told_the_same(system: &System) {
-    let picture = console::client::watch(&system.socket()).expect("CP listens").snapshot().expect("CP answers");
+    let picture =
+        console::client::watch(&system.socket()).expect("CP listens").snapshot(&console::wire::Window::everything()).expect("CP answers");
     let answer = system.cp_json("QUERY UR");
     let shown = answer["data"]["devices"].as_array().expect("a list");
     assert_eq!(picture.devices.len(), shown.len());
