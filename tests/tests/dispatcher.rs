@@ -14,7 +14,13 @@ fn virtual_us(system: &System, user: &str) -> u64 {
 /// Virtual processor time of every user who is logged on, from one snapshot.
 fn processor_times(system: &System) -> Vec<(String, u64)> {
     let mut watch = console::client::watch(&system.socket()).unwrap();
-    watch.snapshot().unwrap().machines.into_iter().map(|machine| (machine.userid, machine.virtual_us)).collect()
+    watch
+        .snapshot(&console::wire::Window::everything())
+        .unwrap()
+        .machines
+        .into_iter()
+        .map(|machine| (machine.userid, machine.virtual_us))
+        .collect()
 }
 
 /// Logs a user on and lets its machine loop.
