@@ -34,8 +34,10 @@ impl<C: Cp> Shell<C> {
 
     /// Shows a message of the running command; `number` is its number and severity, such as `732I`.
     pub(crate) fn note(&mut self, number: &str, text: impl Display) {
-        let line = format!("DMS{}{number} {text}", self.code);
-        self.say(line);
+        let identification = format!("DMS{}{number}", self.code);
+        if let Some(line) = self.session.settings.emsg.edit(&identification, &format!("{text}")) {
+            self.say(line);
+        }
     }
 
     /// Shows a message and answers the return code that goes with it.

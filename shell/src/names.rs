@@ -23,16 +23,16 @@ const RECEIVERS_MAX: usize = 500;
 
 /// One entry: its tags in capitals and their values, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Entry(Vec<(String, String)>);
+pub(crate) struct Entry(pub(crate) Vec<(String, String)>);
 
 impl Entry {
     /// The value of a tag; empty when it has none.
-    fn value(&self, tag: &str) -> &str {
+    pub(crate) fn value(&self, tag: &str) -> &str {
         self.0.iter().find(|(name, _)| name == tag).map_or("", |(_, value)| value)
     }
 
     /// Whether it has the tag with that value, letters of either case being the same.
-    fn has(&self, tag: &str, value: &str) -> bool {
+    pub(crate) fn has(&self, tag: &str, value: &str) -> bool {
         self.0.iter().any(|(name, found)| name == tag && found.eq_ignore_ascii_case(value))
     }
 }
@@ -109,7 +109,7 @@ impl<C: Cp> Shell<C> {
     }
 
     /// The entries of a NAMES file; none when there is no such file.
-    fn names(&mut self, name: &str) -> Result<Option<Vec<Entry>>, Rc> {
+    pub(crate) fn names(&mut self, name: &str) -> Result<Option<Vec<Entry>>, Rc> {
         let Some(id) = file_id(name, "NAMES") else { return Ok(None) };
         let Ok(found) = self.disks.locate(&id, ModeSpec::ANY) else { return Ok(None) };
         let mut source = self.open(&found)?;
@@ -122,6 +122,13 @@ impl<C: Cp> Shell<C> {
             text.push(b'\n');
         }
         Ok(Some(entries(&String::from_utf8_lossy(&text))))
+    }
+
+    /// The owner and the device number of a nickname in VMLINK NAMES.
+    pub(crate) fn nickname_of_disk(&mut self, nick: &str) -> Result<Option<(String, u32)>, Rc> {
+        let entries = self.names("VMLINK")?.unwrap_or_default();
+        let entry = entries.iter().find(|entry| entry.has("NICK", nick));
+        Ok(entry.and_then(|entry| Some((entry.value("USERID").to_ascii_uppercase(), crate::words::vdev(entry.value("VDEV"))?))))
     }
 
     /// The users of this node that names stand for: `user AT node`, nicknames, lists of either, and userids. `Err` has been shown.

@@ -40,6 +40,12 @@ impl<C: Cp> Shell<C> {
                 Ok(())
             }
             what if is(what, "DISK") => self.query_disk(words),
+            "EMSG" => {
+                let emsg = self.session.settings.emsg;
+                let name = crate::repository::Emsg::ALL.iter().find(|(_, known)| *known == emsg).map_or("ON", |(name, _)| name);
+                self.say(format!("EMSG     = {name}"));
+                Ok(())
+            }
             what if is(what, "FILEDef") => self.query_filedef(),
             what if is(what, "RDYMsg") => {
                 let form = if self.session.settings.short_ready { "SMSG" } else { "LMSG" };
@@ -47,6 +53,7 @@ impl<C: Cp> Shell<C> {
                 Ok(())
             }
             what if is(what, "SEarch") => self.query_search(),
+            what if is(what, "SYNonym") => self.query_synonym(words.operand(1)),
             _ => {
                 let command = [b"QUERY ", words.text.as_slice()].concat();
                 self.cp_command(&command)
@@ -57,7 +64,7 @@ impl<C: Cp> Shell<C> {
     /// SET.
     pub(crate) fn set_command(&mut self, words: &Words) -> Outcome {
         let (what, to) = (words.operand(0), words.operand(1));
-        let cms = is(what, "RDYMsg") || SWITCHES.iter().any(|(name, _)| is_switch(what, name));
+        let cms = is(what, "RDYMsg") || what == "EMSG" || is(what, "SYNonym") || SWITCHES.iter().any(|(name, _)| is_switch(what, name));
         if !cms {
             let command = [b"SET ", words.text.as_slice()].concat();
             return self.cp_command(&command);
@@ -65,7 +72,17 @@ impl<C: Cp> Shell<C> {
         if let Some(surplus) = words.operands.get(2) {
             return Err(self.bad_operand(surplus));
         }
-        if is(what, "RDYMsg") {
+        if what == "EMSG" {
+            return self.set_emsg(to);
+        }
+        if is(what, "SYNonym") {
+            // SET SYNONYM ON|OFF: whether the standard abbreviations of CMS are in force, as SYNONYM (STD and (NOSTD.
+            self.session.settings.abbreviations = match to {
+                "ON" => true,
+                "OFF" => false,
+                _ => return Err(self.bad_operand(to)),
+            };
+        } else if is(what, "RDYMsg") {
             self.session.settings.short_ready = match to {
                 to if is(to, "SMSG") => true,
                 to if is(to, "LMSG") => false,

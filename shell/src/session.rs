@@ -9,10 +9,14 @@ use minidisk::edf::DateTime;
 use crate::commands;
 use crate::cp::{Cp, DiskUnusable};
 use crate::disks::{Access, Disks, Mode};
-use crate::exec::{self, Positions, ProgramStack, Programs};
+use crate::exec::{self, InStorage, Positions, ProgramStack, Programs};
 use crate::filedef::Definition;
+use crate::globalv::Globals;
 use crate::message::{Outcome, Rc};
+use crate::repository::Emsg;
 use crate::rexx::Variables;
+use crate::synonym::Synonyms;
+use crate::tools::History;
 use crate::words::{self, Words};
 
 /// Name of this CMS in its banner and in QUERY CMSLEVEL.
@@ -32,6 +36,8 @@ pub struct Settings {
     pub abbreviations: bool,
     /// The Ready message has no times.
     pub short_ready: bool,
+    /// How much of a message is shown.
+    pub emsg: Emsg,
 }
 
 /// What survives an abnormal end: no pointers, so it can be kept outside the heap.
@@ -53,7 +59,7 @@ impl Session {
     /// A session before anything was accessed.
     pub const NEW: Self = Self {
         disks: [None; 26],
-        settings: Settings { implied_cp: true, implied_exec: true, abbreviations: true, short_ready: false },
+        settings: Settings { implied_cp: true, implied_exec: true, abbreviations: true, short_ready: false, emsg: Emsg::On },
         spooling: false,
         charged: (0, 0),
         routine: *b"CMS     ",
@@ -91,6 +97,16 @@ pub struct Shell<C: Cp> {
     pub(crate) positions: Positions,
     /// What FILEDEF has defined.
     pub(crate) definitions: Vec<Definition>,
+    /// A user's own names for commands.
+    pub(crate) synonyms: Synonyms,
+    /// EXECs in storage.
+    pub(crate) loaded: InStorage,
+    /// What GLOBALV keeps.
+    pub(crate) globals: Globals,
+    /// The disks that VMLINK has linked: whose, their number, the number here.
+    pub(crate) vmlinks: Vec<(String, u32, u32)>,
+    /// The lines typed lately.
+    pub(crate) history: History,
 }
 
 impl<C: Cp> Shell<C> {
@@ -107,6 +123,11 @@ impl<C: Cp> Shell<C> {
             variables: None,
             positions: Positions::default(),
             definitions: Vec::new(),
+            synonyms: Synonyms::default(),
+            loaded: InStorage::default(),
+            globals: Globals::default(),
+            vmlinks: Vec::new(),
+            history: History::default(),
         }
     }
 
@@ -162,6 +183,7 @@ impl<C: Cp> Shell<C> {
         let mut shell = Self::new(cp);
         shell.session.settings = session.settings;
         shell.session.charged = session.charged;
+        shell.globals.recovered = true;
         if session.spooling {
             // What a failed command had written must not go out with the next file, and what it was reading is kept.
             for command in ["CLOSE 00D PURGE", "CLOSE 00E PURGE", "CLOSE 00C KEEP"] {
@@ -191,6 +213,7 @@ impl<C: Cp> Shell<C> {
         if line.trim_ascii().is_empty() {
             return self.say("CMS");
         }
+        self.history.add(line);
         self.begin("CMS");
         let outcome = self.execute(line);
         self.end();
@@ -253,7 +276,22 @@ impl<C: Cp> Shell<C> {
             self.running(&words.command, "EXC");
             return Some(self.run_exec(&exec, &words.text));
         }
-        if let Some(command) = commands::find::<C>(&words.command, settings.abbreviations) {
+        let synonym = self.synonyms.command(&words.command, settings.abbreviations);
+        if settings.implied_exec
+            && let Some(exec) = synonym.as_ref().and_then(|name| exec::find(self, name))
+        {
+            self.running(&words.command, "EXC");
+            return Some(self.run_exec(&exec, &words.text));
+        }
+        let found = commands::find::<C>(&words.command, settings.abbreviations);
+        // A synonym goes before an abbreviation, and a command's own name before a synonym.
+        let command = match synonym {
+            Some(name) if found.is_none_or(|command| command.name != words.command) => {
+                commands::find::<C>(&name, settings.abbreviations).or(found)
+            }
+            _ => found,
+        };
+        if let Some(command) = command {
             self.running(command.name, command.code);
             return Some((command.run)(self, &words));
         }

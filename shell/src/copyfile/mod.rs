@@ -1,6 +1,8 @@
 //! COPYFILE: copies, combines and converts files. [`convert`] is what it does with a record.
 
 mod convert;
+mod pack;
+mod packing;
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -50,6 +52,8 @@ struct Options {
     prompt: bool,
     specs: Option<Vec<Spec>>,
     translation: Option<Box<[u8; 256]>>,
+    /// PACK or UNPACK.
+    packing: Option<packing::Packing>,
 }
 
 /// Lines of a list that ends with `++` at most.
@@ -120,6 +124,7 @@ impl<C: Cp> Shell<C> {
             prompt: true,
             specs: None,
             translation: None,
+            packing: None,
         };
         let mut rest = words.options.iter().map(String::as_str);
         while let Some(option) = rest.next() {
@@ -136,6 +141,8 @@ impl<C: Cp> Shell<C> {
                 option if is(option, "TRUnc") => options.truncate = true,
                 option if is(option, "NOTRunc") => options.truncate = false,
                 option if is(option, "OVly") => options.overlay = true,
+                option if is(option, "PAck") => options.packing = Some(packing::Packing::Pack),
+                option if is(option, "UNPack") => options.packing = Some(packing::Packing::Unpack),
                 option if is(option, "PRompt") => options.prompt = true,
                 option if is(option, "NOPRompt") => options.prompt = false,
                 // Their lists are asked for when the rest of the command is known to be right.
@@ -148,6 +155,9 @@ impl<C: Cp> Shell<C> {
         }
         if options.overlay && (options.append || options.new_file) {
             return Err(self.fail(24, "042E", "OVLY goes with neither APPEND nor NEWFILE"));
+        }
+        if options.packing.is_some() {
+            self.packing_alone(words)?;
         }
         Ok(options)
     }
@@ -240,6 +250,9 @@ impl<C: Cp> Shell<C> {
         if exists && !options.replace && !options.append && !options.overlay {
             self.writable(target.mode)?;
             return Err(self.fail(28, "024E", format!("File {target} already exists; specify REPLACE option")));
+        }
+        if let Some(packing) = options.packing {
+            return self.repack(packing, files, target, options);
         }
         let mut under = match exists && options.overlay {
             true => Some(self.old_file(&target)?),

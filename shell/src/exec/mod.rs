@@ -5,6 +5,7 @@
 
 mod execio;
 mod functions;
+mod load;
 mod program;
 mod report;
 mod stack;
@@ -21,6 +22,7 @@ use crate::session::Shell;
 use crate::words::{Words, first_word};
 
 pub(crate) use execio::Positions;
+pub(crate) use load::InStorage;
 pub(crate) use program::Programs;
 pub(crate) use stack::ProgramStack;
 
@@ -32,6 +34,9 @@ const SIZE: usize = 1 << 20;
 /// The EXEC of that name, in search order.
 pub(crate) fn find<C: Cp>(shell: &Shell<C>, name: &str) -> Option<Found> {
     let id = file_id(name, "EXEC")?;
+    if let Some(loaded) = shell.loaded.find(&id) {
+        return Some(loaded);
+    }
     shell.disks.locate(&id, ModeSpec::ANY).ok()
 }
 
@@ -86,6 +91,9 @@ impl<C: Cp> Shell<C> {
 
     /// The lines of an EXEC.
     fn exec_lines(&mut self, exec: &Found) -> Result<Vec<Vec<u8>>, Rc> {
+        if let Some(lines) = self.loaded.lines(exec) {
+            return Ok(lines);
+        }
         let mut source = self.open(exec)?;
         let (mut lines, mut record, mut size) = (Vec::new(), Vec::new(), 0);
         while self.next_line(&mut source, &mut record)? {

@@ -46,27 +46,34 @@ impl Programs {
 impl<C: Cp> Shell<C> {
     /// The compiled form of an EXEC that begins with a comment; none when it is one of plain commands.
     pub(super) fn rexx_program(&mut self, exec: &Found) -> Result<Option<Shared<Program>>, Rc> {
+        if self.loaded.has(exec) {
+            return Ok(self.loaded.program(exec));
+        }
         if let Some(program) = self.programs.get(exec) {
             return Ok(Some(program));
         }
         let lines = self.exec_lines(exec)?;
+        let program = self.compiled(exec, &lines)?;
+        if let Some(program) = &program
+            && lines.iter().map(|line| line.len() + 1).sum::<usize>() <= KEPT_SIZE
+        {
+            self.programs.keep(exec, program);
+        }
+        Ok(program)
+    }
+
+    /// Compiles the lines of an EXEC that begins with a comment; none when it is one of plain commands.
+    pub(super) fn compiled(&mut self, exec: &Found, lines: &[Vec<u8>]) -> Result<Option<Shared<Program>>, Rc> {
         if !lines.first().is_some_and(|line| line.trim_ascii_start().starts_with(b"/*")) {
             return Ok(None);
         }
         let mut text = Vec::with_capacity(lines.iter().map(|line| line.len() + 1).sum());
-        for line in &lines {
+        for line in lines {
             text.extend_from_slice(line);
             text.push(b'\n');
         }
-        let keep = text.len() <= KEPT_SIZE;
         match Program::compile(text) {
-            Ok(program) => {
-                let program = Shared::new(program);
-                if keep {
-                    self.programs.keep(exec, &program);
-                }
-                Ok(Some(program))
-            }
+            Ok(program) => Ok(Some(Shared::new(program))),
             Err(report) => Err(self.show_report(exec, &report)),
         }
     }
@@ -217,6 +224,12 @@ impl<C: Cp> Environment for ExecEnvironment<'_, C> {
             Immediate::TraceStart => Interrupt::TraceStart,
             Immediate::TraceEnd => Interrupt::TraceEnd,
         }
+    }
+
+    fn pool_value(&mut self, selector: &[u8], name: &[u8], new: Option<&[u8]>) -> Option<Vec<u8>> {
+        let answer = self.shell.global_value(selector, name, new);
+        self.shell.code = "EXC";
+        answer
     }
 
     fn userid(&mut self) -> Vec<u8> {

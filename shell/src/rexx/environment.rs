@@ -36,6 +36,12 @@ pub trait Environment {
     fn poll(&mut self) -> Interrupt {
         Interrupt::None
     }
+    /// The value of a variable in a pool outside the program, and a new value for it (VALUE with a selector). None: there is no such pool, or it
+    /// could not be changed.
+    fn pool_value(&mut self, selector: &[u8], name: &[u8], new: Option<&[u8]>) -> Option<Vec<u8>> {
+        let _ = (selector, name, new);
+        None
+    }
     /// The user (USERID).
     fn userid(&mut self) -> Vec<u8>;
     /// Columns of the terminal (LINESIZE).

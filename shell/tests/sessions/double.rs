@@ -77,6 +77,9 @@ pub struct World {
     /// Files closed to the printer.
     pub printed: Vec<SpoolFile>,
     open_output: BTreeMap<u32, Vec<u8>>,
+    /// Disks of other users, and the device numbers under which they are linked.
+    of_others: BTreeMap<(String, u32), SharedDisk>,
+    linked: Vec<u32>,
     reading: Option<(u32, usize)>,
     /// CP refuses unit record output.
     pub spool_full: bool,
@@ -91,6 +94,10 @@ pub struct World {
 /// CP as the shell sees it.
 #[derive(Clone)]
 pub struct Double(pub Rc<RefCell<World>>);
+
+fn hexadecimal(word: &str) -> u32 {
+    u32::from_str_radix(word, 16).expect("a device number")
+}
 
 fn padded<const N: usize>(text: &str) -> [u8; N] {
     let mut field = [b' '; N];
@@ -109,11 +116,42 @@ impl World {
             ["QUERY", "TIME"] => (0, "TIME IS 14:41:41 UTC SUNDAY 11/22/26\n".into()),
             ["SLEEP"] => (0, String::new()),
             ["MESSAGE", "NOBODY", ..] => (45, "HCPMSG045E NOBODY not logged on\n".into()),
+            ["LINK", "TO", owner, vdev, "AS", own, ..] => self.link(owner, vdev, own),
+            ["DETACH", vdev] if self.linked.contains(&hexadecimal(vdev)) => {
+                self.linked.retain(|own| *own != hexadecimal(vdev));
+                self.disks.remove(&hexadecimal(vdev));
+                (0, String::new())
+            }
+            ["QUERY", "READER", "*", "ALL"] => self.query_reader(),
+            ["SET", "EMSG", _] => (0, String::new()),
             ["MESSAGE" | "DETACH" | "PURGE", ..] => (0, String::new()),
             [first, ..] => (1, format!("HCPCMD001E Unknown CP command: {first}\n")),
             [] => (0, String::new()),
         };
         Response { code, text: text.into_bytes() }
+    }
+
+    fn link(&mut self, owner: &str, vdev: &str, own: &str) -> (u32, String) {
+        match self.of_others.get(&(owner.to_string(), hexadecimal(vdev))) {
+            Some(disk) => {
+                self.disks.insert(hexadecimal(own), disk.clone());
+                self.linked.push(hexadecimal(own));
+                (0, String::new())
+            }
+            None => (107, format!("HCPLNK107E {owner} {vdev} not linked; not in CP directory\n")),
+        }
+    }
+
+    fn query_reader(&self) -> (u32, String) {
+        let mut text = String::from("ORIGINID FILE CLASS RECORDS  CPY HOLD DATE  TIME      NAME      TYPE     DIST\n");
+        for file in &self.reader {
+            let name = String::from_utf8_lossy(&file.block.name).into_owned();
+            text.push_str(&format!(
+                "{:<8} {:04} A PUN {:08} 001 NONE 11/22 14:41:41  {name}\n",
+                self.userid, file.block.spid, file.block.records
+            ));
+        }
+        (0, text)
     }
 
     fn close(&mut self, device: &str, operands: &[&str]) -> (u32, String) {
@@ -359,6 +397,23 @@ impl User {
         self.shown()
     }
 
+    /// What CMS keeps for after an abnormal end.
+    pub fn shell_session(&self) -> Session {
+        self.world.borrow().remembered.expect("a session")
+    }
+
+    /// CMS starts again after an abnormal end.
+    pub fn recovers(&mut self, session: Session) {
+        self.shell = Shell::recover(Double(self.world.clone()), session, 222);
+        self.shown();
+    }
+
+    /// IPL CMS again.
+    pub fn restarts(&mut self) {
+        self.shell = Shell::new(Double(self.world.clone()));
+        self.ipl("AUTOCR", &[]);
+    }
+
     /// Types lines ahead.
     pub fn types(&mut self, lines: &[&str]) {
         self.world.borrow_mut().typed.extend(lines.iter().map(|line| line.to_string()));
@@ -402,6 +457,12 @@ impl User {
     pub fn attach(&mut self, vdev: u32, disk: MemoryDisk) {
         let state = DiskState { disk, writes_left: None };
         self.world.borrow_mut().disks.insert(vdev, SharedDisk(Rc::new(RefCell::new(state))));
+    }
+
+    /// A disk becomes another user's, who lets it be linked.
+    pub fn gives_away(&mut self, vdev: u32, owner: &str, as_vdev: u32) {
+        let disk = self.detach(vdev);
+        self.world.borrow_mut().of_others.insert((owner.into(), as_vdev), disk);
     }
 
     /// Takes a disk away, as DETACH does, or hands it to another user.

@@ -5,5 +5,7 @@ mod disks;
 mod double;
 mod environment;
 mod files;
+mod globals;
 mod rexx;
 mod spool;
+mod tools;

@@ -124,7 +124,8 @@ pub fn symbol(interpreter: &mut Interpreter, arguments: &Arguments) -> Result<Va
 
 pub fn value(interpreter: &mut Interpreter, arguments: &Arguments) -> Result<Value> {
     if let Some(pool) = arguments.get(2).filter(|pool| !pool.is_empty()) {
-        return Err(Error::new(40, 37, &[arguments.name().as_bytes(), pool]));
+        let answer = interpreter.environment.pool_value(pool, arguments.text(0), arguments.get(1));
+        return answer.map(Value::from_vec).ok_or_else(|| Error::new(40, 37, &[arguments.name().as_bytes(), pool]));
     }
     let Some((constant, name)) = symbol_kind(arguments.text(0)) else {
         return Err(arguments.unfit(0, 26));
