@@ -52,6 +52,12 @@ pub struct Used {
     pub cards_punched: u64,
     /// Records printed.
     pub lines_printed: u64,
+    /// Pages that came from the paging file.
+    #[serde(default)]
+    pub page_reads: u64,
+    /// Pages that went there.
+    #[serde(default)]
+    pub page_writes: u64,
 }
 
 impl Used {
@@ -64,6 +70,8 @@ impl Used {
             cards_read: of(self.cards_read, other.cards_read),
             cards_punched: of(self.cards_punched, other.cards_punched),
             lines_printed: of(self.lines_printed, other.lines_printed),
+            page_reads: of(self.page_reads, other.page_reads),
+            page_writes: of(self.page_writes, other.page_writes),
         }
     }
 }
@@ -179,7 +187,17 @@ pub(super) mod tests {
             by: None,
             from: to - 60,
             to,
-            used: Used { connect_seconds: 60, virtual_us: 1500, total_us: 2000, io: 7, cards_read: 1, cards_punched: 2, lines_printed: 3 },
+            used: Used {
+                connect_seconds: 60,
+                virtual_us: 1500,
+                total_us: 2000,
+                io: 7,
+                cards_read: 1,
+                cards_punched: 2,
+                lines_printed: 3,
+                page_reads: 4,
+                page_writes: 5,
+            },
             resident_pages: 25,
         }
     }
@@ -203,6 +221,9 @@ pub(super) mod tests {
         let newer = record("A", 100).line().replace("\"version\":1", "\"version\":1,\"later\":[1]");
         let newer = line(newer[9..].trim_end());
         assert_eq!(Record::of_line(newer.as_bytes()), Ok(record("A", 100)), "an unknown field is passed over");
+        let older = record("A", 100).line().replace(",\"page_reads\":4,\"page_writes\":5", "");
+        let older = Record::of_line(line(older[9..].trim_end()).as_bytes()).unwrap();
+        assert_eq!((older.used.io, older.used.page_reads, older.used.page_writes), (7, 0, 0), "a record from before they were counted");
     }
 
     proptest! {

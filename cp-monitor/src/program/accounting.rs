@@ -131,7 +131,7 @@ fn key(by: By, record: &Record) -> String {
 }
 
 const RECORD_HEADING: &str =
-    "Date       Time     Userid   Account  Why       Connect    VIRTCPU     TOTCPU      I/O    Read   Punch   Print";
+    "Date       Time     Userid   Account  Why       Connect    VIRTCPU     TOTCPU      I/O    Read   Punch   Print   Paged";
 
 fn record_line(record: &Record) -> String {
     format!(
@@ -146,14 +146,15 @@ fn record_line(record: &Record) -> String {
 
 fn figures(used: &Used) -> String {
     format!(
-        "{:>8} {:>10} {:>10} {:>8} {:>7} {:>7} {:>7}",
+        "{:>8} {:>10} {:>10} {:>8} {:>7} {:>7} {:>7} {:>7}",
         hours(used.connect_seconds),
         processor_time(used.virtual_us),
         processor_time(used.total_us),
         used.io,
         used.cards_read,
         used.cards_punched,
-        used.lines_printed
+        used.lines_printed,
+        used.page_reads.saturating_add(used.page_writes)
     )
 }
 
@@ -173,7 +174,7 @@ fn write_sums(out: &mut impl Write, by: By, sums: &BTreeMap<String, (u64, Used)>
         return Ok(());
     }
     let heading = format!("{}{}", name[..1].to_uppercase(), &name[1..]);
-    writeln!(out, "{heading:<10} Records  Connect    VIRTCPU     TOTCPU      I/O    Read   Punch   Print")?;
+    writeln!(out, "{heading:<10} Records  Connect    VIRTCPU     TOTCPU      I/O    Read   Punch   Print   Paged")?;
     let mut all = (0, Used::default());
     for (key, (records, used)) in sums {
         writeln!(out, "{key:<10} {records:>7} {}", figures(used))?;

@@ -19,7 +19,7 @@ pub(super) struct Accounted {
 impl User {
     /// What was used since logon.
     pub fn used(&self) -> Used {
-        let usage = &self.usage;
+        let (usage, pages) = (&self.usage, self.standing.figures());
         let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         Used {
             connect_seconds: self.logged_on.elapsed().as_secs(),
@@ -29,6 +29,8 @@ impl User {
             cards_read: count(&usage.cards_read),
             cards_punched: count(&usage.cards_punched),
             lines_printed: count(&usage.lines_printed),
+            page_reads: pages.reads,
+            page_writes: pages.writes,
         }
     }
 
