@@ -88,10 +88,13 @@ fn many_more_users_than_fit_each_keep_their_own_and_answer() {
     let all = system.cp_says("INDICATE PAGING ALL");
     assert!(all.lines().count() > 50 && all.contains(" 000000:0000"), "{all}");
     drop(terminals);
-    // Their slots go with them.
+    // Their slots go with them, and what was paged is on record.
     for name in &names {
         system.cp(&format!("FORCE {name}"));
     }
+    let record = system.cp64(&["accounting", "--json", "--user", &names[0]], b"").succeeded().output;
+    let record: Value = serde_json::from_str(record.trim()).expect("one record");
+    assert!(count(&record, "page_reads") > 0 && count(&record, "page_writes") > 10, "{record}");
     wait_for("the slots to come free", || (count(&paging(&system), "slots_used") == 0).then_some(()));
     let on_disk = std::os::unix::fs::MetadataExt::blocks(&system.directory().join("paging").metadata().unwrap()) * 512;
     assert!(on_disk < 1 << 20, "{on_disk} bytes of the host's disk are still taken");
@@ -266,6 +269,42 @@ fn touches(pages: u32) -> String {
     code.extend(end.to_le_bytes());
     code.extend([0x72, 0xf0, 0xeb, 0xe9]);
     code.iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+#[test]
+fn pages_that_a_guest_releases_cost_nothing_and_read_as_zero() {
+    const PAGES: u32 = 500;
+    const CODE: u64 = 0x170_0000;
+    let system = System::start();
+    let user = &system.add_users(1)[0];
+    let mut terminal = system.log_on(user);
+    let pages = || system.cp_json(&format!("INDICATE USER {user}"))["data"]["pages"].clone();
+    let before = count(&pages(), "resident");
+    terminal.attention();
+    terminal.until_cp_read();
+    // mov edi, first; mov esi, last; mov eax, X'10'; out 0x83, eax; then for ever
+    let (first, last) = (OWN as u32 + 0x1000, OWN as u32 + PAGES * 0x1000 + 0xfff);
+    let release: String = [&[0xbf][..], &first.to_le_bytes(), &[0xbe], &last.to_le_bytes(), &[0xb8, 0x10, 0, 0, 0, 0xe7, 0x83, 0xeb, 0xfe]]
+        .concat()
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect();
+    for (at, code) in [(OWN, touches(PAGES)), (CODE, release)] {
+        terminal.look();
+        terminal.type_line(&format!("STORE {at:X} {code}"));
+        terminal.until("^STORE COMPLETE");
+    }
+    terminal.type_line(&format!("BEGIN {OWN:X}"));
+    wait_for("the pages to be there", || (count(&pages(), "resident") >= before + u64::from(PAGES)).then_some(()));
+    terminal.attention();
+    terminal.until_cp_read();
+    terminal.type_line(&format!("BEGIN {CODE:X}"));
+    wait_for("the pages to be gone", || (count(&pages(), "resident") < before + 50).then_some(()));
+    terminal.attention();
+    terminal.until_cp_read();
+    terminal.look();
+    terminal.type_line(&format!("DISPLAY {first:X}"));
+    assert!(terminal.until(&format!("^{first:08X} ")).contains("00000000 00000000 00000000 00000000"));
 }
 
 #[test]
