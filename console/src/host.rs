@@ -3,22 +3,55 @@
 //! CP implements [`Host`]; front ends call it and know nothing else of CP.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::virtual_console::{Attachment, AttachmentId, Role, VirtualConsole};
 use crate::wire;
 
-/// Who is at the other end of a connection, as the host's kernel vouches for it.
+/// Who is at the other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// Its effective user id.
-    pub uid: u32,
-    /// Its effective group id.
-    pub gid: u32,
-    /// Its process, when known.
-    pub pid: Option<i32>,
+    /// What is known of it.
+    pub origin: PeerOrigin,
     /// The account that owns the data directory (or root): may log on as anyone and issue commands from the host.
     pub owner: bool,
+}
+
+/// Where a peer comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PeerOrigin {
+    /// An account of this host, as the host's kernel vouches for it: the effective user id.
+    Account(u32),
+    /// An address of a network.
+    Address(IpAddr),
+}
+
+impl Peer {
+    /// A peer from the network: nobody until it gives a password.
+    pub fn remote(address: IpAddr) -> Self {
+        Self { origin: PeerOrigin::Address(address), owner: false }
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.origin {
+            PeerOrigin::Account(uid) => write!(f, "uid {uid}"),
+            PeerOrigin::Address(address) => write!(f, "{address}"),
+        }
+    }
+}
+
+/// What a terminal shows before somebody logs on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Logo {
+    /// The system identifier.
+    pub system: String,
+    /// `CP-64 Version 0.1.0`.
+    pub release: String,
+    /// The installation's own lines.
+    pub lines: Vec<String>,
 }
 
 /// Why a LOGON is not granted.
@@ -97,6 +130,9 @@ impl fmt::Display for Session {
 ///
 /// Every call comes from a thread that may wait, never from a dispatcher. The calls for one session come one after another.
 pub trait Host: Send + Sync + 'static {
+    /// What to show before LOGON.
+    fn logo(&self) -> Logo;
+
     /// LOGON, reconnect, take over or share, as `request` says. CP ends [`Session::new`] with the role it grants.
     ///
     /// # Errors

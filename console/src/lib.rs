@@ -3,20 +3,27 @@
 //! [`VirtualConsole`] is the model of one console, [`Host`] what front ends ask of CP, [`local`] the front end on a unix socket,
 //! [`client`] the terminal side of it, [`operator`] the operator screen. Knows nothing of CP: CP implements the traits here and front ends call them.
 
+mod calls;
 pub mod client;
+mod door;
 mod frame;
 mod host;
 mod journal;
 mod line_edit;
+pub mod line_mode;
 pub mod local;
 pub mod operator;
 pub mod picture;
+mod preferences;
+pub mod presentation;
 mod text;
+pub mod tn3270;
 mod virtual_console;
 pub mod wire;
 
-pub use host::{Host, LogonRefusal, Peer, Session, WRONG_PASSWORD};
+pub use host::{Host, Logo, LogonRefusal, Peer, PeerOrigin, Session, WRONG_PASSWORD};
 pub use journal::{Journal, Journaling};
 pub use line_edit::{LineEdit, LogicalLine, logical_lines};
+pub use preferences::{PF_KEYS, PfKey, Preferences};
 pub use text::LINE_MAX;
 pub use virtual_console::{Attachment, AttachmentId, ConsoleEvent, LINE_COST, Limits, Role, VirtualConsole};

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::Notify;
 
 use crate::journal::{Journal, Journaling, Keeper};
+use crate::preferences::Preferences;
 use crate::text;
 use crate::wire::{ConsoleState, Ending, Line, LineKind};
 
@@ -69,6 +70,7 @@ pub struct VirtualConsole {
     limits: Limits,
     inner: Mutex<Inner>,
     changed: Notify,
+    preferences: Mutex<Preferences>,
     journal_begun: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
@@ -252,6 +254,7 @@ impl VirtualConsole {
                 journal: Keeper::default(),
             }),
             changed: Notify::new(),
+            preferences: Mutex::default(),
             journal_begun: OnceLock::new(),
         })
     }
@@ -285,6 +288,16 @@ impl VirtualConsole {
         if begun && let Some(tell) = self.journal_begun.get() {
             tell();
         }
+    }
+
+    /// How its user wants it to behave.
+    pub fn preferences(&self) -> Preferences {
+        self.preferences.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes that: TERMINAL, SET PF.
+    pub fn prefer(&self, change: impl FnOnce(&mut Preferences)) {
+        change(&mut self.preferences.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Says who is told when the first line stands in an empty journal; once. It is called outside every lock, by whoever writes, and

@@ -2,21 +2,20 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::Bounds;
-use super::door::{Door, Place};
+use crate::calls::{Calls, enter, overdue};
+use crate::door::{Door, Place};
 use crate::frame::{self, FrameError, INPUT_FRAME_MAX};
 use crate::text;
 use crate::virtual_console::{Attachment, ConsoleEvent, Role};
 use crate::wire::{Answer, ClientFrame, Ending, FRAME_MAX, Hello, Line, LineKind, Logon, Reply, Request, VERSION};
-use crate::{Host, LogonRefusal, Peer, Session, WRONG_PASSWORD};
+use crate::{LogonRefusal, Peer, PeerOrigin, Session, WRONG_PASSWORD};
 
 /// Refused because the connection does not keep to the protocol.
 const NOT_UNDERSTOOD: u32 = 1;
@@ -46,12 +45,10 @@ impl From<std::io::Error> for ConnectionError {
 
 /// What every connection needs to know.
 pub(super) struct Caller {
-    pub(super) host: Arc<dyn Host>,
+    pub(super) calls: Calls,
     pub(super) owner: u32,
     pub(super) bounds: Bounds,
     pub(super) door: Arc<Door>,
-    /// Logons that CP may carry out at this moment.
-    pub(super) logons: Arc<Semaphore>,
 }
 
 /// The two halves of the stream.
@@ -78,12 +75,9 @@ impl Caller {
     /// Serves `stream` until either side is done.
     pub(super) async fn serve(self, stream: UnixStream) {
         let peer = match stream.peer_cred() {
-            Ok(credentials) => Peer {
-                uid: credentials.uid(),
-                gid: credentials.gid(),
-                pid: credentials.pid(),
-                owner: credentials.uid() == self.owner || credentials.uid() == 0,
-            },
+            Ok(credentials) => {
+                Peer { origin: PeerOrigin::Account(credentials.uid()), owner: credentials.uid() == self.owner || credentials.uid() == 0 }
+            }
             Err(error) => {
                 tracing::warn!(%error, "A peer without credentials is cut");
                 return;
@@ -96,7 +90,7 @@ impl Caller {
             None => line.refuse(NO_LINE, "HCPDIA055E Line(s) not available").await,
         };
         if let Err(error) = done {
-            tracing::debug!(uid = peer.uid, pid = peer.pid, %error, "Connection ended");
+            tracing::debug!(%peer, %error, "Connection ended");
         }
     }
 
@@ -128,12 +122,12 @@ impl Caller {
             _ if !peer.owner => line.refuse(NOT_BEFORE_LOGON, "HCPCFC015E Command not valid before LOGON").await,
             Request::Command(command) => {
                 drop(place);
-                let answer = self.ask(peer, move |host, peer| host.command(peer, &command)).await?;
+                let answer = self.calls.ask(peer, move |host, peer| host.command(peer, &command)).await?;
                 line.send(&Reply::Answer(answer)).await
             }
             Request::Punch(file) => {
                 drop(place);
-                let answer: Answer = self.ask(peer, move |host, peer| host.punch(peer, file)).await?;
+                let answer: Answer = self.calls.ask(peer, move |host, peer| host.punch(peer, file)).await?;
                 line.send(&Reply::Answer(answer)).await
             }
             Request::Watch => {
@@ -141,16 +135,6 @@ impl Caller {
                 self.watch(peer, line).await
             }
         }
-    }
-
-    /// Calls CP on a thread that may wait.
-    async fn ask<T: Send + 'static>(
-        &self,
-        peer: &Peer,
-        call: impl FnOnce(&dyn Host, &Peer) -> T + Send + 'static,
-    ) -> Result<T, ConnectionError> {
-        let (host, peer) = (Arc::clone(&self.host), *peer);
-        Ok(tokio::task::spawn_blocking(move || call(&*host, &peer)).await?)
     }
 
     async fn watch(&self, peer: &Peer, line: &mut Wire) -> Result<(), ConnectionError> {
@@ -162,7 +146,7 @@ impl Caller {
                     return line.refuse(NOT_UNDERSTOOD, "Only polls are taken here").await;
                 }
             };
-            let snapshot = self.ask(peer, move |host, peer| host.snapshot(peer, &window)).await?;
+            let snapshot = self.calls.ask(peer, move |host, peer| host.snapshot(peer, &window)).await?;
             line.send(&Reply::Snapshot(Box::new(snapshot))).await?;
         }
     }
@@ -172,11 +156,7 @@ impl Caller {
         let session = loop {
             let asked = request.clone();
             let given = request.password.take().is_some();
-            // Whoever waits here waits in order and on no thread. The semaphore is never closed.
-            let turn = self.logons.acquire().await;
-            let answer = self.ask(peer, move |host, peer| host.logon(peer, &asked)).await?;
-            drop(turn);
-            match answer {
+            match self.calls.logon(peer, asked).await? {
                 Ok(session) => break session,
                 Err(LogonRefusal::Refused { code: WRONG_PASSWORD, message }) if given => {
                     tries += 1;
@@ -220,7 +200,7 @@ impl Caller {
         let accepted = Reply::Accepted { system: session.system.clone(), userid: session.userid.clone() };
         let greeted = async {
             output.write_all(&frame::encode(&accepted)?).await?;
-            self.tell(&session, move |host, session| host.resize(session, size.0, size.1)).await
+            Ok(self.calls.tell(&session, move |host, session| host.resize(session, size.0, size.1)).await?)
         };
         let ended = match greeted.await {
             Ok(()) => {
@@ -239,7 +219,7 @@ impl Caller {
         };
         let by_request = matches!(ended, Ok(Leave::Asked));
         if !matches!(ended, Ok(Leave::Ended)) && session.role == Role::Owner && session.owns_console() {
-            self.tell(&session, move |host, session| host.disconnected(session, by_request)).await?;
+            self.calls.tell(&session, move |host, session| host.disconnected(session, by_request)).await?;
         }
         if by_request {
             // What CP says at DISCONNECT, and the end, are still to be shown.
@@ -252,22 +232,17 @@ impl Caller {
         ended.map(|_| ())
     }
 
-    async fn tell(&self, session: &Arc<Session>, call: impl FnOnce(&dyn Host, &Session) + Send + 'static) -> Result<(), ConnectionError> {
-        let (host, session) = (Arc::clone(&self.host), Arc::clone(session));
-        Ok(tokio::task::spawn_blocking(move || call(&*host, &session)).await?)
-    }
-
     /// Passes what the terminal sends on to CP, one frame after the other.
     async fn listen(&self, session: &Arc<Session>, input: &mut BufReader<OwnedReadHalf>) -> Result<Leave, ConnectionError> {
         loop {
             match frame::receive(input, INPUT_FRAME_MAX).await?.ok_or(ConnectionError::Gone)? {
                 ClientFrame::Line(line) => {
                     let line = text::typed(&line);
-                    self.tell(session, move |host, session| enter(host, session, line)).await?;
+                    self.calls.tell(session, move |host, session| enter(host, session, line)).await?;
                 }
-                ClientFrame::Attention => self.tell(session, |host, session| host.attention(session)).await?,
+                ClientFrame::Attention => self.calls.tell(session, |host, session| host.attention(session)).await?,
                 ClientFrame::Resize { columns, rows } => {
-                    self.tell(session, move |host, session| host.resize(session, columns, rows)).await?;
+                    self.calls.tell(session, move |host, session| host.resize(session, columns, rows)).await?;
                 }
                 ClientFrame::Disconnect => return Ok(Leave::Asked),
                 ClientFrame::Poll(_) => {}
@@ -282,15 +257,6 @@ enum Leave {
     Ended,
     /// The terminal asked to disconnect.
     Asked,
-}
-
-/// One line entered: shown to the others, given to CP, and the next one invited when the same read is still up.
-fn enter(host: &dyn Host, session: &Session, line: String) {
-    let console = &session.console;
-    let before = console.state_number();
-    console.entered(session.id(), &line);
-    host.input(session, line);
-    console.invite_again(before);
 }
 
 /// Sends console events until the end was sent. A terminal that takes none makes this wait, and the console drop lines for it.
@@ -315,21 +281,19 @@ async fn show(attachment: &mut Attachment, output: &mut OwnedWriteHalf) -> Resul
     }
 }
 
-/// Completes when the session ended and its terminal did not take the end for so long.
-async fn overdue(session: &Session, drain: Duration) {
-    Attachment::ending(&session.console, session.id()).await;
-    tokio::time::sleep(drain).await;
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::wire::{Punch, Snapshot, Window};
+    use crate::{Host, Logo};
 
     /// A CP that must not be asked anything.
     struct Nobody;
 
     impl Host for Nobody {
+        fn logo(&self) -> Logo {
+            unreachable!("logo")
+        }
         fn logon(&self, _: &Peer, _: &Logon) -> Result<Session, LogonRefusal> {
             unreachable!("logon")
         }
@@ -358,17 +322,11 @@ mod tests {
 
     /// What an account that is not the owner is answered to `hello`.
     async fn answer_to_a_stranger(hello: &[u8]) -> Option<Reply> {
-        let stranger = Peer { uid: 12345, gid: 12345, pid: None, owner: false };
+        let stranger = Peer { origin: PeerOrigin::Account(12345), owner: false };
         let (ours, theirs) = UnixStream::pair().unwrap();
         let (input, output) = ours.into_split();
         let mut wire = Wire { input: BufReader::new(input), output };
-        let caller = Caller {
-            host: Arc::new(Nobody),
-            owner: 0,
-            bounds: Bounds::default(),
-            door: Door::new(1, 1),
-            logons: Arc::new(Semaphore::new(1)),
-        };
+        let caller = Caller { calls: Calls::new(Arc::new(Nobody), 1), owner: 0, bounds: Bounds::default(), door: Door::new(1, 1) };
         let place = caller.door.enter(&stranger).unwrap();
         let (mut input, mut output) = theirs.into_split();
         output.write_all(hello).await.unwrap();

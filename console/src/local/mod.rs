@@ -4,7 +4,6 @@
 //! others (when the socket is opened to a group) need a password. Talks to CP through [`Host`] only.
 
 mod connection;
-mod door;
 mod socket;
 
 use std::future::Future;
@@ -15,12 +14,13 @@ use std::time::Duration;
 
 use tokio::net::UnixListener;
 use tokio::runtime::Runtime;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::Host;
+use crate::calls::Calls;
+use crate::door::Door;
 use connection::Caller;
-use door::Door;
 
 pub(crate) use socket::reachable;
 
@@ -96,7 +96,7 @@ pub struct Options {
 /// `owner` is the user id that owns the data directory.
 pub async fn serve(listener: UnixListener, host: Arc<dyn Host>, owner: u32, bounds: Bounds, shutdown: impl Future<Output = ()>) {
     let door = Door::new(bounds.waiting_owner, bounds.waiting_other);
-    let logons = Arc::new(Semaphore::new(bounds.logons.max(1)));
+    let calls = Calls::new(host, bounds.logons);
     let mut connections = JoinSet::new();
     tokio::pin!(shutdown);
     loop {
@@ -112,7 +112,7 @@ pub async fn serve(listener: UnixListener, host: Arc<dyn Host>, owner: u32, boun
         };
         match accepted {
             Ok((stream, _)) => {
-                let caller = Caller { host: Arc::clone(&host), owner, bounds, door: Arc::clone(&door), logons: Arc::clone(&logons) };
+                let caller = Caller { calls: calls.clone(), owner, bounds, door: Arc::clone(&door) };
                 connections.spawn(caller.serve(stream));
             }
             Err(error) => {

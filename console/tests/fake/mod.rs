@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use console::local::{Bounds, Listening, Options};
 use console::wire::{self, Answer, ConsoleState, Ending, LineKind, Logon, Punch, Snapshot, Terminal};
-use console::{Host, LineEdit, LogonRefusal, Peer, Role, Session, VirtualConsole, logical_lines};
+use console::{Host, LineEdit, Logo, LogonRefusal, Peer, Role, Session, VirtualConsole, logical_lines};
 
 /// The password of every user of a guarded system.
 pub const PASSWORD: &str = "correct horse";
@@ -76,6 +76,20 @@ impl System {
         let host = Arc::clone(&cp) as Arc<dyn Host>;
         let listening = console::local::start(socket, host, Options { group: None, bounds }).unwrap();
         Self { socket: socket.to_path_buf(), bounds, cp, listening: Some(listening), _room: None }
+    }
+
+    /// Serves 3270 terminals too, for as long as the process lives; answers where.
+    pub fn listen_for_3270(&self) -> std::net::SocketAddr {
+        let bounds = console::tn3270::Bounds {
+            hello: Duration::from_secs(2),
+            delay: Duration::from_millis(20),
+            ..console::tn3270::Bounds::default()
+        };
+        let host = Arc::clone(&self.cp) as Arc<dyn Host>;
+        let listening = console::tn3270::start(([127, 0, 0, 1], 0).into(), false, host, bounds).unwrap();
+        let address = listening.address();
+        std::mem::forget(listening);
+        address
     }
 
     pub fn stop(&mut self) {
@@ -171,6 +185,10 @@ impl Cp {
 }
 
 impl Host for Cp {
+    fn logo(&self) -> Logo {
+        Logo { system: "FAKE".into(), release: "CP-64 Version 0".into(), lines: vec!["A fake system".into()] }
+    }
+
     fn logon(&self, _peer: &Peer, request: &Logon) -> Result<Session, LogonRefusal> {
         self.most_logons.fetch_max(1 + self.logons.fetch_add(1, Ordering::SeqCst), Ordering::SeqCst);
         if request.userid.starts_with("SLOW") {
@@ -289,6 +307,11 @@ fn guest_runs(userid: &str, console: &VirtualConsole, lines: &std::sync::mpsc::R
                     console.write(LineKind::Guest, &format!("flood {number} {}", "x".repeat(90)));
                 }
                 log.add(format!("{userid} flood done"));
+            }
+            "count" => {
+                for number in 0..rest.parse().unwrap_or(0) {
+                    console.write(LineKind::Guest, &format!("line {number}"));
+                }
             }
             "pour" => {
                 for number in 0..rest.parse().unwrap_or(0) {

@@ -13,6 +13,7 @@ mod minidisk;
 pub mod operands;
 mod operator;
 mod paging;
+mod pf_keys;
 mod query;
 mod scheduling;
 mod session;

@@ -1,13 +1,16 @@
 //! SET and TERMINAL: how CP treats a user and the terminal.
 
+use std::time::Duration;
+
+use console::line_mode::More;
 use serde_json::json;
 
 use super::answer::{Answer, Message, Outcome, error, invalid_operand, operand_missing};
 use super::operands::is;
-use super::{Invocation, scheduling};
+use super::{Invocation, pf_keys, scheduling};
 use crate::users::{Emsg, Settings};
 
-/// SET {MSG|WNG|IMSG|SMSG|EMSG|RUN|LOGMSG|SHARE|QUICKDSP|SRM} value
+/// SET {MSG|WNG|IMSG|SMSG|EMSG|RUN|LOGMSG|PFnn|SHARE|QUICKDSP|SRM} value
 pub(super) fn set(invocation: &mut Invocation<'_>) -> Outcome {
     let word = invocation.operands.word()?;
     if is(word, "LOGmsg") {
@@ -15,6 +18,9 @@ pub(super) fn set(invocation: &mut Invocation<'_>) -> Outcome {
     }
     if is(word, "RESERVed") {
         return super::paging::set_reserved(invocation);
+    }
+    if let Some(number) = pf_keys::number(word) {
+        return pf_keys::set(invocation, number?);
     }
     // Class A decides who gets what of the processors.
     let scheduling: Option<fn(&mut Invocation<'_>) -> Outcome> = match word {
@@ -84,9 +90,10 @@ pub(super) fn terminal(invocation: &mut Invocation<'_>) -> Outcome {
     }
     let user = invocation.user()?.clone();
     let mut settings = user.session.lock().settings.clone();
+    let mut more = user.console.preferences().more;
     while let Some(word) = invocation.operands.next_word() {
         if is(word, "MORE") {
-            settings.more = (seconds(invocation)?, seconds(invocation)?);
+            more = More { alarm: seconds(invocation)?, clear: seconds(invocation)? };
         } else if is(word, "LINESize") {
             settings.columns = line_size(invocation.operands.word()?)?;
         } else if is(word, "BRKkey") {
@@ -95,13 +102,14 @@ pub(super) fn terminal(invocation: &mut Invocation<'_>) -> Outcome {
             edit_character(&mut settings, word, invocation.operands.word()?)?;
         }
     }
-    user.session.lock().settings = settings.clone();
-    Ok(Answer { data: json!({ "more": settings.more }), lines: Vec::new() })
+    user.session.lock().settings = settings;
+    user.console.prefer(|preferences| preferences.more = more);
+    Ok(Answer { data: json!({ "more": [more.alarm.as_secs(), more.clear.as_secs()] }), lines: Vec::new() })
 }
 
-fn seconds(invocation: &mut Invocation<'_>) -> Result<u32, Message> {
+fn seconds(invocation: &mut Invocation<'_>) -> Result<Duration, Message> {
     let word = invocation.operands.word()?;
-    word.parse().ok().filter(|&seconds| seconds <= 255).ok_or_else(|| invalid_operand(word))
+    word.parse().ok().filter(|&seconds| seconds <= 255).map(Duration::from_secs).ok_or_else(|| invalid_operand(word))
 }
 
 fn line_size(word: &str) -> Result<u16, Message> {

@@ -7,6 +7,7 @@ mod accounting;
 mod backup;
 mod check;
 mod disk;
+mod front_ends;
 mod logon;
 mod spool;
 mod start;

@@ -1,22 +1,20 @@
 //! `cp64 start`: the system itself.
 
 use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use console::local;
 use cp_monitor::clock::Clock;
-use cp_monitor::metrics;
 use cp_monitor::processor::kvm;
 use cp_monitor::system::allowance::{self, Bound};
 use cp_monitor::system::data::SystemFile;
-use cp_monitor::system::{Config, Cp, DataDirectory, Terminals};
+use cp_monitor::system::{Config, Cp, DataDirectory};
 use spool::StartMode;
 
+use super::front_ends::{Addresses, At, FrontEnds};
 use super::{Ended, Place, because, talk};
 
 /// What the detached process writes when logons are accepted.
@@ -66,6 +64,12 @@ pub struct Options {
     /// With --metrics: at an address that other hosts reach, too
     #[arg(long)]
     metrics_open: bool,
+    /// Serve 3270 terminals (TN3270, TN3270E) there, such as 127.0.0.1:3270 [default: nowhere]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    tn3270: Option<String>,
+    /// With --tn3270: at an address that other hosts reach, too; Telnet is not encrypted
+    #[arg(long)]
+    tn3270_open: bool,
     /// No colour on the operator screen
     #[arg(long)]
     no_color: bool,
@@ -144,8 +148,8 @@ pub fn run(place: &Place, options: &Options) -> Ended {
     ended
 }
 
-/// The front end, stopped once.
-type Listening = Arc<Mutex<Option<local::Listening>>>;
+/// The front ends, stopped once.
+type Listening = Arc<Mutex<Option<FrontEnds>>>;
 
 fn bring_up(data: DataDirectory, directory: &Path, options: &Options) -> Result<(Arc<Cp>, Listening), String> {
     let settings = data.settings(&Clock::of_host()).map_err(because)?;
@@ -155,8 +159,7 @@ fn bring_up(data: DataDirectory, directory: &Path, options: &Options) -> Result<
     let storage = real_storage(options, &settings, &memory)?;
     let paging = paging(options, &settings, storage, directory)?;
     let spool_limit = settings.spool.as_deref().map(size).transpose().map_err(|why| format!("system.toml: spool is {why}"))?;
-    let metrics_at = metrics_address(options, &settings)?;
-    let metrics_open = options.metrics_open || settings.metrics_open;
+    let addresses = addresses(options, &settings)?;
     let config = Config {
         devices: settings.devices(),
         spool_limit,
@@ -170,27 +173,18 @@ fn bring_up(data: DataDirectory, directory: &Path, options: &Options) -> Result<
     };
     let cp = Cp::start(config, data).map_err(because)?;
     say_what_fits(&cp, &memory);
-    let metrics = match metrics_at.map(|address| metrics::start(address, metrics_open, &cp)).transpose() {
-        Ok(serving) => serving,
-        Err(error) => {
+    let listening = match FrontEnds::start(&cp, &socket, &addresses) {
+        Ok(begun) => Arc::new(Mutex::new(Some(begun))),
+        Err(why) => {
             cp.shut_down();
             cp.wait_finished(Duration::from_secs(60));
-            return Err(because(error));
+            return Err(why);
         }
     };
-    if let Some(serving) = &metrics {
-        cp.say_to_operator(&format!("Metrics are at http://{}/metrics", serving.address()));
-    }
-    let listening = local::start(&socket, Arc::new(Terminals(Arc::clone(&cp))), local::Options::default()).map_err(because)?;
-    let listening = Arc::new(Mutex::new(Some(listening)));
     let at_end = Arc::clone(&listening);
-    let metrics = Mutex::new(metrics);
     cp.on_shutdown(Box::new(move || {
-        if let Some(serving) = metrics.lock().ok().and_then(|mut slot| slot.take()) {
-            serving.stop();
-        }
-        if let Some(listening) = at_end.lock().ok().and_then(|mut slot| slot.take()) {
-            listening.stop();
+        if let Some(front_ends) = at_end.lock().ok().and_then(|mut slot| slot.take()) {
+            front_ends.stop();
         }
     }));
     on_signals(&cp)?;
@@ -219,10 +213,19 @@ fn real_storage(options: &Options, settings: &SystemFile, memory: &Bound) -> Res
     Ok(options.storage.or(of_settings).unwrap_or_else(|| (memory.amount / 4 * 3).max(64 << 20) & !((1 << 20) - 1)))
 }
 
-/// Where metrics are to be served, if anywhere.
-fn metrics_address(options: &Options, settings: &SystemFile) -> Result<Option<SocketAddr>, String> {
-    let Some(text) = options.metrics.as_ref().or(settings.metrics.as_ref()) else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| format!("{text}: an address and a port, such as 127.0.0.1:9064, is where metrics are served"))
+/// Where to listen. The command line goes before `system.toml`.
+fn addresses(options: &Options, settings: &SystemFile) -> Result<Addresses, String> {
+    let at = |text: Option<&String>, open, example: &str, what: &str| -> Result<Option<At>, String> {
+        let Some(text) = text else { return Ok(None) };
+        let parsed = text.parse().map_err(|_| format!("{text}: an address and a port, such as {example}, is where {what} served"))?;
+        Ok(Some(At { address: parsed, open }))
+    };
+    let metrics = options.metrics.as_ref().or(settings.metrics.as_ref());
+    let tn3270 = options.tn3270.as_ref().or(settings.tn3270.as_ref());
+    Ok(Addresses {
+        metrics: at(metrics, options.metrics_open || settings.metrics_open, "127.0.0.1:9064", "metrics are")?,
+        tn3270: at(tn3270, options.tn3270_open || settings.tn3270_open, "127.0.0.1:3270", "3270 terminals are")?,
+    })
 }
 
 /// Tells the operator how many users fit, and that more real storage was asked for than there is memory.

@@ -96,6 +96,12 @@ pub struct SystemFile {
     /// As `--metrics-open`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub metrics_open: bool,
+    /// As `--tn3270`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tn3270: Option<String>,
+    /// As `--tn3270-open`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tn3270_open: bool,
     /// Most that all spool files together may take, such as 10G; without it what the host has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spool: Option<String>,
@@ -230,7 +236,8 @@ fn read_settings(file: &Path) -> Result<SystemFile, DataError> {
 }
 
 /// The keys of [`SystemFile`] that belong to no device.
-const KEYS: [&str; 9] = ["layout", "system_id", "processors", "affinity", "storage", "paging", "metrics", "metrics_open", "spool"];
+const KEYS: [&str; 11] =
+    ["layout", "system_id", "processors", "affinity", "storage", "paging", "metrics", "metrics_open", "tn3270", "tn3270_open", "spool"];
 
 /// Says it when a key of the system stands behind the header of a device: in TOML it is a key of that device then.
 fn misplaced(text: &str) -> Option<String> {
@@ -263,6 +270,8 @@ pub(super) fn new_settings() -> SystemFile {
         paging: None,
         metrics: None,
         metrics_open: false,
+        tn3270: None,
+        tn3270_open: false,
         spool: None,
         printer: default_printers(),
         punch: default_punches(),
@@ -385,6 +394,8 @@ mod tests {
             paging: text("1G"),
             metrics: text("127.0.0.1:1"),
             metrics_open: true,
+            tn3270: text("127.0.0.1:1"),
+            tn3270_open: true,
             spool: text("1G"),
             ..new_settings()
         };

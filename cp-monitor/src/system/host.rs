@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use console::wire::{self, Ending, LineKind};
-use console::{Host, LogonRefusal, Peer, Role, Session, WRONG_PASSWORD};
+use console::{Host, Logo, LogonRefusal, Peer, Role, Session, WRONG_PASSWORD};
 
 use super::Cp;
 use crate::clock;
@@ -14,6 +14,15 @@ use crate::users::{Line, LogonError, User, Way, log_on, start_up};
 
 /// CP behind the front ends.
 pub struct Terminals(pub Arc<Cp>);
+
+/// What a terminal with a screen shows before LOGON.
+const LOGO: [&str; 5] = [
+    "   CCCCCCC   PPPPPPPP              666666        44",
+    "  CC         PP    PP            66            44 4",
+    "  CC         PPPPPPPP    ----    6666666      44  4",
+    "  CC         PP                  66    66    44444444",
+    "   CCCCCCC   PP                   666666          4",
+];
 
 fn refused(code: u32, message: impl Into<String>) -> LogonRefusal {
     LogonRefusal::Refused { code, message: message.into() }
@@ -131,6 +140,14 @@ impl Terminals {
 }
 
 impl Host for Terminals {
+    fn logo(&self) -> Logo {
+        Logo {
+            system: self.0.config.system_id.clone(),
+            release: format!("CP-64 Version {}, {}", crate::RELEASE, crate::DESCRIPTION),
+            lines: LOGO.map(str::to_string).to_vec(),
+        }
+    }
+
     fn logon(&self, peer: &Peer, request: &wire::Logon) -> Result<Session, LogonRefusal> {
         let granted = self.grant(peer, request);
         if let Err(LogonRefusal::Refused { .. }) = granted {

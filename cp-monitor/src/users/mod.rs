@@ -134,8 +134,6 @@ pub struct Settings {
     pub run: bool,
     /// Terminal line editing.
     pub edit: console::LineEdit,
-    /// TERMINAL MORE: seconds until the alarm and from there to clearing; a line-mode terminal scrolls and ignores them.
-    pub more: (u32, u32),
     /// Columns of the terminal, 0 when unknown.
     pub columns: u16,
     /// What the attention key does: enter CP.
@@ -152,7 +150,6 @@ impl Default for Settings {
             emsg: Emsg::On,
             run: false,
             edit: console::LineEdit::default(),
-            more: (0, 0),
             columns: 0,
             break_key: "PA1".to_string(),
         }

@@ -74,6 +74,9 @@ pub(super) fn query(invocation: &mut Invocation<'_>) -> Outcome {
     if let Some(question) = found {
         return (question.answer)(invocation);
     }
+    if let Some(answer) = super::pf_keys::query(invocation, word) {
+        return answer;
+    }
     if let Some(vdev) = super::operands::device(word)
         && word.bytes().all(|byte| byte.is_ascii_hexdigit())
         && word.bytes().any(|byte| byte.is_ascii_digit())

@@ -78,7 +78,10 @@ pub(super) fn set(invocation: &mut Invocation<'_>) -> Outcome {
 /// QUERY TERMINAL
 pub(super) fn terminal(invocation: &mut Invocation<'_>) -> Outcome {
     nothing_more(invocation)?;
-    let settings = invocation.user()?.session.lock().settings.clone();
+    let user = invocation.user()?;
+    let settings = user.session.lock().settings.clone();
+    let more = user.console.preferences().more;
+    let (alarm, clear) = (more.alarm.as_secs(), more.clear.as_secs());
     let edit = settings.edit;
     let shown = |character: Option<char>| character.map_or_else(|| "OFF".to_string(), |character| character.to_string());
     let size = if settings.columns == 0 { "OFF".to_string() } else { format!("{:03}", settings.columns) };
@@ -90,11 +93,11 @@ pub(super) fn terminal(invocation: &mut Invocation<'_>) -> Outcome {
             shown(edit.chardel),
             shown(edit.escape)
         ),
-        format!("LINESIZE {size}, MORE {:03} {:03}, BRKKEY {}", settings.more.0, settings.more.1, settings.break_key),
+        format!("LINESIZE {size}, MORE {alarm:03} {clear:03}, BRKKEY {}", settings.break_key),
     ];
     let data = json!({
         "linend": edit.linend, "linedel": edit.linedel, "chardel": edit.chardel, "escape": edit.escape,
-        "linesize": settings.columns, "more": [settings.more.0, settings.more.1], "brkkey": settings.break_key,
+        "linesize": settings.columns, "more": [alarm, clear], "brkkey": settings.break_key,
     });
     Ok(Answer::of(data, lines))
 }

@@ -3,49 +3,49 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::Peer;
+use crate::{Peer, PeerOrigin};
 
-/// Counts waiting connections per account, so that no account can keep another out.
+/// Counts waiting connections per account or address, so that none can keep another out.
 #[derive(Debug)]
-pub(super) struct Door {
-    waiting: Mutex<HashMap<u32, usize>>,
+pub(crate) struct Door {
+    waiting: Mutex<HashMap<PeerOrigin, usize>>,
     owner: usize,
     other: usize,
 }
 
 /// A place at the door; given back when dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     door: Arc<Door>,
-    uid: u32,
+    origin: PeerOrigin,
 }
 
 impl Door {
-    /// A door with so many places for the owner and for each other account.
-    pub(super) fn new(owner: usize, other: usize) -> Arc<Self> {
+    /// A door with so many places for the owner and for each other account or address.
+    pub(crate) fn new(owner: usize, other: usize) -> Arc<Self> {
         Arc::new(Self { waiting: Mutex::default(), owner, other })
     }
 
     /// A place, unless the account has all of its own taken.
-    pub(super) fn enter(self: &Arc<Self>, peer: &Peer) -> Option<Place> {
+    pub(crate) fn enter(self: &Arc<Self>, peer: &Peer) -> Option<Place> {
         let most = if peer.owner { self.owner } else { self.other };
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = waiting.entry(peer.uid).or_default();
+        let count = waiting.entry(peer.origin).or_default();
         if *count >= most {
             return None;
         }
         *count += 1;
-        Some(Place { door: Arc::clone(self), uid: peer.uid })
+        Some(Place { door: Arc::clone(self), origin: peer.origin })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut waiting = self.door.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = waiting.get_mut(&self.uid) {
+        if let Some(count) = waiting.get_mut(&self.origin) {
             *count -= 1;
             if *count == 0 {
-                waiting.remove(&self.uid);
+                waiting.remove(&self.origin);
             }
         }
     }
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn one_account_cannot_keep_another_out() {
         let door = Door::new(3, 1);
-        let peer = |uid| Peer { uid, gid: 0, pid: None, owner: uid == 0 };
+        let peer = |uid| Peer { origin: PeerOrigin::Account(uid), owner: uid == 0 };
         let first = door.enter(&peer(7)).unwrap();
         assert!(door.enter(&peer(7)).is_none());
         assert!(door.enter(&peer(8)).is_some());

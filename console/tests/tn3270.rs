@@ -1,0 +1,215 @@
+//! The front end for 3270 terminals, driven by the real s3270 and by a plain Telnet.
+
+mod fake;
+mod s3270;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use fake::{PASSWORD, System};
+use s3270::Emulator;
+
+/// The models that a 3270 comes in, with the size of the line-mode screen.
+const MODELS: [(&[&str], usize, usize); 6] = [
+    (&["-model", "3278-2"], 24, 80),
+    (&["-model", "3279-2-E"], 24, 80),
+    (&["-model", "3279-3-E"], 32, 80),
+    (&["-model", "3279-4-E"], 43, 80),
+    (&["-model", "3279-5-E"], 27, 132),
+    (&["-model", "3279-2-E", "-oversize", "160x62"], 62, 160),
+];
+
+#[test]
+fn every_model_logs_on_and_fills_its_screen() {
+    let system = System::start_guarded();
+    let address = system.listen_for_3270();
+    for (number, (options, rows, columns)) in MODELS.into_iter().enumerate() {
+        for prefix in ["", "N:"] {
+            let mut emulator = Emulator::connect(address, options, prefix);
+            emulator.fill_in(&format!("USER{number}{}", prefix.len()), PASSWORD);
+            emulator.wait_for("VM READ");
+            let screen = emulator.screen();
+            assert_eq!((screen.len(), screen[0].len()), (rows, columns), "{options:?} {prefix}");
+            assert!(screen[rows - 1].trim_end().ends_with("VM READ    FAKE"), "{screen:?}");
+            assert_eq!(emulator.state(), if prefix.is_empty() { "connected-tn3270e" } else { "connected-3270" });
+        }
+    }
+}
+
+#[test]
+fn a_wrong_password_says_so_and_the_third_cuts_the_line() {
+    let system = System::start_guarded();
+    let mut emulator = Emulator::connect(system.listen_for_3270(), &["-model", "3279-2-E"], "");
+    for _ in 0..2 {
+        emulator.fill_in("ALAN", "wrong");
+        let screen = emulator.wait_for("HCPLGA050E");
+        assert!(!screen.concat().contains("wrong"), "{screen:?}");
+    }
+    emulator.fill_in("ALAN", "wrong");
+    emulator.act("Wait(10,Disconnect)");
+}
+
+#[test]
+fn a_command_at_the_logo_logs_on_too() {
+    let system = System::start();
+    let mut emulator = Emulator::connect(system.listen_for_3270(), &["-model", "3279-2-E"], "");
+    emulator.wait_for("COMMAND");
+    emulator.act("BackTab()");
+    emulator.act("String(\"shutdown\")");
+    emulator.act("Enter()");
+    emulator.wait_for("HCPCFC015E");
+    emulator.act("Wait(10,Unlock)");
+    emulator.act("BackTab()");
+    emulator.act("String(\"logon grace here\")");
+    emulator.act("Enter()");
+    emulator.wait_for("VM READ");
+}
+
+#[test]
+fn lines_go_in_and_out_and_a_full_screen_waits_for_the_reader() {
+    let system = System::start();
+    let mut emulator = Emulator::connect(system.listen_for_3270(), &["-model", "3279-2-E"], "");
+    emulator.wait_for("COMMAND");
+    emulator.act("String(\"ALAN\")");
+    emulator.act("Enter()");
+    emulator.wait_for("VM READ");
+    emulator.act("PA(2)");
+    emulator.type_line("echo You said hello");
+    let screen = emulator.wait_for("Ready;");
+    assert!(screen.iter().any(|row| row.trim_end() == "You said hello"), "{screen:?}");
+    assert!(screen.iter().any(|row| row.trim_end() == "echo You said hello"), "the line is shown above the answer: {screen:?}");
+    assert!(screen[22].trim().is_empty(), "and is gone from the input area: {screen:?}");
+    // PA2 gives a fresh screen, then more than a screen is written.
+    emulator.act("PA(2)");
+    emulator.type_line("count 50");
+    let screen = emulator.wait_for("MORE...");
+    assert!(screen[21].starts_with("line 20"), "{screen:?}");
+    emulator.act("Enter()");
+    emulator.wait_for("HOLDING");
+    emulator.act("Clear()");
+    let screen = emulator.wait_for("line 42");
+    assert!(screen[0].starts_with("line 21") && screen[23].contains("MORE..."), "{screen:?}");
+    emulator.act("PA(2)");
+    emulator.wait_for("VM READ");
+    // PF12 brings the line back, PF1 does nothing.
+    emulator.act("PF(12)");
+    emulator.wait_for("VM READ");
+    assert!(emulator.screen()[22].contains("count 50"));
+    emulator.act("PF(1)");
+    emulator.wait_for("PF01 UNDEFINED");
+}
+
+#[test]
+fn attention_enters_cp_however_it_is_pressed() {
+    let system = System::start();
+    let address = system.listen_for_3270();
+    for (number, (prefix, key)) in
+        [("", "PA(1)"), ("", "Attn()"), ("", "SysReq()"), ("N:", "PA(1)"), ("N:", "Attn()"), ("N:", "SysReq()")].into_iter().enumerate()
+    {
+        let mut emulator = Emulator::connect(address, &["-model", "3279-2-E"], prefix);
+        emulator.wait_for("COMMAND");
+        emulator.act(&format!("String(\"A{number}\")"));
+        emulator.act("Enter()");
+        emulator.wait_for("VM READ");
+        emulator.act(key);
+        emulator.wait_for("CP READ");
+        emulator.type_line("begin");
+        emulator.wait_for("VM READ");
+    }
+}
+
+#[test]
+fn a_secret_does_not_show_and_logoff_leads_back_to_the_logo() {
+    let system = System::start();
+    let mut emulator = Emulator::connect(system.listen_for_3270(), &["-model", "3279-2-E"], "");
+    emulator.wait_for("COMMAND");
+    emulator.act("String(\"ALAN\")");
+    emulator.act("Enter()");
+    emulator.wait_for("VM READ");
+    emulator.type_line("secret 500");
+    emulator.wait_for("RUNNING");
+    emulator.wait_for("VM READ");
+    emulator.act("Wait(10,Unlock)");
+    emulator.act("String(\"xyzzy\")");
+    assert!(!emulator.screen().concat().contains("xyzzy"));
+    emulator.act("Enter()");
+    let screen = emulator.wait_for("5 characters");
+    assert!(!screen.concat().contains("xyzzy"), "{screen:?}");
+    emulator.act("PA(1)");
+    emulator.wait_for("CP READ");
+    emulator.type_line("logoff");
+    emulator.wait_for("Press ENTER or CLEAR");
+    emulator.act("Enter()");
+    emulator.wait_for("USERID   ===>");
+}
+
+#[test]
+fn a_terminal_that_is_cut_disconnects_and_another_goes_on() {
+    let system = System::start();
+    let address = system.listen_for_3270();
+    let log_on = || {
+        let mut emulator = Emulator::connect(address, &["-model", "3279-2-E"], "");
+        emulator.wait_for("COMMAND");
+        emulator.act("String(\"ALAN\")");
+        emulator.act("Enter()");
+        emulator.wait_for("VM READ");
+        emulator
+    };
+    drop(log_on());
+    system.wait_for(|log| log.iter().any(|entry| entry.contains("disconnected")));
+    let mut emulator = log_on();
+    emulator.type_line("echo there again");
+    emulator.wait_for("there again");
+}
+
+#[test]
+fn a_plain_telnet_gets_lines() {
+    let system = System::start_guarded();
+    let mut stream = TcpStream::connect(system.listen_for_3270()).unwrap();
+    // WONT TN3270E, WONT TERMINAL-TYPE.
+    stream.write_all(&[255, 252, 40, 255, 252, 24]).unwrap();
+    let mut seen = Vec::new();
+    let mut until = |stream: &mut TcpStream, text: &str| {
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        while !String::from_utf8_lossy(&seen).contains(text) {
+            let mut bytes = [0; 1000];
+            let count = stream.read(&mut bytes).unwrap();
+            assert!(count > 0, "cut after {:?}", String::from_utf8_lossy(&seen));
+            seen.extend(&bytes[..count]);
+        }
+        std::mem::take(&mut seen)
+    };
+    until(&mut stream, "Enter LOGON userid: ");
+    stream.write_all(b"alan\r\n").unwrap();
+    let asked = until(&mut stream, "Enter your password: ");
+    assert!(asked.windows(3).any(|bytes| bytes == [255, 251, 1]), "the terminal is told not to echo");
+    stream.write_all(format!("{PASSWORD}\r\0").as_bytes()).unwrap();
+    until(&mut stream, "\r\n");
+    stream.write_all(b"echo You said hello\r\n").unwrap();
+    until(&mut stream, "You said hello");
+    // Interrupt process is the attention key.
+    stream.write_all(&[255, 244]).unwrap();
+    stream.write_all(b"logoff\r\n").unwrap();
+    until(&mut stream, "LOGOFF AT");
+}
+
+#[test]
+fn garbage_and_silence_harm_nobody() {
+    let system = System::start();
+    let address = system.listen_for_3270();
+    let mut quiet: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(address).unwrap()).collect();
+    for seed in 0..40_u32 {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let bytes: Vec<u8> = (0..2000_u32)
+            .map(|at| (at.wrapping_mul(2_654_435_761).wrapping_add(seed * 97) >> 13) as u8 | if at % 5 == 0 { 0xf0 } else { 0 })
+            .collect();
+        let _ = stream.write_all(&bytes);
+    }
+    let mut stream = TcpStream::connect(address).unwrap();
+    // A record that never ends is cut.
+    let _ = stream.write_all(&vec![0x40; 200 << 10]);
+    let mut emulator = Emulator::connect(address, &["-model", "3279-2-E"], "");
+    emulator.wait_for("COMMAND");
+    quiet.clear();
+}

@@ -1,0 +1,79 @@
+//! Where people and programs reach a running system: started together, stopped together.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use console::{local, tn3270};
+use cp_monitor::metrics;
+use cp_monitor::system::{Cp, Terminals};
+
+use super::because;
+
+/// An address, and whether other hosts may reach it.
+#[derive(Clone, Copy, Debug)]
+pub struct At {
+    pub address: SocketAddr,
+    pub open: bool,
+}
+
+/// Where to listen beside the data directory's socket.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Addresses {
+    pub metrics: Option<At>,
+    pub tn3270: Option<At>,
+}
+
+/// The front ends of a system.
+#[derive(Default)]
+pub struct FrontEnds {
+    local: Option<local::Listening>,
+    metrics: Option<metrics::Serving>,
+    tn3270: Option<tn3270::Listening>,
+}
+
+impl FrontEnds {
+    /// Starts them and tells the operator where they are. Those that began are stopped when one cannot.
+    ///
+    /// # Errors
+    /// What the host says.
+    pub fn start(cp: &Arc<Cp>, socket: &Path, addresses: &Addresses) -> Result<Self, String> {
+        let mut begun = Self::default();
+        match begun.begin(cp, socket, addresses) {
+            Ok(()) => Ok(begun),
+            Err(why) => {
+                begun.stop();
+                Err(why)
+            }
+        }
+    }
+
+    fn begin(&mut self, cp: &Arc<Cp>, socket: &Path, addresses: &Addresses) -> Result<(), String> {
+        let host = Arc::new(Terminals(Arc::clone(cp)));
+        if let Some(At { address, open }) = addresses.metrics {
+            let serving = metrics::start(address, open, cp).map_err(because)?;
+            cp.say_to_operator(&format!("Metrics are at http://{}/metrics", serving.address()));
+            self.metrics = Some(serving);
+        }
+        if let Some(At { address, open }) = addresses.tn3270 {
+            let listening = tn3270::start(address, open, host.clone(), tn3270::Bounds::default()).map_err(because)?;
+            cp.say_to_operator(&format!("3270 terminals are served at {}", listening.address()));
+            self.tn3270 = Some(listening);
+        }
+        self.local = Some(local::start(socket, host, local::Options::default()).map_err(because)?);
+        Ok(())
+    }
+
+    /// Stops them all.
+    pub fn stop(self) {
+        if let Some(serving) = self.metrics {
+            serving.stop();
+        }
+        if let Some(listening) = self.tn3270 {
+            listening.stop();
+        }
+        if let Some(listening) = self.local {
+            listening.stop();
+        }
+    }
+}
