@@ -49,11 +49,18 @@ fn table(title: &str, columns: &str, row: impl Fn(fn(usize) -> Box<dyn Policy>) 
 fn main() {
     let weights: Vec<u64> = (0..100).map(|at| 100 << (at % 4)).collect();
     let spin = |weight: &u64| (Behaviour::Spin, share(*weight));
-    table("100 machines of shares 1:2:4:8 that spin, 10 s", "largest error of a share | time spent in switches", |make| {
-        let setup = Setup::of(weights.iter().map(spin));
-        let outcome = simulate(&mut *make(2), &setup);
+    let told = |(at, weight): (u32, &u64)| (Behaviour::Told { at: Duration::from_micros(600) * at }, share(*weight));
+    let columns = "largest error of a share | when each was told by a line, a second before | time spent in switches";
+    table("100 machines of shares 1:2:4:8 that spin, 10 s", columns, |make| {
+        let outcome = simulate(&mut *make(2), &Setup::of(weights.iter().map(spin)));
         let switching = outcome.switching.as_secs_f64() / outcome.used.iter().sum::<Duration>().as_secs_f64() * 100.0;
-        vec![format!("{:.1}%", outcome.largest_error(&weights)), format!("{switching:.1}%")]
+        let setup = Setup { warm_up: ms(1060), ..Setup::of((0..).zip(&weights).map(told)) };
+        let lines = simulate(&mut *make(2), &setup);
+        vec![
+            format!("{:.1}%", outcome.largest_error(&weights)),
+            format!("{:.1}%", lines.largest_error(&weights)),
+            format!("{switching:.1}%"),
+        ]
     });
 
     table("2000 machines that spin, 10 s", "time spent in switches | longest wait for a turn", |make| {

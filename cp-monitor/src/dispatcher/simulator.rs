@@ -1,7 +1,8 @@
 //! Many machines on few processors in virtual time, to see what a [`Policy`] makes of them. Measurement and tests only.
 //!
 //! The real [`super::Dispatcher`] is a loop around a policy, and so is this, with the thread, the clock and the guest replaced by numbers: a slice
-//! costs [`Setup::switch`] beside what the machine does in it, and it ends up to [`Setup::overrun`] late. The same seed gives the same run.
+//! costs [`Setup::switch`] beside what the machine does in it, it ends up to [`Setup::overrun`] late, and of some the host takes [`Setup::stolen`]. The same seed
+//! gives the same run.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -15,6 +16,11 @@ use crate::directory::ShareLimit;
 pub enum Behaviour {
     /// Computes for ever.
     Spin,
+    /// Computes for ever once a person has typed so, at that time: the bias that the line brings is used up at once.
+    Told {
+        /// When.
+        at: Duration,
+    },
     /// A person: thinks about that long, then types a line whose command takes about that long.
     Interactive {
         /// Mean time between the end of a command and the next line.
@@ -64,6 +70,8 @@ pub struct Setup {
     pub switch: Duration,
     /// A slice ends up to this late.
     pub overrun: Duration,
+    /// Of one slice in twenty the host takes the processor away for up to that long: nobody is charged for it.
+    pub stolen: Duration,
     /// Any number but 0.
     pub seed: u64,
 }
@@ -79,6 +87,7 @@ impl Setup {
             duration: Duration::from_secs(10),
             switch: Duration::from_micros(50),
             overrun: Duration::from_micros(60),
+            stolen: Duration::ZERO,
             seed: 0x9e37_79b9_7f4a_7c15,
         }
     }
@@ -146,6 +155,8 @@ struct Slice {
     number: u64,
     member: usize,
     begun: Duration,
+    /// How much of it the host takes.
+    stolen: Duration,
     /// How it ends if nobody cuts it short.
     end: End,
 }
@@ -213,6 +224,7 @@ impl<'a> Simulation<'a> {
             self.policy.admitted(at as MachineId + 1, member.user as u64 + 1, member.entitlement);
             let start = match member.behaviour {
                 Behaviour::Interactive { think, .. } => self.about(think),
+                Behaviour::Told { at } => at,
                 _ => Duration::ZERO,
             };
             self.at(start, Event::Wake(at));
@@ -275,6 +287,7 @@ impl<'a> Simulation<'a> {
         let (why, left) = match self.setup.members[member].behaviour {
             Behaviour::Interactive { burst, .. } => (Wakeup::Console, self.about(burst)),
             Behaviour::Bursty { burst, .. } => (Wakeup::Work, self.about(burst)),
+            Behaviour::Told { .. } => (Wakeup::Console, Duration::MAX),
             Behaviour::Spin | Behaviour::WaitEarly | Behaviour::Yield { .. } => (Wakeup::Work, Duration::MAX),
         };
         self.states[member].left = left;
@@ -328,6 +341,8 @@ impl<'a> Simulation<'a> {
 
     fn begin(&mut self, processor: usize, member: usize, length: Duration) {
         let late = self.setup.overrun.mul_f64(self.dice());
+        let unlucky = self.setup.stolen > Duration::ZERO && self.dice() < 0.05;
+        let stolen = if unlucky { self.setup.stolen.mul_f64(self.dice()) } else { Duration::ZERO };
         let counting = self.counting();
         let state = &mut self.states[member];
         let At::Ready { since } = state.at else { panic!("member {member} was chosen and is not ready") };
@@ -349,15 +364,17 @@ impl<'a> Simulation<'a> {
             _ => (End::Timer, room + late),
         };
         self.sequence += 1;
-        let slice = Slice { number: self.sequence, member, begun: self.now, end };
+        let slice = Slice { number: self.sequence, member, begun: self.now, stolen, end };
         self.processors[processor] = Some(slice);
-        self.at(self.now + self.setup.switch + takes, Event::SliceEnd { processor, slice: slice.number });
+        self.at(self.now + self.setup.switch + takes + stolen, Event::SliceEnd { processor, slice: slice.number });
     }
 
     /// Counts what was used of a slice; answers it.
     fn account(&mut self, slice: Slice) -> Duration {
-        let used = self.now - slice.begun;
-        let counted = self.now.saturating_sub(slice.begun.max(self.setup.warm_up));
+        // The host takes its time first.
+        let entered = slice.begun + slice.stolen;
+        let used = self.now.saturating_sub(entered);
+        let counted = self.now.saturating_sub(entered.max(self.setup.warm_up));
         self.states[slice.member].used += counted;
         if counted > Duration::ZERO {
             self.outcome.switching += self.setup.switch.min(used);

@@ -16,6 +16,10 @@ use crate::dispatcher::table::Table;
 
 pub use choice::{ALONE, SHORTEST, TURN};
 
+/// A machine may use so much of what its share gives in a second in advance, because a line was typed: the half. So it has made up for that after as long,
+/// however small its share is: two slices of one that is due 5 ms a second would otherwise keep it waiting for two seconds.
+pub const ADVANCE_PART: u32 = 2;
+
 /// Shares, limits, bias and admission together. See [`super`] for how.
 pub struct Scheduler {
     processors: usize,
@@ -220,26 +224,40 @@ impl Scheduler {
         class.time = class.time.max(floor) + stretch(used, weight);
     }
 
-    /// A line was typed: its machine has bias as far as it is not ahead of its share, and beyond that as far as it is allowed.
+    /// A line was typed: its machine has bias as far as its share makes up for that soon, and beyond that as far as it is allowed.
     fn give_bias(&mut self, id: MachineId, now: Duration) {
-        let due = self.due();
+        let Some((share, own)) = self.advance(id) else { return };
         let Some(machine) = self.machines.get_mut(id) else { return };
         let Some(account) = self.users.get_mut(machine.user) else { return };
-        let kind = account.entitlement.kind() as usize;
-        let class = &self.classes[kind];
-        let most = self.srm.slice * self.srm.bias_slices;
-        let ahead = class.lead(machine.time, account.weight).min(most);
-        let wanted = ahead.saturating_sub(machine.beyond);
+        let lacks = self.srm.slice * self.srm.bias_slices - own;
+        let wanted = lacks.saturating_sub(machine.beyond);
         if wanted > Duration::ZERO {
-            // What the user's share is of all processors now, in time per second.
-            let weight = u128::from(account.weight) * account.machines.len() as u128;
-            let all = u128::from(class.competing).max(weight).max(1);
-            let share = 1_000_000 * self.processors as u128 * u128::from(due[kind].max(1)) * weight / all;
-            let share = Duration::from_nanos(u64::try_from(share).unwrap_or(u64::MAX));
             machine.beyond += account.allowance.draw(wanted, share, now, &mut self.pool);
         }
-        machine.bias = most - ahead + machine.beyond.min(ahead);
-        machine.beyond = machine.beyond.min(ahead);
+        machine.beyond = machine.beyond.min(lacks);
+        machine.bias = own + machine.beyond;
+    }
+
+    /// What the user's share is of all processors now, in time per second, and the most that its machine may use in advance.
+    fn advance(&self, id: MachineId) -> Option<(Duration, Duration)> {
+        let machine = self.machines.get(id)?;
+        let account = self.users.get(machine.user)?;
+        let kind = account.entitlement.kind() as usize;
+        let class = &self.classes[kind];
+        let weight = u128::from(account.weight) * account.machines.len() as u128;
+        let all = u128::from(class.competing).max(weight).max(1);
+        let share = 1_000_000 * self.processors as u128 * u128::from(self.due()[kind].max(1)) * weight / all;
+        let share = Duration::from_nanos(u64::try_from(share).unwrap_or(u64::MAX));
+        let most = (self.srm.slice * self.srm.bias_slices).min(share / ADVANCE_PART);
+        Some((share, most.saturating_sub(class.lead(machine.time, account.weight))))
+    }
+
+    /// Bias that was given while fewer competed is worth less now.
+    fn temper_bias(&mut self, id: MachineId) -> Duration {
+        let Some((_, own)) = self.advance(id) else { return Duration::ZERO };
+        let Some(machine) = self.machines.get_mut(id) else { return Duration::ZERO };
+        machine.bias = (machine.bias - machine.beyond).min(own) + machine.beyond;
+        machine.bias
     }
 
     /// The end of a slice: what was used is charged, against the maximum share as well.
@@ -265,6 +283,9 @@ impl Scheduler {
 
     /// A machine that wants a processor and has a transaction that is not over: onto the dispatch list, or its part, the limit list.
     fn make_ready(&mut self, id: MachineId, now: Duration, behind: u128) {
+        if self.machines.get(id).is_some_and(|machine| machine.bias > Duration::ZERO) {
+            self.temper_bias(id);
+        }
         let Some(machine) = self.machines.get_mut(id) else { return };
         let Some(account) = self.users.get(machine.user) else { return };
         let class = &self.classes[account.entitlement.kind() as usize];

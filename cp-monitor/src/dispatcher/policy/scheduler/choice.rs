@@ -8,7 +8,7 @@ use super::{Choice, MachineId, Place, Running, Scheduler};
 /// Shortest slice that a small share makes, however many compete: a few switches. Shares so small use little of the whole.
 pub const SHORTEST: Duration = Duration::from_micros(300);
 /// How long everybody's turn together should take: the error of a share is about one turn, and is to be less than a hundredth over ten seconds.
-pub const TURN: Duration = Duration::from_millis(75);
+pub const TURN: Duration = Duration::from_millis(60);
 /// Slices that a machine gets at once when nobody waits behind it. It costs nobody anything: who comes cuts it short.
 pub const ALONE: u32 = 10;
 
@@ -83,9 +83,10 @@ impl Scheduler {
     /// The slice of the machine that was picked begins.
     fn start(&mut self, id: MachineId, turn: Turn, now: Duration) -> Duration {
         self.put(id, Place::Running);
+        let bias = if turn == Turn::Prompt { self.temper_bias(id) } else { Duration::ZERO };
         let Some(machine) = self.machines.get(id) else { return SHORTEST };
         let Some(account) = self.users.get(machine.user) else { return SHORTEST };
-        let (user, time, bias) = (machine.user, machine.time, machine.bias);
+        let (user, time) = (machine.user, machine.time);
         let (kind, weight) = (account.entitlement.kind() as usize, account.weight);
         let pace = self.pace(account).filter(|_| turn != Turn::Excess);
         let class = &mut self.classes[kind];
@@ -98,7 +99,7 @@ impl Scheduler {
         let alone = self.ready() == 0 && self.limits.len() == 0;
         let spare = turn == Turn::Excess || (alone && pace.is_none());
         let mut slice = match turn {
-            Turn::Prompt if !alone => self.srm.slice.min(bias),
+            Turn::Prompt if !alone => self.srm.slice.min(bias).max(SHORTEST.min(self.srm.slice)),
             Turn::Excess => self.srm.slice,
             _ if spare => self.srm.slice * ALONE,
             _ => self.fair_slice(kind, weight),
@@ -120,7 +121,7 @@ impl Scheduler {
     fn fair_slice(&self, kind: usize, weight: u64) -> Duration {
         let ready = self.ready() + self.running.len() + 1;
         let longest = self.srm.slice;
-        let mean = (TURN * self.processors as u32 / ready as u32).clamp(longest * 3 / 10, longest);
+        let mean = (TURN * self.processors as u32 / ready as u32).clamp(longest / 4, longest);
         let due = u128::from(self.due()[kind]) * u128::from(weight);
         let all = 1000 * u128::from(self.classes[kind].competing.max(1));
         let own = mean.as_nanos() * ready as u128 * due / all;

@@ -112,6 +112,32 @@ fn a_hundred_machines_of_four_shares_are_within_a_hundredth() {
     assert!(error <= 1.0, "{error}%");
 }
 
+/// A hundred machines of shares 1:2:4:8 that are told to compute, one after the other, a second before anything is counted: as the benchmark
+/// `share` does it, with the slices of a real host.
+fn told_to_compute() -> (Vec<u64>, Setup) {
+    let weights: Vec<u64> = (0..100).map(|at| 100 << (at % 4)).collect();
+    let told = |(at, &weight): (u64, &u64)| (Behaviour::Told { at: Duration::from_micros(600) * at as u32 }, relative(weight as u16));
+    let setup = Setup::of((0..).zip(&weights).map(told));
+    (weights, Setup { warm_up: ms(1060), ..setup })
+}
+
+#[test]
+fn what_a_line_brought_is_paid_back_within_a_second() {
+    let (weights, setup) = told_to_compute();
+    let error = run(&setup).largest_error(&weights);
+    assert!(error <= 1.0, "{error}%");
+}
+
+#[test]
+fn a_host_that_takes_processors_away_does_not_move_shares() {
+    let (weights, setup) = told_to_compute();
+    let outcome = run(&Setup { stolen: ms(20), ..setup });
+    assert!(seconds(outcome.used.iter().sum()) < 16.0, "the host took a lot");
+    // Everybody has had fewer turns, so one more or less is more of the due.
+    let error = outcome.largest_error(&weights);
+    assert!(error <= 2.0, "{error}%");
+}
+
 #[test]
 fn absolute_shares_come_first() {
     let members = [absolute(300), absolute(100), relative(100), relative(300)];
@@ -295,9 +321,9 @@ fn a_storm_of_lines_does_not_stop_running_work() {
     let due = 30.0 / 301.0 * 0.9;
     let used = seconds(run(&setup).used[0]);
     assert!(used > due * 0.9, "{used} of {due}");
-    // While all of them have bias, too.
+    // While all of them have bias, too: what it is due in a second, but for a slice.
     let storm = run(&Setup { warm_up: Duration::ZERO, duration: Duration::from_secs(1), ..setup });
-    assert!(storm.used[0] > ms(20), "{:?}", storm.used[0]);
+    assert!(seconds(storm.used[0]) > 1.0 / 301.0 - 0.00125, "{:?}", storm.used[0]);
 }
 
 #[test]
