@@ -13,7 +13,7 @@ pub mod policy;
 pub mod simulator;
 mod table;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -102,6 +102,8 @@ pub struct Dispatcher<D> {
     work: Condvar,
     lanes: Vec<Lane>,
     origin: Instant,
+    /// Somebody is ready and waits for a processor: as of the last event, to be looked at without the queue's lock.
+    waited_for: AtomicBool,
 }
 
 impl<D: Dispatchable> Dispatcher<D> {
@@ -114,6 +116,7 @@ impl<D: Dispatchable> Dispatcher<D> {
             work: Condvar::new(),
             lanes: (0..processors).map(|_| Lane::default()).collect(),
             origin: Instant::now(),
+            waited_for: AtomicBool::new(false),
         })
     }
 
@@ -127,6 +130,7 @@ impl<D: Dispatchable> Dispatcher<D> {
         let now = self.origin.elapsed();
         let mut queue = self.queue.lock();
         let answer = ask(&mut queue.policy, now);
+        self.note_ready(&queue);
         if queue.idle > 0 {
             // What was set may let somebody run.
             self.work.notify_one();
@@ -178,6 +182,7 @@ impl<D: Dispatchable> Dispatcher<D> {
             queue.policy.set_demand(id, demand);
         }
         let cut = queue.policy.runnable(id, why, now);
+        self.note_ready(&queue);
         if queue.idle > 0 {
             self.work.notify_one();
         }
@@ -185,6 +190,15 @@ impl<D: Dispatchable> Dispatcher<D> {
         if let Some(running) = cut {
             self.kick(running);
         }
+    }
+
+    fn note_ready(&self, queue: &Queue<D>) {
+        self.waited_for.store(queue.policy.anybody_ready(), Ordering::Relaxed);
+    }
+
+    /// Whether a machine that gives up its slice would make room for another one.
+    pub fn is_waited_for(&self) -> bool {
+        self.waited_for.load(Ordering::Relaxed)
     }
 
     /// Charges a machine for what CP did for it on another thread.
@@ -247,6 +261,7 @@ impl<D: Dispatchable> Dispatcher<D> {
                     let machine = Arc::clone(&entry.machine);
                     // Under the lock: who is told to cut this slice short finds it.
                     lane.running.store(id, Ordering::Release);
+                    self.note_ready(&queue);
                     if queue.idle > 0 && (kept_time || queue.policy.anybody_ready()) {
                         self.work.notify_one();
                     }
@@ -293,5 +308,43 @@ impl<D: Dispatchable> Dispatcher<D> {
             // This processor is about to choose, so no slice needs to be cut short.
             queue.policy.runnable(id, why, now);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Idler;
+
+    impl Dispatchable for Idler {
+        fn run_slice(self: &Arc<Self>, _: &mut dyn Processor, _: Duration, _: &mut Meter) -> After {
+            After::Waiting
+        }
+
+        fn name(&self) -> String {
+            "IDLER".to_string()
+        }
+
+        fn demand(&self) -> Demand {
+            Demand::default()
+        }
+    }
+
+    #[test]
+    fn a_slice_is_given_up_only_when_somebody_is_ready() {
+        let dispatcher = Dispatcher::new(1);
+        let [first, second] = [(); 2].map(|()| dispatcher.admit(Arc::new(Idler), Entitlement::default()));
+        assert!(!dispatcher.is_waited_for());
+        dispatcher.wake(first, Wakeup::Work);
+        assert!(dispatcher.is_waited_for());
+        let lane = &dispatcher.lanes[0];
+        assert_eq!(dispatcher.take(lane).map(|(id, ..)| id), Some(first));
+        assert!(!dispatcher.is_waited_for(), "the only one runs");
+        dispatcher.wake(second, Wakeup::Work);
+        assert!(dispatcher.is_waited_for());
+        dispatcher.put_back(lane, first, After::Yielded, Duration::from_micros(1));
+        assert_eq!(dispatcher.take(lane).map(|(id, ..)| id), Some(second));
+        assert!(dispatcher.is_waited_for(), "the one that yielded waits");
     }
 }

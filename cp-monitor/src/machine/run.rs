@@ -100,6 +100,8 @@ impl User {
                 Exit::SliceEnd => return After::Runnable,
                 Exit::Diagnose => match diagnose::carry_out(self, machine) {
                     Next::GoOn => {}
+                    // Nobody to yield to: the slice goes on, and is cut short when somebody comes.
+                    Next::Yield if !self.cp().dispatcher.is_waited_for() => {}
                     Next::Yield => return After::Yielded,
                 },
                 Exit::PageFault { address, write } => page_fault(machine, address, write),
