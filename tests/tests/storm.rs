@@ -11,6 +11,14 @@ fn virtual_us(system: &System, user: &str) -> u64 {
     system.cp_json(&format!("INDICATE USER {user}"))["data"]["virtual_us"].as_u64().expect("INDICATE USER has it")
 }
 
+/// Processor time that the host gave CP, in microseconds: every thread of it, to a hundredth of a second.
+fn given_us(system: &System) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", system.pid())).expect("the host counts what processes get");
+    let (_, fields) = stat.rsplit_once(')').expect("a name in parentheses");
+    let ticks = |field: usize| fields.split_whitespace().nth(field).and_then(|ticks| ticks.parse::<u64>().ok()).expect("ticks");
+    (ticks(11) + ticks(12)) * 10_000
+}
+
 #[test]
 fn a_thousand_logons_at_once_are_all_served_and_starve_nobody() {
     let mut system = System::start();
@@ -21,6 +29,7 @@ fn a_thousand_logons_at_once_are_all_served_and_starve_nobody() {
 
     // Every connection is there before the first is waited for; each has the deadline of the harness.
     let before: Vec<_> = looping.iter().map(|user| virtual_us(&system, user)).collect();
+    let given = given_us(&system);
     let mut terminals: Vec<_> = storm.iter().map(|user| Terminal::connect(&system.socket(), user)).collect();
     for (terminal, user) in terminals.iter_mut().zip(storm) {
         terminal.ready();
@@ -32,6 +41,10 @@ fn a_thousand_logons_at_once_are_all_served_and_starve_nobody() {
             }
         }
     }
+    // Of the time that CP had, however little of it the host gave.
+    let given = given_us(&system) - given;
+    let used: u64 = looping.iter().zip(&before).map(|(user, before)| virtual_us(&system, user) - before).sum();
+    assert!(used * 3 > given, "machines that loop had {used} us of {given} us: logons took the rest");
     assert_line(&system.cp_says("QUERY USERS"), &format!("^ *{} USERS", USERS + LOOPING + 1));
     // Each of them answers, and they end together.
     for terminal in terminals.iter_mut().step_by(50) {

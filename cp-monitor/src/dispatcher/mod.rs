@@ -8,6 +8,7 @@
 //!
 //! Lock order: a machine's own lock, then the dispatcher's queue. The queue lock is never held while a machine runs.
 
+pub mod logons;
 pub mod meter;
 pub mod policy;
 pub mod simulator;
@@ -20,10 +21,14 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use crate::processor::{Kicker, Processor};
+use logons::Debt;
 use meter::Meter;
 use policy::admission::Demand;
 use policy::{Choice, Entitlement, MachineId, Policy, Scheduler, Wakeup};
 use table::Table;
+
+/// A logon that waits for its turn looks that often whether processors are still busy.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// How a slice ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +49,8 @@ pub trait Dispatchable: Send + Sync + 'static {
     fn name(&self) -> String;
     /// What it needs of storage. Quick, and takes no lock.
     fn demand(&self) -> Demand;
+    /// Whether it has only just been logged on ([`logons::STARTING`]). Quick, and takes no lock.
+    fn is_starting(&self) -> bool;
 }
 
 /// Where a machine is in its cycle. A wake-up that comes while it runs is remembered, so none is lost.
@@ -79,6 +86,10 @@ pub struct Lane {
     pub slices: AtomicU64,
     /// The machine it runs now; 0 is none.
     running: AtomicU64,
+    /// That one is past its logon.
+    works: AtomicBool,
+    /// Nanoseconds of `busy_ns` that were of machines past their logon.
+    worked_ns: AtomicU64,
     kicker: OnceLock<Kicker>,
     /// Back end of this processor: `kvm` or `soft`.
     kind: OnceLock<&'static str>,
@@ -104,6 +115,9 @@ pub struct Dispatcher<D> {
     origin: Instant,
     /// Somebody is ready and waits for a processor: as of the last event, to be looked at without the queue's lock.
     waited_for: AtomicBool,
+    /// What logons owe to machines, and whose turn it is to log on. The outer one is held while a logon waits.
+    logons: Mutex<()>,
+    debt: Mutex<Debt>,
 }
 
 impl<D: Dispatchable> Dispatcher<D> {
@@ -117,6 +131,8 @@ impl<D: Dispatchable> Dispatcher<D> {
             lanes: (0..processors).map(|_| Lane::default()).collect(),
             origin: Instant::now(),
             waited_for: AtomicBool::new(false),
+            logons: Mutex::new(()),
+            debt: Mutex::default(),
         })
     }
 
@@ -201,6 +217,32 @@ impl<D: Dispatchable> Dispatcher<D> {
         self.waited_for.load(Ordering::Relaxed)
     }
 
+    /// A logon took so much processor time of CP's own threads.
+    pub fn charge_logon(&self, used: Duration) {
+        self.debt.lock().add(used);
+    }
+
+    /// Waits until a logon may begin; see [`logons`]. Not for dispatcher threads.
+    pub fn logon_turn(&self) {
+        let _turn = self.logons.lock();
+        loop {
+            let mut debt = self.debt.lock();
+            let busy = self.lanes.iter().all(|lane| lane.running().is_some());
+            if !busy || !self.lanes.iter().any(|lane| lane.works.load(Ordering::Relaxed)) {
+                debt.forgive();
+                return;
+            }
+            let worked = self.lanes.iter().map(|lane| lane.worked_ns.load(Ordering::Relaxed)).sum();
+            let left = debt.left(Duration::from_nanos(worked), self.lanes.len());
+            drop(debt);
+            if left.is_zero() {
+                return;
+            }
+            // Machines are charged when their slices end; whether a processor became idle is seen sooner.
+            std::thread::sleep(left.clamp(LOOK_AGAIN / 5, LOOK_AGAIN));
+        }
+    }
+
     /// Charges a machine for what CP did for it on another thread.
     pub fn charge(&self, id: MachineId, used: Duration) {
         let now = self.origin.elapsed();
@@ -236,9 +278,16 @@ impl<D: Dispatchable> Dispatcher<D> {
         let _ = lane.kind.set(processor.kind());
         let mut meter = Meter::of_this_thread();
         while let Some((id, machine, slice)) = self.take(lane) {
+            let starting = machine.is_starting();
+            lane.works.store(!starting, Ordering::Relaxed);
             let after = machine.run_slice(processor, slice, &mut meter);
             let charge = meter.last();
             lane.busy_ns.fetch_add(charge.total.as_nanos() as u64, Ordering::Relaxed);
+            if starting {
+                self.charge_logon(charge.total);
+            } else {
+                lane.worked_ns.fetch_add(charge.total.as_nanos() as u64, Ordering::Relaxed);
+            }
             lane.stolen_ns.fetch_add(charge.stolen.as_nanos() as u64, Ordering::Relaxed);
             lane.slices.fetch_add(1, Ordering::Relaxed);
             self.put_back(lane, id, after, charge.total);
@@ -329,6 +378,10 @@ mod tests {
         fn demand(&self) -> Demand {
             Demand::default()
         }
+
+        fn is_starting(&self) -> bool {
+            false
+        }
     }
 
     #[test]
@@ -346,5 +399,34 @@ mod tests {
         dispatcher.put_back(lane, first, After::Yielded, Duration::from_micros(1));
         assert_eq!(dispatcher.take(lane).map(|(id, ..)| id), Some(second));
         assert!(dispatcher.is_waited_for(), "the one that yielded waits");
+    }
+
+    #[test]
+    fn a_logon_waits_for_nothing_while_no_machine_works() {
+        let dispatcher = Dispatcher::<Idler>::new(1);
+        dispatcher.charge_logon(Duration::from_secs(1_000_000));
+        dispatcher.logon_turn();
+    }
+
+    #[test]
+    fn a_logon_waits_until_machines_have_had_their_part() {
+        let dispatcher = Dispatcher::<Idler>::new(1);
+        let lane = &dispatcher.lanes[0];
+        lane.running.store(1, Ordering::Release);
+        lane.works.store(true, Ordering::Relaxed);
+        dispatcher.charge_logon(Duration::from_secs(1));
+        let began = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                dispatcher.logon_turn();
+                began.store(true, Ordering::Release);
+            });
+            lane.worked_ns.store(1_999_999_999, Ordering::Relaxed);
+            // It may look as often as it likes: a nanosecond is missing.
+            std::thread::sleep(LOOK_AGAIN * 5);
+            assert!(!began.load(Ordering::Acquire));
+            lane.worked_ns.store(2_000_000_000, Ordering::Relaxed);
+        });
+        assert!(began.load(Ordering::Acquire));
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::diagnose::{self, Next};
 use super::{Machine, Missing, ProgramCheck};
+use crate::dispatcher::logons::STARTING;
 use crate::dispatcher::meter::Meter;
 use crate::dispatcher::policy::admission::Demand;
 use crate::dispatcher::{After, Dispatchable};
@@ -69,6 +70,10 @@ impl Dispatchable for User {
     fn demand(&self) -> Demand {
         let figures = self.standing.figures();
         Demand { pages: figures.working_set.max(figures.resident), loading: figures.paged_out > figures.resident }
+    }
+
+    fn is_starting(&self) -> bool {
+        Duration::from_nanos(self.usage.total_ns.load(Ordering::Relaxed)) < STARTING
     }
 }
 

@@ -10,6 +10,7 @@ use super::Cp;
 use crate::clock;
 use crate::command::{self, Origin};
 use crate::directory::{self, Password, UserEntry, UserId};
+use crate::dispatcher::meter::thread_time;
 use crate::users::{Line, LogonError, User, Way, log_on, start_up};
 
 /// CP behind the front ends.
@@ -85,7 +86,11 @@ impl Terminals {
         if request.attach {
             return Err(refused(45, format!("HCPCQU045E {id} not logged on")));
         }
-        let user = match log_on(cp, &directory, entry, Way::Terminal) {
+        cp.dispatcher.logon_turn();
+        let begun = thread_time();
+        let logged_on = log_on(cp, &directory, entry, Way::Terminal);
+        cp.dispatcher.charge_logon(thread_time().saturating_sub(begun));
+        let user = match logged_on {
             Ok(user) => user,
             Err(LogonError::Present(user)) => return self.reconnect(&user, request.here),
             Err(error) => return Err(refused(59, format!("HCPLGA059E LOGON unsuccessful--{error}"))),
@@ -94,7 +99,11 @@ impl Terminals {
         let no_ipl = request.no_ipl;
         let logged_on = Arc::clone(&user);
         // The terminal is answered first; the IPL shows on it.
-        cp.workers.submit(Box::new(move || start_up(&logged_on, no_ipl)));
+        cp.workers.submit(Box::new(move || {
+            let begun = thread_time();
+            start_up(&logged_on, no_ipl);
+            logged_on.cp().dispatcher.charge_logon(thread_time().saturating_sub(begun));
+        }));
         Ok(session)
     }
 
