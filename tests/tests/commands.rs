@@ -96,7 +96,7 @@ const ANSWERS: &[Case] = &[
     Case("QUERY LINKS 191", &[r"^MAINT    0191 R/W$"]),
     Case("QUERY LINKS 190", &[r"^MAINT    0190 R/W, OPERATOR 0190 R/O$"]),
     Case("QUERY LOGMSG", &[r"^There is no logmsg data$"]),
-    Case("QUERY TAG DEV PUNCH", &[r"^TAG NOT SET$"]),
+    Case("QUERY TAG DEV PUNCH", &[r"^PUN 000D TAG NOT SET$"]),
     Case(
         "INDICATE USER",
         &[
@@ -154,7 +154,7 @@ const ANSWERS: &[Case] = &[
     ),
     Case("SPOOL PUNCH CLASS A COPY 1 NOHOLD OFF", &[]),
     Case("TAG DEV PUNCH to the node", &[]),
-    Case("QUERY TAG DEV PUNCH", &[r"^to the node$"]),
+    Case("QUERY TAG PUNCH", &[r"^PUN 000D TAG:$", r"^to the node$"]),
     Case("CLOSE PUNCH", &[]),
     Case("CLOSE READER", &[]),
     Case("PURGE READER ALL", &[r"^NO FILES PURGED$"]),
@@ -248,6 +248,7 @@ fn answer(terminal: &mut Terminal, command: &str) -> Vec<String> {
     let shown = terminal.until("^END OF THE ANSWER$");
     let mut lines: Vec<_> = shown.lines().map(str::to_string).collect();
     lines.pop();
+    assert_eq!(lines.pop().as_deref(), Some("PRT 000E TAG:"));
     lines
 }
 

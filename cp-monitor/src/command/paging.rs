@@ -1,4 +1,4 @@
-//! Real storage and paging: QUERY FRAMES, QUERY ALLOC PAGE, QUERY RESERVED, SET RESERVED, INDICATE PAGING.
+//! Real storage and paging: QUERY FRAMES, QUERY ALLOC, QUERY RESERVED, SET RESERVED, INDICATE PAGING.
 
 use std::sync::Arc;
 
@@ -7,9 +7,10 @@ use serde_json::json;
 use super::Invocation;
 use super::answer::{Answer, Message, Outcome, error, invalid_operand, operand_missing};
 use super::operands::is;
-use crate::paging::Figures;
 use crate::users::User;
 
+/// Bytes of a page, in which space is counted.
+const PAGE: u64 = 4096;
 /// Entries on a line of INDICATE PAGING.
 const ON_A_LINE: usize = 3;
 
@@ -45,33 +46,43 @@ fn pages(count: usize) -> String {
     }
 }
 
-/// QUERY ALLOC [PAGE]: the paging space.
+/// QUERY ALLOC [PAGE|SPOOL]: the paging space, or that of the spool.
 pub(super) fn query_alloc(invocation: &mut Invocation<'_>) -> Outcome {
+    if invocation.operands.take("SPOOL") {
+        invocation.operands.end()?;
+        let space = invocation.cp.spool.space();
+        let data = json!({ "used": space.used, "capacity": space.capacity });
+        let in_pages = |bytes: u64| usize::try_from(bytes.div_ceil(PAGE)).unwrap_or(usize::MAX);
+        let used = in_pages(space.used);
+        return Ok(Answer::of(data, alloc_lines("SPOOL ", in_pages(space.capacity), used, used)));
+    }
     invocation.operands.take("PAGE");
     invocation.operands.end()?;
     let figures = invocation.cp.pager.figures();
-    Ok(Answer::of(figures, alloc_lines(&figures)))
+    let space = &figures.space;
+    let lines = match space.slots {
+        0 => vec!["There is no paging space".to_string()],
+        slots => alloc_lines("PAGING", slots, space.slots_used, space.slots_high),
+    };
+    Ok(Answer::of(figures, lines))
 }
 
-fn alloc_lines(figures: &Figures) -> Vec<String> {
-    let space = &figures.space;
-    if space.slots == 0 {
-        return vec!["There is no paging space".to_string()];
-    }
+/// One volume of so many pages, so many of them in use, and the page behind the highest that is.
+fn alloc_lines(volume: &str, count: usize, used: usize, high: usize) -> Vec<String> {
     // Rounded up: 0% says that nothing is used.
-    let percent = (space.slots_used * 100).div_ceil(space.slots);
-    let total = |what: &str| format!("{what:<33} {:>6} {:>6}        {percent:>3}%", pages(space.slots), pages(space.slots_used));
+    let percent = (used * 100).div_ceil(count.max(1));
+    let total = |what: &str| format!("{what:<33} {:>6} {:>6}        {percent:>3}%", pages(count), pages(used));
     vec![
         "                EXTENT     EXTENT  TOTAL  PAGES   HIGH    %".to_string(),
         "VOLID  RDEV      START        END  PAGES IN USE   PAGE USED".to_string(),
         "------ ---- ---------- ---------- ------ ------ ------ ----".to_string(),
         format!(
-            "PAGING ---- {:>10} {:>10} {:>6} {:>6} {:>6} {percent:>3}%",
+            "{volume} ---- {:>10} {:>10} {:>6} {:>6} {:>6} {percent:>3}%",
             0,
-            space.slots - 1,
-            pages(space.slots),
-            pages(space.slots_used),
-            pages(space.slots_high)
+            count.saturating_sub(1),
+            pages(count),
+            pages(used),
+            pages(high)
         ),
         "                                  ------ ------        ----".to_string(),
         total("SUMMARY"),
@@ -160,17 +171,14 @@ pub(super) fn indicate_paging(invocation: &mut Invocation<'_>) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::paging::PagingFigures;
 
     #[test]
-    fn the_paging_space_is_shown_in_the_columns_of_the_manual() {
-        let space = PagingFigures { slots: 600_660, slots_used: 25, slots_high: 34, ..PagingFigures::default() };
-        let lines = alloc_lines(&Figures { space, ..Figures::default() });
+    fn space_is_shown_in_the_columns_of_the_manual() {
+        let lines = alloc_lines("PAGING", 600_660, 25, 34);
         assert_eq!(lines[3], "PAGING ----          0     600659 600660     25     34   1%");
         assert_eq!(lines[5], "SUMMARY                           600660     25          1%");
         assert_eq!(lines[3].len(), lines[2].len());
-        let space = PagingFigures { slots: 4_000_000_000, slots_used: 2_000_000, slots_high: 2_000_001, ..PagingFigures::default() };
-        let lines = alloc_lines(&Figures { space, ..Figures::default() });
+        let lines = alloc_lines("PAGING", 4_000_000_000, 2_000_000, 2_000_001);
         assert_eq!(lines[3], "PAGING ---- {:>10} 3999999999  4000M  2000K  2000K   1%".replace("{:>10}", "         0"));
     }
 

@@ -269,6 +269,15 @@ impl Devices {
 }
 
 impl Device {
+    /// What it prints or punches with, or the console does.
+    pub fn output(&mut self) -> Option<&mut Output> {
+        match self {
+            Self::Output(output) => Some(output),
+            Self::Console(console) => Some(&mut console.output),
+            Self::Reader(_) | Self::Disk(_) => None,
+        }
+    }
+
     fn info(&self, vdev: DeviceNumber) -> DeviceInfo {
         let number = u32::from(vdev.0);
         let blank = DeviceInfo { number, volume: padded(""), ..DeviceInfo::default() };

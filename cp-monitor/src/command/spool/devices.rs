@@ -45,8 +45,8 @@ impl Which {
         }
     }
 
-    fn of<'a>(&'a self, devices: &'a mut Devices) -> impl Iterator<Item = &'a mut Device> {
-        devices.iter_mut().filter(|(number, device)| self.matches(*number, device)).map(|(_, device)| device)
+    fn of<'a>(&'a self, devices: &'a mut Devices) -> impl Iterator<Item = (DeviceNumber, &'a mut Device)> {
+        devices.iter_mut().filter(|(number, device)| self.matches(*number, device))
     }
 
     /// What is answered when there is none.
@@ -191,14 +191,14 @@ pub(in crate::command) fn spool(invocation: &mut Invocation<'_>) -> Outcome {
     let user = Arc::clone(invocation.user()?);
     let mut all = user.devices.lock();
     let mut found = 0;
-    for device in which.of(&mut all) {
+    for (_, device) in which.of(&mut all) {
         settings.check(device)?;
         found += 1;
     }
     if found == 0 {
         return Err(which.missing());
     }
-    which.of(&mut all).for_each(|device| settings.apply(&user, device));
+    which.of(&mut all).for_each(|(_, device)| settings.apply(&user, device));
     if let Some(purge) = settings.end {
         close_matching(&user, &mut all, &which, &CloseAs { purge, ..CloseAs::default() })?;
     }
@@ -229,7 +229,7 @@ pub(in crate::command) fn close(invocation: &mut Invocation<'_>) -> Outcome {
 fn close_matching(user: &Arc<User>, all: &mut Devices, which: &Which, how: &CloseAs) -> Result<Vec<FileInfo>, Message> {
     let mut found = false;
     let mut closed = Vec::new();
-    for device in which.of(all) {
+    for (_, device) in which.of(all) {
         found = true;
         match device {
             Device::Reader(reader) => close_reader(user, reader, how).map_err(spool_failed)?,
@@ -305,29 +305,29 @@ fn destination(user: &User, output: &Output, route: Route) -> Destination {
     Destination { owner: spool_userid(&owner), queue }
 }
 
-/// TAG {DEV {vdev|PRINTER|PUNCH|CONSOLE} text | FILE spid text | QUERY {DEV ..|FILE spid}}
+/// TAG {DEV {vdev|PRINTER|PUNCH|CONSOLE} text | FILE spid text | QUERY {[DEV] ..|FILE spid}}
 pub(in crate::command) fn tag(invocation: &mut Invocation<'_>) -> Outcome {
     let query = invocation.operands.take("Query");
     let user = Arc::clone(invocation.user()?);
     if invocation.operands.take("FIle") {
         return tag_file(invocation, &user, query);
     }
-    if !invocation.operands.take("DEV") {
+    // As on z/VM, a query may do without it.
+    if !invocation.operands.take("DEV") && !query {
         return Err(operand_missing());
     }
     let which = Which::take(invocation)?;
     let tag = options::tag_text(invocation.operands.rest())?;
     let mut all = user.devices.lock();
-    let mut outputs = which.of(&mut all).filter_map(|device| match device {
-        Device::Output(output) => Some(&mut **output),
-        Device::Console(console) => Some(&mut console.output),
-        _ => None,
-    });
-    let first = outputs.next().ok_or_else(|| which.missing())?;
-    if query {
-        return Ok(tag_answer(&first.attributes.tag));
+    let mut outputs: Vec<_> = which.of(&mut all).filter_map(|(number, device)| Some((number, device.output()?))).collect();
+    if outputs.is_empty() {
+        return Err(which.missing());
     }
-    for output in std::iter::once(first).chain(outputs) {
+    if query {
+        let data: Vec<_> = outputs.iter().map(|(number, output)| json!({ "vdev": number, "tag": output.attributes.tag.as_str() })).collect();
+        return Ok(Answer::of(data, outputs.iter().flat_map(|(number, output)| device_tag(*number, output)).collect()));
+    }
+    for (_, output) in &mut outputs {
         output.attributes.tag = tag.clone();
         if let Some(file) = &mut output.open {
             file.attributes_mut().tag = tag.clone();
@@ -342,14 +342,19 @@ fn tag_file(invocation: &mut Invocation<'_>, user: &User, query: bool) -> Outcom
     let file = Queue::ALL.into_iter().find_map(|queue| user.cp().spool.get(owner, queue, spid).ok().flatten());
     let file = file.ok_or_else(|| missing_file(spid))?;
     if query {
-        return Ok(tag_answer(&file.attributes.tag));
+        let tag = file.attributes.tag.as_str();
+        return Ok(Answer::line(json!({ "tag": tag }), if tag.trim().is_empty() { "(TAG BLANK)" } else { tag }));
     }
     let tag = options::tag_text(invocation.operands.rest())?;
     user.cp().spool.set_tag(owner, file.queue, spid, tag).map_err(spool_failed)?;
     Ok(Answer::silent())
 }
 
-fn tag_answer(tag: &spool::Tag) -> Answer {
-    let shown = if tag.as_str().is_empty() { "TAG NOT SET" } else { tag.as_str() };
-    Answer::line(json!({ "tag": tag.as_str() }), shown)
+/// The tag of a device as z/VM shows it.
+fn device_tag(number: DeviceNumber, output: &Output) -> Vec<String> {
+    let kind = output.shown();
+    match output.attributes.tag.as_str() {
+        blank if blank.trim().is_empty() => vec![format!("{kind} {number} TAG NOT SET")],
+        tag => vec![format!("{kind} {number} TAG:"), tag.to_string()],
+    }
 }
