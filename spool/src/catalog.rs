@@ -266,16 +266,45 @@ where
         Ok(found)
     }
 
-    /// Every selected file in processing order.
+    /// Every selected file in processing order. Looks at no queue but those selected.
     fn each(&self, selection: &Selection, mut seen: impl FnMut(Queued)) -> Result<(), SpoolError> {
-        let (low, high) = match &selection.owner {
-            Some(owner) => (owner.padded(), owner.padded()),
-            None => (&[0; 8], &[0xff; 8]),
-        };
-        let (first, last) = match (selection.owner, selection.queue) {
-            (Some(_), Some(queue)) => (queue_number(queue), queue_number(queue)),
-            _ => (0, u8::MAX),
-        };
+        match (selection.owner, selection.queue) {
+            (Some(owner), Some(queue)) => {
+                let queue = queue_number(queue);
+                self.between((owner.padded(), queue), (owner.padded(), queue), selection, &mut seen)
+            }
+            (Some(owner), None) => self.between((owner.padded(), 0), (owner.padded(), u8::MAX), selection, &mut seen),
+            (None, None) => self.between((&[0; 8], 0), (&[0xff; 8], u8::MAX), selection, &mut seen),
+            (None, Some(queue)) => {
+                let queue = queue_number(queue);
+                let mut owner = Some([0; 8]);
+                while let Some(from) = owner {
+                    owner = match self.files.range((&from, queue, 0)..).at(self.path)?.next().transpose().at(self.path)? {
+                        None => None,
+                        Some((key, _)) => match key.value() {
+                            (there, on, _) if *there == from && on == queue => {
+                                self.between((&from, queue), (&from, queue), selection, &mut seen)?;
+                                successor(from)
+                            }
+                            // The next owner's files begin with a queue in front of this one, or this one.
+                            (there, on, _) if on <= queue => Some(*there),
+                            (there, ..) => successor(*there),
+                        },
+                    };
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The selected files from one user's queue to another one's.
+    fn between(
+        &self,
+        (low, first): (&[u8; 8], u8),
+        (high, last): (&[u8; 8], u8),
+        selection: &Selection,
+        seen: &mut impl FnMut(Queued),
+    ) -> Result<(), SpoolError> {
         for row in self.files.range((low, first, 0)..=(high, last, u64::MAX)).at(self.path)? {
             let (key, entry) = row.at(self.path)?;
             let queued = self.queued(key.value(), entry.value())?;
@@ -285,6 +314,11 @@ where
         }
         Ok(())
     }
+}
+
+/// The name behind this one, whatever is a name.
+fn successor(name: [u8; 8]) -> Option<[u8; 8]> {
+    u64::from_be_bytes(name).checked_add(1).map(u64::to_be_bytes)
 }
 
 impl Owner {
@@ -357,6 +391,43 @@ mod tests {
             let refused = index.read(|view| view.list(&Selection::default())).unwrap_err();
             assert!(refused.to_string().contains("index"), "{refused}");
         }
+    }
+
+    #[test]
+    fn one_queue_of_all_users_is_listed_without_a_look_at_the_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let index = index(directory.path()).unwrap();
+        let [alice, bob, carol, zoe] = ["ALICE", "BOB", "CAROL", "ZZZZZZZZ"].map(|name| Userid::new(name).unwrap());
+        let attributes = Attributes::default();
+        let entry = |serial| Entry {
+            serial,
+            spid: 1,
+            origin: alice,
+            device: Device::Printer,
+            created: 2,
+            records: 3,
+            bytes: 4,
+            longest: 4,
+            attributes: attributes.clone(),
+        };
+        index
+            .write(|tables| {
+                for (owner, position, serial) in [(alice, 5, 1), (alice, 7, 2), (zoe, 5, 3), (zoe, u64::MAX, 4)] {
+                    let row = encode(tables.path, &entry(serial))?;
+                    tables.files.insert((owner.padded(), 1, position), row.as_slice()).at(tables.path)?;
+                }
+                // Whoever reads one of these fails.
+                for (owner, queue) in [(alice, 0), (alice, 2), (bob, 0), (carol, 2), (zoe, 2)] {
+                    tables.files.insert((owner.padded(), queue, 5), b"rubbish".as_slice()).at(tables.path)?;
+                }
+                Ok(())
+            })
+            .unwrap();
+        let printer = Selection::default().on(Queue::Printer);
+        let listed = index.read(|view| view.list(&printer)).unwrap();
+        assert_eq!(listed.iter().map(|file| (file.owner, file.serial)).collect::<Vec<_>>(), [(alice, 1), (alice, 2), (zoe, 3), (zoe, 4)]);
+        index.read(|view| view.list(&Selection::default().on(Queue::Punch))).unwrap_err();
+        index.read(|view| view.list(&Selection::default())).unwrap_err();
     }
 
     proptest! {

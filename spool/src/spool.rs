@@ -189,7 +189,7 @@ impl Spool {
         }
     }
 
-    /// The selected files in processing order. Looks only at the files of the owner, if the selection names one.
+    /// The selected files in processing order. Looks only at the files of the owner and queue that the selection names, if it does.
     ///
     /// # Errors
     /// When the index cannot be read.

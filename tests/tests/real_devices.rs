@@ -155,6 +155,49 @@ fn a_command_that_fails_or_hangs_stops_the_printer_and_the_file_stays() {
 }
 
 #[test]
+fn the_operator_has_a_file_begun_again_repeated_or_given_up_and_a_start_forgets_settings() {
+    let place = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| place.path().join(name);
+    let script = format!(
+        "echo run >> {0}; while [ -e {1} ]; do sleep 0.05; done; cat >> {2}",
+        at("runs").display(),
+        at("hang").display(),
+        at("out").display()
+    );
+    let mut system = system_with(&format!(
+        "[[printer]]\ndevice = \"00E\"\ncommand = [\"sh\", \"-c\", {script:?}]\nformats = [\"text\"]\nseparator = false\nstart = true\nclass = \"A\"\n"
+    ));
+    let runs = |count: usize| {
+        wait_for("the command", || (fs::read_to_string(at("runs")).unwrap_or_default().lines().count() >= count).then_some(()));
+        assert_eq!(text(&at("runs")).lines().count(), count);
+    };
+    let printed = |system: &System| wait_for("the queue", || system.cp_says("QUERY FILES CMSUSER").contains("NO PRT").then_some(()));
+    fs::write(at("hang"), "").expect("a file");
+    print(&system, "REPORT", "class a");
+    runs(1);
+    system.cp("BACKSPACE 00E").succeeded();
+    runs(2);
+    assert_line(&system.cp_says("QUERY UR 00E"), " FILE 0001 ");
+    system.cp("REPEAT 00E 2").succeeded();
+    fs::remove_file(at("hang")).expect("it is there");
+    printed(&system);
+    runs(4);
+    assert_eq!(text(&at("out")).matches("first line of REPORT").count(), 3, "one, and two copies more");
+    fs::write(at("hang"), "").expect("a file");
+    print(&system, "SECOND", "class a");
+    runs(5);
+    system.cp("FLUSH 00E ALL").succeeded();
+    printed(&system);
+    fs::remove_file(at("hang")).expect("it is there");
+    assert!(!text(&at("out")).contains("SECOND"), "what was given up is printed");
+    // As on z/VM, the configuration says what a start begins with.
+    system.cp("START 00E CLASS B").succeeded();
+    system.shut_down();
+    system.run();
+    assert_line(&system.cp_says("QUERY UR 00E"), "^PRT  000E STARTED   SYSTEM   CLASS = A ");
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_stops_the_device_and_nothing_is_lost() {
     // Of another class than the operator's console, which would be printed before.
     let system = system_with(&format!("{PRINTER}class = \"A\"\n"));

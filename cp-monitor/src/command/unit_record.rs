@@ -220,7 +220,7 @@ fn take_output(invocation: &mut Invocation<'_>) -> Result<DeviceNumber, Message>
 /// Does something to a device that is writing a file.
 fn with_active(invocation: &Invocation<'_>, number: DeviceNumber, change: impl FnOnce(&mut Device)) -> Result<(), Message> {
     let busy = invocation.cp.real_devices.change(number, |device| {
-        let active = device.active.is_some();
+        let active = device.active.is_some() && !device.written;
         if active {
             change(device);
         }

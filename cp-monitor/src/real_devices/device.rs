@@ -3,11 +3,11 @@
 //! A file is purged only when its output is durable. What fails stops the device with a message to the operator, and the file stays.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use spool::{Change, FileInfo, Queue, Selection, SpoolError};
 
-use super::choice;
+use super::choice::{self, HeldUsers};
 use super::job::Job;
 use super::output::{OutputError, Setting, Sink};
 use super::settings::Taking;
@@ -16,6 +16,9 @@ use crate::system::Cp;
 
 /// How long a device sleeps when nobody tells it of work.
 const LOOK: Duration = Duration::from_secs(60);
+/// A queue is listed again when at least so many times as long has gone by as listing it took: files that come all the time into a long queue
+/// would else cost a list for each file printed. At most a second for 100,000 files.
+const LIST_SHARE: u32 = 9;
 
 /// A printer or punch.
 #[derive(Clone, Debug)]
@@ -38,6 +41,8 @@ pub struct Device {
     pub wanted: Option<Wanted>,
     /// REPEAT: copies more of the file being written.
     pub repeat: u32,
+    /// The file and all its copies are written: nothing can be wanted of it any more.
+    pub written: bool,
 }
 
 /// What the operator may do to a file that is being written.
@@ -75,55 +80,72 @@ impl Device {
 
 /// Works until the system ends.
 pub fn run(cp: &Arc<Cp>, number: DeviceNumber) {
-    let mut listed: (u64, Vec<FileInfo>) = (u64::MAX, Vec::new());
+    let mut listed: Option<Listed> = None;
     loop {
-        let Some((generation, device, held)) = cp.real_devices.wait_for_work(number, LOOK, listed.1.is_empty().then_some(listed.0)) else {
-            return;
-        };
-        if generation != listed.0 || listed.1.is_empty() {
-            match cp.spool.list(&Selection::default().on(device.queue)) {
-                Ok(files) => {
-                    let mut files = choice::in_order(files, &device.taking, &held);
-                    files.reverse();
-                    listed = (generation, files);
-                }
-                Err(error) => {
-                    stop(cp, number, format!("the queue cannot be read: {error}"), None);
-                    continue;
-                }
-            }
+        let left = listed.as_ref().is_some_and(|list| !list.files.is_empty());
+        let seen = listed.as_ref().filter(|_| !left).map(|list| (list.generation, list.again));
+        let Some((generation, device, held)) = cp.real_devices.wait_for_work(number, LOOK, seen) else { return };
+        let stale = |list: &Listed| list.generation != generation && (!left || list.again <= Instant::now());
+        if listed.as_ref().is_none_or(stale) {
+            listed = Listed::of(cp, &device, &held, generation).map_err(|error| stop(cp, number, error, None)).ok();
         }
-        if let Some(file) = listed.1.pop() {
-            write_file(cp, &device, &file);
+        if let Some(list) = &mut listed
+            && let Some(file) = list.files.pop()
+            && write_file(cp, &device, &file) == Some(Wanted::Again)
+        {
+            list.files.push(file);
         }
     }
 }
 
-/// Writes one file and takes it out of its queue.
-fn write_file(cp: &Arc<Cp>, device: &Device, file: &FileInfo) {
+/// The files that a device takes, as of some moment.
+struct Listed {
+    /// The next one last.
+    files: Vec<FileInfo>,
+    generation: u64,
+    /// Before this it is not made anew.
+    again: Instant,
+}
+
+impl Listed {
+    fn of(cp: &Cp, device: &Device, held: &HeldUsers, generation: u64) -> Result<Self, String> {
+        let begun = Instant::now();
+        let files = cp.spool.list(&Selection::default().on(device.queue)).map_err(|error| format!("the queue cannot be read: {error}"))?;
+        let mut files = choice::in_order(files, &device.taking, held);
+        files.reverse();
+        let now = Instant::now();
+        Ok(Self { files, generation, again: now + (now - begun) * LIST_SHARE })
+    }
+}
+
+/// Writes one file and takes it out of its queue; answers what the operator wanted instead.
+fn write_file(cp: &Arc<Cp>, device: &Device, file: &FileInfo) -> Option<Wanted> {
     let one = Selection { serial: Some(file.serial), ..Selection::of(file.owner).on(device.queue).spid(file.spid) };
     // It may be gone or held since it was listed; another device may have it.
     let now = cp.spool.list(&one).ok().and_then(|files| files.into_iter().next());
-    let Some(file) = now.filter(|file| file.attributes.hold == spool::Hold::None && device.taking.rank(file).is_ok()) else { return };
+    let file = now.filter(|file| file.attributes.hold == spool::Hold::None && device.taking.rank(file).is_ok())?;
     if !cp.real_devices.begin(device.number, &file) {
-        return;
+        return None;
     }
     let written = cp.spool.reader(file.owner, device.queue, file.spid).map_err(OutputError::from).and_then(|mut reader| {
         let job = Job::new(&file, cp.clock.now().time_zone().clone());
         let copies = u32::from(file.attributes.copies.number());
         let (shown, cancelled) = (device.number.to_string(), || cp.real_devices.is_cancelled(device.number));
-        let setting = |copies| Setting {
+        let setting = |copies, repeated| Setting {
             device: &shown,
             system: &cp.config.system_id,
             separator: device.taking.separator,
             copies,
+            repeated,
             cancelled: &cancelled,
         };
-        device.sink.write(&mut reader, &job, &setting(copies))?;
+        device.sink.write(&mut reader, &job, &setting(copies, None))?;
         // REPEAT while it was being written.
+        let mut repeated = 0;
         while let more @ 1.. = cp.real_devices.take_repeat(device.number) {
             reader.restart();
-            device.sink.write(&mut reader, &job, &setting(more))?;
+            device.sink.write(&mut reader, &job, &setting(more, Some(repeated)))?;
+            repeated += more;
         }
         Ok(())
     });
@@ -131,6 +153,7 @@ fn write_file(cp: &Arc<Cp>, device: &Device, file: &FileInfo) {
     settle(cp, device, &file, &one, written, wanted);
     // Only now: another device must not take it in between.
     cp.real_devices.end(device.number);
+    wanted
 }
 
 /// What becomes of the file.
@@ -143,10 +166,7 @@ fn settle(cp: &Arc<Cp>, device: &Device, file: &FileInfo, one: &Selection, writt
         Err(OutputError::Cancelled) => match wanted {
             Some(Wanted::Purge) => cp.spool.purge(one),
             Some(Wanted::Hold) => cp.spool.change(one, &hold(Some(true), None)),
-            Some(Wanted::Again) | None => {
-                cp.real_devices.changed();
-                Ok(0)
-            }
+            Some(Wanted::Again) | None => Ok(0),
         },
         Err(OutputError::Spool(SpoolError::NoFile { .. })) => Ok(0),
         Err(OutputError::Spool(error)) => {

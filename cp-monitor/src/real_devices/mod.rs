@@ -94,7 +94,7 @@ fn punch_of(statement: &PunchStatement, root: &Path) -> Option<Device> {
 
 fn new_device(number: &str, queue: Queue, sink: Sink, taking: Taking, started: bool) -> Option<Device> {
     let number = number.parse().ok()?;
-    Some(Device { number, queue, sink, taking, started, stopped: None, active: None, wanted: None, repeat: 0 })
+    Some(Device { number, queue, sink, taking, started, stopped: None, active: None, wanted: None, repeat: 0, written: false })
 }
 
 fn reader_of(statement: &ReaderStatement, root: &Path) -> Option<ReaderState> {

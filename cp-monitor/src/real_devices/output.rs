@@ -85,10 +85,23 @@ pub struct Setting<'a> {
     pub system: &'a str,
     /// A separator page stands before the file.
     pub separator: bool,
-    /// Copies that a command makes.
+    /// Copies of it.
     pub copies: u32,
+    /// Copies that REPEAT made before these; `None` when this is the file itself, of which a folder has one host file for all copies.
+    pub repeated: Option<u32>,
     /// Whether it is to end.
     pub cancelled: &'a dyn Fn() -> bool,
+}
+
+impl Setting<'_> {
+    /// The names of the host files in a folder, without their extensions.
+    fn stems(&self, job: &Job<'_>) -> Vec<String> {
+        let stem = job.stem();
+        match self.repeated {
+            None => vec![stem],
+            Some(before) => (0..self.copies).map(|copy| format!("{stem}-copy{}", before + copy + 2)).collect(),
+        }
+    }
 }
 
 impl Sink {
@@ -97,9 +110,11 @@ impl Sink {
         match self {
             Self::Pages { folder, formats, paper } => {
                 let mut made = Vec::new();
-                for format in formats {
-                    reader.restart();
-                    made.extend(print(reader, job, setting, folder, *format, *paper)?);
+                for stem in setting.stems(job) {
+                    for format in formats {
+                        reader.restart();
+                        made.extend(print(reader, job, setting, folder, *format, *paper, &stem)?);
+                    }
                 }
                 Ok(made)
             }
@@ -110,7 +125,9 @@ impl Sink {
                 give_to_command(words, aside.path(), *limit, job, setting)?;
                 Ok(Vec::new())
             }
-            Self::Cards { folder, coding } => Ok(vec![punch(reader, job, setting, folder, *coding)?]),
+            Self::Cards { folder, coding } => {
+                setting.stems(job).iter().map(|stem| punch(reader, setting, folder, *coding, stem)).collect()
+            }
         }
     }
 
@@ -148,11 +165,12 @@ fn print(
     folder: &Path,
     format: Format,
     paper: Paper,
+    stem: &str,
 ) -> Result<Vec<PathBuf>, OutputError> {
     if format == Format::Text {
         let mut aside = Aside::create(folder, setting.device)?;
         write_pages(reader, job, setting, format, paper, &mut aside)?;
-        return Ok(vec![aside.finish(&job.stem(), format.extension())?]);
+        return Ok(vec![aside.finish(stem, format.extension())?]);
     }
     let mut pdf = PdfWriter::new(paper, job.about());
     let mut made = Vec::new();
@@ -163,12 +181,12 @@ fn print(
     };
     each_page(reader, job, setting, &mut |page| {
         if pdf.len() == PAGES_MAX {
-            made.push(save(&mut pdf, format!("{}-part{:03}", job.stem(), made.len() + 1))?);
+            made.push(save(&mut pdf, format!("{stem}-part{:03}", made.len() + 1))?);
         }
         pdf.page(&page);
         Ok(())
     })?;
-    let stem = if made.is_empty() { job.stem() } else { format!("{}-part{:03}", job.stem(), made.len() + 1) };
+    let stem = if made.is_empty() { stem.to_string() } else { format!("{stem}-part{:03}", made.len() + 1) };
     made.push(save(&mut pdf, stem)?);
     Ok(made)
 }
@@ -230,10 +248,10 @@ fn each_page(
 
 fn punch(
     reader: &mut FileReader,
-    job: &Job<'_>,
     setting: &Setting<'_>,
     folder: &Path,
     coding: PunchCoding,
+    stem: &str,
 ) -> Result<PathBuf, OutputError> {
     let coding = if coding == PunchCoding::Text && !is_text(reader)? { PunchCoding::Binary } else { coding };
     reader.restart();
@@ -251,7 +269,7 @@ fn punch(
         }
     }
     let extension = if coding == PunchCoding::Text { "txt" } else { "deck" };
-    Ok(aside.finish(&job.stem(), extension)?)
+    Ok(aside.finish(stem, extension)?)
 }
 
 /// A record longer than a card goes on on the next one, so that a deck stays a multiple of 80 columns.
@@ -284,6 +302,33 @@ fn is_text(reader: &mut FileReader) -> Result<bool, OutputError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn repeat_makes_as_many_host_files_more() {
+        let place = tempfile::tempdir().unwrap();
+        let (spool, _) = spool::Spool::open(&place.path().join("spool"), spool::StartMode::Warm).unwrap();
+        let owner = spool::Userid::new("CMSUSER").unwrap();
+        let attributes = spool::Attributes::default();
+        let mut open = spool.create(spool::NewFile { origin: owner, device: spool::Device::Punch, created: 1_790_000_000, attributes });
+        open.append(0x41, b"a card").unwrap();
+        let queue = spool::Queue::Punch;
+        let file = spool.close(open, spool::Destination { owner, queue }).unwrap().file;
+        let mut reader = spool.reader(owner, queue, file.spid).unwrap();
+        let job = Job::new(&file, jiff::tz::TimeZone::UTC);
+        let folder = place.path().join("out");
+        let made = |reader: &mut FileReader, sink: &Sink, copies, repeated| {
+            let setting = Setting { device: "000D", system: "CP64", separator: false, copies, repeated, cancelled: &|| false };
+            let made = sink.write(reader, &job, &setting).unwrap();
+            made.iter().map(|path| path.file_name().unwrap().to_str().unwrap().trim_start_matches(&job.stem()).to_string()).collect::<Vec<_>>()
+        };
+        let cards = Sink::Cards { folder: folder.clone(), coding: PunchCoding::Text };
+        assert_eq!(made(&mut reader, &cards, 3, None), [".txt"]);
+        assert_eq!(made(&mut reader, &cards, 2, Some(0)), ["-copy2.txt", "-copy3.txt"]);
+        assert_eq!(made(&mut reader, &cards, 1, Some(2)), ["-copy4.txt"]);
+        let pages = Sink::Pages { folder: folder.clone(), formats: vec![Format::Text, Format::Pdf], paper: Paper::Plain };
+        assert_eq!(made(&mut reader, &pages, 2, Some(0)), ["-copy2.2.txt", "-copy2.pdf", "-copy3.2.txt", "-copy3.pdf"]);
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 8);
+    }
 
     #[test]
     fn cards_have_eighty_columns_in_every_coding_but_text() {

@@ -146,8 +146,14 @@ impl RealDevices {
         self.inner.lock().devices.iter().any(|device| device.queue == queue && device.started)
     }
 
-    /// Waits until the device may have work: it works, and something changed since generation `seen` (when given). `None` at the end.
-    pub(super) fn wait_for_work(&self, number: DeviceNumber, time: Duration, seen: Option<u64>) -> Option<(u64, Device, HeldUsers)> {
+    /// Waits until the device may have work: it works, and, when `seen` is given, something changed since that generation and that moment
+    /// is past. `None` at the end.
+    pub(super) fn wait_for_work(
+        &self,
+        number: DeviceNumber,
+        time: Duration,
+        seen: Option<(u64, Instant)>,
+    ) -> Option<(u64, Device, HeldUsers)> {
         let mut inner = self.inner.lock();
         loop {
             if inner.ending {
@@ -155,8 +161,16 @@ impl RealDevices {
             }
             let generation = inner.generation;
             let device = inner.device(number)?.clone();
-            if device.works() && seen != Some(generation) {
-                return Some((generation, device, inner.held.clone()));
+            let changed = seen.is_none_or(|(seen, _)| seen != generation);
+            let early = seen.and_then(|(_, again)| again.checked_duration_since(Instant::now())).filter(|early| !early.is_zero());
+            if device.works() && changed {
+                match early {
+                    None => return Some((generation, device, inner.held.clone())),
+                    Some(early) => {
+                        self.changed.wait_for(&mut inner, early);
+                        continue;
+                    }
+                }
             }
             let late = self.changed.wait_for(&mut inner, time).timed_out();
             if late && device.works() {
@@ -173,7 +187,7 @@ impl RealDevices {
         let ending = inner.ending;
         match inner.device(number) {
             Some(device) if !taken && !ending && device.works() => {
-                (device.active, device.wanted, device.repeat) = (Some(file.clone()), None, 0);
+                (device.active, device.wanted, device.repeat, device.written) = (Some(file.clone()), None, 0, false);
                 true
             }
             _ => false,
@@ -198,9 +212,12 @@ impl RealDevices {
         inner.ending || inner.device(number).is_none_or(|device| device.wanted.is_some())
     }
 
-    /// Copies that REPEAT asked for since this was last called.
+    /// Copies that REPEAT asked for since this was last called. With none the file is written, and it is too late to ask for more.
     pub(super) fn take_repeat(&self, number: DeviceNumber) -> u32 {
-        self.inner.lock().device(number).map_or(0, |device| std::mem::take(&mut device.repeat))
+        self.inner.lock().device(number).map_or(0, |device| {
+            device.written = device.repeat == 0;
+            std::mem::take(&mut device.repeat)
+        })
     }
 
     /// The device cannot go on; what it is then.
