@@ -19,7 +19,7 @@ mod terminal;
 
 use std::time::{Duration, Instant};
 
-pub use namespace::in_namespace;
+pub use namespace::{in_namespace, in_namespace_within};
 pub use program::{Program, cp64, profile_directory};
 pub use system::System;
 pub use terminal::Terminal;

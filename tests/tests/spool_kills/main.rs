@@ -20,7 +20,7 @@ use std::time::Duration;
 use failing_disk::Chance;
 use rustix::process::{Pid, Signal, kill_process};
 use spool::{HostDisk, Selection, Spool, StartMode};
-use tests::in_namespace;
+use tests::{PATIENCE, in_namespace_within};
 
 /// What the child told, by the number that each file was written with.
 #[derive(Default)]
@@ -156,7 +156,9 @@ fn after_kill_9_on_a_failing_disk_every_acknowledged_file_is_whole() {
 
 #[test]
 fn after_kill_9_on_a_full_disk_every_acknowledged_file_is_whole() {
-    in_namespace("after_kill_9_on_a_full_disk_every_acknowledged_file_is_whole", |place| {
+    // A kill and the look at what is left take less than a second.
+    let time = PATIENCE * 3 + Duration::from_secs(kills() * 5);
+    in_namespace_within(time, "after_kill_9_on_a_full_disk_every_acknowledged_file_is_whole", |place| {
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=12m", "tmpfs"]).arg(place).status().unwrap();
         assert!(mounted.success(), "a file system of 12 MiB cannot be mounted");
         let ledger = kill_again_and_again(place, false);
