@@ -161,9 +161,24 @@ pub trait Host: Send + Sync + 'static {
     /// One CP command with the authority of the system's owner. Only called for a peer that is the owner.
     fn command(&self, peer: &Peer, command: &str) -> wire::Answer;
 
-    /// A host file into a reader. Only called for a peer that is the owner.
-    fn punch(&self, peer: &Peer, file: wire::Punch) -> wire::Answer;
+    /// Begins a host file on its way into a reader. Only called for a peer that is the owner.
+    ///
+    /// # Errors
+    /// The answer, when it cannot go there.
+    fn punch(&self, peer: &Peer, file: wire::Punch) -> Result<Box<dyn Deck>, wire::Answer>;
 
     /// The system as it is now, with the machines of the window. Only called for a peer that is the owner.
     fn snapshot(&self, peer: &Peer, window: &wire::Window) -> wire::Snapshot;
+}
+
+/// A host file on its way into a reader. Dropped before it is closed, nothing of it stays.
+pub trait Deck: Send {
+    /// The next records.
+    ///
+    /// # Errors
+    /// The answer, when CP takes no more.
+    fn add(&mut self, records: &[Vec<u8>]) -> Result<(), wire::Answer>;
+
+    /// That was all: the file becomes one of the reader's.
+    fn close(self: Box<Self>) -> wire::Answer;
 }

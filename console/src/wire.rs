@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Version of this protocol; CP refuses another.
-pub const VERSION: u16 = 5;
+pub const VERSION: u16 = 6;
 /// Longest frame either side accepts, in bytes.
 pub const FRAME_MAX: usize = 8 << 20;
 /// Most machines that one [`Snapshot`] tells of: it must fit into a frame.
@@ -35,7 +35,8 @@ pub enum Request {
     Logon(Logon),
     /// One CP command with the authority of the system's owner; answered by [`Reply::Answer`], then closed.
     Command(String),
-    /// A host file into a user's reader; answered by [`Reply::Answer`].
+    /// A host file into a user's reader: answered by [`Reply::Ready`], then [`ClientFrame::Records`] until [`ClientFrame::Close`], answered by
+    /// [`Reply::Answer`]. A peer that goes away before leaves nothing. An answer that comes earlier says why CP takes no more.
     Punch(Punch),
     /// A stream of [`Reply::Snapshot`], one per [`ClientFrame::Poll`].
     Watch,
@@ -84,8 +85,6 @@ pub struct Punch {
     pub class: char,
     /// Tag, empty for none.
     pub tag: String,
-    /// The records.
-    pub records: Vec<Vec<u8>>,
 }
 
 /// Frames a client sends after its [`Hello`].
@@ -106,6 +105,10 @@ pub enum ClientFrame {
     Disconnect,
     /// Watch: send a snapshot now, with these of the machines.
     Poll(Box<Window>),
+    /// Punch: the next records.
+    Records(Vec<Vec<u8>>),
+    /// Punch: that was all of them.
+    Close,
 }
 
 /// Which of the machines a screen shows. CP tells of these and of no others, however many are logged on.
@@ -208,6 +211,8 @@ pub enum Reply {
     Snapshot(Box<Snapshot>),
     /// The session is over: logged off, forced, disconnected or shut down. The connection closes.
     Ended(Ending),
+    /// Punch: the records may come.
+    Ready,
 }
 
 /// A line of console output.

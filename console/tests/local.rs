@@ -201,32 +201,44 @@ fn the_guests_escape_sequences_do_not_arrive() {
 }
 
 #[test]
-fn commands_punch_and_watch_are_one_call_each() {
+fn commands_and_watch_are_one_call_each() {
     let system = System::start();
     let answer = client::command(&system.socket, "QUERY NAMES").unwrap();
     assert_eq!(answer, Answer { code: 0, lines: vec!["did QUERY NAMES".into()], json: "{}".into() });
-    let file = console::wire::Punch {
-        to: "MAINT".into(),
-        name: "A".into(),
-        file_type: "B".into(),
-        class: 'A',
-        tag: String::new(),
-        records: vec![vec![0; 80]; 20_000],
-    };
-    assert_eq!(client::punch(&system.socket, file).unwrap().lines, ["1600000 bytes to MAINT"]);
-    let long = console::wire::Punch {
-        to: "MAINT".into(),
-        name: "A".into(),
-        file_type: "B".into(),
-        class: 'A',
-        tag: String::new(),
-        records: vec![vec![0; 80]; 200_000],
-    };
-    assert!(matches!(client::punch(&system.socket, long), Err(ClientError::FileTooLong { length: 16_000_000.., max: wire::FRAME_MAX })));
     let mut watch = client::watch(&system.socket).unwrap();
     assert_eq!(watch.snapshot(&wire::Window::everything()).unwrap().uptime_seconds, 1);
     let second = watch.snapshot(&wire::Window { first: 77, ..wire::Window::default() }).unwrap();
     assert_eq!((second.uptime_seconds, second.first), (2, 77), "CP is told what is wanted");
+}
+
+/// Punches cards of 80 bytes, of which `next` says whether there is another one.
+fn punch(system: &System, to: &str, mut next: impl FnMut() -> Result<bool, ClientError>) -> Result<Answer, ClientError> {
+    let file = wire::Punch { to: to.into(), name: "A".into(), file_type: "B".into(), class: 'A', tag: String::new() };
+    client::punch(&system.socket, file, || Ok(next()?.then(|| vec![0; 80])))
+}
+
+/// So many of them.
+fn cards(mut count: usize) -> impl FnMut() -> Result<bool, ClientError> {
+    move || {
+        let more = count > 0;
+        count = count.saturating_sub(1);
+        Ok(more)
+    }
+}
+
+#[test]
+fn a_deck_longer_than_any_frame_is_punched_and_an_unfinished_one_leaves_nothing() {
+    let system = System::start();
+    assert_eq!(punch(&system, "MAINT", cards(0)).unwrap().lines, ["0 bytes to MAINT"]);
+    // Twice as long as a frame may be.
+    assert_eq!(punch(&system, "MAINT", cards(210_000)).unwrap().lines, ["16800000 bytes to MAINT"]);
+    assert_eq!(punch(&system, "NOBODY", cards(1)).unwrap().code, 53);
+    // What CP says in the middle is heard.
+    assert_eq!(punch(&system, "MAINT", cards(1_000_000)).unwrap().lines, ["The spool is full"]);
+    let mut first = cards(30_000);
+    let broken = punch(&system, "LOST", || if first()? { Ok(true) } else { Err(ClientError::Unexpected) });
+    assert!(matches!(broken, Err(ClientError::Unexpected)));
+    system.wait_for(|log| log.iter().any(|entry| entry.starts_with("a deck to LOST is gone after ")));
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Spool files: between users, from the host, through every command that moves or changes them, and over a restart.
 
-use tests::{System, assert_line, assert_no_line};
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use tests::{System, assert_line, assert_no_line, wait_for};
 
 /// The columns of QUERY RDR ALL that scripts cut out: name, first column, width.
 const COLUMNS: &[(&str, usize, usize)] = &[
@@ -71,7 +74,47 @@ fn punch_refuses_what_it_cannot_deliver() {
     assert_ne!(system.cp64(&["punch", "-", "--to", "MAINT", "--class", "?"], b"x\n").code, 0);
     let long = "x".repeat(70_000);
     assert_ne!(system.punch("MAINT", "A.DECK", &long).code, 0, "a record longer than any was taken");
+    // Found only when half of the deck is there already.
+    let late = "card\n".repeat(200_000) + &long;
+    assert_line(&system.punch("MAINT", "A.DECK", &late).failed(1).errors, "Line 200001 is longer than 65535 bytes");
     assert_line(&system.cp_says("QUERY FILES MAINT"), "^FILES:   NO RDR");
+}
+
+/// As long as two frames of the protocol between the programs, and then some.
+const LONG_DECK: u64 = 250_000;
+
+#[test]
+fn a_deck_of_any_length_is_punched_whole() {
+    let mut system = System::start();
+    let card = |number: u64| format!("{number:>80}");
+    let deck: String = (0..LONG_DECK).map(|number| card(number) + "\n").collect();
+    assert_line(&system.punch("CMSUSER", "LONG.DECK", &deck).succeeded().output, "^RDR FILE 0001 SENT TO CMSUSER: 250000 records$");
+    system.shut_down();
+    let (spool, _) = spool::Spool::open(&system.directory().join("spool"), spool::StartMode::Warm).expect("the spool starts");
+    let owner = spool::Userid::new("CMSUSER").expect("a userid");
+    let mut file = spool.reader(owner, spool::Queue::Reader, spool::Spid::new(1).expect("a number")).expect("the file is there");
+    for number in 0..LONG_DECK {
+        assert_eq!(file.next_record().expect("it can be read").expect("a card").data, card(number).as_bytes());
+    }
+    assert_eq!(file.next_record().expect("it can be read"), None);
+}
+
+#[test]
+fn a_punch_that_is_interrupted_leaves_nothing() {
+    let system = System::start();
+    let mut punch = Command::new(tests::cp64());
+    punch.args(["punch", "-", "--to", "CMSUSER", "--name", "A.DECK", "--system"]).arg(system.directory());
+    let mut punch = punch.stdin(Stdio::piped()).spawn().expect("it starts");
+    let mut input = punch.stdin.take().expect("a pipe");
+    let used = || system.cp_json("QUERY ALLOC SPOOL")["data"]["used"].as_u64().expect("bytes");
+    let before = used();
+    input.write_all("card\n".repeat(1_000_000).as_bytes()).expect("it takes cards");
+    wait_for("the deck in the spool", || (used() > before + (1 << 20)).then_some(()));
+    // Ctrl-C.
+    rustix::process::kill_process(rustix::process::Pid::from_child(&punch), rustix::process::Signal::INT).expect("it is there");
+    assert!(!punch.wait().expect("it ends").success());
+    wait_for("the room", || (used() < before + (1 << 20)).then_some(()));
+    assert_line(&system.cp_says("QUERY FILES CMSUSER"), "^FILES:   NO RDR");
 }
 
 #[test]

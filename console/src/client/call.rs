@@ -10,6 +10,9 @@ use crate::frame::{self, FrameError};
 use crate::local::reachable;
 use crate::wire::{Answer, ClientFrame, FRAME_MAX, Hello, Punch, Reply, Request, Snapshot, VERSION, Window};
 
+/// Bytes of records in a frame of [`punch`].
+const PIECE: usize = 256 << 10;
+
 /// Why a request got no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -30,14 +33,6 @@ pub enum ClientError {
     /// CP went away.
     #[error("The connection to CP was lost")]
     Lost,
-    /// A file takes more bytes to send than a frame holds.
-    #[error("The file takes {length} bytes to send, and {max} is the most")]
-    FileTooLong {
-        /// What it takes.
-        length: usize,
-        /// What a frame holds.
-        max: usize,
-    },
     /// A password was asked for and there was none.
     #[error("A password is wanted, and the input ended")]
     NoPassword,
@@ -183,15 +178,37 @@ pub fn command(socket: &Path, command: &str) -> Result<Answer, ClientError> {
     answer(socket, Request::Command(command.to_owned()))
 }
 
-/// A host file into a user's reader.
+/// A host file into a user's reader, whose records `next` gives one after the other until there is none. It may be of any length.
 ///
 /// # Errors
-/// As [`command`]; also a file longer than a frame ([`crate::wire::FRAME_MAX`]).
-pub fn punch(socket: &Path, file: Punch) -> Result<Answer, ClientError> {
-    answer(socket, Request::Punch(file)).map_err(|error| match error {
-        ClientError::Frame(FrameError::TooLong { length, max }) => ClientError::FileTooLong { length, max },
-        error => error,
-    })
+/// As [`command`], and whatever `next` fails with: then CP keeps nothing of the file.
+pub fn punch<E: From<ClientError>>(socket: &Path, file: Punch, mut next: impl FnMut() -> Result<Option<Vec<u8>>, E>) -> Result<Answer, E> {
+    let mut connection = Connection::open(socket, Request::Punch(file))?;
+    match connection.receive()? {
+        Reply::Ready => {}
+        Reply::Answer(answer) => return Ok(answer),
+        _ => return Err(ClientError::Unexpected.into()),
+    }
+    loop {
+        let (mut records, mut bytes) = (Vec::new(), 0);
+        while bytes < PIECE
+            && let Some(record) = next()?
+        {
+            bytes += record.len() + 1;
+            records.push(record);
+        }
+        let frame = if records.is_empty() { ClientFrame::Close } else { ClientFrame::Records(records) };
+        match connection.send(&frame) {
+            Ok(()) if !matches!(frame, ClientFrame::Close) => {}
+            // CP takes no more, and has said why.
+            Ok(()) | Err(ClientError::Lost) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    match connection.receive()? {
+        Reply::Answer(answer) => Ok(answer),
+        _ => Err(ClientError::Unexpected.into()),
+    }
 }
 
 /// A running view of the system.

@@ -14,8 +14,8 @@ use crate::door::{Door, Place};
 use crate::frame::{self, FrameError, INPUT_FRAME_MAX};
 use crate::text;
 use crate::virtual_console::{Attachment, ConsoleEvent, Role};
-use crate::wire::{Answer, ClientFrame, Ending, FRAME_MAX, Hello, Line, LineKind, Logon, Reply, Request, VERSION};
-use crate::{LogonRefusal, Peer, PeerOrigin, Session, WRONG_PASSWORD};
+use crate::wire::{ClientFrame, Ending, FRAME_MAX, Hello, Line, LineKind, Logon, Punch, Reply, Request, VERSION};
+use crate::{Deck, LogonRefusal, Peer, PeerOrigin, Session, WRONG_PASSWORD};
 
 /// Refused because the connection does not keep to the protocol.
 const NOT_UNDERSTOOD: u32 = 1;
@@ -95,9 +95,7 @@ impl Caller {
     }
 
     async fn request(&self, peer: &Peer, line: &mut Wire, place: Place) -> Result<(), ConnectionError> {
-        // A long first frame is a file to punch, which only the owner may: others get no room for one.
-        let max = if peer.owner { FRAME_MAX } else { INPUT_FRAME_MAX };
-        let bytes = match timeout(self.bounds.hello, frame::receive_bytes(&mut line.input, max)).await? {
+        let bytes = match timeout(self.bounds.hello, frame::receive_bytes(&mut line.input, INPUT_FRAME_MAX)).await? {
             Ok(bytes) => bytes.ok_or(ConnectionError::Gone)?,
             Err(error @ FrameError::TooLong { .. }) => {
                 return line.refuse(NOT_UNDERSTOOD, error.to_string()).await;
@@ -127,12 +125,29 @@ impl Caller {
             }
             Request::Punch(file) => {
                 drop(place);
-                let answer: Answer = self.calls.ask(peer, move |host, peer| host.punch(peer, file)).await?;
-                line.send(&Reply::Answer(answer)).await
+                self.punch(peer, line, file).await
             }
             Request::Watch => {
                 drop(place);
                 self.watch(peer, line).await
+            }
+        }
+    }
+
+    /// Takes a host file as it comes. Where the peer goes away before its end, nothing of it stays.
+    async fn punch(&self, peer: &Peer, line: &mut Wire, file: Punch) -> Result<(), ConnectionError> {
+        let mut deck = match self.calls.ask(peer, move |host, peer| host.punch(peer, file)).await? {
+            Ok(deck) => deck,
+            Err(answer) => return line.send(&Reply::Answer(answer)).await,
+        };
+        line.send(&Reply::Ready).await?;
+        loop {
+            let frame = frame::receive(&mut line.input, FRAME_MAX).await;
+            // What has to do with the disk, to drop it too, on a thread that may wait.
+            let step = tokio::task::spawn_blocking(move || take(deck, frame)).await?;
+            match step? {
+                Step::On(next) => deck = next,
+                Step::Over(reply) => return line.send(&reply).await,
             }
         }
     }
@@ -245,10 +260,29 @@ impl Caller {
                     self.calls.tell(session, move |host, session| host.resize(session, columns, rows)).await?;
                 }
                 ClientFrame::Disconnect => return Ok(Leave::Asked),
-                ClientFrame::Poll(_) => {}
+                ClientFrame::Poll(_) | ClientFrame::Records(_) | ClientFrame::Close => {}
             }
         }
     }
+}
+
+/// What comes of a frame about a deck.
+enum Step {
+    /// More may come.
+    On(Box<dyn Deck>),
+    /// Nothing comes after this.
+    Over(Reply),
+}
+
+fn take(mut deck: Box<dyn Deck>, frame: Result<Option<ClientFrame>, FrameError>) -> Result<Step, ConnectionError> {
+    Ok(match frame?.ok_or(ConnectionError::Gone)? {
+        ClientFrame::Records(records) => match deck.add(&records) {
+            Ok(()) => Step::On(deck),
+            Err(answer) => Step::Over(Reply::Answer(answer)),
+        },
+        ClientFrame::Close => Step::Over(Reply::Answer(deck.close())),
+        _ => Step::Over(Reply::Refused { code: NOT_UNDERSTOOD, message: "Only records are taken here".into() }),
+    })
 }
 
 /// Why a session's connection is over.
@@ -284,7 +318,7 @@ async fn show(attachment: &mut Attachment, output: &mut OwnedWriteHalf) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{Punch, Snapshot, Window};
+    use crate::wire::{Answer, Snapshot, Window};
     use crate::{Host, Logo};
 
     /// A CP that must not be asked anything.
@@ -312,7 +346,7 @@ mod tests {
         fn command(&self, _: &Peer, _: &str) -> Answer {
             unreachable!("command")
         }
-        fn punch(&self, _: &Peer, _: Punch) -> Answer {
+        fn punch(&self, _: &Peer, _: Punch) -> Result<Box<dyn Deck>, Answer> {
             unreachable!("punch")
         }
         fn snapshot(&self, _: &Peer, _: &Window) -> Snapshot {
@@ -337,7 +371,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_owner_commands_punches_and_watches() {
-        let file = Punch { to: "A".into(), name: "A".into(), file_type: "A".into(), class: 'A', tag: String::new(), records: Vec::new() };
+        let file = Punch { to: "A".into(), name: "A".into(), file_type: "A".into(), class: 'A', tag: String::new() };
         for request in [Request::Command("SHUTDOWN".into()), Request::Punch(file), Request::Watch] {
             let hello = frame::encode(&Hello { version: VERSION, request }).unwrap();
             let answer = answer_to_a_stranger(&hello).await;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use console::local::{Bounds, Listening, Options};
 use console::wire::{self, Answer, ConsoleState, Ending, LineKind, Logon, Punch, Snapshot, Terminal};
-use console::{Host, LineEdit, Logo, LogonRefusal, Peer, Role, Session, VirtualConsole, logical_lines};
+use console::{Deck, Host, LineEdit, Logo, LogonRefusal, Peer, Role, Session, VirtualConsole, logical_lines};
 
 /// The password of every user of a guarded system.
 pub const PASSWORD: &str = "correct horse";
@@ -278,15 +278,44 @@ impl Host for Cp {
         Answer { code: 0, lines: vec![format!("did {command}")], json: "{}".into() }
     }
 
-    fn punch(&self, _peer: &Peer, file: Punch) -> Answer {
-        let bytes: usize = file.records.iter().map(Vec::len).sum();
-        Answer { code: 0, lines: vec![format!("{bytes} bytes to {}", file.to)], json: "{}".into() }
+    fn punch(&self, _peer: &Peer, file: Punch) -> Result<Box<dyn Deck>, Answer> {
+        if file.to == "NOBODY" {
+            return Err(Answer { code: 53, lines: vec!["NOBODY not in CP directory".into()], json: "{}".into() });
+        }
+        Ok(Box::new(FakeDeck { to: file.to, bytes: 0, log: Arc::clone(&self.log) }))
     }
 
     fn snapshot(&self, _peer: &Peer, window: &wire::Window) -> Snapshot {
         let mut polls = self.polls.lock().unwrap();
         *polls += 1;
         wire::Snapshot { uptime_seconds: *polls, first: window.first, ..Snapshot::default() }
+    }
+}
+
+/// A deck that is counted, and takes at most 20 MB.
+struct FakeDeck {
+    to: String,
+    bytes: usize,
+    log: Arc<Log>,
+}
+
+impl Deck for FakeDeck {
+    fn add(&mut self, records: &[Vec<u8>]) -> Result<(), Answer> {
+        self.bytes += records.iter().map(Vec::len).sum::<usize>();
+        match self.bytes {
+            0..=20_000_000 => Ok(()),
+            _ => Err(Answer { code: 9433, lines: vec!["The spool is full".into()], json: "{}".into() }),
+        }
+    }
+
+    fn close(self: Box<Self>) -> Answer {
+        Answer { code: 0, lines: vec![format!("{} bytes to {}", self.bytes, self.to)], json: "{}".into() }
+    }
+}
+
+impl Drop for FakeDeck {
+    fn drop(&mut self) {
+        self.log.add(format!("a deck to {} is gone after {} bytes", self.to, self.bytes));
     }
 }
 

@@ -230,6 +230,12 @@ impl Reply {
     }
 }
 
+impl From<Reply> for console::wire::Answer {
+    fn from(reply: Reply) -> Self {
+        Self { code: reply.code, json: reply.json().to_string(), lines: reply.lines }
+    }
+}
+
 /// Carries out one command line.
 pub fn execute(cp: &Arc<Cp>, origin: Origin, text: &str) -> Reply {
     let emsg = origin.user.as_ref().map_or(Emsg::On, |user| user.session.lock().settings.emsg);

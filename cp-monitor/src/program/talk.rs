@@ -1,11 +1,11 @@
 //! Subcommands that talk to a running system: `cp`, `punch`, `operator`; and `help`.
 
-use std::io::{BufReader, Read};
+use std::io::{BufReader, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use console::client::{self, exit_code};
+use console::client::{self, ClientError, exit_code};
 use console::{operator, wire};
 use cp_monitor::real_devices::deck::{Coding, Deck, DeckError, IdCard, name_of_host_file};
 use cp_monitor::{command, help};
@@ -74,24 +74,18 @@ impl PunchOptions {
 
 /// A file into a reader.
 pub fn punch(place: &Place, options: &PunchOptions) -> Ended {
-    let mut records = read_records(options)?;
+    let mut deck = open_deck(options)?;
+    let mut next = || deck.next_record().map_err(|error| failed(&options.file, &error));
     let host_name = options.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let (name, file_type) = name_of_host_file(options.name.as_deref().unwrap_or(&host_name));
     let class = options.class.unwrap_or('A').to_ascii_uppercase();
-    let mut file = wire::Punch {
-        to: String::new(),
-        name: name.to_string(),
-        file_type: file_type.to_string(),
-        class,
-        tag: String::new(),
-        records: Vec::new(),
-    };
+    let mut file =
+        wire::Punch { to: String::new(), name: name.to_string(), file_type: file_type.to_string(), class, tag: String::new() };
     match &options.to {
         Some(user) => file.to = user.to_uppercase(),
         None => {
-            let card = records.first().and_then(|card| IdCard::parse(card));
+            let card = next()?.and_then(|card| IdCard::parse(&card));
             let card = card.ok_or("The id card is missing or invalid: the first card must be ID userid ..., or give --to USER")?;
-            records.remove(0);
             file.to = card.userid.to_string();
             file.tag = card.tag.as_str().to_string();
             file.class = options.class.map_or(card.class.as_char(), |class| class.to_ascii_uppercase());
@@ -100,8 +94,17 @@ pub fn punch(place: &Place, options: &PunchOptions) -> Ended {
             }
         }
     }
-    file.records = records;
-    let answer = client::punch(&place.socket()?, file).map_err(because)?;
+    let mut progress = PunchProgress { shown: std::io::stderr().is_terminal(), records: 0, bytes: 0, told: 0 };
+    let answer = client::punch(&place.socket()?, file, || {
+        let record = next().map_err(PunchError::Deck)?;
+        record.iter().for_each(|record| progress.passed(record));
+        Ok(record)
+    });
+    progress.end();
+    let answer = answer.map_err(|error| match error {
+        PunchError::Deck(error) => error,
+        PunchError::Client(error) => because(error),
+    })?;
     let text: String = answer.lines.iter().map(|line| format!("{line}\n")).collect();
     if answer.code == 0 {
         print(&text)
@@ -111,20 +114,61 @@ pub fn punch(place: &Place, options: &PunchOptions) -> Ended {
     Ok(ExitCode::from(exit_code(answer.code)))
 }
 
-fn read_records(options: &PunchOptions) -> Result<Vec<Vec<u8>>, String> {
+/// Why a deck did not arrive.
+enum PunchError {
+    /// It cannot be read.
+    Deck(String),
+    /// CP cannot be reached.
+    Client(ClientError),
+}
+
+impl From<ClientError> for PunchError {
+    fn from(error: ClientError) -> Self {
+        Self::Client(error)
+    }
+}
+
+/// How far a long deck is, on standard error when somebody looks.
+struct PunchProgress {
+    shown: bool,
+    records: u64,
+    bytes: u64,
+    /// Bytes when it was told last.
+    told: u64,
+}
+
+impl PunchProgress {
+    /// Bytes between two times it is told.
+    const STEP: u64 = 4 << 20;
+
+    fn passed(&mut self, record: &[u8]) {
+        self.records += 1;
+        self.bytes += record.len() as u64;
+        if self.shown && self.bytes >= self.told + Self::STEP {
+            self.told = self.bytes;
+            eprint!("\r{} records, {} MiB \x1b[K", self.records, self.bytes >> 20);
+        }
+    }
+
+    fn end(&self) {
+        if self.told > 0 {
+            eprint!("\r\x1b[K");
+        }
+    }
+}
+
+fn failed(path: &Path, error: &DeckError) -> String {
+    format!("{}: {error}", path.display())
+}
+
+fn open_deck(options: &PunchOptions) -> Result<Deck<BufReader<Box<dyn Read>>>, String> {
     let path = &options.file;
-    let failed = |error: DeckError| format!("{}: {error}", path.display());
     let input: Box<dyn Read> = if path.as_os_str() == "-" {
         Box::new(std::io::stdin())
     } else {
-        Box::new(std::fs::File::open(path).map_err(|error| failed(error.into()))?)
+        Box::new(std::fs::File::open(path).map_err(|error| failed(path, &error.into()))?)
     };
-    let mut deck = Deck::new(BufReader::with_capacity(64 << 10, input), options.coding()).map_err(failed)?;
-    let mut records = Vec::new();
-    while let Some(record) = deck.next_record().map_err(failed)? {
-        records.push(record);
-    }
-    Ok(records)
+    Deck::new(BufReader::with_capacity(64 << 10, input), options.coding()).map_err(|error| failed(path, &error))
 }
 
 /// Options of `cp64 operator`.

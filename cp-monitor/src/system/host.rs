@@ -190,13 +190,11 @@ impl Host for Terminals {
     }
 
     fn command(&self, _peer: &Peer, text: &str) -> wire::Answer {
-        let reply = command::execute(&self.0, Origin::host(&self.0), text);
-        wire::Answer { code: reply.code, json: reply.json().to_string(), lines: reply.lines }
+        command::execute(&self.0, Origin::host(&self.0), text).into()
     }
 
-    fn punch(&self, _peer: &Peer, file: wire::Punch) -> wire::Answer {
-        let reply = command::punch_from_host(&self.0, file);
-        wire::Answer { code: reply.code, json: reply.json().to_string(), lines: reply.lines }
+    fn punch(&self, _peer: &Peer, file: wire::Punch) -> Result<Box<dyn console::Deck>, wire::Answer> {
+        command::punch_from_host(&self.0, file)
     }
 
     fn snapshot(&self, _peer: &Peer, window: &wire::Window) -> wire::Snapshot {

@@ -11,13 +11,13 @@ mod options;
 use std::sync::Arc;
 
 use console::wire;
-use spool::{Destination, Queue, Spid};
+use spool::{Destination, OpenFile, Queue, Spid};
 
 use super::Reply;
-use super::answer::{Answer, Message, Outcome, error, invalid_operand, not_in_directory};
+use super::answer::{Answer, Message, error, invalid_operand, not_in_directory};
 use crate::directory::UserId;
 use crate::system::Cp;
-use crate::users::spool_userid;
+use crate::users::{Emsg, spool_userid};
 
 pub(super) use devices::{close, spool, tag};
 pub use devices::{close_output, finish_reading};
@@ -43,12 +43,43 @@ fn spool_failed(problem: spool::SpoolError) -> Message {
     }
 }
 
-/// A file of the host into a user's reader.
-pub fn punch_from_host(cp: &Arc<Cp>, file: wire::Punch) -> Reply {
-    Reply::of(punch(cp, file), crate::users::Emsg::On)
+/// Begins a file of the host on its way into a user's reader.
+///
+/// # Errors
+/// The answer, when it cannot go there.
+pub fn punch_from_host(cp: &Arc<Cp>, file: wire::Punch) -> Result<Box<dyn console::Deck>, wire::Answer> {
+    begin_deck(cp, &file).map(|deck| Box::new(deck) as _).map_err(answered)
 }
 
-fn punch(cp: &Arc<Cp>, file: wire::Punch) -> Outcome {
+/// A file of the host on its way into a reader.
+struct HostDeck {
+    cp: Arc<Cp>,
+    open: OpenFile,
+    to: UserId,
+}
+
+impl console::Deck for HostDeck {
+    fn add(&mut self, records: &[Vec<u8>]) -> Result<(), wire::Answer> {
+        records.iter().try_for_each(|record| self.open.append(PUNCH_COMMAND, record)).map_err(|problem| answered(spool_failed(problem)))
+    }
+
+    fn close(self: Box<Self>) -> wire::Answer {
+        let Self { cp, open, to } = *self;
+        let closed = cp.spool.close(open, Destination { owner: spool_userid(&to), queue: Queue::Reader });
+        let answer = closed.map_err(|problem| spool_failed(problem.error)).map(|closed| {
+            announce(&cp, None, &closed);
+            let line = format!("RDR FILE {} SENT TO {to}: {} records", closed.file.spid, closed.file.records);
+            Answer::line(super::query::file_data(&closed.file), line)
+        });
+        Reply::of(answer, Emsg::On).into()
+    }
+}
+
+fn answered(problem: Message) -> wire::Answer {
+    Reply::of(Err(problem), Emsg::On).into()
+}
+
+fn begin_deck(cp: &Arc<Cp>, file: &wire::Punch) -> Result<HostDeck, Message> {
     let to: UserId = file.to.parse().map_err(|_| super::answer::userid_missing())?;
     if cp.directory().user(&to).is_none() {
         return Err(not_in_directory(to));
@@ -72,15 +103,7 @@ fn punch(cp: &Arc<Cp>, file: wire::Punch) -> Outcome {
         created: cp.clock.unix_seconds(),
         attributes,
     };
-    let mut open = cp.spool.create(new);
-    for record in &file.records {
-        open.append(PUNCH_COMMAND, record).map_err(spool_failed)?;
-    }
-    let closed = cp.spool.close(open, Destination { owner: spool_userid(&to), queue: Queue::Reader });
-    let closed = closed.map_err(|problem| spool_failed(problem.error))?;
-    announce(cp, None, &closed);
-    let line = format!("RDR FILE {} SENT TO {to}: {} records", closed.file.spid, closed.file.records);
-    Ok(Answer::line(super::query::file_data(&closed.file), line))
+    Ok(HostDeck { cp: Arc::clone(cp), open: cp.spool.create(new), to })
 }
 
 /// The channel command of a punch: write, feed and select stacker.
