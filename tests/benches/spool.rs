@@ -1,6 +1,6 @@
 //! What the spool takes beside the bare cost: a long print file against a plain file, many small files against a sync each and against SQLite,
-//! a query and a start with 100,000 files, and reading back. `--mib N` sets the size of the print file, `--files N` the number of small files,
-//! `--only print|close|many` leaves the others out.
+//! a query and a start with 100,000 files, a printer beside which 100,000 files wait, and reading back. `--mib N` sets the size of the print
+//! file, `--files N` the number of small files, `--only print|close|many|device` leaves the others out.
 //!
 //! Baseline and spool take turns in one directory below the target directory, so what else the host does falls on both.
 
@@ -8,7 +8,8 @@
 mod common;
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Read, Write};
+use std::hint::black_box;
+use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Barrier, Mutex};
 use std::thread;
@@ -19,7 +20,7 @@ use console::client::Connection;
 use console::wire::{Reply, Request};
 use rusqlite::{Connection as Database, params};
 use rustix::fs::{Advice, fadvise};
-use spool::{Attributes, Destination, Device, NewFile, Queue, Selection, Spool, StartMode, Userid};
+use spool::{Attributes, Destination, Device, Hold, NewFile, Queue, Selection, Spool, StartMode, Userid};
 use tests::System;
 
 /// A print line.
@@ -52,6 +53,9 @@ fn main() {
     }
     if wanted("many") {
         among_many(number("--files", FILES));
+    }
+    if wanted("device") {
+        print_among_many(number("--files", FILES));
     }
 }
 
@@ -91,6 +95,10 @@ struct Turns {
     plain_read: Vec<f64>,
     read: Vec<f64>,
     plain_cached: Vec<f64>,
+    /// The same with a checksum over every buffer.
+    summed_cached: Vec<f64>,
+    /// The same line by line, as they were written.
+    lines_cached: Vec<f64>,
     cached: Vec<f64>,
 }
 
@@ -121,13 +129,15 @@ fn print(place: &Path, mib: usize) {
         close(&spool, 1, records, &LINE);
         turns.spooled.push(rate(bytes, begun.elapsed()));
 
-        turns.plain_cached.push(rate(bytes, read_plain(&plain)));
+        turns.plain_cached.push(rate(bytes, read_plain(&plain, |_| ())));
+        turns.summed_cached.push(rate(bytes, read_plain(&plain, |bytes| drop(black_box(crc32fast::hash(bytes))))));
+        turns.lines_cached.push(rate(bytes, read_lines(&plain)));
         turns.cached.push(rate(bytes, read_back(&spool, records)));
         // Who reads second may find the disk, or what is below it, still warm: they change places.
         for first in [turn % 2 == 0, turn % 2 != 0] {
             forget(place);
             if first {
-                turns.plain_read.push(rate(bytes, read_plain(&plain)));
+                turns.plain_read.push(rate(bytes, read_plain(&plain, |_| ())));
             } else {
                 turns.read.push(rate(bytes, read_back(&spool, records)));
             }
@@ -145,7 +155,14 @@ fn print(place: &Path, mib: usize) {
     figure("read_ratio", ratio(&turns.read, &turns.plain_read), "of plain_read, turn by turn", None);
     let plain = middle(turns.plain_cached.clone());
     figure("plain_read_cached", plain, "MiB/s", None);
-    figure("read_cached", middle(turns.cached.clone()), "MiB/s", Some(("plain_read_cached", plain)));
+    for (name, rates) in
+        [("plain_read_and_crc_cached", &turns.summed_cached), ("plain_lines_cached", &turns.lines_cached), ("read_cached", &turns.cached)]
+    {
+        figure(name, middle(rates.clone()), "MiB/s", Some(("plain_read_cached", plain)));
+    }
+    figure("read_cached_ratio", ratio(&turns.cached, &turns.plain_cached), "of plain_read_cached, turn by turn", None);
+    figure("read_cached_to_crc", ratio(&turns.cached, &turns.summed_cached), "of plain_read_and_crc_cached, turn by turn", None);
+    figure("read_cached_to_lines", ratio(&turns.cached, &turns.lines_cached), "of plain_lines_cached, turn by turn", None);
     let status = fs::read_to_string("/proc/self/status").expect("the kernel tells");
     let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<f64>().ok());
     figure("print_memory", most.expect("the kernel tells") / 1024.0, "MiB at most", None);
@@ -164,11 +181,24 @@ fn forget(place: &Path) {
     }
 }
 
-fn read_plain(path: &Path) -> Duration {
+fn read_plain(path: &Path, each: impl Fn(&[u8])) -> Duration {
     let begun = Instant::now();
     let mut file = File::open(path).expect("the plain file");
     let mut buffer = vec![0; BUFFER];
-    while file.read(&mut buffer).expect("the plain file can be read") > 0 {}
+    while let length @ 1.. = file.read(&mut buffer).expect("the plain file can be read") {
+        each(&buffer[..length]);
+    }
+    begun.elapsed()
+}
+
+/// What a plain program does that looks at the lines, as whoever reads spool files does.
+fn read_lines(path: &Path) -> Duration {
+    let begun = Instant::now();
+    let mut file = BufReader::with_capacity(BUFFER, File::open(path).expect("the plain file"));
+    let mut line = LINE;
+    while file.read_exact(&mut line).is_ok() {
+        black_box(&line);
+    }
     begun.elapsed()
 }
 
@@ -264,7 +294,8 @@ fn among_many(files: usize) {
     system.shut_down();
     let home = system.directory().join("spool");
     let spool = open(&home);
-    together(each, |user, _| close(&spool, user + 1, CARDS, &CARD));
+    let closes = together(each, |user, _| close(&spool, user + 1, CARDS, &CARD));
+    figure("fill", closes, "files/s", None);
     let list = |_| {
         let begun = Instant::now();
         assert_eq!(spool.list(&Selection::of(userid(500)).on(Queue::Reader)).expect("the index can be read").len(), each);
@@ -280,13 +311,57 @@ fn among_many(files: usize) {
     system.run();
     let query = |_| {
         let begun = Instant::now();
-        let request = Request::Command("QUERY READER U0500 ALL".to_owned());
-        let mut connection = Connection::open(&system.socket(), request).expect("CP listens");
-        match connection.receive() {
-            Ok(Reply::Answer(answer)) => assert!(answer.lines.len() > each, "{:?}", answer.lines),
-            other => panic!("{other:?}"),
-        }
+        assert!(ask(&system, "QUERY READER U0500 ALL").len() > each);
         begun.elapsed()
     };
     figure("query_ms", median((0..50).map(query).collect()) / 1e3, "ms", None);
+}
+
+/// What CP answers to a command.
+fn ask(system: &System, command: &str) -> Vec<String> {
+    let mut connection = Connection::open(&system.socket(), Request::Command(command.to_owned())).expect("CP listens");
+    match connection.receive() {
+        Ok(Reply::Answer(answer)) if answer.code == 0 => answer.lines,
+        other => panic!("{command}: {other:?}"),
+    }
+}
+
+/// Files that a printer is given one after the other.
+const PRINTED: usize = 200;
+
+/// A printer that is given one file after the other, alone and beside many that wait in its queue: files a second, each made durable.
+fn print_among_many(files: usize) {
+    let mut system = System::start();
+    system.add_users(USERS);
+    let alone = printed(&mut system, 0);
+    figure("printed_alone", alone, "files/s", None);
+    figure("printed_among_many", printed(&mut system, files / USERS), "files/s", Some(("printed_alone", alone)));
+}
+
+fn printed(system: &mut System, waiting_each: usize) -> f64 {
+    system.shut_down();
+    let spool = open(&system.directory().join("spool"));
+    let held = |user: usize| {
+        let attributes = Attributes { hold: Hold::User, ..Attributes::default() };
+        let new = NewFile { origin: userid(user), device: Device::Printer, created: 1_700_000_000, attributes };
+        let mut file = spool.create(new);
+        file.append(9, &LINE).expect("there is room");
+        spool.close(file, Destination { owner: userid(user), queue: Queue::Printer }).expect("the file is closed");
+    };
+    // The last of the users is the one whose files are printed.
+    together(waiting_each, |user, _| held(user.max(1)));
+    (0..PRINTED).for_each(|_| held(USERS));
+    let spids: Vec<_> =
+        spool.list(&Selection::of(userid(USERS)).on(Queue::Printer)).expect("the index can be read").iter().map(|file| file.spid).collect();
+    drop(spool);
+    system.run();
+    ask(system, "START 00E");
+    let begun = Instant::now();
+    for spid in spids {
+        ask(system, &format!("CHANGE {} PRINTER {spid} NOHOLD", userid(USERS)));
+    }
+    while !ask(system, &format!("QUERY FILES {}", userid(USERS))).concat().contains("NO PRT") {
+        thread::sleep(Duration::from_millis(10));
+    }
+    PRINTED as f64 / begun.elapsed().as_secs_f64()
 }
