@@ -1,4 +1,6 @@
 //! Each target over its seeds and variations of them: bits flipped, parts cut out, doubled and swapped, rubbish put in.
+//!
+//! `CP64_FUZZ_VARIATIONS=1000000` asks for more than the suite has time for.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -11,7 +13,9 @@ use shell::netdata::{Acknowledgement, Encoder, Envelope, FileControl, acknowledg
 use spool::{Attributes, Destination, Device, DumpOptions, NewFile, Options, Queue, Selection, Spool, StartMode, Userid};
 
 /// Variations of each seed.
-const VARIATIONS: u64 = 3000;
+fn variations() -> u64 {
+    std::env::var("CP64_FUZZ_VARIATIONS").map_or(3000, |number| number.parse().expect("CP64_FUZZ_VARIATIONS is a number"))
+}
 
 /// A number below `below`, the same in every run.
 fn chance(state: &mut u64, below: usize) -> usize {
@@ -48,7 +52,7 @@ fn run(target: fn(&[u8]), seeds: &[Vec<u8>]) {
     for (number, seed) in seeds.iter().enumerate() {
         target(seed);
         let mut state = number as u64 + 1;
-        (0..VARIATIONS).for_each(|_| target(&vary(seed, &mut state)));
+        (0..variations()).for_each(|_| target(&vary(seed, &mut state)));
     }
 }
 

@@ -6,11 +6,11 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use faults::{FaultyDisk, directory, new_file, numbers, read, reader_of, send, userid, warm};
+use faults::{FaultyDisk, directory, every_attribute, new_file, numbers, read, reader_of, send, userid, warm};
 use proptest::prelude::*;
 use spool::{
-    ArchiveError, ArchiveReader, ArchiveReport, Attributes, Class, Copies, Destination, Device, Disk, DumpOptions, FileInfo, FileName,
-    Hold, LoadOptions, NewFile, Passed, Progress, Queue, Selection, Spid, Spool, SpoolError, Tag, Word,
+    ArchiveError, ArchiveReader, ArchiveReport, Destination, Device, Disk, DumpOptions, FileInfo, LoadOptions, NewFile, Passed, Progress,
+    Queue, Selection, Spid, Spool, SpoolError,
 };
 
 fn tape() -> PathBuf {
@@ -49,18 +49,7 @@ fn all(spool: &Spool) -> Vec<FileInfo> {
 fn with_files() -> (FaultyDisk, Spool) {
     let disk = FaultyDisk::new();
     let spool = warm(&disk).unwrap();
-    let attributes = Attributes {
-        class: Class::new('7').unwrap(),
-        hold: Hold::Both,
-        keep: true,
-        msg: false,
-        copies: Copies::new(255, true).unwrap(),
-        form: Some(Word::new("GREENBAR").unwrap()),
-        dest: Some(Word::new("ROOM12").unwrap()),
-        dist: Some(Word::new("BIN-7").unwrap()),
-        name: FileName::File(Word::new("profile").unwrap(), Some(Word::new("EXEC").unwrap())),
-        tag: Tag::new("BOSTON OPERATOR 50").unwrap(),
-    };
+    let attributes = every_attribute();
     let mut file = spool.create(NewFile { origin: userid("MAINT"), device: Device::Console, created: 77, attributes });
     file.append(0x09, b"HELLO").unwrap();
     file.append(0x5a, &[0xff; 60_000]).unwrap();

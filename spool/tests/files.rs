@@ -4,11 +4,11 @@ mod faults;
 
 use std::sync::Arc;
 
-use faults::{new_file, numbers, read, reader_of, records, send, userid};
+use faults::{every_attribute, new_file, numbers, read, reader_of, records, send, userid};
 use proptest::prelude::*;
 use spool::{
-    Attributes, Change, Class, Copies, Destination, Device, FileName, Hold, HostDisk, NewFile, Options, Queue, Selection, Spid, Spool,
-    SpoolError, StartMode, Tag, Word,
+    Change, Class, Copies, Destination, Device, Hold, HostDisk, NewFile, Options, Queue, Selection, Spid, Spool, SpoolError, StartMode,
+    Tag, Word,
 };
 use tempfile::TempDir;
 
@@ -31,18 +31,7 @@ fn spid(number: u16) -> Spid {
 #[test]
 fn every_attribute_is_there_after_a_restart() {
     let (directory, spool) = started();
-    let attributes = Attributes {
-        class: Class::new('7').unwrap(),
-        hold: Hold::Both,
-        keep: true,
-        msg: false,
-        copies: Copies::new(255, true).unwrap(),
-        form: Some(Word::new("GREENBAR").unwrap()),
-        dest: Some(Word::new("ROOM12").unwrap()),
-        dist: Some(Word::new("BIN-7").unwrap()),
-        name: FileName::File(Word::new("profile").unwrap(), Some(Word::new("EXEC").unwrap())),
-        tag: Tag::new("BOSTON OPERATOR 50").unwrap(),
-    };
+    let attributes = every_attribute();
     let new = NewFile { origin: userid("CMSUSER"), device: Device::Console, created: 1_700_000_000, attributes: attributes.clone() };
     let mut file = spool.create(new);
     file.append(0x09, b"HELLO").unwrap();

@@ -292,7 +292,7 @@ impl Host for Cp {
     }
 }
 
-/// A deck that is counted, and takes at most 20 MB.
+/// A deck that is counted; FULL takes one megabyte.
 struct FakeDeck {
     to: String,
     bytes: usize,
@@ -303,8 +303,8 @@ impl Deck for FakeDeck {
     fn add(&mut self, records: &[Vec<u8>]) -> Result<(), Answer> {
         self.bytes += records.iter().map(Vec::len).sum::<usize>();
         match self.bytes {
-            0..=20_000_000 => Ok(()),
-            _ => Err(Answer { code: 9433, lines: vec!["The spool is full".into()], json: "{}".into() }),
+            1_000_000.. if self.to == "FULL" => Err(Answer { code: 9433, lines: vec!["The spool is full".into()], json: "{}".into() }),
+            _ => Ok(()),
         }
     }
 

@@ -79,8 +79,7 @@ pub fn punch(place: &Place, options: &PunchOptions) -> Ended {
     let host_name = options.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let (name, file_type) = name_of_host_file(options.name.as_deref().unwrap_or(&host_name));
     let class = options.class.unwrap_or('A').to_ascii_uppercase();
-    let mut file =
-        wire::Punch { to: String::new(), name: name.to_string(), file_type: file_type.to_string(), class, tag: String::new() };
+    let mut file = wire::Punch { to: String::new(), name: name.to_string(), file_type: file_type.to_string(), class, tag: String::new() };
     match &options.to {
         Some(user) => file.to = user.to_uppercase(),
         None => {

@@ -125,9 +125,7 @@ impl Sink {
                 give_to_command(words, aside.path(), *limit, job, setting)?;
                 Ok(Vec::new())
             }
-            Self::Cards { folder, coding } => {
-                setting.stems(job).iter().map(|stem| punch(reader, setting, folder, *coding, stem)).collect()
-            }
+            Self::Cards { folder, coding } => setting.stems(job).iter().map(|stem| punch(reader, setting, folder, *coding, stem)).collect(),
         }
     }
 
@@ -246,13 +244,7 @@ fn each_page(
     printing.finish(&mut each)
 }
 
-fn punch(
-    reader: &mut FileReader,
-    setting: &Setting<'_>,
-    folder: &Path,
-    coding: PunchCoding,
-    stem: &str,
-) -> Result<PathBuf, OutputError> {
+fn punch(reader: &mut FileReader, setting: &Setting<'_>, folder: &Path, coding: PunchCoding, stem: &str) -> Result<PathBuf, OutputError> {
     let coding = if coding == PunchCoding::Text && !is_text(reader)? { PunchCoding::Binary } else { coding };
     reader.restart();
     let mut aside = Aside::create(folder, setting.device)?;
@@ -319,15 +311,17 @@ mod tests {
         let made = |reader: &mut FileReader, sink: &Sink, copies, repeated| {
             let setting = Setting { device: "000D", system: "CP64", separator: false, copies, repeated, cancelled: &|| false };
             let made = sink.write(reader, &job, &setting).unwrap();
-            made.iter().map(|path| path.file_name().unwrap().to_str().unwrap().trim_start_matches(&job.stem()).to_string()).collect::<Vec<_>>()
+            made.iter()
+                .map(|path| path.file_name().unwrap().to_str().unwrap().trim_start_matches(&job.stem()).to_string())
+                .collect::<Vec<_>>()
         };
         let cards = Sink::Cards { folder: folder.clone(), coding: PunchCoding::Text };
         assert_eq!(made(&mut reader, &cards, 3, None), [".txt"]);
         assert_eq!(made(&mut reader, &cards, 2, Some(0)), ["-copy2.txt", "-copy3.txt"]);
         assert_eq!(made(&mut reader, &cards, 1, Some(2)), ["-copy4.txt"]);
-        let pages = Sink::Pages { folder: folder.clone(), formats: vec![Format::Text, Format::Pdf], paper: Paper::Plain };
-        assert_eq!(made(&mut reader, &pages, 2, Some(0)), ["-copy2.2.txt", "-copy2.pdf", "-copy3.2.txt", "-copy3.pdf"]);
-        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 8);
+        let pages = Sink::Pages { folder: place.path().join("pages"), formats: vec![Format::Text, Format::Pdf], paper: Paper::Plain };
+        assert_eq!(made(&mut reader, &pages, 2, Some(0)), ["-copy2.txt", "-copy2.pdf", "-copy3.txt", "-copy3.pdf"]);
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 4);
     }
 
     #[test]

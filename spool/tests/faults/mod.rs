@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use spool::{
-    Attributes, Destination, Device, Disk, DiskFile, FileInfo, FileReader, NewFile, Options, Queue, Selection, Spool, SpoolError,
-    StartMode, Userid,
+    Attributes, Class, Copies, Destination, Device, Disk, DiskFile, FileInfo, FileName, FileReader, Hold, NewFile, Options, Queue,
+    Selection, Spool, SpoolError, StartMode, Tag, Userid, Word,
 };
 
 const PAGE: usize = 512;
@@ -366,6 +366,22 @@ pub fn warm(disk: &FaultyDisk) -> Result<Spool, SpoolError> {
 
 pub fn userid(name: &str) -> Userid {
     Userid::new(name).unwrap()
+}
+
+/// Every attribute set to something.
+pub fn every_attribute() -> Attributes {
+    Attributes {
+        class: Class::new('7').unwrap(),
+        hold: Hold::Both,
+        keep: true,
+        msg: false,
+        copies: Copies::new(255, true).unwrap(),
+        form: Some(Word::new("GREENBAR").unwrap()),
+        dest: Some(Word::new("ROOM12").unwrap()),
+        dist: Some(Word::new("BIN-7").unwrap()),
+        name: FileName::File(Word::new("profile").unwrap(), Some(Word::new("EXEC").unwrap())),
+        tag: Tag::new("BOSTON OPERATOR 50").unwrap(),
+    }
 }
 
 /// A punch file of that user, begun at second 1,000,000,000.

@@ -11,12 +11,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use spool::{
     Attributes, Change, Class, Destination, Device, Disk, DumpOptions, FileInfo, HostDisk, NewFile, Options, Queue, Selection, Spool,
-    SpoolError, StartMode, Userid,
+    SpoolError, StartMode, StartReport, Userid,
 };
+use tests::PATIENCE;
 
 use crate::failing_disk::{Chance, FailingDisk};
 
@@ -43,8 +44,24 @@ fn the_process_that_is_killed() {
 }
 
 /// Small segments, so that they come and go.
-pub fn options(disk: Arc<dyn Disk>) -> Options {
+fn options(disk: Arc<dyn Disk>) -> Options {
     Options { disk, segment_bytes: 1 << 20 }
+}
+
+/// Starts the spool in `home`.
+pub fn open(home: &Path, disk: &Arc<dyn Disk>) -> Result<(Spool, StartReport), SpoolError> {
+    patiently(|| Spool::open_with(&home.join("spool"), StartMode::Warm, &options(Arc::clone(disk))))
+}
+
+/// Tries again while the spool is in use: a program that another test of this process is just starting has the lock, too, until it is itself.
+pub fn patiently<T>(mut start: impl FnMut() -> Result<T, SpoolError>) -> Result<T, SpoolError> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match start() {
+            Err(SpoolError::InUse(_)) if Instant::now() < deadline => thread::sleep(Duration::from_millis(10)),
+            started => return started,
+        }
+    }
 }
 
 /// The records of file `n`: none to three cards, or one time in five enough for several blocks.
@@ -58,7 +75,7 @@ fn userid(text: &str) -> Userid {
 }
 
 fn work(home: &Path, seed: u64, disk: Arc<dyn Disk>) {
-    let spool = match Spool::open_with(&home.join("spool"), StartMode::Warm, &options(disk)) {
+    let spool = match open(home, &disk) {
         Ok((spool, _)) => spool,
         // A disk that fails may fail at the start, too.
         Err(SpoolError::Io { .. } | SpoolError::Full(_)) => return,

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use failing_disk::Chance;
 use rustix::process::{Pid, Signal, kill_process};
-use spool::{HostDisk, Selection, Spool, StartMode};
+use spool::{Disk, HostDisk, Selection, Spool};
 use tests::{PATIENCE, in_namespace_within};
 
 /// What the child told, by the number that each file was written with.
@@ -64,9 +64,7 @@ impl Ledger {
 
     /// Starts the spool and compares. From then on what is there counts as acknowledged: nobody was told otherwise.
     fn settle(&mut self, home: &Path, seed: &str) {
-        let options = child::options(Arc::new(HostDisk));
-        let (spool, report) =
-            Spool::open_with(&home.join("spool"), StartMode::Warm, &options).unwrap_or_else(|error| panic!("{seed}: {error}"));
+        let (spool, report) = child::open(home, &(Arc::new(HostDisk) as Arc<dyn Disk>)).unwrap_or_else(|error| panic!("{seed}: {error}"));
         assert_eq!((&report.skipped[..], &report.passed_over[..]), (&[][..], &[][..]), "{seed}");
         let mut found = BTreeMap::new();
         for file in spool.list(&Selection::default()).unwrap() {
@@ -134,7 +132,7 @@ fn kill_again_and_again(home: &Path, failing: bool) -> Ledger {
         child.wait().unwrap();
         ledger.settle(home, &format!("CP64_SPOOL_SEED={seed}, round {round}"));
     }
-    let report = Spool::check(&home.join("spool"), false).unwrap();
+    let report = child::patiently(|| Spool::check(&home.join("spool"), false)).unwrap();
     assert_eq!(report.problems, [], "seed {seed}");
     eprintln!("{} kills, {} closes acknowledged, {} files at the end", kills(), ledger.closed, report.files);
     ledger

@@ -324,7 +324,8 @@ pub(in crate::command) fn tag(invocation: &mut Invocation<'_>) -> Outcome {
         return Err(which.missing());
     }
     if query {
-        let data: Vec<_> = outputs.iter().map(|(number, output)| json!({ "vdev": number, "tag": output.attributes.tag.as_str() })).collect();
+        let data: Vec<_> =
+            outputs.iter().map(|(number, output)| json!({ "vdev": number, "tag": output.attributes.tag.as_str() })).collect();
         return Ok(Answer::of(data, outputs.iter().flat_map(|(number, output)| device_tag(*number, output)).collect()));
     }
     for (_, output) in &mut outputs {
