@@ -4,6 +4,7 @@
 //! `cargo test -p fuzz` runs it over seeds and thousands of variations of them. To add a target: a function here, its seeds in `tests/seeds.rs`,
 //! four lines in `fuzz_targets/`, a `[[bin]]` in Cargo.toml.
 
+pub mod cms;
 pub mod decks;
 mod memory_disk;
 

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fuzz::{MemoryDisk, SPOOL, decks};
+use fuzz::{MemoryDisk, SPOOL, cms, decks};
 use minidisk::edf::{ATTRIBUTES, FileEntry, FileId, RecordFormat};
 use shell::dump::Dumper;
 use shell::netdata::{Acknowledgement, Encoder, Envelope, FileControl, acknowledgement};
@@ -148,4 +148,62 @@ fn no_bytes_are_too_much_for_the_look_at_text() {
     let mut ebcdic = b"Hello, world".repeat(20);
     minidisk::ebcdic::encode(&mut ebcdic);
     run(decks::text_content, &[b"plain text\0and more".to_vec(), ebcdic, "gr\u{fc}n".as_bytes().to_vec()]);
+}
+
+#[test]
+fn no_program_is_too_much_for_rexx() {
+    let seeds = [
+        "/* */ do i = 1 to 3; say i * 1.5 / 7 + i ** 2 // 5; end; exit i",
+        "parse arg a 'b' c =3 d +2 e . (f) g; a.1 = c; a.c.d = left(d, 5) || right(c, 3); say a.1 a.c.d",
+        "signal on syntax name s; x = f(3); say x; exit\nf: procedure; arg n; if n < 2 then return 1; return n * f(n - 1)\ns: say condition('C') rc",
+        "select; when 1 = 2 then nop; otherwise say 'x'; end; interpret 'y = 2'; numeric digits 12; say 2/3 1e5 '01'x",
+        "trace i; call on error; 'command'; push 1; queue 2; pull z; drop z; upper y; address cms; do until 1; leave; end",
+    ];
+    run(cms::rexx, &seeds.map(|seed| seed.as_bytes().to_vec()));
+}
+
+#[test]
+fn no_line_is_too_much_for_any_command() {
+    // Each command with operands that some command takes.
+    for command in 0..=255_u8 {
+        for operands in
+            ["", "A DATA A", "A DATA A B DATA A", "/one/ A DATA (NUM", "SELECT G SET X 1", "2 A B C (APPLID DMS VAR", "* * * (X Y"]
+        {
+            cms::command(&[&[command], operands.as_bytes()].concat());
+        }
+    }
+    let mut state = 7;
+    for number in 0..VARIATIONS {
+        let line = b"xA DATA A B DATA A (REPLACE FROM 1 FOR 2 SPECS\n1-3 1 /x/ 5\nquit\n";
+        let mut bytes = vary(&line[1..], &mut state);
+        bytes.insert(0, number as u8);
+        cms::command(&bytes);
+    }
+}
+
+#[test]
+fn no_bytes_are_too_much_for_genmod() {
+    let mut file = vec![0; 0x200];
+    file[..6].copy_from_slice(b"\x7fELF\x02\x01");
+    for (at, value) in [
+        (16, 3_u8),
+        (18, 62),
+        (24, 0x80),
+        (32, 64),
+        (56, 2),
+        (64, 1),
+        (64 + 33, 2),
+        (64 + 41, 4),
+        (120, 2),
+        (136, 0xb0),
+        (160, 48),
+        (0xb0, 7),
+        (0xb9, 1),
+        (0xc0, 8),
+        (0xc8, 24),
+        (0x108, 8),
+    ] {
+        file[at] = value;
+    }
+    run(cms::executable, &[file]);
 }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use abi::{DeviceInfo, Identification, PseudoTimer, SpoolFileBlock};
 use minidisk::edf::BlockDevice;
 
+use crate::module::ProgramServices;
 use crate::session::Session;
 
 /// Device number of the virtual card reader.
@@ -71,6 +72,20 @@ pub trait Cp: 'static {
     /// What is in storage there; `None` when not all of it is there.
     fn storage(&mut self, address: u64, length: usize) -> Option<Vec<u8>> {
         let _ = (address, length);
+        None
+    }
+
+    /// Puts bytes into storage; `false` when not all of it is there.
+    fn store(&mut self, address: u64, bytes: &[u8]) -> bool {
+        let _ = (address, bytes);
+        false
+    }
+    /// Calls a program that was loaded at that entry point; its return code. None: there are no programs here.
+    fn call_program(entry: usize, arguments: &[u8], services: &mut dyn ProgramServices) -> Option<i32>
+    where
+        Self: Sized,
+    {
+        let _ = (entry, arguments, services);
         None
     }
 

@@ -13,6 +13,7 @@ use crate::exec::{self, InStorage, Positions, ProgramStack, Programs};
 use crate::filedef::Definition;
 use crate::globalv::Globals;
 use crate::message::{Outcome, Rc};
+use crate::module::{self, Modules};
 use crate::repository::Emsg;
 use crate::rexx::Variables;
 use crate::synonym::Synonyms;
@@ -24,6 +25,9 @@ pub(crate) const LEVEL: &str = concat!("CP-64 CMS V", env!("CARGO_PKG_VERSION"))
 
 /// The return code of a command that nobody knows.
 pub(crate) const UNKNOWN: Rc = Rc(-3);
+
+/// Completion codes of program interruptions.
+const PROGRAM_INTERRUPTIONS: core::ops::RangeInclusive<i32> = 0x0c0..=0x0cf;
 
 /// What SET sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +53,8 @@ pub struct Session {
     pub settings: Settings,
     /// A command is writing to the punch or printer, or reading the reader.
     pub spooling: bool,
+    /// A program is running: when it ends abnormally its registers are shown.
+    pub in_program: bool,
     /// Virtual and total processor time at the last Ready message, in microseconds.
     charged: (u64, u64),
     /// The running command, padded with blanks.
@@ -61,6 +67,7 @@ impl Session {
         disks: [None; 26],
         settings: Settings { implied_cp: true, implied_exec: true, abbreviations: true, short_ready: false, emsg: Emsg::On },
         spooling: false,
+        in_program: false,
         charged: (0, 0),
         routine: *b"CMS     ",
     };
@@ -95,12 +102,16 @@ pub struct Shell<C: Cp> {
     pub(crate) variables: Option<Variables>,
     /// Where EXECIO goes on reading.
     pub(crate) positions: Positions,
+    /// Of which reader file EXECIO CARD has read how many records.
+    pub(crate) cards: (u32, u32),
     /// What FILEDEF has defined.
     pub(crate) definitions: Vec<Definition>,
     /// A user's own names for commands.
     pub(crate) synonyms: Synonyms,
     /// EXECs in storage.
     pub(crate) loaded: InStorage,
+    /// Programs in storage.
+    pub(crate) modules: Modules,
     /// What GLOBALV keeps.
     pub(crate) globals: Globals,
     /// The disks that VMLINK has linked: whose, their number, the number here.
@@ -122,9 +133,11 @@ impl<C: Cp> Shell<C> {
             programs: Programs::default(),
             variables: None,
             positions: Positions::default(),
+            cards: (0, 0),
             definitions: Vec::new(),
             synonyms: Synonyms::default(),
             loaded: InStorage::default(),
+            modules: Modules::default(),
             globals: Globals::default(),
             vmlinks: Vec::new(),
             history: History::default(),
@@ -197,6 +210,9 @@ impl<C: Cp> Shell<C> {
                 let _ = shell.access(Mode::at(index), *access);
             }
         }
+        if session.in_program && PROGRAM_INTERRUPTIONS.contains(&code) {
+            shell.cp.last_abend().iter().for_each(|line| shell.cp.write_line(line));
+        }
         shell.ready(Err(Rc(code)));
         shell
     }
@@ -206,6 +222,11 @@ impl<C: Cp> Shell<C> {
         while let Some(line) = self.read_line() {
             self.enter(&line);
         }
+    }
+
+    /// Puts lines where they are read before what is typed: the program stack.
+    pub fn types(&mut self, lines: Vec<Vec<u8>>) {
+        lines.into_iter().for_each(|line| self.program_stack.push(line));
     }
 
     /// Executes a line from the console and shows the Ready message. An empty line asks who is there.
@@ -229,6 +250,7 @@ impl<C: Cp> Shell<C> {
     /// Nothing is running any more.
     fn end(&mut self) {
         self.session.spooling = false;
+        self.session.in_program = false;
         self.exec_depth = 0;
         self.positions = Positions::default();
         self.cp.end_command();
@@ -283,6 +305,9 @@ impl<C: Cp> Shell<C> {
             self.running(&words.command, "EXC");
             return Some(self.run_exec(&exec, &words.text));
         }
+        if let Some(extension) = self.modules.extension(&words.command) {
+            return Some(self.run_extension(&words.command, &extension, &words.text));
+        }
         let found = commands::find::<C>(&words.command, settings.abbreviations);
         // A synonym goes before an abbreviation, and a command's own name before a synonym.
         let command = match synonym {
@@ -291,6 +316,12 @@ impl<C: Cp> Shell<C> {
             }
             _ => found,
         };
+        // The name of a module goes before an abbreviation.
+        if command.is_none_or(|command| command.name != words.command)
+            && let Some(module) = module::find(self, &words.command)
+        {
+            return Some(self.run_module(&words.command, &module, &words.text));
+        }
         if let Some(command) = command {
             self.running(command.name, command.code);
             return Some((command.run)(self, &words));

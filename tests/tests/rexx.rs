@@ -1,6 +1,6 @@
 //! REXX EXECs in a machine: as a user meets them, ended by HX and HI, and too big for the machine.
 
-use tests::{System, assert_line, assert_no_line};
+use tests::{System, Terminal, assert_line, assert_no_line};
 
 /// A user with these EXECs on the A-disk, each behind a comment.
 fn system_with(execs: &[(&str, &str)]) -> System {
@@ -66,33 +66,30 @@ fn hx_hi_and_te_reach_a_program_that_loops() {
         ("TRAP", "signal on halt\nsay 'looping'; do forever; nop; end\nhalt: say 'halted by' condition('C'); exit 3\n"),
     ]);
     let mut terminal = system.log_on("CMSUSER");
-    terminal.type_line("loop");
-    terminal.until("^going round$");
-    terminal.type_line("hx");
-    let shown = terminal.ready();
+    let shown = stopped(&mut terminal, "loop", "^going round$", "hx");
     assert_line(&shown, "^DMSABE222I LOOP halted by HX$");
     assert_line(&shown, r"^Ready\(00222\);");
     // A program in the middle of its output: the line is whole, and the prompt comes back.
-    terminal.type_line("talk");
-    terminal.until("^line 5$");
-    terminal.type_line("hx");
-    let shown = terminal.ready();
+    let shown = stopped(&mut terminal, "talk", "^line 5$", "hx");
     assert_line(&shown, "^DMSABE222I TALK halted by HX$");
     assert!(
         shown.lines().filter(|line| line.contains("line ")).all(|line| line.trim_start_matches("line ").parse::<u64>().is_ok()),
         "{shown}"
     );
-    terminal.type_line("trap");
-    terminal.until("^looping$");
-    terminal.type_line("hi");
-    let shown = terminal.ready();
+    let shown = stopped(&mut terminal, "trap", "^looping$", "hi");
     assert_line(&shown, "^halted by HALT$");
     assert_line(&shown, r"^Ready\(00003\);");
-    terminal.type_line("loop");
-    terminal.until("^going round$");
-    terminal.type_line("hi");
-    assert_line(&terminal.ready(), "^DMSREX452E Error 4 running LOOP EXEC, line 2: Program interrupted$");
+    let shown = stopped(&mut terminal, "loop", "^going round$", "hi");
+    assert_line(&shown, "^DMSREX452E Error 4 running LOOP EXEC, line 2: Program interrupted$");
     assert_line(&terminal.command("query impcp"), "^IMPCP    = ON$");
+}
+
+/// Types a command, waits for a line of it, and types an immediate command; answers what is shown up to Ready.
+fn stopped(terminal: &mut Terminal, command: &str, until: &str, immediate: &str) -> String {
+    terminal.type_line(command);
+    terminal.until(until);
+    terminal.type_line(immediate);
+    terminal.ready()
 }
 
 #[test]

@@ -18,6 +18,8 @@
 //! Integers are little-endian, names are ASCII upper case padded with blanks.
 #![no_std]
 
+pub mod services;
+
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Version of this contract; answered by DIAGNOSE X'00' and checked by CMS when it is IPLed.

@@ -4,10 +4,11 @@ use alloc::vec::Vec;
 
 use abi::{DeviceInfo, Identification, PseudoTimer, SpoolFileBlock, spool_input};
 use shell::cp::{Cp, DiskUnusable, Failure, Immediate, READER, Response};
+use shell::module::ProgramServices;
 use shell::session::Session;
 
 use crate::disk::Minidisk;
-use crate::{diagnose, heap::HEAP, interruption, provoke};
+use crate::{diagnose, heap::HEAP, interruption, program, provoke};
 
 /// Longest response to a CP command that is taken as text; a longer one is cut.
 const RESPONSE: usize = 1 << 20;
@@ -124,6 +125,21 @@ impl Cp for ControlProgram {
         // SAFETY: every byte of storage may be read, and a volatile read of a byte assumes nothing about who else uses it.
         bytes.extend((address..end).map(|at| unsafe { core::ptr::with_exposed_provenance::<u8>(at as usize).read_volatile() }));
         Some(bytes)
+    }
+
+    fn store(&mut self, address: u64, bytes: &[u8]) -> bool {
+        let Some(end) = address.checked_add(bytes.len() as u64).filter(|end| *end <= diagnose::storage_size()) else {
+            return false;
+        };
+        for (at, byte) in (address..end).zip(bytes) {
+            // SAFETY: the address is in storage. What stands there may be anything, CMS itself included: that is what the user asked for.
+            unsafe { core::ptr::with_exposed_provenance_mut::<u8>(at as usize).write_volatile(*byte) };
+        }
+        true
+    }
+
+    fn call_program(entry: usize, arguments: &[u8], services: &mut dyn ProgramServices) -> Option<i32> {
+        Some(program::call(entry, arguments, services))
     }
 
     fn remember(&mut self, session: &Session) {

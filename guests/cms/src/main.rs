@@ -13,6 +13,7 @@ mod disk;
 mod heap;
 mod interruption;
 mod memory;
+mod program;
 mod provoke;
 mod text;
 

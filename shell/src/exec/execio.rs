@@ -36,6 +36,7 @@ impl Positions {
 enum Operation {
     DiskRead,
     DiskWrite,
+    Card,
     Cp,
     Message,
     Print,
@@ -122,6 +123,7 @@ impl Request {
         let operation = match word(&mut operands).ok_or("missing operation")?.as_str() {
             "DISKR" | "DISKRU" => Operation::DiskRead,
             "DISKW" => Operation::DiskWrite,
+            "CARD" => Operation::Card,
             "CP" => Operation::Cp,
             "EMSG" => Operation::Message,
             "PRINT" => Operation::Print,
@@ -238,6 +240,7 @@ impl<C: Cp> Shell<C> {
         match request.operation {
             Operation::DiskRead => self.execio_read(&request),
             Operation::DiskWrite => self.execio_write(&request),
+            Operation::Card => self.execio_card(&request),
             Operation::Cp => self.execio_cp(&request),
             Operation::Message => {
                 let lines = self.lines_of(&request)?;
@@ -306,6 +309,43 @@ impl<C: Cp> Shell<C> {
             _ if !hit => Err(Rc(3)),
             Some(count) if request.search.is_none() && taken < count => Err(Rc(2)),
             None if ended => Err(Rc(2)),
+            _ => Ok(()),
+        }
+    }
+
+    /// CARD: the records of the next file in the reader, from where the last one stopped. A file that is read to its end is closed, which
+    /// purges it unless it is held.
+    fn execio_card(&mut self, request: &Request) -> Outcome {
+        let file = self.reader_file(0)?;
+        let from = if self.cards.0 == file.spid { self.cards.1 } else { 0 };
+        let (mut at, mut taken, mut hit, mut lines) = (0_u32, 0_u32, request.search.is_none(), Vec::new());
+        let mut ended = true;
+        self.each_record(&file, |_, record| {
+            if !request.wants_more(taken) || hit && request.search.is_some() {
+                ended = false;
+                return Ok(false);
+            }
+            at += 1;
+            if at <= from {
+                return Ok(true);
+            }
+            taken += 1;
+            if request.matches(record) {
+                if request.search.is_some() {
+                    hit = true;
+                    lines.push(format!("{taken} {at}").into_bytes());
+                }
+                lines.push(request.shaped(record));
+            }
+            Ok(true)
+        })?;
+        let closes = ended && (request.count.is_none() || request.wants_more(taken)) || request.finis;
+        self.cards = if closes { (0, 0) } else { (file.spid, at) };
+        self.cp.command(if closes { b"CLOSE 00C" } else { b"CLOSE 00C KEEP" });
+        self.deliver_lines(request, lines)?;
+        match request.count {
+            _ if !hit => Err(Rc(3)),
+            Some(count) if request.search.is_none() && taken < count => Err(Rc(2)),
             _ => Ok(()),
         }
     }

@@ -76,14 +76,12 @@ fn diagnose<C: Cp>(shell: &mut Shell<C>, function: &str, arguments: &[Option<Vec
     }
 }
 
-/// STORAGE(): the size of storage in hexadecimal. STORAGE(address,length): what is there. Storing is refused: CMS's own data are in the same storage.
+/// STORAGE(): the size of storage in hexadecimal. STORAGE(address,length): what is there. STORAGE(address,length,data): the same, and the data are
+/// put there, which may be CMS itself: then it ends as any program that does so.
 fn storage<C: Cp>(shell: &mut Shell<C>, arguments: &[Option<Vec<u8>>]) -> Result<Value, Error> {
     let Some(address) = text(arguments, 0) else {
         return Ok(Value::string(format!("{:X}", shell.cp.storage_size()).as_bytes()));
     };
-    if let Some(data) = text(arguments, 2) {
-        return Err(Error::new(40, 4, &[b"STORAGE", b"2", data]));
-    }
     let from = hexadecimal(address).ok_or_else(|| incorrect("STORAGE", 0, address))?;
     let length = match text(arguments, 1) {
         None => 1,
@@ -93,6 +91,11 @@ fn storage<C: Cp>(shell: &mut Shell<C>, arguments: &[Option<Vec<u8>>]) -> Result
         }
     };
     let bytes = shell.cp.storage(from, length as usize).ok_or_else(|| incorrect("STORAGE", 0, address))?;
+    if let Some(data) = text(arguments, 2)
+        && !shell.cp.store(from, data)
+    {
+        return Err(incorrect("STORAGE", 0, address));
+    }
     Ok(Value::from_vec(bytes))
 }
 

@@ -111,3 +111,10 @@ proptest! {
         prop_assert_eq!(shows(&program(format!("'{left}'"), format!("'{right}'"))), shows(&program(format!("'{}'", long(&left)), format!("'{}'", long(&right)))));
     }
 }
+
+#[test]
+fn lost_digits_is_a_condition_that_may_be_trapped() {
+    let text = "signal on lostdigits\nnumeric digits 5\nsay 12345 + 1\nx = 123456 + 1\nsay 'not here'\nexit\n\
+                lostdigits: say condition('C') condition('D') sigl; signal off lostdigits; say 123456 + 1\n";
+    assert_eq!(shows(text), "12346\nLOSTDIGITS 123456 4\n1.2346E+5\n");
+}

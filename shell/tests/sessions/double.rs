@@ -7,6 +7,7 @@ use std::rc::Rc;
 use abi::{DeviceInfo, Identification, PseudoTimer, SpoolFileBlock, spool_input};
 use minidisk::edf::{BlockDevice, DateTime, FileId, FileSystem, MemoryDisk, MemoryDiskError, RecordFormat};
 use shell::cp::{Cp, DiskUnusable, Failure, Response};
+use shell::module::ProgramServices;
 use shell::session::{Session, Shell};
 
 /// The moment at which every session takes place: Sunday 2026-11-22 14:41:41 UTC.
@@ -77,6 +78,8 @@ pub struct World {
     /// Files closed to the printer.
     pub printed: Vec<SpoolFile>,
     open_output: BTreeMap<u32, Vec<u8>>,
+    /// The first bytes of storage.
+    storage: Vec<u8>,
     /// Disks of other users, and the device numbers under which they are linked.
     of_others: BTreeMap<(String, u32), SharedDisk>,
     linked: Vec<u32>,
@@ -345,6 +348,24 @@ impl Cp for Double {
         Ok(!records.is_empty())
     }
 
+    fn storage(&mut self, address: u64, length: usize) -> Option<Vec<u8>> {
+        let world = self.0.borrow();
+        let from = usize::try_from(address).ok()?;
+        world.storage.get(from..from.checked_add(length)?).map(<[u8]>::to_vec)
+    }
+
+    fn store(&mut self, address: u64, bytes: &[u8]) -> bool {
+        let mut world = self.0.borrow_mut();
+        let place = usize::try_from(address).ok().and_then(|from| world.storage.get_mut(from..from.checked_add(bytes.len())?));
+        place.map(|place| place.copy_from_slice(bytes)).is_some()
+    }
+
+    /// The double cannot enter a program: it says that one was called, and answers the length of its arguments.
+    fn call_program(_: usize, arguments: &[u8], services: &mut dyn ProgramServices) -> Option<i32> {
+        services.write_line(&[b"called with ", arguments].concat());
+        Some(arguments.len() as i32)
+    }
+
     fn remember(&mut self, session: &Session) {
         self.0.borrow_mut().remembered = Some(*session);
     }
@@ -386,7 +407,7 @@ impl User {
 
     /// A machine without disks, not IPLed.
     pub fn before_ipl(userid: &str) -> Self {
-        let world = Rc::new(RefCell::new(World { userid: userid.into(), ..World::default() }));
+        let world = Rc::new(RefCell::new(World { userid: userid.into(), storage: (0..=255).collect(), ..World::default() }));
         Self { shell: Shell::new(Double(world.clone())), world }
     }
 

@@ -6,6 +6,7 @@ mod double;
 mod environment;
 mod files;
 mod globals;
+mod programs;
 mod rexx;
 mod spool;
 mod tools;

@@ -263,3 +263,22 @@ fn the_profile_may_be_rexx() {
     assert_eq!(user.ipl("AUTOCR", &[])[1], "Good day CMSUSER");
     assert_eq!(user.does("query impcp"), ["IMPCP    = OFF"]);
 }
+
+#[test]
+fn execio_reads_cards_of_the_next_file_in_the_reader() {
+    let mut user = user_with(&[(
+        "TEST",
+        &[
+            "'EXECIO 1 CARD (VAR first'; say rc first",
+            "'EXECIO * CARD (LOCATE /three/'; say rc queued(); pull where; pull line; say where'/'line",
+            "'EXECIO * CARD (STEM rest.'; say rc rest.0 rest.1",
+            "'EXECIO 5 CARD (STEM more.'; say rc more.0",
+            "'EXECIO 1 CARD'; say rc",
+        ],
+    )]);
+    user.world.borrow_mut().arrives(b'U', "ONE", "DATA", &[b"one", b"two", b"three", b"four"]);
+    user.world.borrow_mut().arrives(b'U', "TWO", "DATA", &[b"another"]);
+    let shown = user.does("test");
+    assert_eq!(shown, ["0 one", "0 2", "2 3/THREE", "0 1 four", "2 1", "DMSEIO205E Reader empty or not ready", "8"]);
+    assert!(user.world.borrow().reader.is_empty(), "what was read to its end is closed");
+}

@@ -2,7 +2,7 @@
 
 use core::cmp::Ordering;
 
-use super::super::code::{Op, Operand, Quick, Unit};
+use super::super::code::{Condition, Op, Operand, Quick, Unit};
 use super::super::error::{Error, Result};
 use super::super::number::{self, Fault, Number, Numeric, small};
 use super::super::scanner::Operator;
@@ -162,6 +162,8 @@ impl Interpreter<'_> {
         if !other.read(right.bytes(&mut Scratch::new())) {
             return Err(Error::new(41, 2, &[&right.to_vec(), name]));
         }
+        self.note_lost_digits(&one, left);
+        self.note_lost_digits(&other, right);
         let result = match operator {
             O::Plus => number::add(&one, &other, digits),
             O::Minus => number::subtract(&one, &other, digits),
@@ -181,6 +183,13 @@ impl Interpreter<'_> {
         match result {
             Ok(number) => Ok(self.shown(&number)),
             Err(fault) => Err(self.fault(fault, operator, left, right)),
+        }
+    }
+
+    /// LOSTDIGITS: a number that has more digits than NUMERIC DIGITS, when that is trapped.
+    fn note_lost_digits(&mut self, number: &Number, value: &Value) {
+        if number.digits.len() > self.settings.numeric.digits as usize && self.lost.is_none() && self.trapped(Condition::LostDigits) {
+            self.lost = Some(value.clone());
         }
     }
 

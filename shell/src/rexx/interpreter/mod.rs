@@ -128,6 +128,8 @@ pub struct Interpreter<'e> {
     tracing: Tracing,
     /// The tail of the compound variable at hand, to be used again.
     tail: Vec<u8>,
+    /// A number of this clause had more digits than there may be.
+    lost: Option<Value>,
     /// The operands of long arithmetic, whose storage is used again.
     numbers: (Number, Number),
     /// The storage of a string that is gone, for the next one.
@@ -184,6 +186,7 @@ impl<'e> Interpreter<'e> {
             not_ready: None,
             tracing,
             tail: Vec::new(),
+            lost: None,
             numbers: Default::default(),
             spare: None,
             interpreted: Vec::new(),
@@ -292,6 +295,9 @@ impl<'e> Interpreter<'e> {
                 let right = self.pop();
                 let left = self.pop();
                 let value = self.binary(operator, &left, &right)?;
+                if let Some(number) = self.lost.take() {
+                    return self.raise(Condition::LostDigits, number);
+                }
                 self.recycle(left);
                 self.recycle(right);
                 if self.tracing.intermediates {
