@@ -183,7 +183,9 @@ pub struct BlockIoCounts {
 }
 
 /// Most 4096-byte blocks of all V-DISKs together: 1 GiB. They live in the host's storage, so somebody must bound them.
-const V_DISK_BLOCKS_MAX: u32 = 1 << 18;
+const V_DISK_BLOCKS_MAX: u64 = 1 << 18;
+/// Most of them that one user may define: 256 MiB, so that one cannot take what is there for all.
+const V_DISK_USER_BLOCKS_MAX: u64 = 1 << 16;
 
 /// Why there is no temporary disk.
 #[derive(Debug, thiserror::Error)]
@@ -191,6 +193,9 @@ pub enum TemporaryError {
     /// All V-DISKs together would be too large.
     #[error("V-DISK space is not available")]
     NoStorage,
+    /// Those of one user would be.
+    #[error("it would exceed the user limit of V-DISK space")]
+    UserLimit,
     /// The host.
     #[error(transparent)]
     Extent(#[from] ExtentError),
@@ -256,8 +261,14 @@ impl LinkTable {
         }
         let mut disks = self.in_storage.lock();
         disks.retain(|disk| disk.strong_count() > 0);
-        let taken: u64 = disks.iter().filter_map(Weak::upgrade).map(|disk| u64::from(disk.blocks())).sum();
-        if taken + u64::from(header.device.blocks()) > u64::from(V_DISK_BLOCKS_MAX) {
+        let there: Vec<_> = disks.iter().filter_map(Weak::upgrade).collect();
+        let with = |disks: &mut dyn Iterator<Item = &Arc<Extent>>| {
+            disks.map(|disk| u64::from(disk.blocks())).sum::<u64>() + u64::from(header.device.blocks())
+        };
+        if with(&mut there.iter().filter(|disk| disk.header().owner == header.owner)) > V_DISK_USER_BLOCKS_MAX {
+            return Err(TemporaryError::UserLimit);
+        }
+        if with(&mut there.iter()) > V_DISK_BLOCKS_MAX {
             return Err(TemporaryError::NoStorage);
         }
         let disk = Arc::new(Extent::temporary(None, header)?);

@@ -6,6 +6,7 @@
 
 pub mod cms;
 pub mod decks;
+pub mod disks;
 mod memory_disk;
 
 use std::io::ErrorKind;

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fuzz::{MemoryDisk, SPOOL, cms, decks};
+use fuzz::{MemoryDisk, SPOOL, cms, decks, disks};
 use minidisk::edf::{ATTRIBUTES, FileEntry, FileId, RecordFormat};
 use shell::dump::Dumper;
 use shell::netdata::{Acknowledgement, Encoder, Envelope, FileControl, acknowledgement};
@@ -48,11 +48,15 @@ fn vary(seed: &[u8], state: &mut u64) -> Vec<u8> {
 }
 
 fn run(target: fn(&[u8]), seeds: &[Vec<u8>]) {
+    run_some(target, seeds, variations());
+}
+
+fn run_some(target: fn(&[u8]), seeds: &[Vec<u8>], variations: u64) {
     target(&[]);
     for (number, seed) in seeds.iter().enumerate() {
         target(seed);
         let mut state = number as u64 + 1;
-        (0..variations()).for_each(|_| target(&vary(seed, &mut state)));
+        (0..variations).for_each(|_| target(&vary(seed, &mut state)));
     }
 }
 
@@ -173,7 +177,7 @@ fn no_line_is_too_much_for_any_command() {
         }
     }
     let mut state = 7;
-    for number in 0..VARIATIONS {
+    for number in 0..variations() {
         let line = b"xA DATA A B DATA A (REPLACE FROM 1 FOR 2 SPECS\n1-3 1 /x/ 5\nquit\n";
         let mut bytes = vary(&line[1..], &mut state);
         bytes.insert(0, number as u8);
@@ -206,4 +210,44 @@ fn no_bytes_are_too_much_for_genmod() {
         file[at] = value;
     }
     run(cms::executable, &[file]);
+}
+
+/// Variations of each part of a minidisk, which takes longer: each is opened, repaired and written to.
+fn of_disks() -> u64 {
+    variations() / 10
+}
+
+#[test]
+fn no_bytes_are_too_much_for_a_label() {
+    let label = disks::sound().bytes()[2 * 4096..2 * 4096 + 80].to_vec();
+    run_some(disks::disk_label, &[label], of_disks());
+}
+
+#[test]
+fn no_bytes_are_too_much_for_a_directory() {
+    let homes = [3, 4].map(|block| disks::sound().bytes()[block * 4096..block * 4096 + 5 * 64].to_vec());
+    run_some(disks::disk_directory, &homes, of_disks());
+}
+
+#[test]
+fn no_bytes_are_too_much_for_files_and_their_pointers() {
+    let files = disks::sound().bytes()[5 * 4096..].to_vec();
+    run_some(disks::disk_file, &[files], of_disks());
+}
+
+#[test]
+fn no_bytes_are_too_much_for_a_whole_disk() {
+    let whole = disks::sound().bytes().to_vec();
+    run_some(disks::disk_image, &[whole[..20 * 4096].to_vec(), whole], of_disks());
+}
+
+#[test]
+fn whatever_is_imported_comes_back() {
+    let lines = b"one\n\ntwo\n \nthree\n".to_vec();
+    let mut writer = minidisk::dump::Writer::new(Vec::new()).unwrap();
+    writer.begin(&minidisk::dump::Member { name: "CMSUSER.0191".into(), length: 8192, mode: 0o600 }).unwrap();
+    writer.data(4096, &[7; 100]).unwrap();
+    writer.end().unwrap();
+    let dump = writer.finish().unwrap();
+    run_some(disks::disk_import, &[lines, dump, "gr\u{fc}n\n".into(), vec![0, 1, 2]], of_disks());
 }

@@ -324,12 +324,14 @@ impl<C: Cp> Shell<C> {
     pub(crate) fn access_command(&mut self, words: &Words) -> Outcome {
         let mut force_read_only = false;
         let mut mode_0 = false;
+        let mut erase = false;
         for option in &words.options {
             match option.as_str() {
                 // NOPROF acts only on the first line after IPL, NODISK and SAVEONLY on nothing that this CMS has.
                 "NOPROF" | "NODISK" | "SAVEONLY" | "FORCERW" => {}
                 "FORCERO" => force_read_only = true,
                 "MODE0" => mode_0 = true,
+                "ERASE" => erase = true,
                 _ => return Err(self.bad_option(option)),
             }
         }
@@ -356,7 +358,15 @@ impl<C: Cp> Shell<C> {
             let text = format!("{} ({vdev:03X}) R/O", disk.mode_text());
             self.note("723I", text);
         }
-        Ok(())
+        if erase { self.erase_all(mode) } else { Ok(()) }
+    }
+
+    /// Erases every file of a disk, those that its access hides too.
+    fn erase_all(&mut self, mode: Mode) -> Outcome {
+        self.change(mode, "(directory)", |system| {
+            let ids: Vec<FileId> = system.files().map(|file| file.id).collect();
+            ids.iter().try_for_each(|id| system.erase(id))
+        })
     }
 
     /// RELEASE.

@@ -1,8 +1,9 @@
 //! Block I/O of a guest beside the same calls on the same host file; clones; and EDF beside the host's file system.
 //!
-//! A machine of the running system executes loops of DIAGNOSE X'250' that are stored into it with CP's own STORE command: 64 KiB a request in
-//! order, and 4 KiB at random places. The baseline reads and writes the minidisk's host file by pread and pwrite in the same pieces, with
-//! the same flush at the end. Turns alternate; the figures are medians.
+//! A machine of the running system executes a program that is stored into it with CP's own STORE command: requests of 64 KiB in order, and of
+//! 4 KiB at random places. It begins them by DIAGNOSE X'250' START, 256 blocks in a list, keeps four lists under way, and begins the next when
+//! an external interruption tells the end of one. The baseline reads and writes the minidisk's host file by pread and pwrite, one
+//! request after the other, with the same flush at the end. Turns alternate; the figures are medians.
 
 #[path = "common/mod.rs"]
 mod common;
@@ -15,23 +16,39 @@ use std::time::{Duration, Instant};
 use common::{figure, median};
 use minidisk::edf::{DateTime, FileId, FileSystem, RecordFormat};
 use minidisk::extent::{Access, DeviceType, Extent, Header};
-use tests::{System, Terminal, wait_for};
+use tests::{GuestCode, System, Terminal};
 
 /// Blocks of a request in order: 64 KiB.
 const BLOCKS: u32 = 16;
-/// Requests of a turn in order: 64 MiB.
-const IN_ORDER: u32 = 1024;
+/// Requests of a turn in order: 128 MiB.
+const IN_ORDER: u32 = 2048;
 /// Requests of a turn at random places.
-const RANDOM: u32 = 8192;
+const RANDOM: u32 = 65_536;
 /// The random places lie among so many blocks: a power of two.
-const AMONG: u32 = 16_384;
+const AMONG: u32 = 32_768;
 const TURNS: usize = 7;
-/// Where the program, its request list and the blocks are: storage that an idle CMS does not use.
+/// Blocks of a list: all that one DIAGNOSE takes.
+const LIST_BLOCKS: u32 = 256;
+/// Lists under way.
+const DEPTH: u32 = 4;
+/// Where the program, what it keeps, its PSWs, lists and blocks are: storage that an idle CMS does not use.
 const CODE: u32 = 0x180_0000;
-const WAIT_PSW: u32 = CODE + 0x200;
-const LIST: u32 = CODE + 0x400;
-const BUFFER: u32 = CODE + 0x1000;
+const TO_START: u32 = CODE + 0x800;
+const UNDER_WAY: u32 = CODE + 0x808;
+const UNUSED: u32 = CODE + 0x810;
+const NEXT: u32 = CODE + 0x818;
+const ENABLED_WAIT: u32 = CODE + 0x900;
+const DONE: u32 = CODE + 0xa00;
+const FAILED: u32 = CODE + 0xb00;
+const LIST: u32 = CODE + 0x1_0000;
+const BUFFER: u32 = CODE + 0x10_0000;
 const VDEV: u32 = 0x191;
+/// Guests that share a disk.
+const CLASS: usize = 1000;
+/// Low storage: the external new PSW, and how and with which parameter a list ended.
+const EXTERNAL_NEW: u32 = 0x218;
+const STATUS: u32 = 0x4d8;
+const PARAMETER: u32 = 0x4e0;
 
 /// What a program does.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,113 +58,115 @@ enum Kind {
     RandomRead,
 }
 
-/// Machine code that is put together piece by piece.
-struct Code(Vec<u8>);
-
-impl Code {
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-    }
-
-    /// An instruction with a 32-bit operand at its end.
-    fn with(&mut self, opcode: &[u8], operand: u32) {
-        self.bytes(opcode);
-        self.bytes(&operand.to_le_bytes());
-    }
-
-    /// `jnz` back to a place.
-    fn back_to(&mut self, place: usize) {
-        let distance = place as i64 - (self.0.len() as i64 + 6);
-        self.with(&[0x0f, 0x85], distance as i32 as u32);
-    }
-
-    /// DIAGNOSE X'250': subcode, device, list, count.
-    fn block_io(&mut self, subcode: u32, count: u32) {
-        self.with(&[0xb8], 0x250); // mov eax
-        self.with(&[0xbf], subcode); // mov edi
-        self.with(&[0xbe], VDEV); // mov esi
-        self.with(&[0xba], LIST); // mov edx
-        self.with(&[0xb9], count); // mov ecx
-        self.bytes(&[0xe7, 0x83]); // out 0x83, eax
-    }
+/// DIAGNOSE X'250' with the list in R15, which is the parameter too.
+fn block_io(code: &mut GuestCode, subcode: u32) {
+    code.with(&[0xb8], 0x250); // mov eax
+    code.with(&[0xbf], subcode); // mov edi
+    code.with(&[0xbe], VDEV); // mov esi
+    code.bytes(&[0x44, 0x89, 0xfa]); // mov edx, r15d
+    code.with(&[0xb9], LIST_BLOCKS); // mov ecx
+    code.bytes(&[0x4d, 0x89, 0xf8]); // mov r8, r15
+    code.bytes(&[0xe7, 0x83]); // out 0x83, eax
 }
 
-/// The whole program: requests, a flush after writing, a disabled wait.
-fn program(kind: Kind) -> Vec<u8> {
-    let mut code = Code(Vec::new());
-    let requests = if kind == Kind::RandomRead { RANDOM } else { IN_ORDER };
-    code.with(&[0xbb], requests); // mov ebx
-    code.with(&[0x41, 0xbc], 1); // mov r12d: the random number
-    let again = code.0.len();
+/// What the program keeps, its PSWs, and the lists but for their block numbers.
+fn set_up(code: &mut GuestCode, kind: Kind) {
+    let lists = if kind == Kind::RandomRead { RANDOM / LIST_BLOCKS } else { IN_ORDER * BLOCKS / LIST_BLOCKS };
+    for (place, value) in [(TO_START, lists), (UNDER_WAY, 0), (UNUSED, DEPTH - 1), (NEXT, 1)] {
+        code.set(place, value);
+    }
+    for (place, address, mask) in
+        [(ENABLED_WAIT, 1, 0x8000_0001), (DONE, CODE, 0x8000_0000), (FAILED, 0xbad, 0x8000_0000), (EXTERNAL_NEW, CODE, 0)]
+    {
+        code.set_psw(place, address, mask);
+    }
+    code.with(&[0xba], LIST); // mov edx
+    code.with(&[0xb8], BUFFER); // mov eax
+    code.with(&[0xb9], DEPTH * LIST_BLOCKS); // mov ecx
+    let entry = code.here();
+    code.with(&[0xc7, 0x02], if kind == Kind::Write { 1 } else { 2 }); // mov dword [rdx]
+    code.bytes(&[0x48, 0x89, 0x42, 0x08]); // mov [rdx + 8], rax
+    code.with(&[0x05], 4096); // add eax
+    code.bytes(&[0x83, 0xc2, 0x10, 0xff, 0xc9]); // add edx, 16; dec ecx
+    code.back(&[0x0f, 0x85], entry);
+    code.with(&[0x41, 0xbf], LIST); // mov r15d
+}
+
+/// The block numbers of the list in R15.
+fn number_blocks(code: &mut GuestCode, kind: Kind) {
+    code.with(&[0x8b, 0x04, 0x25], NEXT); // mov eax, [NEXT]
+    code.bytes(&[0x44, 0x89, 0xfa]); // mov edx, r15d
+    code.with(&[0xb9], LIST_BLOCKS); // mov ecx
+    let entry = code.here();
     if kind == Kind::RandomRead {
-        code.with(&[0x45, 0x69, 0xe4], 1_664_525); // imul r12d, r12d
-        code.with(&[0x41, 0x81, 0xc4], 1_013_904_223); // add r12d
-        code.bytes(&[0x44, 0x89, 0xe0, 0xc1, 0xe8, 0x08]); // mov eax, r12d; shr eax, 8
-        code.with(&[0x25], AMONG - 1); // and eax
-        code.bytes(&[0xff, 0xc0]); // inc eax
-        code.with(&[0xba], LIST); // mov edx
-        code.bytes(&[0x89, 0x42, 0x04]); // mov [rdx + 4], eax
-        code.block_io(1, 1);
+        code.with(&[0x69, 0xc0], 1_664_525); // imul eax, eax
+        code.with(&[0x05], 1_013_904_223); // add eax
+        code.bytes(&[0x89, 0xc6, 0xc1, 0xee, 0x08]); // mov esi, eax; shr esi, 8
+        code.with(&[0x81, 0xe6], AMONG - 1); // and esi
+        code.bytes(&[0xff, 0xc6, 0x89, 0x72, 0x04]); // inc esi; mov [rdx + 4], esi
     } else {
-        code.block_io(1, BLOCKS);
-        code.with(&[0xba], LIST); // mov edx
-        code.with(&[0xb9], BLOCKS); // mov ecx
-        let next = code.0.len();
-        code.bytes(&[0x83, 0x42, 0x04, BLOCKS as u8]); // add dword [rdx + 4], BLOCKS
-        code.bytes(&[0x83, 0xc2, 0x10, 0xff, 0xc9]); // add edx, 16; dec ecx
-        code.back_to(next);
+        code.bytes(&[0x89, 0x42, 0x04, 0xff, 0xc0]); // mov [rdx + 4], eax; inc eax
     }
-    code.bytes(&[0xff, 0xcb]); // dec ebx
-    code.back_to(again);
+    code.bytes(&[0x83, 0xc2, 0x10, 0xff, 0xc9]); // add edx, 16; dec ecx
+    code.back(&[0x0f, 0x85], entry);
+    code.with(&[0x89, 0x04, 0x25], NEXT); // mov [NEXT], eax
+}
+
+/// The whole program: lists until all are done, a flush after writing, a disabled wait.
+fn program(kind: Kind) -> GuestCode {
+    let mut code = GuestCode::default();
+    set_up(&mut code, kind);
+    let next = code.here();
+    code.with(&[0x83, 0x3c, 0x25], TO_START); // cmp dword [TO_START], 0
+    code.bytes(&[0]);
+    let all_started = code.ahead(&[0x0f, 0x84]);
+    number_blocks(&mut code, kind);
+    block_io(&mut code, 3);
+    code.with(&[0xff, 0x0c, 0x25], TO_START); // dec dword [TO_START]
+    code.bytes(&[0x85, 0xc0]); // test eax, eax: done at once
+    code.back(&[0x0f, 0x84], next);
+    code.bytes(&[0x83, 0xf8, 0x08]); // cmp eax, 8: started
+    let refused = code.ahead(&[0x0f, 0x85]);
+    code.with(&[0xff, 0x04, 0x25], UNDER_WAY); // inc dword [UNDER_WAY]
+    code.with(&[0x83, 0x3c, 0x25], UNUSED); // cmp dword [UNUSED], 0
+    code.bytes(&[0]);
+    let wait_for_one = code.ahead(&[0x0f, 0x84]);
+    code.with(&[0xff, 0x0c, 0x25], UNUSED); // dec dword [UNUSED]
+    code.with(&[0x41, 0x81, 0xc7], LIST_BLOCKS * 16); // add r15d
+    code.back(&[0xe9], next);
+    code.land(wait_for_one);
+    let wait = code.here();
+    code.load_psw(ENABLED_WAIT);
+    // The handler.
+    let handler = code.here();
+    code.with(&[0x83, 0x3c, 0x25], STATUS); // cmp dword [STATUS], 0
+    code.bytes(&[0]);
+    let ended_badly = code.ahead(&[0x0f, 0x85]);
+    code.with(&[0xff, 0x0c, 0x25], UNDER_WAY); // dec dword [UNDER_WAY]
+    code.with(&[0x44, 0x8b, 0x3c, 0x25], PARAMETER); // mov r15d, [PARAMETER]
+    code.back(&[0xe9], next);
+    code.land(all_started);
+    code.with(&[0x83, 0x3c, 0x25], UNDER_WAY); // cmp dword [UNDER_WAY], 0
+    code.bytes(&[0]);
+    code.back(&[0x0f, 0x85], wait);
     if kind == Kind::Write {
-        code.block_io(2, 0);
+        block_io(&mut code, 2);
     }
-    code.with(&[0xb8], 0x100); // mov eax, LOAD PSW
-    code.with(&[0xbf], WAIT_PSW); // mov edi
-    code.bytes(&[0xe7, 0x83]);
-    code.0
-}
-
-/// The request list: operation, block, storage address.
-fn list(kind: Kind) -> Vec<u8> {
-    let operation = if kind == Kind::Write { 1u32 } else { 2 };
-    let entry = |number: u32| {
-        let buffer = u64::from(BUFFER + number * 4096);
-        [&operation.to_le_bytes()[..], &(number + 1).to_le_bytes(), &buffer.to_le_bytes()].concat()
-    };
-    (0..BLOCKS).flat_map(entry).collect()
-}
-
-fn store(terminal: &mut Terminal, at: u32, bytes: &[u8]) {
-    for (at, part) in (at..).step_by(32).zip(bytes.chunks(32)) {
-        let hex: String = part.iter().map(|byte| format!("{byte:02X}")).collect();
-        terminal.look();
-        terminal.type_line(&format!("STORE {at:X} {hex}"));
-        terminal.until("^STORE COMPLETE");
-    }
-}
-
-/// A machine in CP READ, out of a loop so that it waits for nothing.
-fn machine(system: &System) -> Terminal {
-    let mut terminal = system.log_on("BENCH");
-    terminal.type_line("abend loop");
-    let busy = || system.cp_json("INDICATE USER BENCH")["data"]["virtual_us"].as_f64().is_some_and(|us| us > 1000.0);
-    wait_for("the loop to run", || busy().then_some(()));
-    terminal.attention();
-    terminal.until_cp_read();
-    let psw = [u64::from(CODE).to_le_bytes(), u64::from(CODE).to_le_bytes(), (1_u64 << 63).to_le_bytes()].concat();
-    store(&mut terminal, WAIT_PSW, &psw);
-    terminal
+    code.load_psw(DONE);
+    code.land(refused);
+    code.land(ended_badly);
+    code.load_psw(FAILED);
+    // The address of the handler is known only now.
+    code.set_psw_again(EXTERNAL_NEW, CODE + handler as u32);
+    assert!(code.here() < (TO_START - CODE) as usize);
+    code
 }
 
 /// One run of a program in the machine.
 fn guest(terminal: &mut Terminal, kind: Kind) -> Duration {
-    store(terminal, CODE, &program(kind));
-    store(terminal, LIST, &list(kind));
-    terminal.look();
+    terminal.store(CODE, program(kind).code());
     let start = Instant::now();
-    terminal.type_line(&format!("BEGIN {CODE:X}"));
-    terminal.until("disabled wait");
+    terminal.run_until_wait(CODE, CODE);
     start.elapsed()
 }
 
@@ -188,6 +207,43 @@ fn compare(name: &str, terminal: &mut Terminal, path: &Path, kind: Kind) {
     let [guest, host] = [guests, hosts].map(|times| work / (median(times) / 1e6));
     figure(&format!("{name}_host"), host, unit, None);
     figure(&format!("{name}_ratio"), guest, unit, Some(("the same calls on the host file", host)));
+}
+
+/// A thousand guests read one shared disk, linked RR: what each gets when all have it, beside what the first ten got.
+fn class() {
+    let system = System::start();
+    let lesson: String = (0..4000).map(|line| format!("line {line:05} of the lesson, which everybody reads\n")).collect();
+    system.disk_put("CMSUSER", "LESSON", "DATA", lesson.as_bytes()).succeeded();
+    let users = system.add_users(CLASS);
+    let source = system.directory().join("user.direct");
+    let text = fs::read_to_string(&source).expect("the directory");
+    let linked = |line: &str| match line.strip_prefix("USER U0").is_some() {
+        true => format!("{line}\n  LINK CMSUSER 191 391 RR\n"),
+        false => format!("{line}\n"),
+    };
+    fs::write(&source, text.lines().map(linked).collect::<String>()).expect("the directory");
+    system.cp("DIRECTXA").succeeded();
+    let read = |terminal: &mut Terminal| {
+        let start = Instant::now();
+        let shown = terminal.command("compare lesson data b lesson data b");
+        assert!(shown.contains("Ready;"), "{shown}");
+        start.elapsed()
+    };
+    let (mut first, mut terminals) = (Vec::new(), Vec::new());
+    for user in &users {
+        let mut terminal = system.log_on(user);
+        terminal.command("access 391 b");
+        read(&mut terminal);
+        terminals.push(terminal);
+        if terminals.len() == 10 {
+            first = (0..10).flat_map(|_| terminals.iter_mut().map(read).collect::<Vec<_>>()).collect();
+        }
+    }
+    let all: Vec<Duration> = terminals.iter_mut().map(read).collect();
+    let rate = |times: Vec<Duration>| 1e6 / median(times);
+    let (first, all) = (rate(first), rate(all));
+    figure("class_reads_10", first, "files/s", None);
+    figure("class_reads_1000", all, "files/s", Some(("when ten had the disk", first)));
 }
 
 /// A thousand clones of a disk of 100 MiB.
@@ -244,7 +300,7 @@ fn files(folder: &Path) {
 fn main() {
     let system = System::start_with(&["--processors", "1"]);
     system.cp64(&["user", "add", "BENCH", "--cylinders", "400"], b"").succeeded();
-    let mut terminal = machine(&system);
+    let mut terminal = Terminal::of_stopped_machine(&system, "BENCH");
     let path = system.directory().join("minidisks/BENCH.0191");
     compare("seq_write", &mut terminal, &path, Kind::Write);
     compare("seq_read", &mut terminal, &path, Kind::Read);
@@ -253,4 +309,6 @@ fn main() {
     let folder = system.directory().join("bench");
     fs::create_dir(&folder).expect("a folder");
     files(&folder);
+    drop(terminal);
+    class();
 }

@@ -12,6 +12,7 @@
 //! Everything that waits has a deadline ([`PATIENCE`]); nothing sleeps and hopes. A host whose KVM cannot be used fails every test with what
 //! `cp64` says about it. Talks to the program through its command line and its socket only.
 
+mod guest;
 mod namespace;
 mod program;
 mod system;
@@ -19,6 +20,7 @@ mod terminal;
 
 use std::time::{Duration, Instant};
 
+pub use guest::GuestCode;
 pub use namespace::{in_namespace, in_namespace_within};
 pub use program::{Program, cp64, profile_directory};
 pub use system::System;

@@ -259,7 +259,12 @@ fn temporary_disks_are_defined_used_given_and_gone() {
     cp("define t3390 as 302 cyl 5", "^HCPDFN092E Device 0302 already defined$");
     cp("define t3390 as 305 cyl 0", "^HCPDFN091E DASD 0305 not defined; that is no size");
     cp("define t3390 as 305 cyl 70000", "^HCPDFN091E DASD 0305 not defined; that is no size");
-    cp("define vfb-512 as 305 blk 99999999", "^HCPDFN091E DASD 0305 not defined; V-DISK space is not available$");
+    let too_much = "^HCPDFN091E DASD 0305 not defined; it would exceed the user limit of V-DISK space$";
+    cp("define vfb-512 as 305 blk 99999999", too_much);
+    // 256 MiB are for one user, those that there are counted.
+    cp("define vfb-512 as 305 blk 520000", too_much);
+    cp("define vfb-512 as 305 blk 500000", "^DASD 0305 DEFINED$");
+    cp("detach 305", "^DASD 0305 DETACHED$");
     cp("define t3390 as 305 cyl many", "^HCPCFC002E Invalid operand - many|^HCP...002E");
     for vdev in ["302", "303", "304"] {
         terminal.type_line(&format!("format {vdev} b (blksize 1024"));

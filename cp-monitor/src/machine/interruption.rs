@@ -4,7 +4,7 @@
 
 use std::mem::{offset_of, size_of};
 
-use abi::{LOW_STORAGE, LowStorage, Psw, SavedState, mask, program};
+use abi::{LOW_STORAGE, LowStorage, Psw, SavedState, block_io, mask, program};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::{Machine, Missing, Wait};
@@ -21,6 +21,17 @@ pub(super) fn allowed_flags(flags: u32) -> u64 {
 /// Stands for a program interruption that cannot be one: the host did not do as told. It is not the machine's doing, and the machine must
 /// not go on: it is placed in CP mode.
 const NO_STORAGE: u32 = 0;
+
+/// The end of a list of block I/O, before it is reflected as an external interruption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ListEnded {
+    /// One of [`abi::block_io`].
+    pub(super) status: u32,
+    /// Requests done.
+    pub(super) count: u32,
+    /// What was given with the list.
+    pub(super) parameter: u64,
+}
 
 /// A program interruption before it is reflected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +124,7 @@ impl Machine {
         let enabled = |bit| self.mask & bit != 0;
         if self.check.is_some() {
             Some(Class::Program)
-        } else if self.pending.external.is_some() && enabled(mask::EXTERNAL) {
+        } else if (self.pending.external.is_some() || !self.pending.lists.is_empty()) && enabled(mask::EXTERNAL) {
             Some(Class::External)
         } else if self.pending.attention && enabled(mask::ATTENTION) {
             Some(Class::Attention)
@@ -186,9 +197,14 @@ impl Machine {
         match class {
             Class::Program => {}
             Class::External => {
-                let code = self.pending.external.take().unwrap_or_default();
-                let place = LOW_STORAGE + offset_of!(LowStorage, external_code) as u64;
-                self.space.write(place, &code.to_le_bytes())?;
+                let place = |offset: usize| LOW_STORAGE + offset as u64;
+                let ended = if self.pending.external.is_none() { self.pending.lists.pop_front() } else { None };
+                if let Some(ListEnded { status, count, parameter }) = ended {
+                    let words = u128::from(status) | u128::from(count) << 32 | u128::from(parameter) << 64;
+                    self.space.write(place(offset_of!(LowStorage, external_status)), &words.to_le_bytes())?;
+                }
+                let code = self.pending.external.take().unwrap_or(block_io::EXTERNAL_CODE);
+                self.space.write(place(offset_of!(LowStorage, external_code)), &code.to_le_bytes())?;
             }
             Class::Attention => self.pending.attention = false,
         }

@@ -17,6 +17,8 @@ use abi::{PAGE, Psw, mask};
 use crate::processor::Context;
 use crate::storage::{AccessError, AddressSpace, SavedSystem, StorageError};
 
+use diagnose::Lists;
+use interruption::ListEnded;
 pub use interruption::ProgramCheck;
 pub use page_wait::{Bring, Missing};
 use page_wait::{Owed, PageWait};
@@ -51,6 +53,7 @@ pub enum Wait {
 struct Pending {
     attention: bool,
     external: Option<u32>,
+    lists: VecDeque<ListEnded>,
 }
 
 /// The state of one virtual machine.
@@ -78,6 +81,8 @@ pub struct Machine {
     /// The saved system, until it first waits for a line: by then it has written what every machine of it writes.
     starting: Option<Arc<SavedSystem>>,
     typed: VecDeque<String>,
+    /// Its block I/O that is under way while it goes on.
+    lists: Arc<Lists>,
     /// Counts resets, so that a worker that answers after one is not believed.
     generation: u64,
 }
@@ -124,6 +129,7 @@ impl Machine {
             system: None,
             starting: None,
             typed: VecDeque::new(),
+            lists: Arc::default(),
             generation: 0,
         }
     }
@@ -176,6 +182,7 @@ impl Machine {
         self.system = None;
         self.starting = None;
         self.typed.clear();
+        std::mem::take(&mut self.lists).close();
         self.generation += 1;
     }
 
@@ -259,6 +266,19 @@ impl Machine {
     pub fn external(&mut self, code: u32) {
         self.pending.external = Some(code);
         self.unblock_psw_wait();
+    }
+
+    /// A list of block I/O has ended. Ignored when the machine was reset since it began.
+    fn list_ended(&mut self, lists: &Arc<Lists>, ended: ListEnded) {
+        if Arc::ptr_eq(lists, &self.lists) {
+            self.pending.lists.push_back(ended);
+            self.unblock_psw_wait();
+        }
+    }
+
+    /// Lists of block I/O whose end it has not been told.
+    fn lists_under_way(&self) -> usize {
+        self.lists.under_way() + self.pending.lists.len()
     }
 
     /// The machine waits for a worker; the answer is for [`Machine::complete`].

@@ -3,15 +3,18 @@
 //! Used by [`super::Storage`] twice, for data frames and for page-table frames. Knows nothing of machines or KVM.
 #![allow(unsafe_code)]
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io;
-use std::os::fd::FromRawFd;
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use vm_memory::mmap::{MmapRegion, MmapRegionBuilder};
 use vm_memory::{Bytes, FileOffset, VolatileMemory, VolatileSlice};
 use vmm_sys_util::fallocate::{FallocateMode, fallocate};
+
+use super::ring::{self, Read};
 
 /// Bytes in a frame.
 pub(super) const FRAME: usize = abi::PAGE as usize;
@@ -26,6 +29,17 @@ impl Frame {
         self.0 as usize * FRAME
     }
 }
+
+/// Neighbouring bytes of a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stretch {
+    /// Offset of the first one in the region.
+    pub(super) start: usize,
+    pub(super) length: usize,
+}
+
+/// Most stretches that one system call takes: IOV_MAX of Linux.
+const STRETCHES_MAX: usize = 1024;
 
 /// A run of neighbouring frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +118,42 @@ impl Region {
     /// Copies into a frame; `within + from.len()` is at most a frame.
     pub(super) fn write(&self, frame: Frame, within: usize, from: &[u8]) {
         self.frame(frame).write_slice(from, within).expect("the caller stays inside one frame");
+    }
+
+    /// Reads a file from `at` on into stretches of the region, in one system call; answers how many bytes came. With `cached` only what the host
+    /// has in its cache.
+    pub(super) fn read_file(&self, into: &[Stretch], file: &File, at: u64, cached: bool) -> io::Result<usize> {
+        let vectors = self.vectors(into);
+        let flags = if cached { libc::RWF_NOWAIT } else { 0 };
+        // SAFETY: every vector lies in this region's mapping, which lives as long as `self`. Guests and CP access these bytes as
+        // volatile memory only, so the host may store into them at any time.
+        let read = unsafe { libc::preadv2(file.as_raw_fd(), vectors.as_ptr(), vectors.len() as i32, at as i64, flags) };
+        usize::try_from(read).map_err(|_| io::Error::last_os_error())
+    }
+
+    /// Writes stretches of the region to a file from `at` on, in one system call; answers how many bytes went.
+    pub(super) fn write_file(&self, from: &[Stretch], file: &File, at: u64) -> io::Result<usize> {
+        let vectors = self.vectors(from);
+        // SAFETY: as for reading; the host only loads from the vectors.
+        let written = unsafe { libc::pwritev(file.as_raw_fd(), vectors.as_ptr(), vectors.len() as i32, at as i64) };
+        usize::try_from(written).map_err(|_| io::Error::last_os_error())
+    }
+
+    /// Reads from several places into stretches of the region, and waits for all of them together. Whether all of it came; `None` where the
+    /// kernel cannot do that. Each has no more stretches than one call takes.
+    pub(super) fn read_together<'a>(&self, reads: impl Iterator<Item = (Cow<'a, [Stretch]>, &'a File, u64)>) -> Option<bool> {
+        let reads: Vec<Read<'_>> = reads.map(|(into, file, at)| Read { file, at, into: self.vectors(&into) }).collect();
+        // SAFETY: as for one read.
+        unsafe { ring::read_all(&reads) }
+    }
+
+    /// Stretches as the host's calls take them, as many as one call takes.
+    fn vectors(&self, stretches: &[Stretch]) -> Vec<libc::iovec> {
+        let vector = |stretch: &Stretch| {
+            let slice = self.region.get_slice(stretch.start, stretch.length).expect("frames come from this region's own map");
+            libc::iovec { iov_base: slice.ptr_guard_mut().as_ptr().cast(), iov_len: stretch.length }
+        };
+        stretches.iter().take(STRETCHES_MAX).map(vector).collect()
     }
 
     /// Copies a whole frame.

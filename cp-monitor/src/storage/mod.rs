@@ -35,6 +35,7 @@
 //! 4. *A private frame is punched before anybody else gets it.* Freed frames are *retired* and punched in batches; only then
 //!    are they free. Punching drops all mappings, returns host memory and leaves zeroes, so a frame on the free map is clean
 //!    by construction.
+//!    One that the host's I/O uses at this moment is *pinned* ([`Pinned`]) and stays retired, and where it is mapped, until that has ended.
 //! 5. *A page-table frame changes its meaning only after a flush.* A small tree of tables is handed on whole: its private entries
 //!    are emptied, their frames punched, and *then* the next machine of the same saved system gets it. The links between its
 //!    tables and its shared entries stay, so what KVM derived from them stays true, and the rest is rule 1. Tables of other trees go
@@ -55,6 +56,8 @@ mod frames;
 mod gauge;
 pub mod held;
 pub mod paging;
+mod pinned;
+mod ring;
 mod saved;
 mod space;
 mod tables;
@@ -64,9 +67,11 @@ use std::time::Duration;
 
 use frames::{Frame, FreeMap, Region, runs};
 use paging::{PagingFigures, PagingSpace};
+use pinned::Pins;
 use tables::Page;
 
 pub use gauge::{MachineFigures, PageGauge};
+pub use pinned::Pinned;
 pub use saved::{ImageError, SavedSystem};
 pub use space::AddressSpace;
 pub(crate) use tables::{ACCESSED, ARENA_BASE, ASSIST_ADDRESS, ASSIST_BASE, ASSIST_POINTERS, DIRTY, PRESENT, TABLES_BASE, WRITE};
@@ -209,6 +214,7 @@ pub struct Storage {
     arena: Region,
     tables: Region,
     paging: Option<PagingSpace>,
+    pins: Pins,
     /// The pager is to look: set, and waited for with the condition.
     bell: (Mutex<bool>, Condvar),
     state: Mutex<State>,
@@ -249,6 +255,7 @@ impl Storage {
             arena: Region::new(c"cp64 storage", count).map_err(failed)?,
             tables: Region::new(c"cp64 page tables", table_count).map_err(failed)?,
             paging,
+            pins: Pins::new(count),
             bell: (Mutex::new(false), Condvar::new()),
             state: Mutex::new(State {
                 data: FreeMap::new(count),
@@ -416,7 +423,8 @@ impl Storage {
             let mut state = lock(&self.state);
             (std::mem::take(&mut state.retired), std::mem::take(&mut state.retired_trees))
         };
-        let (mut clean, mut kept) = (Vec::with_capacity(batch.len()), Vec::new());
+        let mut clean = Vec::with_capacity(batch.len());
+        let mut kept: Vec<Frame> = batch.extract_if(.., |frame| self.pins.holds(*frame)).collect();
         for run in runs(&mut batch) {
             match self.arena.punch(run) {
                 Ok(()) => clean.extend(run.frames()),
@@ -471,6 +479,13 @@ impl Storage {
 
     /// Punches frames at once: a machine that goes on running gave them up (rule 2).
     fn release_now(&self, mut frames: Vec<Frame>) -> Result<(), StorageError> {
+        let mut pinned: Vec<Frame> = frames.extract_if(.., |frame| self.pins.holds(*frame)).collect();
+        if !pinned.is_empty() {
+            // The host's I/O still uses them: they retire, and are punched when it has ended.
+            let dropped = runs(&mut pinned).into_iter().try_for_each(|run| self.arena.drop_run(run));
+            self.retire(pinned);
+            dropped.inspect_err(|_| self.retire(std::mem::take(&mut frames)))?;
+        }
         for run in runs(&mut frames) {
             if let Err(error) = self.arena.punch(run) {
                 // Nothing is given back twice: what was not punched in this call is retired with the rest.

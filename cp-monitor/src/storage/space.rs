@@ -29,7 +29,7 @@ pub struct AddressSpace {
     /// It was used since the pager last took a page.
     pub(super) ran: bool,
     /// Saved systems whose frames the tables may name: kept alive by this.
-    systems: Vec<Arc<SavedSystem>>,
+    pub(super) systems: Vec<Arc<SavedSystem>>,
     /// The saved system that learns its known write set from this machine.
     teaches: Option<Arc<SavedSystem>>,
     /// Some entry was made since the tables were new.
@@ -304,7 +304,7 @@ impl AddressSpace {
         }
     }
 
-    fn check(&self, address: u64, length: usize) -> Result<(), AccessError> {
+    pub(super) fn check(&self, address: u64, length: usize) -> Result<(), AccessError> {
         match address.checked_add(length as u64) {
             Some(end) if end <= self.size => Ok(()),
             _ => Err(AccessError::Addressing(address.max(self.size))),
@@ -432,7 +432,7 @@ impl Drop for AddressSpace {
 }
 
 /// Cuts a range at page borders: the address of each piece and where it lies in the whole.
-fn pieces(address: u64, length: usize) -> impl Iterator<Item = (u64, std::ops::Range<usize>)> {
+pub(super) fn pieces(address: u64, length: usize) -> impl Iterator<Item = (u64, std::ops::Range<usize>)> {
     let mut done = 0;
     std::iter::from_fn(move || {
         let at = address + done as u64;

@@ -230,7 +230,7 @@ pub fn define_temporary(user: &Arc<User>, at: DeviceNumber, kind: DeviceType, si
     let header = minidisk::extent::Header { owner: user.id.to_string(), vdev: at.0, device };
     let extent = match user.cp().links.temporary(&header, in_storage) {
         Ok(extent) => extent,
-        Err(TemporaryError::NoStorage) => return refuse(TemporaryError::NoStorage.to_string()),
+        Err(error @ (TemporaryError::NoStorage | TemporaryError::UserLimit)) => return refuse(error.to_string()),
         Err(TemporaryError::Extent(error)) => {
             // The host's file names are the operator's business.
             user.cp().say_to_operator(&format!("DASD {at} not defined for {}: {error}", user.id));

@@ -68,7 +68,7 @@ pub mod code {
     /// Unit record output: (device number, buffer, length). The buffer holds records, each a [`super::RecordHeader`] and its data.
     /// RAX = 0, or a [`super::unit_record`] code; RDX = records taken.
     pub const UNIT_RECORD_WRITE: u32 = 0x110;
-    /// Block I/O: (subcode of [`super::block_io`], device number, buffer, count).
+    /// Block I/O: (subcode of [`super::block_io`], device number, buffer, count, parameter).
     pub const BLOCK_IO: u32 = 0x250;
 }
 
@@ -80,6 +80,8 @@ pub const CONSOLE_LINE_MAX: u64 = 4096;
 pub const RECORD_BUFFER_MAX: u64 = 1 << 20;
 /// Most blocks one block-I/O request moves.
 pub const BLOCK_REQUEST_MAX: u64 = 256;
+/// Most lists of block I/O that are under way beside a machine, until it takes the interruptions that tell their ends.
+pub const LISTS_MAX: usize = 64;
 
 /// Interruption classes a machine may be enabled for ([`Psw::mask`]). Program interruptions cannot be held off.
 pub mod mask {
@@ -174,8 +176,18 @@ pub mod block_io {
     pub const INIT: u64 = 0;
     /// Move blocks: (READ_WRITE, device, array of [`super::BlockRequest`], count). RDX = requests done. The machine waits for the end.
     pub const READ_WRITE: u64 = 1;
-    /// Make every block written so far durable: (FLUSH, device).
+    /// Make every block durable whose writing has ended: (FLUSH, device).
     pub const FLUSH: u64 = 2;
+    /// Move blocks while the machine goes on: (START, device, array of [`super::BlockRequest`], count, parameter). RAX = [`STARTED`]: an
+    /// external interruption [`EXTERNAL_CODE`] tells the end. Or it is done at once, or when [`super::LISTS_MAX`] are under way after a
+    /// wait, and answered as [`READ_WRITE`] is. The array may be used again at once, the blocks at the end. What is under way together is
+    /// done in any order.
+    pub const START: u64 = 3;
+    /// Return code of [`START`]: the end comes as an interruption.
+    pub const STARTED: u64 = 8;
+    /// External interruption code of block I/O, VM's. [`super::LowStorage::external_status`] holds the return code,
+    /// [`super::LowStorage::external_count`] the requests done, [`super::LowStorage::external_parameter`] the parameter.
+    pub const EXTERNAL_CODE: u32 = 0x2603;
     /// Return code: no such device or no disk.
     pub const NO_DEVICE: u64 = 16;
     /// Return code: a write to a read-only disk.
@@ -270,6 +282,12 @@ pub struct LowStorage {
     pub external_code: u32,
     /// Which device interrupts.
     pub io_device: u32,
+    /// Block I/O: how it ended.
+    pub external_status: u32,
+    /// Block I/O: requests done.
+    pub external_count: u32,
+    /// Block I/O: the parameter that was given with the list.
+    pub external_parameter: u64,
 }
 
 /// DIAGNOSE X'00': who and where. 48 bytes.
@@ -482,9 +500,10 @@ const _: () = {
     use core::mem::{offset_of, size_of};
     assert!(size_of::<Psw>() == 24);
     assert!(size_of::<SavedState>() == 152);
-    assert!(size_of::<LowStorage>() == 4 * 24 + 4 * 152 + 24);
+    assert!(size_of::<LowStorage>() == 4 * 24 + 4 * 152 + 40);
     assert!(offset_of!(LowStorage, program_old) == 96);
     assert!(offset_of!(LowStorage, program_code) == 704);
+    assert!(offset_of!(LowStorage, external_status) == 728);
     assert!(LOW_STORAGE as usize + size_of::<LowStorage>() <= PAGE as usize);
     assert!(size_of::<Identification>() == 48);
     assert!(size_of::<PseudoTimer>() == 64);

@@ -5,13 +5,11 @@
 //! that was lost: such a block reads as it did before, in the layer below.
 
 use std::fs::File;
-use std::io::{self, IoSliceMut};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-
-use rustix::io::ReadWriteFlags;
 
 use super::error::{ExtentError, io_error};
 use super::header::{Header, LayerId};
@@ -73,23 +71,9 @@ impl Layer {
         Some(map.words.iter().map(|word| word.load(Ordering::Acquire).count_ones()).sum())
     }
 
-    fn offset(&self, block: u32) -> u64 {
+    /// Where a block stands in the file.
+    pub(super) fn offset(&self, block: u32) -> u64 {
         self.data_at + u64::from(block - 1) * BLOCK_SIZE as u64
-    }
-
-    pub(super) fn read(&self, first: u32, into: &mut [u8]) -> io::Result<()> {
-        self.file.read_exact_at(into, self.offset(first))
-    }
-
-    /// Reads only what the host has in its cache; false when it would have to wait.
-    pub(super) fn read_cached(&self, first: u32, into: &mut [u8]) -> io::Result<bool> {
-        let wanted = into.len();
-        match rustix::io::preadv2(&self.file, &mut [IoSliceMut::new(into)], self.offset(first), ReadWriteFlags::NOWAIT) {
-            Ok(read) => Ok(read == wanted),
-            // The host would wait, or cannot tell on this file system.
-            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::INTR) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
     }
 
     /// The first run of blocks from `from` to `last` that it holds and that are no hole of the file: first and last of them.
@@ -107,13 +91,11 @@ impl Layer {
         Ok(Some((first, first + run - 1)))
     }
 
-    pub(super) fn write(&self, first: u32, from: &[u8]) -> io::Result<()> {
-        self.file.write_all_at(from, self.offset(first))?;
+    /// Blocks were written to the file: it holds them now.
+    pub(super) fn written(&self, first: u32, count: u32) {
         if let Some(map) = &self.map {
-            let count = (from.len() / BLOCK_SIZE) as u32;
             (first..first + count).for_each(|block| map.insert(block));
         }
-        Ok(())
     }
 
     /// Makes every block written so far durable.

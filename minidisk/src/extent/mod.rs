@@ -12,6 +12,7 @@ mod layer;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -169,31 +170,60 @@ impl Extent {
 
     /// Reads the blocks from `first` on; `into` is a multiple of 4096 bytes long. Blocks never written are zeros.
     pub fn read_at(&self, first: u32, into: &mut [u8]) -> Result<(), ExtentError> {
-        self.check_range(first, into.len())?;
-        each_run(&self.layers(), first, into, |layer, first, part| layer.read(first, part).map(|()| true))
-            .map(drop)
-            .map_err(|source| io_error(&self.path, source))
+        let count = blocks_of(into.len());
+        let read = |file: &File, at, part: Range<usize>| file.read_exact_at(&mut into[part], at).map(|()| true);
+        self.read_with(first, count, true, read).map(drop)
     }
 
-    /// As [`read_at`](Extent::read_at), but only when the host has the blocks in its cache: false when it would have to wait for its disk, or
-    /// for a snapshot that is being taken.
-    pub fn read_cached(&self, first: u32, into: &mut [u8]) -> Result<bool, ExtentError> {
-        self.check_range(first, into.len())?;
+    /// Reads `count` blocks from `first` on by `read`, which is told from which file of the host, from where in it, and which of the bytes.
+    /// Ends early, and answers false, when `read` does. Without `wait` it also does so at once while a snapshot is being taken.
+    pub fn read_with(
+        &self,
+        first: u32,
+        count: u32,
+        wait: bool,
+        read: impl FnMut(&File, u64, Range<usize>) -> io::Result<bool>,
+    ) -> Result<bool, ExtentError> {
+        self.check_range(first, count)?;
         let layers = match self.layers.try_read() {
             Ok(layers) => layers,
-            Err(TryGuardError::WouldBlock) => return Ok(false),
+            Err(TryGuardError::WouldBlock) if !wait => return Ok(false),
+            Err(TryGuardError::WouldBlock) => self.layers(),
             Err(TryGuardError::Poisoned(poisoned)) => poisoned.into_inner(),
         };
-        each_run(&layers, first, into, |layer, first, part| layer.read_cached(first, part)).map_err(|source| io_error(&self.path, source))
+        each_run(&layers, first, count, read).map_err(|source| io_error(&self.path, source))
+    }
+
+    /// Where the blocks of several requests (first, count) stand on the host at this moment, for whoever reads them all together.
+    pub fn read_places<T>(&self, requests: &[(u32, u32)], read: impl FnOnce(&[Place<'_>]) -> T) -> Result<T, ExtentError> {
+        requests.iter().try_for_each(|&(first, count)| self.check_range(first, count))?;
+        let layers = self.layers();
+        let mut places = Vec::with_capacity(requests.len());
+        for (request, &(first, count)) in requests.iter().enumerate() {
+            each_run(&layers, first, count, |file, at, bytes| {
+                places.push(Place { request, bytes, file, at });
+                Ok(true)
+            })
+            .map_err(|source| io_error(&self.path, source))?;
+        }
+        Ok(read(&places))
     }
 
     /// Writes the blocks from `first` on; `from` is a multiple of 4096 bytes long. Durable after [`flush`](Extent::flush).
     pub fn write_at(&self, first: u32, from: &[u8]) -> Result<(), ExtentError> {
+        self.write_with(first, blocks_of(from.len()), |file, at| file.write_all_at(from, at))
+    }
+
+    /// Writes `count` blocks from `first` on by `write`, which is told to which file of the host and to where in it.
+    pub fn write_with(&self, first: u32, count: u32, write: impl FnOnce(&File, u64) -> io::Result<()>) -> Result<(), ExtentError> {
         if self.access() == Access::Read {
             return Err(ExtentError::ReadOnly(shown(&self.path)));
         }
-        self.check_range(first, from.len())?;
-        self.layers()[0].write(first, from).map_err(|source| io_error(&self.path, source))
+        self.check_range(first, count)?;
+        let layers = self.layers();
+        write(&layers[0].file, layers[0].offset(first)).map_err(|source| io_error(&self.path, source))?;
+        layers[0].written(first, count);
+        Ok(())
     }
 
     /// Makes every block written so far durable (fdatasync).
@@ -213,13 +243,17 @@ impl Extent {
     }
 
     /// Refuses blocks that are not all on the minidisk.
-    fn check_range(&self, first: u32, length: usize) -> Result<(), ExtentError> {
-        let past = u64::from(first) + (length / BLOCK_SIZE) as u64;
-        if first == 0 || !length.is_multiple_of(BLOCK_SIZE) || past > u64::from(self.blocks()) + 1 {
+    fn check_range(&self, first: u32, count: u32) -> Result<(), ExtentError> {
+        if first == 0 || u64::from(first) + u64::from(count) > u64::from(self.blocks()) + 1 {
             return Err(ExtentError::Range { path: shown(&self.path), block: first });
         }
         Ok(())
     }
+}
+
+/// Blocks in so many bytes; more than any minidisk has when they are no whole blocks.
+fn blocks_of(bytes: usize) -> u32 {
+    if bytes.is_multiple_of(BLOCK_SIZE) { u32::try_from(bytes / BLOCK_SIZE).unwrap_or(u32::MAX) } else { u32::MAX }
 }
 
 impl Drop for Extent {
@@ -232,53 +266,41 @@ impl Drop for Extent {
     }
 }
 
+/// Where a run of blocks stands on the host.
+#[derive(Debug)]
+pub struct Place<'a> {
+    /// Which of the requests it belongs to.
+    pub request: usize,
+    /// Which bytes of that request.
+    pub bytes: Range<usize>,
+    /// The file that has them.
+    pub file: &'a File,
+    /// From where in it.
+    pub at: u64,
+}
+
 /// Cuts a request into runs of blocks that one layer holds, the uppermost that does. Ends early, and answers false, when `each` does.
-fn each_run(
-    layers: &[Arc<Layer>],
+fn each_run<'a>(
+    layers: &'a [Arc<Layer>],
     first: u32,
-    into: &mut [u8],
-    mut each: impl FnMut(&Layer, u32, &mut [u8]) -> io::Result<bool>,
+    count: u32,
+    mut each: impl FnMut(&'a File, u64, Range<usize>) -> io::Result<bool>,
 ) -> io::Result<bool> {
     if layers[0].is_whole() {
-        return each(&layers[0], first, into);
+        return each(&layers[0].file, layers[0].offset(first), 0..count as usize * BLOCK_SIZE);
     }
     let holder = |block: u32| layers.iter().position(|layer| layer.holds(block)).unwrap_or(layers.len() - 1);
-    let count = (into.len() / BLOCK_SIZE) as u32;
     let mut done = 0;
     while done < count {
         let layer = holder(first + done);
         let run = (1..count - done).take_while(|next| holder(first + done + next) == layer).count() as u32 + 1;
         let bytes = done as usize * BLOCK_SIZE..(done + run) as usize * BLOCK_SIZE;
-        if !each(&layers[layer], first + done, &mut into[bytes])? {
+        if !each(&layers[layer].file, layers[layer].offset(first + done), bytes)? {
             return Ok(false);
         }
         done += run;
     }
     Ok(true)
-}
-
-impl BlockDevice for &Extent {
-    type Error = ExtentError;
-
-    fn blocks(&self) -> u32 {
-        Extent::blocks(self)
-    }
-
-    fn read_only(&self) -> bool {
-        self.access() == Access::Read
-    }
-
-    fn read(&mut self, first: u32, into: &mut [u8]) -> Result<(), ExtentError> {
-        self.read_at(first, into)
-    }
-
-    fn write(&mut self, first: u32, from: &[u8]) -> Result<(), ExtentError> {
-        self.write_at(first, from)
-    }
-
-    fn flush(&mut self) -> Result<(), ExtentError> {
-        Extent::flush(self)
-    }
 }
 
 impl BlockDevice for Extent {

@@ -174,24 +174,24 @@ fn a_reader_becomes_the_only_writer_and_a_reader_again() {
 }
 
 #[test]
-fn a_file_system_lives_on_an_extent_and_threads_share_it() {
+fn a_file_system_lives_on_an_extent_and_readers_share_it() {
     let (_directory, path) = made();
-    let extent = Extent::open(&path, Access::Write).unwrap();
+    let mut extent = Extent::open(&path, Access::Write).unwrap();
     let now = DateTime::from_unix_seconds(1_795_358_501);
     let id = FileId::new("PROFILE", "EXEC").unwrap();
-    let mut disk = FileSystem::format(&extent, "CMS191", 5, now).unwrap();
+    let mut disk = FileSystem::format(&mut extent, "CMS191", 5, now).unwrap();
     disk.write(&id, 1, RecordFormat::Variable, now, ["/* */", "say hello"]).unwrap();
     disk.commit().unwrap();
+    drop(extent);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let mut disk = FileSystem::open(&extent).unwrap();
+                let mut disk = FileSystem::open(Extent::open(&path, Access::Read).unwrap()).unwrap();
                 let records: Vec<Vec<u8>> = disk.read(&id).unwrap().map(Result::unwrap).collect();
                 assert_eq!(records, [&b"/* */"[..], b"say hello"]);
             });
         }
     });
-    drop(extent);
     let mut disk = FileSystem::open(Extent::open(&path, Access::Read).unwrap()).unwrap();
     assert!(disk.check().unwrap().is_clean());
     assert!(matches!(disk.erase(&id), Err(EdfError::ReadOnly)));
@@ -238,7 +238,12 @@ fn a_thousand_clones_hold_only_what_differs_and_go_their_own_ways() {
         let mut expected = before.clone();
         expected[1] = number as u8;
         assert!(firsts(&clone) == expected);
-        assert!(clone.read_cached(1, &mut vec![0; 4 * BLOCK_SIZE]).is_ok());
+        let mut files = Vec::new();
+        let whole = clone.read_with(1, 4, false, |_, at, part| {
+            files.push((at, part));
+            Ok(true)
+        });
+        assert!(whole.unwrap() && files.len() == 3, "block 2 is its own: {files:?}");
     }
     assert_eq!(layers_in(directory.path()), 1);
     // A template that has not changed is not frozen again.
@@ -498,4 +503,25 @@ proptest! {
         }
         prop_assert_eq!(layers_in(folder.path()), 0);
     }
+}
+
+#[test]
+fn a_write_that_the_host_lost_is_an_error_and_the_block_reads_as_before() {
+    let (directory, path) = made();
+    let template = Extent::open(&path, Access::Write).unwrap();
+    template.write_at(5, &block(1)).unwrap();
+    let clone = directory.path().join("C.0191");
+    template.clone_to([(clone.as_path(), &named("C"))]).unwrap();
+    let clone = Extent::open(&clone, Access::Write).unwrap();
+    let lost = |errno: rustix::io::Errno| clone.write_with(5, 1, |_, _| Err(errno.into())).unwrap_err();
+    assert!(matches!(lost(rustix::io::Errno::IO), ExtentError::Io { .. }));
+    assert!(matches!(lost(rustix::io::Errno::NOSPC), ExtentError::NoSpace(_)));
+    assert_eq!((clone.own_blocks(), firsts(&clone)[4]), (Some(0), 1));
+    // A read of several places names the file that has each.
+    clone.write_at(5, &block(2)).unwrap();
+    let read = |places: &[Place<'_>]| places.iter().map(|place| (place.request, place.bytes.clone())).collect::<Vec<_>>();
+    let places = clone.read_places(&[(4, 3), (5, 1)], read).unwrap();
+    let piece = |from: usize, to: usize| from * BLOCK_SIZE..to * BLOCK_SIZE;
+    assert_eq!(places, [(0, piece(0, 1)), (0, piece(1, 2)), (0, piece(2, 3)), (1, piece(0, 1))]);
+    assert!(matches!(clone.read_places(&[(4, 3), (900, 2)], read), Err(ExtentError::Range { .. })));
 }

@@ -3,6 +3,7 @@
 
 mod crash;
 mod files;
+mod foreign;
 mod hostile;
 mod layout;
 mod model;

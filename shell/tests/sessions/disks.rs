@@ -215,3 +215,16 @@ fn format_refuses_what_cannot_be_formatted() {
     assert_eq!(user.fails("format 192 b").0, 8);
     assert!(user.disk_has(0x192, "SAME FILE"));
 }
+
+#[test]
+fn access_with_erase_leaves_an_empty_disk_and_only_one_that_may_be_written() {
+    let mut user = user();
+    assert!(user.does("access 192 b (erase").is_empty());
+    assert_eq!(user.fails("listfile * * b").0, 28);
+    user.does("access 192 c (mode0");
+    assert_eq!(user.fails("listfile * * c").0, 28, "private files are erased too");
+    user.make_read_only(0x193);
+    assert_eq!(user.fails("access 193 d (erase").0, 36);
+    assert_eq!(user.does("listfile * * d"), ["SAME     FILE     D1"]);
+    assert_eq!(user.fails("access 191 e/a (erase").0, 36);
+}

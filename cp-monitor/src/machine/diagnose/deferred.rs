@@ -96,7 +96,7 @@ mod tests {
         let request = abi::BlockRequest { operation: 1, block: 1, buffer: BUFFER };
         machine.space.write(BUFFER, zerocopy::IntoBytes::as_bytes(&request)).unwrap();
         let answers = [
-            blocks::transfer(&mut machine, [abi::block_io::READ_WRITE, 0x191, BUFFER, 1, 0, 0]),
+            Ok(blocks::transfer([abi::block_io::READ_WRITE, 0x191, BUFFER, 1, 0, 0])),
             spool::output(&mut machine, [0xd, BUFFER, 4096, 0, 0, 0]),
             commands::command(&mut machine, [BUFFER, 16, 0, 0, 0, 0]),
         ];

@@ -23,6 +23,7 @@ use crate::metrics::counters::Trouble;
 use crate::storage::AccessError;
 use crate::users::{Devices, User, Wake};
 use ::console::wire::LineKind;
+pub(super) use blocks::Lists;
 use deferred::{Deferred, Issued};
 
 /// How long a machine waits after a line that its terminal is too slow for. A terminal takes hundreds of lines in that time; one that

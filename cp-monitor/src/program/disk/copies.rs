@@ -135,8 +135,8 @@ pub(super) fn clone(root: &Path, from: Which, vdev: DeviceNumber, users: &[UserI
     // Each old file is held until its name is the clone's, so that nobody writes to it meanwhile.
     let mut old = Vec::new();
     for (path, header) in clones.iter().filter(|(path, _)| path.exists()) {
-        let held = Extent::open(path, Access::Write).map_err(|error| format!("{} {vdev}: {error}", header.owner))?;
-        if !force && FileSystem::open(&held).is_ok_and(|disk| disk.file_count() > 0) {
+        let mut held = Extent::open(path, Access::Write).map_err(|error| format!("{} {vdev}: {error}", header.owner))?;
+        if !force && FileSystem::open(&mut held).is_ok_and(|disk| disk.file_count() > 0) {
             return Err(format!("{} {vdev} holds files; --force replaces it", header.owner));
         }
         old.push(held);
@@ -159,7 +159,7 @@ pub(super) fn flatten(root: &Path, which: Which) -> Ended {
 fn may_replace(root: &Path, which: Which, force: bool) -> Result<PathBuf, String> {
     let path = path(root, which)?;
     let disk = Extent::open(&path, Access::Write).map_err(|error| format!("{}: {error}", named(which)))?;
-    match FileSystem::open(&disk) {
+    match FileSystem::open(disk) {
         Ok(disk) if disk.file_count() > 0 && !force => {
             Err(format!("{} holds {} files; --force replaces it", named(which), disk.file_count()))
         }

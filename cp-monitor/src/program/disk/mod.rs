@@ -322,8 +322,8 @@ fn local(time: &jiff::Zoned) -> DateTime {
 
 /// Makes an empty file system.
 fn format(root: &Path, which: Which, label: &str, block_size: usize, force: bool) -> Ended {
-    let extent = extent(root, which, Access::Write)?;
-    match FileSystem::open(&extent) {
+    let mut extent = extent(root, which, Access::Write)?;
+    match FileSystem::open(&mut extent) {
         Ok(disk) if disk.file_count() > 0 && !force => {
             return Err(format!("{} {} holds {} files; --force formats it", which.user, which.vdev, disk.file_count()));
         }
@@ -333,7 +333,7 @@ fn format(root: &Path, which: Which, label: &str, block_size: usize, force: bool
     }
     let cylinders = extent.header().device.cylinders();
     let layout = Layout { label, cylinders, block_size, part: None };
-    let disk = FileSystem::format_as(&extent, &layout, local(&jiff::Zoned::now())).map_err(because)?;
+    let disk = FileSystem::format_as(&mut extent, &layout, local(&jiff::Zoned::now())).map_err(because)?;
     print(&format!("{} {}: {} blocks of {block_size} bytes formatted\n", which.user, which.vdev, disk.label().blocks));
     Ok(ExitCode::SUCCESS)
 }

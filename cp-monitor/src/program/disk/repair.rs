@@ -33,15 +33,16 @@ pub(super) fn minidisk(root: &Path, which: Which) -> Ended {
 
 /// Repairs the minidisk in that host file. Answers where it was copied to before, and what was done; `None` when it was sound.
 pub fn repair(path: &Path) -> Result<Option<(PathBuf, Vec<Finding>)>, String> {
-    let extent = Extent::open(path, Access::Write).map_err(because)?;
-    if let Ok(mut disk) = FileSystem::open(&extent)
+    let mut extent = Extent::open(path, Access::Write).map_err(because)?;
+    if let Ok(mut disk) = FileSystem::open(&mut extent)
         && disk.check().map_err(because)?.is_clean()
     {
         return Ok(None);
     }
     let copy = keep(path)?;
     let cylinders = extent.header().device.cylinders();
-    let (mut disk, mut done) = FileSystem::open_damaged(&extent, cylinders).map_err(|error| format!("It cannot be repaired: {error}"))?;
+    let (mut disk, mut done) =
+        FileSystem::open_damaged(&mut extent, cylinders).map_err(|error| format!("It cannot be repaired: {error}"))?;
     done.extend(disk.repair(local(&jiff::Zoned::now())).map_err(|error| format!("It cannot be repaired: {error}"))?);
     let report = disk.check().map_err(because)?;
     match report.findings.first() {

@@ -93,6 +93,7 @@ impl AddressSpace {
             };
             at = address + abi::PAGE;
             match page {
+                Page::Private(frame) | Page::Idle(frame) if self.storage.pins.holds(frame) => {}
                 Page::Private(frame) if steal == Steal::Untouched => passed.push((address, frame)),
                 Page::Private(frame) | Page::Idle(frame) => victims.push(Victim { address, page, frame }),
                 _ => {}

@@ -1,0 +1,4 @@
+//! libFuzzer drives [`fuzz::disks::disk_import`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::disks::disk_import(bytes));
