@@ -122,8 +122,8 @@ fn gather<D: BlockDevice>(folder: &Path) -> Result<(BTreeMap<FileId, PathBuf>, V
     Ok((files, left_out))
 }
 
-/// The file that a host file of that name becomes.
-fn cms_name(name: &OsStr) -> std::result::Result<FileId, String> {
+/// The file that a host file of that name becomes. The error is a sentence.
+pub fn cms_name(name: &OsStr) -> std::result::Result<FileId, String> {
     let name = name.to_str().ok_or_else(|| String::from("the name is no UTF-8"))?.to_uppercase();
     let (name, file_type) = name.rsplit_once('.').unwrap_or((&name, NO_TYPE));
     FileId::new(name, file_type).map_err(|error| error.to_string())

@@ -69,7 +69,7 @@ pub enum SnapshotWhat {
     },
 }
 
-fn named(which: Which) -> String {
+pub(super) fn named(which: Which) -> String {
     format!("{} {}", which.user, which.vdev)
 }
 

@@ -31,7 +31,7 @@ pub(super) fn export(disk: &mut Disk, folder: &Path, how: Export, replace: bool)
 }
 
 /// The host's time of a local date on a minidisk.
-fn host_time(date: DateTime) -> Option<SystemTime> {
+pub(super) fn host_time(date: DateTime) -> Option<SystemTime> {
     let part = |value: u8| i8::try_from(value).ok();
     let year = i16::try_from(date.year).ok()?;
     let (month, day) = (part(date.month)?, part(date.day)?);

@@ -6,6 +6,7 @@
 mod copies;
 mod files;
 mod folders;
+mod mount;
 pub(super) mod repair;
 
 use std::path::{Path, PathBuf};
@@ -138,6 +139,19 @@ pub enum What {
         #[arg(long)]
         replace: bool,
     },
+    /// Show a minidisk as a folder of the host until Ctrl-C, its files as NAME.TYPE
+    Mount {
+        #[command(flatten)]
+        disk: Readable,
+        /// The folder, which must be there
+        folder: PathBuf,
+        /// Its files can also be changed; no machine can be linked to the minidisk meanwhile
+        #[arg(long, conflicts_with = "snapshot")]
+        write: bool,
+        /// The files are EBCDIC text, shown as UTF-8
+        #[arg(long)]
+        ebcdic: bool,
+    },
     /// Take, list, restore and delete snapshots of a minidisk
     #[command(subcommand)]
     Snapshot(SnapshotWhat),
@@ -264,6 +278,7 @@ pub fn run(place: &Place, what: What) -> Ended {
         What::Export { disk, target, ebcdic, replace, .. } => {
             folders::export(&mut readable(&root, &disk)?, &target, export_of(ebcdic), replace)
         }
+        What::Mount { disk, folder, write, ebcdic } => mount::mount(&root, &disk, &folder, write, ebcdic),
         What::Snapshot(what) => copies::snapshot(place, &root, &what),
         What::Clone { which, clone_vdev, users, force } => copies::clone(&root, which, clone_vdev, &users, force),
         What::Flatten { which } => copies::flatten(&root, which),
