@@ -328,6 +328,10 @@ impl<C: Cp> Shell<C> {
         }
         if settings.implied_cp {
             self.running(&words.command, "CMS");
+            // CP may have to ask for a password, which it does when the response is the console's.
+            if words.command == "LINK" {
+                return Some(self.cp_command(line));
+            }
             let response = self.cp.command(line);
             // Message 1 is CP's own unknown command.
             if response.code != 1 {

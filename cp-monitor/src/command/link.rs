@@ -63,15 +63,15 @@ fn authorize(invocation: &mut Invocation<'_>, user: &User, owner: UserId, minidi
     if !own && mode.is_stable() && !(options.lnkstabl || options.lnkexclu || minidisk.stable_allowed) {
         return refuse(1157, "stable access is not authorized");
     }
-    invocation.operands.take("PASS=");
-    let typed = invocation.operands.next_word().map(|word| word.strip_prefix("PASS=").unwrap_or(word));
+    let given = invocation.operands.take("PASS=");
+    let typed = invocation.operands.next_word().map(|word| word.strip_prefix("PASS=").unwrap_or(word)).or(given.then_some(""));
     if own || options.lnknopas {
         return Ok(());
     }
-    let (password, number, what) = match mode.access() {
-        LinkAccess::Read => (&minidisk.read, 111, "no read password"),
-        LinkAccess::Write => (&minidisk.write, 112, "no write password"),
-        LinkAccess::Multiple => (&minidisk.multiple, 113, "no multiple password"),
+    let (password, number, what, prompt) = match mode.access() {
+        LinkAccess::Read => (&minidisk.read, 111, "no read password", "ENTER READ PASSWORD:"),
+        LinkAccess::Write => (&minidisk.write, 112, "no write password", "ENTER WRITE PASSWORD:"),
+        LinkAccess::Multiple => (&minidisk.multiple, 113, "no multiple password", "ENTER MULT PASSWORD:"),
     };
     match (password, typed) {
         (LinkPassword::None, _) => return refuse(number, what),
@@ -79,6 +79,10 @@ fn authorize(invocation: &mut Invocation<'_>, user: &User, owner: UserId, minidi
         // Not even looked at: a machine could try passwords without end, and each look costs CP as much as a logon.
         _ if user.wrong_passwords.load(Ordering::Relaxed) >= WRONG_PASSWORDS_MAX => {
             return Err(error("LNM", 115, "LINK invalid; excessive incorrect passwords"));
+        }
+        (_, None) => {
+            invocation.asks = Some(prompt);
+            return refuse(114, "mode or password incorrect");
         }
         (password, Some(typed)) if directory::verify_link(password, typed) => return Ok(()),
         _ => {}

@@ -167,6 +167,8 @@ pub struct Invocation<'a> {
     pub word: &'a str,
     /// What follows the word.
     pub operands: Operands<'a>,
+    /// See [`Reply::asks`].
+    asks: Option<&'static str>,
 }
 
 impl Invocation<'_> {
@@ -205,6 +207,9 @@ pub struct Reply {
     pub lines: Vec<String>,
     /// The response as data.
     pub data: Value,
+    /// It was not done because a password is wanted, with this prompt. Who can ask for it does, and issues the command again, with ` PASS= ` and
+    /// the answer behind it.
+    pub asks: Option<&'static str>,
 }
 
 impl Reply {
@@ -215,7 +220,7 @@ impl Reply {
 
     fn of(outcome: Outcome, emsg: Emsg) -> Self {
         match outcome {
-            Ok(Answer { data, lines }) => Self { code: 0, lines, data },
+            Ok(Answer { data, lines }) => Self { code: 0, lines, data, asks: None },
             Err(message) => {
                 let shown = match emsg {
                     Emsg::On => message.to_string().lines().map(str::to_string).collect(),
@@ -224,7 +229,7 @@ impl Reply {
                     Emsg::Off => Vec::new(),
                 };
                 let code = if message.severity == Severity::Info { 0 } else { message.number };
-                Self { code, lines: shown, data: json!({ "message": message.to_string() }) }
+                Self { code, lines: shown, data: json!({ "message": message.to_string() }), asks: None }
             }
         }
     }
@@ -239,10 +244,12 @@ impl From<Reply> for console::wire::Answer {
 /// Carries out one command line.
 pub fn execute(cp: &Arc<Cp>, origin: Origin, text: &str) -> Reply {
     let emsg = origin.user.as_ref().map_or(Emsg::On, |user| user.session.lock().settings.emsg);
-    Reply::of(run(cp, &origin, text), emsg)
+    let mut asks = None;
+    let outcome = run(cp, &origin, text, &mut asks);
+    Reply { asks, ..Reply::of(outcome, emsg) }
 }
 
-fn run(cp: &Arc<Cp>, origin: &Origin, text: &str) -> Outcome {
+fn run(cp: &Arc<Cp>, origin: &Origin, text: &str, asks: &mut Option<&'static str>) -> Outcome {
     let classes = match &origin.user {
         Some(user) if !origin.every_class => user.entry.classes,
         _ => "ABCDEFG".parse().unwrap_or_default(),
@@ -255,7 +262,15 @@ fn run(cp: &Arc<Cp>, origin: &Origin, text: &str) -> Outcome {
         return Ok(Answer::silent());
     }
     let Some(command) = find(word, classes) else { return Err(answer::unknown_command(word)) };
-    (command.handler)(&mut Invocation { cp, origin, classes, word, operands })
+    let mut invocation = Invocation { cp, origin, classes, word, operands, asks: None };
+    let outcome = (command.handler)(&mut invocation);
+    *asks = invocation.asks;
+    outcome
+}
+
+/// A command line that asked for a password, with the password behind it.
+pub fn with_password(text: &str, password: &str) -> String {
+    format!("{text} PASS= {}", password.split_whitespace().next().unwrap_or_default())
 }
 
 /// For how long a command line lets its machine SLEEP, when that is what it says; `Some(None)` is without end. Who issues commands for a

@@ -7,13 +7,16 @@ use std::time::Duration;
 use console::wire::{ConsoleState, LineKind};
 use console::{LineEdit, logical_lines};
 
-use super::{Asleep, User, Wake};
+use super::{Answered, Answering, Asleep, User, Wake};
 use crate::command::{self, Origin};
 use crate::dispatcher::policy::Wakeup;
 
 impl User {
     /// One physical line from the terminal. It is split into logical lines; each goes to CP or to the machine.
     pub fn type_line(self: &Arc<Self>, text: &str) {
+        if self.answer(text) {
+            return;
+        }
         let hidden = self.console.state() == ConsoleState::VmRead { hidden: true };
         let edit = if hidden { LineEdit::OFF } else { self.session.lock().settings.edit };
         self.awaken();
@@ -40,7 +43,48 @@ impl User {
             }
             return;
         }
-        self.answered(|| command::execute(&self.cp, Origin::user(self), text), |reply| self.say_cp(&reply.lines));
+        let execute = || command::execute(&self.cp, Origin::user(self), text);
+        let reply = self.answered(execute, |reply| {
+            if reply.asks.is_none() {
+                self.say_cp(&reply.lines);
+            }
+        });
+        if let Some(prompt) = reply.asks {
+            let text = text.to_string();
+            self.ask(prompt, Box::new(move |user, password| user.command_typed(&command::with_password(&text, password))));
+        }
+    }
+
+    /// Asks for a password: the next line that is typed goes to `answered` and is neither shown nor kept. The attention key answers with
+    /// nothing.
+    pub fn ask(self: &Arc<Self>, prompt: &str, answered: Answered) {
+        {
+            let mut rest = self.rest.lock();
+            // LOGOFF looks for a question after it said so.
+            if self.is_gone() {
+                return;
+            }
+            rest.asked = Some(answered);
+        }
+        self.console.write(LineKind::Prompt, prompt);
+        self.with_machine(|_| ());
+    }
+
+    /// Gives a line to the question that CP asked. False when there is none.
+    fn answer(self: &Arc<Self>, text: &str) -> bool {
+        let Some(answered) = self.rest.lock().asked.take() else { return false };
+        // The read is over before anything else begins: a script must not take it for another.
+        let answering = Answering::begin(self);
+        self.console.set_state(ConsoleState::Running);
+        answered(self, text);
+        drop(answering);
+        self.with_machine(|_| ());
+        true
+    }
+
+    /// Drops a question that nobody will answer.
+    pub(super) fn forget_question(&self) {
+        drop(self.rest.lock().asked.take());
     }
 
     fn line_for_machine(&self, text: String) {
@@ -119,7 +163,8 @@ impl User {
     }
 
     /// The attention key: ends ECHO and enters CP, unless TERMINAL BRKKEY took that from it.
-    pub fn attention(&self) {
+    pub fn attention(self: &Arc<Self>) {
+        self.answer("");
         self.awaken();
         self.rest.lock().echo = 0;
         let enters = self.session.lock().settings.break_key != "NONE";

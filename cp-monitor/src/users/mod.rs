@@ -188,12 +188,17 @@ impl SessionState {
     }
 }
 
-/// What ECHO and SLEEP have going on.
+/// What to do with the answer to a question of CP.
+pub type Answered = Box<dyn FnOnce(&Arc<User>, &str) + Send>;
+
+/// What ECHO, SLEEP and questions of CP have going on.
 #[derive(Default)]
 struct Rest {
     /// Times a typed line is repeated; 0 when ECHO is off.
     echo: u32,
     asleep: Option<Asleep>,
+    /// CP asked for a password: the next line is it.
+    asked: Option<Answered>,
     /// SLEEPs so far, so that an alarm ends its own and no later one.
     sleeps: u64,
 }
@@ -368,7 +373,13 @@ impl User {
         if self.answering.load(Ordering::Acquire) > 0 {
             return;
         }
-        let state = if self.rest.lock().asleep.is_some() {
+        let (asked, asleep) = {
+            let rest = self.rest.lock();
+            (rest.asked.is_some(), rest.asleep.is_some())
+        };
+        let state = if asked {
+            ConsoleState::VmRead { hidden: true }
+        } else if asleep {
             // A machine that sleeps shows RUNNING, stopped or not.
             ConsoleState::Running
         } else if machine.is_stopped() || self.cp_read.load(Ordering::Acquire) {

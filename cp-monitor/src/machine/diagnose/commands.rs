@@ -67,13 +67,33 @@ impl Commands {
                 return Step::Sleep(time, Box::new(move |user| self.carry_out(user)));
             }
             let execute = || command::execute(user.cp(), Origin::user(user), &line);
-            let reply = if self.response.room == 0 { user.answered(execute, |reply| user.say_cp(&reply.lines)) } else { execute() };
+            let reply = if self.response.room == 0 {
+                let show = |reply: &command::Reply| {
+                    if reply.asks.is_none() {
+                        user.say_cp(&reply.lines)
+                    }
+                };
+                user.answered(execute, show)
+            } else {
+                execute()
+            };
+            if let Some(prompt) = reply.asks.filter(|_| self.response.room == 0) {
+                return Step::Ask(prompt, Box::new(move |password| self.with_password(&line, password)));
+            }
             self.response.status = reply.code;
             if self.response.room > 0 {
                 self.response.add(&reply.lines);
             }
         }
         Step::Done(self.response.completion())
+    }
+}
+
+impl Commands {
+    /// What is left to do, the command that asked for a password first.
+    fn with_password(mut self, line: &str, password: &str) -> Job {
+        self.lines.push_front(command::with_password(line, password));
+        Box::new(move |user| self.carry_out(user))
     }
 }
 

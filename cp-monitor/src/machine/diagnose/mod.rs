@@ -90,6 +90,8 @@ enum Step {
     Done(Completion),
     /// To a SLEEP; the rest follows when that is over. No worker is kept for it.
     Sleep(Option<Duration>, Job),
+    /// To a question for a password; the rest is made of the answer.
+    Ask(&'static str, Box<dyn FnOnce(&str) -> Job + Send>),
 }
 
 /// A job that goes to its end at once.
@@ -200,6 +202,14 @@ fn work(user: &Arc<User>, generation: u64, job: Job) {
         Ok(Step::Sleep(time, rest)) => {
             let sleeper = Arc::clone(user);
             user.fall_asleep(time, Wake::Diagnose(Box::new(move || work(&sleeper, generation, rest))));
+        }
+        Ok(Step::Ask(prompt, rest)) => {
+            let go_on = move |user: &Arc<User>, answer: &str| {
+                let (user, job) = (Arc::clone(user), rest(answer));
+                let cp = Arc::clone(user.cp());
+                cp.workers.submit(Box::new(move || work(&user, generation, job)));
+            };
+            user.ask(prompt, Box::new(go_on));
         }
         Err(_) => break_off(user, generation),
     }
