@@ -92,7 +92,7 @@ fn use_it(device: MemoryDisk) {
     let files: Vec<_> = disk.files().cloned().collect();
     for file in &files {
         if let Ok(records) = disk.read(&file.id) {
-            drop(records.take(RECORDS).take_while(Result::is_ok).count());
+            let _ = records.take(RECORDS).take_while(Result::is_ok).count();
         }
         drop(disk.append(&file.id, DateTime::default(), [vec![7; file.lrecl as usize]]));
     }

@@ -4,6 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::directory::{Directory, Place, pointer_blocks, pointer_count};
+use super::filesystem::own_blocks;
 use super::label::DIRECTORY_HOMES;
 use super::space::Space;
 use super::{BlockDevice, EdfError, FileSystem, Result};
@@ -54,6 +55,8 @@ impl<D: BlockDevice> FileSystem<D> {
             return Ok(());
         }
         self.writable()?;
+        // A map that was wrong about them is put right.
+        own_blocks(&self.directory).for_each(|block| self.space.mark_used(block));
         let plan = self.plan()?;
         self.carry_out(plan)
     }

@@ -279,6 +279,11 @@ impl<D: BlockDevice> FileSystem<D> {
     }
 }
 
+/// The blocks that no file can have.
+pub(super) fn own_blocks(directory: &Directory) -> impl Iterator<Item = u32> {
+    (1..=DIRECTORY_HOMES[1]).chain(directory.own_blocks())
+}
+
 pub(super) fn check_mode<D: BlockDevice>(mode: u8) -> Result<(), D> {
     if mode > 6 { Err(EdfError::BadMode(mode)) } else { Ok(()) }
 }
@@ -310,5 +315,7 @@ fn load<D: BlockDevice>(mut device: D) -> Result<Loaded<D>, D> {
     let mut volume = Volume::new(device, size);
     let start = &first[(home as usize - 1) * size..home as usize * size];
     let (directory, map) = Directory::read(&mut volume, (home, start), blocks)?;
-    Ok((label, directory, Space::new(map, blocks), volume))
+    let mut space = Space::new(map, blocks);
+    own_blocks(&directory).for_each(|block| space.protect(block));
+    Ok((label, directory, space, volume))
 }

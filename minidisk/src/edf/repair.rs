@@ -11,10 +11,11 @@ use alloc::vec::Vec;
 use super::check::{Finding, Report};
 use super::directory::Directory;
 use super::entry::FileEntry;
+use super::filesystem::own_blocks;
 use super::label::{DIRECTORY_HOMES, LabelBlock};
 use super::space::Space;
 use super::volume::{BLOCK_SIZES, Volume, first_bytes};
-use super::{BLOCK_SIZE, BlockDevice, DateTime, EdfError, FileSystem, MAX_BLOCKS, Result, VolumeLabel};
+use super::{BLOCK_SIZE, BlockDevice, DateTime, EdfError, FileSystem, MAX_BLOCKS, MIN_BLOCKS, Result, VolumeLabel};
 
 /// Unreadable records in a row after which the rest of a file is given up.
 const GIVE_UP: u32 = 1000;
@@ -40,7 +41,9 @@ impl<D: BlockDevice> FileSystem<D> {
         }
         for size in BLOCK_SIZES {
             let blocks = device.blocks().saturating_mul((BLOCK_SIZE / size) as u32).min(MAX_BLOCKS);
-            if let Ok(label) = VolumeLabel::new("RESCUE", cylinders, size, blocks, DateTime::default()) {
+            if blocks >= MIN_BLOCKS
+                && let Ok(label) = VolumeLabel::new("RESCUE", cylinders, size, blocks, DateTime::default())
+            {
                 labels.push((LabelBlock::new(label), "The label is lost; a new one is written"));
             }
         }
@@ -92,8 +95,7 @@ impl<D: BlockDevice> FileSystem<D> {
         let files: Vec<FileEntry> = self.files().cloned().collect();
         // Nothing that any file claims may be given out while damaged files are being copied.
         // Nor what holds the directory: a map that is made anew does not know of it, and the commit gives it back only afterwards.
-        let own: Vec<u32> = (1..=DIRECTORY_HOMES[1]).chain(self.directory.own_blocks()).collect();
-        own.into_iter().for_each(|block| self.space.mark_used(block));
+        own_blocks(&self.directory).for_each(|block| self.space.mark_used(block));
         for file in &files {
             for block in self.claims(file)? {
                 self.space.mark_used(block);

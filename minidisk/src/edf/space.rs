@@ -142,6 +142,13 @@ impl Space {
         }
     }
 
+    /// Never gives out a block of the file system itself, even if the map has it free.
+    pub(crate) fn protect(&mut self, block: u32) {
+        if self.busy.insert(block) {
+            self.busy_count += 1;
+        }
+    }
+
     /// Takes a block out of the next commit. It stays busy until then.
     pub(crate) fn release(&mut self, block: u32) {
         if self.next.remove(block) {

@@ -213,6 +213,33 @@ fn books_that_do_not_agree_are_found() {
 }
 
 #[test]
+fn a_map_that_has_the_directory_free_costs_neither_the_directory_nor_the_map() {
+    let device = damaged(|image| {
+        let map = block(be32(image, directory(image) + 64 + 0x28));
+        image[map..map + 4096].fill(0);
+    });
+    let mut disk = FileSystem::open(device).unwrap();
+    assert!(!disk.check().unwrap().is_clean());
+    for n in 0..30 {
+        disk.write(&id(&format!("N{n}"), "DATA"), 1, RecordFormat::Variable, now(), [pattern(n, 3000)]).unwrap();
+        disk.commit().unwrap();
+    }
+    let disk = FileSystem::open(disk.into_device()).expect("the directory and the map are whole");
+    assert_eq!(disk.file_count(), 73 + 30);
+}
+
+#[test]
+fn a_disk_that_is_too_small_for_a_file_system_is_not_repaired_into_one() {
+    let mut small = MemoryDisk::from_bytes(sound().into_device().bytes()[..5 * BLOCK].to_vec());
+    small.bytes_mut()[label()] ^= 1;
+    if let Ok((mut disk, _)) = FileSystem::open_damaged(small, 0)
+        && disk.repair(now()).is_ok()
+    {
+        FileSystem::open(disk.into_device()).expect("what was repaired can be opened");
+    }
+}
+
+#[test]
 fn lost_blocks_are_reclaimed_only_when_nothing_else_is_wrong() {
     let miscount = |image: &mut [u8]| put32(image, label() + 0x20, 7);
     let mut disk = FileSystem::open(damaged(miscount)).unwrap();
