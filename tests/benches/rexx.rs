@@ -7,7 +7,7 @@ mod common;
 
 use std::fs;
 use std::process::Command;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use common::{figure, median};
 use shell::rexx::{CallKind, Clock, CommandResult, Environment, External, Invocation, Program, StreamAnswer, Value, Variables, run};
@@ -132,26 +132,49 @@ fn time_of(said: &[u8], name: &str, who: &str) -> Duration {
     Duration::from_micros(micros)
 }
 
-/// One turn under our interpreter.
-fn ours(name: &str, program: &Program) -> Duration {
-    let invocation = Invocation {
+/// How each program is called.
+fn invocation() -> Invocation {
+    Invocation {
         kind: CallKind::Command,
         arguments: Vec::new(),
         source: b"TEST EXEC A1 TEST CMS".to_vec(),
         address: b"CMS".to_vec(),
         system: b"CMS".to_vec(),
         seed: 1,
-    };
+    }
+}
+
+/// One turn under our interpreter.
+fn ours(name: &str, program: &Program) -> Duration {
     let mut world = World::default();
-    if let Err(report) = run(program, invocation, &mut world) {
+    if let Err(report) = run(program, invocation(), &mut world) {
         panic!("{name}: {report:?}");
     }
     time_of(&world.said, name, "CP-64")
 }
 
+/// A PROFILE EXEC as people have them, of 100 lines: the time to compile it and to run it once, as after IPL, in microseconds.
+fn profile() -> f64 {
+    let mut text = String::from("/* PROFILE EXEC */\n");
+    for line in 0..33 {
+        text.push_str(&format!("'SET SWITCH{line} ON'\nif rc <> 0 then say 'switch' {line} 'is not there:' rc\nname.{line} = 'value' {line}; n = words(name.{line})\n"));
+    }
+    let times = (0..TURNS * 20).map(|_| {
+        let text = text.clone().into_bytes();
+        let begun = Instant::now();
+        let compiled = Program::compile(text).expect("a program");
+        let _ = run(&compiled, invocation(), &mut World::default());
+        begun.elapsed()
+    });
+    median(times.collect())
+}
+
 fn main() {
     let directory = tempfile::tempdir().expect("a directory");
     let only = std::env::args().nth(1).filter(|argument| !argument.starts_with('-')).unwrap_or_default();
+    if "profile_100_lines".contains(&only) {
+        figure("rexx_profile_100_lines", profile(), "us", None);
+    }
     for (name, text) in PROGRAMS.iter().filter(|(name, _)| name.contains(&only)) {
         let text = program(name, text);
         let path = directory.path().join("program");
