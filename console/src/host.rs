@@ -43,6 +43,24 @@ impl fmt::Display for Peer {
     }
 }
 
+/// What somebody from the network shows to be a user.
+#[derive(Clone)]
+pub enum Proof {
+    /// The user's password.
+    Password(String),
+    /// A public key whose private key the peer has: type and key as OpenSSH writes them.
+    Key(String),
+}
+
+/// What happened at a front end that CP has no other way to know; for the audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visited {
+    /// A proof was accepted: by which method.
+    Accepted(&'static str),
+    /// A proof was refused.
+    Refused(&'static str),
+}
+
 /// What a terminal shows before somebody logs on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Logo {
@@ -132,6 +150,12 @@ impl fmt::Display for Session {
 pub trait Host: Send + Sync + 'static {
     /// What to show before LOGON.
     fn logo(&self) -> Logo;
+
+    /// Whether that proves the peer to be this user, and the user may log on at all. Takes as long for users that do not exist.
+    fn authenticate(&self, peer: &Peer, userid: &str, proof: &Proof) -> bool;
+
+    /// Keeps on record what happened to a peer that said to be this user.
+    fn visited(&self, peer: &Peer, userid: &str, what: Visited);
 
     /// LOGON, reconnect, take over or share, as `request` says. CP ends [`Session::new`] with the role it grants.
     ///

@@ -16,12 +16,13 @@ pub mod operator;
 pub mod picture;
 mod preferences;
 pub mod presentation;
+pub mod ssh;
 mod text;
 pub mod tn3270;
 mod virtual_console;
 pub mod wire;
 
-pub use host::{Deck, Host, Logo, LogonRefusal, Peer, PeerOrigin, Session, WRONG_PASSWORD};
+pub use host::{Deck, Host, Logo, LogonRefusal, Peer, PeerOrigin, Proof, Session, Visited, WRONG_PASSWORD};
 pub use journal::{Journal, Journaling};
 pub use line_edit::{LineEdit, LogicalLine, logical_lines};
 pub use preferences::{PF_KEYS, PfKey, Preferences};

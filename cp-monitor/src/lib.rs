@@ -5,6 +5,7 @@
 //! (the language all of it is driven with).
 
 pub mod accounting;
+pub mod audit;
 pub mod clock;
 pub mod command;
 pub mod directory;

@@ -319,7 +319,7 @@ async fn show(attachment: &mut Attachment, output: &mut OwnedWriteHalf) -> Resul
 mod tests {
     use super::*;
     use crate::wire::{Answer, Snapshot, Window};
-    use crate::{Host, Logo};
+    use crate::{Host, Logo, Proof, Visited};
 
     /// A CP that must not be asked anything.
     struct Nobody;
@@ -327,6 +327,12 @@ mod tests {
     impl Host for Nobody {
         fn logo(&self) -> Logo {
             unreachable!("logo")
+        }
+        fn authenticate(&self, _: &Peer, _: &str, _: &Proof) -> bool {
+            unreachable!("authenticate")
+        }
+        fn visited(&self, _: &Peer, _: &str, _: Visited) {
+            unreachable!("visited")
         }
         fn logon(&self, _: &Peer, _: &Logon) -> Result<Session, LogonRefusal> {
             unreachable!("logon")

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use console::local::{Bounds, Listening, Options};
 use console::wire::{self, Answer, ConsoleState, Ending, LineKind, Logon, Punch, Snapshot, Terminal};
-use console::{Deck, Host, LineEdit, Logo, LogonRefusal, Peer, Role, Session, VirtualConsole, logical_lines};
+use console::{Deck, Host, LineEdit, Logo, LogonRefusal, Peer, Proof, Role, Session, VirtualConsole, Visited, logical_lines};
 
 /// The password of every user of a guarded system.
 pub const PASSWORD: &str = "correct horse";
@@ -69,6 +69,7 @@ impl System {
             guarded,
             machines: Mutex::default(),
             log: Arc::default(),
+            keys: Mutex::default(),
             polls: Mutex::new(0),
             logons: AtomicUsize::new(0),
             most_logons: AtomicUsize::new(0),
@@ -90,6 +91,26 @@ impl System {
         let address = listening.address();
         std::mem::forget(listening);
         address
+    }
+
+    /// Serves SSH too, for as long as the process lives, with sessions of this program; answers where.
+    pub fn listen_for_ssh(&self, room: &Path, program: &str, arguments: &[&str]) -> std::net::SocketAddr {
+        let options = console::ssh::Options {
+            address: ([127, 0, 0, 1], 0).into(),
+            host_key: room.join("host_key"),
+            banner: "Authorized use only\n".into(),
+            client: console::ssh::Client { program: program.into(), arguments: arguments.iter().map(Into::into).collect() },
+            bounds: console::ssh::Bounds { grace: Duration::from_secs(20), delay: Duration::from_millis(10), ..Default::default() },
+        };
+        let listening = console::ssh::start(options, Arc::clone(&self.cp) as Arc<dyn Host>).unwrap();
+        let address = listening.address();
+        std::mem::forget(listening);
+        address
+    }
+
+    /// A key that everybody's owner has.
+    pub fn know(&self, key: &str) {
+        self.cp.keys.lock().unwrap().push(key.into());
     }
 
     pub fn stop(&mut self) {
@@ -146,6 +167,8 @@ struct Cp {
     machines: Mutex<HashMap<String, Machine>>,
     log: Arc<Log>,
     polls: Mutex<u64>,
+    /// Public keys that are anybody's.
+    keys: Mutex<Vec<String>>,
     /// Logons in progress, and the most there were at once.
     logons: AtomicUsize,
     most_logons: AtomicUsize,
@@ -187,6 +210,17 @@ impl Cp {
 impl Host for Cp {
     fn logo(&self) -> Logo {
         Logo { system: "FAKE".into(), release: "CP-64 Version 0".into(), lines: vec!["A fake system".into()] }
+    }
+
+    fn authenticate(&self, _peer: &Peer, userid: &str, proof: &Proof) -> bool {
+        match proof {
+            Proof::Password(password) => userid == "ALAN" && password == PASSWORD,
+            Proof::Key(key) => self.keys.lock().unwrap().contains(key),
+        }
+    }
+
+    fn visited(&self, peer: &Peer, userid: &str, what: Visited) {
+        self.log.add(format!("{userid} from {peer}: {what:?}"));
     }
 
     fn logon(&self, _peer: &Peer, request: &Logon) -> Result<Session, LogonRefusal> {

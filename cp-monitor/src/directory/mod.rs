@@ -15,6 +15,7 @@ mod verbs;
 pub mod diagnostic;
 pub mod edit;
 pub mod geometry;
+pub mod keys;
 pub mod model;
 pub mod names;
 pub mod password;

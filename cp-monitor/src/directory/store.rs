@@ -187,6 +187,11 @@ fn read(path: &Path) -> Result<String, StoreError> {
     })
 }
 
+/// Puts `text` in the place of a file of the data directory: it is the old one or the new one, whatever happens.
+pub(super) fn replace_file(target: &Path, text: &str) -> Result<(), StoreError> {
+    Staged::write(target, text)?.commit()
+}
+
 /// New contents of a file, durable under another name; dropped without [`Staged::commit`], they are removed.
 struct Staged {
     target: PathBuf,

@@ -1,10 +1,11 @@
 //! Where people and programs reach a running system: started together, stopped together.
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use console::{local, tn3270};
+use console::{local, ssh, tn3270};
 use cp_monitor::metrics;
 use cp_monitor::system::{Cp, Terminals};
 
@@ -22,6 +23,7 @@ pub struct At {
 pub struct Addresses {
     pub metrics: Option<At>,
     pub tn3270: Option<At>,
+    pub ssh: Option<SocketAddr>,
 }
 
 /// The front ends of a system.
@@ -30,6 +32,7 @@ pub struct FrontEnds {
     local: Option<local::Listening>,
     metrics: Option<metrics::Serving>,
     tn3270: Option<tn3270::Listening>,
+    ssh: Option<ssh::Listening>,
 }
 
 impl FrontEnds {
@@ -60,6 +63,11 @@ impl FrontEnds {
             cp.say_to_operator(&format!("3270 terminals are served at {}", listening.address()));
             self.tn3270 = Some(listening);
         }
+        if let Some(address) = addresses.ssh {
+            let listening = ssh::start(ssh_options(cp, address)?, host.clone()).map_err(because)?;
+            cp.say_to_operator(&format!("SSH is served at {}; the host key is {}", listening.address(), listening.fingerprint()));
+            self.ssh = Some(listening);
+        }
         self.local = Some(local::start(socket, host, local::Options::default()).map_err(because)?);
         Ok(())
     }
@@ -72,8 +80,24 @@ impl FrontEnds {
         if let Some(listening) = self.tn3270 {
             listening.stop();
         }
+        if let Some(listening) = self.ssh {
+            listening.stop();
+        }
         if let Some(listening) = self.local {
             listening.stop();
         }
     }
+}
+
+/// SSH for this system: sessions run the same `cp64 logon` as at a local terminal, with the authority of the system's owner.
+fn ssh_options(cp: &Cp, address: SocketAddr) -> Result<ssh::Options, String> {
+    let root = cp.config.directory.as_path();
+    let arguments = ["--system".as_ref(), root.as_os_str(), "logon".as_ref()].map(OsStr::to_os_string).to_vec();
+    Ok(ssh::Options {
+        address,
+        host_key: root.join("ssh_host_key"),
+        banner: std::fs::read_to_string(root.join("banner")).unwrap_or_default(),
+        client: ssh::Client { program: std::env::current_exe().map_err(because)?, arguments },
+        bounds: ssh::Bounds::default(),
+    })
 }

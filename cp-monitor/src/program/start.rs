@@ -70,6 +70,9 @@ pub struct Options {
     /// With --tn3270: at an address that other hosts reach, too; Telnet is not encrypted
     #[arg(long)]
     tn3270_open: bool,
+    /// Serve SSH there, such as 0.0.0.0:2222; users need a password or a key (cp64 user key) [default: nowhere]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    ssh: Option<String>,
     /// No colour on the operator screen
     #[arg(long)]
     no_color: bool,
@@ -221,10 +224,12 @@ fn addresses(options: &Options, settings: &SystemFile) -> Result<Addresses, Stri
         Ok(Some(At { address: parsed, open }))
     };
     let metrics = options.metrics.as_ref().or(settings.metrics.as_ref());
+    let ssh = options.ssh.as_ref().or(settings.ssh.as_ref());
     let tn3270 = options.tn3270.as_ref().or(settings.tn3270.as_ref());
     Ok(Addresses {
         metrics: at(metrics, options.metrics_open || settings.metrics_open, "127.0.0.1:9064", "metrics are")?,
         tn3270: at(tn3270, options.tn3270_open || settings.tn3270_open, "127.0.0.1:3270", "3270 terminals are")?,
+        ssh: at(ssh, true, "0.0.0.0:2222", "SSH is")?.map(|at| at.address),
     })
 }
 

@@ -1,13 +1,15 @@
 //! `cp64 user`: the user directory from the host.
 
-use std::io::{BufRead, IsTerminal};
+use std::fs::File;
+use std::io::{BufRead, IsTerminal, Read};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use console::client;
+use console::{client, ssh};
 use cp_monitor::clock::Clock;
 use cp_monitor::directory::edit::{self, EditError, NewMinidisk, NewUser};
-use cp_monitor::directory::{Argon2id, DeviceNumber, LinkMode, Password, PrivilegeClasses, SecretHasher, StorageSize, UserId, store};
+use cp_monitor::directory::{Argon2id, DeviceNumber, LinkMode, Password, PrivilegeClasses, SecretHasher, StorageSize, UserId, keys, store};
 use cp_monitor::system::{data, minidisks};
 
 use super::{Ended, Place, because, print};
@@ -45,6 +47,36 @@ pub enum What {
         /// The user
         user: UserId,
     },
+    /// Public keys that a user may log on with over SSH
+    Key {
+        #[command(subcommand)]
+        what: Key,
+    },
+}
+
+/// What to do to a user's public keys. They are in force at once.
+#[derive(Subcommand)]
+pub enum Key {
+    /// Add the keys of a file (id_ed25519.pub, authorized_keys), or of standard input
+    Add {
+        /// The user
+        user: UserId,
+        /// The file; - is standard input
+        #[arg(default_value = "-")]
+        file: PathBuf,
+    },
+    /// List them: fingerprint, type and comment
+    List {
+        /// The user
+        user: UserId,
+    },
+    /// Take one away
+    Remove {
+        /// The user
+        user: UserId,
+        /// Its fingerprint, as list shows it
+        fingerprint: String,
+    },
 }
 
 /// A new source made of the old one.
@@ -72,6 +104,7 @@ pub fn run(place: &Place, what: What) -> Ended {
             let password = Password::Hashed(hasher.hash(&ask_password(user)?).map_err(because)?);
             (format!("Password of {user} set"), Box::new(move |source| edit::set_password(source, user, &password)))
         }
+        What::Key { what } => return on_keys(&directory, what),
     };
     let online = store::update(&directory, &hasher, change).map_err(because)?;
     let (folder, clock) = (data::minidisks(&directory), Clock::of_host());
@@ -98,4 +131,62 @@ fn ask_password(user: UserId) -> Result<String, String> {
     let first = rpassword::prompt_password(format!("New password of {user}: ")).map_err(because)?;
     let second = rpassword::prompt_password("The same again: ").map_err(because)?;
     if first == second { Ok(first) } else { Err("The two are not the same; nothing was changed".to_string()) }
+}
+
+fn on_keys(directory: &Path, what: Key) -> Ended {
+    let known = |user: UserId| -> Result<Vec<String>, String> {
+        store::load(directory).map_err(because)?.user(&user).ok_or_else(|| format!("{user} is not in the directory"))?;
+        keys::list(directory, &user).map_err(because)
+    };
+    match what {
+        Key::Add { user, file } => {
+            let mut lines = known(user)?;
+            let added = read_keys(&file)?;
+            for line in &added {
+                let (key, fingerprint) = ssh::public_key(line)?;
+                if lines.iter().any(|other| ssh::public_key(other).is_ok_and(|(other, _)| other == key)) {
+                    print(&format!("{user} has {fingerprint} already\n"));
+                } else {
+                    lines.push(line.clone());
+                    print(&format!("{user} may log on with {fingerprint}\n"));
+                }
+            }
+            keys::replace(directory, &user, &lines).map_err(because)?;
+        }
+        Key::List { user } => {
+            for line in known(user)? {
+                let (_, fingerprint) = ssh::public_key(&line)?;
+                let mut words = line.split_whitespace();
+                let kind = words.next().unwrap_or_default().to_string();
+                print(&format!("{fingerprint} {kind} {}\n", words.skip(1).collect::<Vec<_>>().join(" ")));
+            }
+        }
+        Key::Remove { user, fingerprint } => {
+            let before = known(user)?;
+            let is_it = |line: &String| ssh::public_key(line).is_ok_and(|(_, other)| other == fingerprint);
+            let after: Vec<String> = before.iter().filter(|line| !is_it(line)).cloned().collect();
+            if after.len() == before.len() {
+                return Err(format!("{user} has no key {fingerprint}"));
+            }
+            keys::replace(directory, &user, &after).map_err(because)?;
+            print(&format!("{user} may log on with {fingerprint} no more\n"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Most bytes of a file of keys.
+const KEYS_MAX: u64 = 64 << 10;
+
+/// The keys of a file, without blank lines and comments, and without control characters in what follows a key.
+fn read_keys(file: &Path) -> Result<Vec<String>, String> {
+    let mut text = String::new();
+    let read = match file.as_os_str() == "-" {
+        true => std::io::stdin().lock().take(KEYS_MAX).read_to_string(&mut text),
+        false => File::open(file).and_then(|opened| opened.take(KEYS_MAX).read_to_string(&mut text)),
+    };
+    read.map_err(|error| format!("{}: {error}", file.display()))?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines: Vec<String> = lines.map(|line| line.chars().filter(|c| !c.is_control()).collect()).collect();
+    if lines.is_empty() { Err("There is no key in it".to_string()) } else { Ok(lines) }
 }

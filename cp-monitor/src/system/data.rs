@@ -102,6 +102,9 @@ pub struct SystemFile {
     /// As `--tn3270-open`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tn3270_open: bool,
+    /// As `--ssh`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh: Option<String>,
     /// Most that all spool files together may take, such as 10G; without it what the host has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spool: Option<String>,
@@ -236,8 +239,20 @@ fn read_settings(file: &Path) -> Result<SystemFile, DataError> {
 }
 
 /// The keys of [`SystemFile`] that belong to no device.
-const KEYS: [&str; 11] =
-    ["layout", "system_id", "processors", "affinity", "storage", "paging", "metrics", "metrics_open", "tn3270", "tn3270_open", "spool"];
+const KEYS: [&str; 12] = [
+    "layout",
+    "system_id",
+    "processors",
+    "affinity",
+    "storage",
+    "paging",
+    "metrics",
+    "metrics_open",
+    "tn3270",
+    "tn3270_open",
+    "ssh",
+    "spool",
+];
 
 /// Says it when a key of the system stands behind the header of a device: in TOML it is a key of that device then.
 fn misplaced(text: &str) -> Option<String> {
@@ -272,6 +287,7 @@ pub(super) fn new_settings() -> SystemFile {
         metrics_open: false,
         tn3270: None,
         tn3270_open: false,
+        ssh: None,
         spool: None,
         printer: default_printers(),
         punch: default_punches(),
@@ -396,6 +412,7 @@ mod tests {
             metrics_open: true,
             tn3270: text("127.0.0.1:1"),
             tn3270_open: true,
+            ssh: text("127.0.0.1:2"),
             spool: text("1G"),
             ..new_settings()
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use console::wire::{self, Ending, LineKind};
-use console::{Host, Logo, LogonRefusal, Peer, Role, Session, WRONG_PASSWORD};
+use console::{Host, Logo, LogonRefusal, Peer, Proof, Role, Session, Visited, WRONG_PASSWORD};
 
 use super::Cp;
 use crate::clock;
@@ -25,6 +25,11 @@ const LOGO: [&str; 5] = [
     "   CCCCCCC   PP                   666666          4",
 ];
 
+/// A userid as somebody sent it, for a log: garbage is no name.
+fn recordable(userid: &str) -> &str {
+    if userid.len() <= 8 && userid.bytes().all(|byte| byte.is_ascii_graphic()) { userid } else { "?" }
+}
+
 fn refused(code: u32, message: impl Into<String>) -> LogonRefusal {
     LogonRefusal::Refused { code, message: message.into() }
 }
@@ -34,6 +39,14 @@ fn wrong_password() -> LogonRefusal {
 }
 
 impl Terminals {
+    /// Keeps an event on record; the operator is told when that fails.
+    fn audit(&self, event: &str, userid: &str, peer: &Peer, how: &str) {
+        self.0.audit.record(event, userid, &peer.to_string(), how);
+        if let Some(why) = self.0.audit.take_trouble() {
+            self.0.say_to_operator(&format!("The audit log is not written: {why}"));
+        }
+    }
+
     /// Whether this peer may be that user: the owner of the system may be anyone who can log on at all.
     fn authorize(&self, peer: &Peer, entry: &UserEntry, request: &wire::Logon) -> Result<(), LogonRefusal> {
         if entry.password == Password::NoLog {
@@ -159,10 +172,38 @@ impl Host for Terminals {
 
     fn logon(&self, peer: &Peer, request: &wire::Logon) -> Result<Session, LogonRefusal> {
         let granted = self.grant(peer, request);
-        if let Err(LogonRefusal::Refused { .. }) = granted {
-            self.0.counters.logons_refused.fetch_add(1, Ordering::Relaxed);
+        let name = recordable(&request.userid);
+        match &granted {
+            Ok(session) => self.audit("logon", name, peer, if session.role == Role::Observer { "shares the console" } else { "" }),
+            Err(LogonRefusal::Refused { message, .. }) => {
+                self.0.counters.logons_refused.fetch_add(1, Ordering::Relaxed);
+                self.audit("logon-refused", name, peer, message);
+            }
+            Err(LogonRefusal::NeedPassword { .. }) => {}
         }
         granted
+    }
+
+    fn authenticate(&self, _peer: &Peer, userid: &str, proof: &Proof) -> bool {
+        let (directory, id) = (self.0.directory(), userid.parse::<UserId>());
+        let entry = id.as_ref().ok().and_then(|id| directory.user(id));
+        match (entry, proof) {
+            (Some(entry), _) if entry.password == Password::NoLog => false,
+            (Some(entry), Proof::Key(key)) => directory::keys::knows(&self.0.data.root(), &entry.userid, key),
+            (Some(entry), Proof::Password(typed)) => directory::verify(&entry.password, typed),
+            (None, Proof::Key(_)) => false,
+            (None, Proof::Password(typed)) => {
+                directory::verify_nobody(typed);
+                false
+            }
+        }
+    }
+
+    fn visited(&self, peer: &Peer, userid: &str, what: Visited) {
+        match what {
+            Visited::Accepted(method) => self.audit("accepted", userid, peer, method),
+            Visited::Refused(method) => self.audit("refused", userid, peer, method),
+        }
     }
 
     fn input(&self, session: &Session, line: String) {
@@ -177,8 +218,9 @@ impl Host for Terminals {
         }
     }
 
-    fn disconnected(&self, session: &Session, _by_request: bool) {
+    fn disconnected(&self, session: &Session, by_request: bool) {
         if let Some(user) = self.user(session) {
+            self.0.audit.record("disconnect", &session.userid, "", if by_request { "asked to" } else { "the line dropped" });
             user.disconnect_if(|_| session.owns_console());
         }
     }

@@ -19,6 +19,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use spool::{Spool, SpoolError, StartMode};
 
 use crate::accounting::Ledger;
+use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::directory::{self, Directory};
 use crate::dispatcher::Dispatcher;
@@ -115,6 +116,8 @@ pub struct Cp {
     pub links: LinkTable,
     /// What sessions used, on record.
     pub ledger: Ledger,
+    /// Who came and who was refused.
+    pub audit: Audit,
     /// Who runs.
     pub dispatcher: Arc<Dispatcher<User>>,
     /// Real storage.
@@ -176,6 +179,7 @@ impl Cp {
             real_devices: RealDevices::of(&config.devices, &data.root()),
             links: LinkTable::new(data.minidisks()),
             ledger: Ledger::new(data.accounting()),
+            audit: Audit::open(&data.root()),
             dispatcher: Dispatcher::new(config.processors),
             pager: Pager::new(&storage),
             storage,

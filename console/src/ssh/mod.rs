@@ -1,0 +1,437 @@
+//! The front end for SSH: the terminal client of a local user, for somebody who proved who they are from elsewhere.
+//!
+//! ```text
+//!   key or password --> Host::authenticate --> shell:  the client on a pseudo-terminal
+//!                                          --> exec:   one line to a script, as from a pipe
+//! ```
+//!
+//! Nothing is forwarded: no ports, no agent, no X11, no subsystems. Failures are bounded by address and by user (`attempts`).
+//! The protocol is russh's; the host key is made at the first start.
+
+mod attempts;
+mod session;
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use russh::keys::{Algorithm, HashAlg, PrivateKey, PublicKey};
+use russh::server::{Auth, ChannelOpenHandle, Config, Handler, Msg, PublicKeyOffer, Session, VerifiedPublicKey};
+use russh::{Channel, ChannelId, MethodKind, MethodSet, Pty};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::calls::Calls;
+use crate::door::{Door, Place};
+use crate::{Host, Peer, Proof, Visited};
+use attempts::Attempts;
+pub use session::Client;
+use session::{Asked, is_plain};
+
+/// Times and numbers a peer cannot exceed.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// How long it may take to prove who one is.
+    pub grace: Duration,
+    /// Wrong proofs on one connection.
+    pub tries: usize,
+    /// Pause after a wrong one.
+    pub delay: Duration,
+    /// How long a connection may last in all; none: for ever.
+    pub absolute: Option<Duration>,
+    /// Connections of one address that have not proved anything.
+    pub waiting: usize,
+    /// Connections in all.
+    pub connections: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { grace: Duration::from_secs(60), tries: 6, delay: Duration::from_secs(1), absolute: None, waiting: 16, connections: 4096 }
+    }
+}
+
+/// How to serve.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where.
+    pub address: SocketAddr,
+    /// File of the host's private key; made when there is none.
+    pub host_key: PathBuf,
+    /// What is shown before anybody proves anything; empty for nothing.
+    pub banner: String,
+    /// The program that sessions run.
+    pub client: Client,
+    /// Bounds for peers.
+    pub bounds: Bounds,
+}
+
+/// Why the front end cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum SshError {
+    /// The host refused.
+    #[error("Cannot listen for SSH on {address}: {source}")]
+    Io {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The host key is damaged, or cannot be made.
+    #[error("Host key {path}: {why}")]
+    HostKey {
+        /// Its file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
+}
+
+/// A public key in one line as OpenSSH writes it, without its comment, and its fingerprint.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn public_key(text: &str) -> Result<(String, String), String> {
+    let key = PublicKey::from_openssh(text.trim()).map_err(|error| format!("that is no public key of OpenSSH: {error}"))?;
+    Ok((normal(&key)?, key.fingerprint(HashAlg::Sha256).to_string()))
+}
+
+fn normal(key: &PublicKey) -> Result<String, String> {
+    let text = key.to_openssh().map_err(|error| error.to_string())?;
+    Ok(text.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+}
+
+/// The host key of that file, made when there is none.
+fn host_key(path: &Path) -> Result<PrivateKey, SshError> {
+    let failed = |why: String| SshError::HostKey { path: path.to_path_buf(), why };
+    if !path.exists() {
+        let key = PrivateKey::random(&mut russh::keys::key::safe_rng(), Algorithm::Ed25519).map_err(|error| failed(error.to_string()))?;
+        // Under another name first: a key that is half there would be refused for ever.
+        let half = path.with_extension("new");
+        drop(std::fs::remove_file(&half));
+        key.write_openssh_file(&half, russh::keys::ssh_key::LineEnding::LF).map_err(|error| failed(error.to_string()))?;
+        std::fs::rename(&half, path).map_err(|error| failed(error.to_string()))?;
+    }
+    PrivateKey::read_openssh_file(path).map_err(|error| failed(error.to_string()))
+}
+
+/// What all connections share.
+struct Shared {
+    calls: Calls,
+    client: Client,
+    banner: String,
+    bounds: Bounds,
+    attempts: Mutex<Attempts>,
+    began: Instant,
+}
+
+impl Shared {
+    fn attempts<T>(&self, look: impl FnOnce(&mut Attempts, Duration) -> T) -> T {
+        let now = self.began.elapsed();
+        look(&mut self.attempts.lock().unwrap_or_else(PoisonError::into_inner), now)
+    }
+}
+
+/// One connection.
+struct Visitor {
+    shared: Arc<Shared>,
+    peer: Peer,
+    address: IpAddr,
+    /// Its place at the door, until it proved who it is.
+    place: Option<Place>,
+    proved: Option<oneshot::Sender<()>>,
+    userid: String,
+    channel: Option<Channel<Msg>>,
+    /// There was a channel; there is no second one.
+    opened: bool,
+    asked: Asked,
+}
+
+impl Visitor {
+    async fn prove(&mut self, user: &str, proof: Proof, method: &'static str) -> Result<Auth, russh::Error> {
+        let userid = user.to_uppercase();
+        let by_password = matches!(proof, Proof::Password(_));
+        let barred =
+            self.shared.attempts(|attempts, now| attempts.refuses(self.address, now) || by_password && attempts.locks(&userid, now));
+        let asked = userid.clone();
+        let known = !barred
+            && is_plain(&userid)
+            && self.shared.calls.ask(&self.peer, move |host, peer| host.authenticate(peer, &asked, &proof)).await.unwrap_or(false);
+        let what = if known { Visited::Accepted(method) } else { Visited::Refused(method) };
+        let asked = userid.clone();
+        // Somebody's garbage is no name for a log.
+        let named = if is_plain(&asked) { asked } else { "?".to_string() };
+        drop(self.shared.calls.ask(&self.peer, move |host, peer| host.visited(peer, &named, what)).await);
+        if known {
+            self.shared.attempts(|attempts, _| attempts.succeeded(&userid));
+            self.userid = userid;
+            return Ok(Auth::Accept);
+        }
+        if by_password {
+            self.shared.attempts(|attempts, now| attempts.failed(self.address, &userid, now));
+        }
+        Ok(Auth::reject())
+    }
+
+    fn begin(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), russh::Error> {
+        let Some(open) = self.channel.take_if(|open| open.id() == channel) else { return session.channel_failure(channel) };
+        session.channel_success(channel)?;
+        let asked = std::mem::take(&mut self.asked);
+        tokio::spawn(session::run(open, session.handle(), self.shared.client.clone(), self.userid.clone(), asked));
+        Ok(())
+    }
+}
+
+impl Handler for Visitor {
+    type Error = russh::Error;
+
+    async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
+        self.prove(user, Proof::Password(password.to_string()), "password").await
+    }
+
+    async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, Self::Error> {
+        // Whether it is known is found out quietly: clients offer every key they have.
+        let (userid, Ok(key)) = (user.to_uppercase(), normal(offer.public_key)) else { return Ok(Auth::reject()) };
+        let known = is_plain(&userid)
+            && self
+                .shared
+                .calls
+                .ask(&self.peer, move |host, peer| host.authenticate(peer, &userid, &Proof::Key(key)))
+                .await
+                .unwrap_or(false);
+        Ok(if known { Auth::Accept } else { Auth::reject() })
+    }
+
+    async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {
+        let Ok(key) = normal(key.public_key) else { return Ok(Auth::reject()) };
+        self.prove(user, Proof::Key(key), "publickey").await
+    }
+
+    async fn auth_succeeded(&mut self, _session: &mut Session) -> Result<(), Self::Error> {
+        self.place.take();
+        if let Some(proved) = self.proved.take() {
+            // Who waits may have given up at this moment.
+            let _ = proved.send(());
+        }
+        Ok(())
+    }
+
+    async fn authentication_banner(&mut self) -> Result<Option<String>, Self::Error> {
+        Ok((!self.shared.banner.is_empty()).then(|| self.shared.banner.clone()))
+    }
+
+    async fn channel_open_session(
+        &mut self,
+        channel: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        // One session for each connection: one user has one console.
+        if std::mem::replace(&mut self.opened, true) {
+            return Ok(());
+        }
+        self.channel = Some(channel);
+        reply.accept().await;
+        Ok(())
+    }
+
+    async fn pty_request(
+        &mut self,
+        channel: ChannelId,
+        term: &str,
+        columns: u32,
+        rows: u32,
+        _pixel_width: u32,
+        _pixel_height: u32,
+        _modes: &[(Pty, u32)],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        if term.len() > 64 || !is_plain(term) {
+            return session.channel_failure(channel);
+        }
+        let cut = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
+        self.asked.terminal = Some((term.to_string(), cut(columns), cut(rows)));
+        session.channel_success(channel)
+    }
+
+    async fn env_request(&mut self, channel: ChannelId, name: &str, value: &str, session: &mut Session) -> Result<(), Self::Error> {
+        if self.asked.set(name, value) { session.channel_success(channel) } else { session.channel_failure(channel) }
+    }
+
+    async fn shell_request(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), Self::Error> {
+        self.begin(channel, session)
+    }
+
+    async fn exec_request(&mut self, channel: ChannelId, data: &[u8], session: &mut Session) -> Result<(), Self::Error> {
+        self.asked.command = Some(crate::text::typed(&String::from_utf8_lossy(data)));
+        self.begin(channel, session)
+    }
+
+    async fn subsystem_request(&mut self, channel: ChannelId, _name: &str, session: &mut Session) -> Result<(), Self::Error> {
+        session.channel_failure(channel)
+    }
+}
+
+async fn serve_connection(stream: TcpStream, config: Arc<Config>, shared: Arc<Shared>, door: Arc<Door>) -> Result<(), russh::Error> {
+    let address = stream.peer_addr()?.ip();
+    stream.set_nodelay(true)?;
+    let peer = Peer::remote(address);
+    let Some(place) = door.enter(&peer) else { return Ok(()) };
+    let (proved, proof) = oneshot::channel();
+    let visitor = Visitor {
+        shared: Arc::clone(&shared),
+        peer,
+        address,
+        place: Some(place),
+        proved: Some(proved),
+        userid: String::new(),
+        channel: None,
+        opened: false,
+        asked: Asked::default(),
+    };
+    let bounds = shared.bounds;
+    let deadline = tokio::time::sleep(bounds.grace);
+    tokio::pin!(deadline);
+    let running = tokio::select! {
+        running = russh::server::run_stream(config, stream, visitor) => running?,
+        () = &mut deadline => return Ok(()),
+    };
+    let handle = running.handle();
+    tokio::pin!(running, proof);
+    let late = tokio::select! {
+        ended = &mut running => return ended,
+        proved = &mut proof => proved.is_err(),
+        () = &mut deadline => true,
+    };
+    let end = async {
+        match bounds.absolute {
+            _ if late => {}
+            Some(absolute) => tokio::time::sleep(absolute).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        ended = &mut running => ended,
+        () = end => {
+            drop(handle.disconnect(russh::Disconnect::ByApplication, "The time is over".into(), "en".into()).await);
+            Ok(())
+        }
+    }
+}
+
+/// Serves connections of `listener` until `shutdown` completes.
+async fn serve(listener: TcpListener, config: Arc<Config>, shared: Arc<Shared>, shutdown: impl Future<Output = ()>) {
+    let bounds = shared.bounds;
+    let door = Door::new(0, bounds.waiting);
+    let mut connections = JoinSet::new();
+    tokio::pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut shutdown => break,
+            Some(done) = connections.join_next(), if !connections.is_empty() => {
+                match done {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => tracing::debug!(%error, "A connection over SSH ended"),
+                    Err(error) => tracing::error!(%error, "A connection over SSH failed"),
+                }
+                continue;
+            }
+            accepted = listener.accept(), if connections.len() < bounds.connections => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                connections.spawn(serve_connection(stream, Arc::clone(&config), Arc::clone(&shared), Arc::clone(&door)));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "Cannot accept a connection over SSH");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+    drop(listener);
+    // Clients end with their consoles.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    connections.shutdown().await;
+}
+
+/// The front end with its own threads.
+#[derive(Debug)]
+pub struct Listening {
+    runtime: Runtime,
+    serving: JoinHandle<()>,
+    shutdown: oneshot::Sender<()>,
+    address: SocketAddr,
+    fingerprint: String,
+}
+
+/// Serves SSH.
+///
+/// # Errors
+/// [`SshError`].
+pub fn start(options: Options, host: Arc<dyn Host>) -> Result<Listening, SshError> {
+    let Options { address, host_key: key_file, banner, client, bounds } = options;
+    let key = host_key(&key_file)?;
+    let fingerprint = key.public_key().fingerprint(HashAlg::Sha256).to_string();
+    let config = Config {
+        server_id: russh::SshId::Standard(concat!("SSH-2.0-CP64_", env!("CARGO_PKG_VERSION")).into()),
+        methods: MethodSet::from(&[MethodKind::PublicKey, MethodKind::Password][..]),
+        auth_rejection_time: bounds.delay,
+        auth_rejection_time_initial: Some(Duration::ZERO),
+        keys: vec![key],
+        max_auth_attempts: bounds.tries,
+        inactivity_timeout: None,
+        keepalive_interval: Some(Duration::from_secs(30)),
+        nodelay: true,
+        ..Config::default()
+    };
+    let failed = |source| SshError::Io { address, source };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("ssh")
+        .thread_keep_alive(Duration::from_secs(5))
+        .enable_all()
+        .build()
+        .map_err(failed)?;
+    let listener = runtime.block_on(TcpListener::bind(address)).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let shared = Shared {
+        // CP carries no LOGON out for this front end: its clients come in by the socket.
+        calls: Calls::new(host, 1),
+        client,
+        banner,
+        bounds,
+        attempts: Mutex::default(),
+        began: Instant::now(),
+    };
+    let (shutdown, down) = oneshot::channel();
+    let serving = runtime.spawn(serve(listener, Arc::new(config), Arc::new(shared), async {
+        let _ = down.await;
+    }));
+    Ok(Listening { runtime, serving, shutdown, address, fingerprint })
+}
+
+impl Listening {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The host key's fingerprint, as clients show it.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// Stops. CP ends its consoles first.
+    pub fn stop(self) {
+        let _ = self.shutdown.send(());
+        if let Err(error) = self.runtime.block_on(self.serving) {
+            tracing::warn!(%error, "The front end for SSH failed");
+        }
+        self.runtime.shutdown_timeout(Duration::from_secs(1));
+    }
+}

@@ -1,0 +1,197 @@
+//! The front end for SSH, driven by the real OpenSSH client.
+
+mod fake;
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use fake::{PASSWORD, System};
+
+/// A room with a key pair in it.
+struct Room(tempfile::TempDir);
+
+impl Room {
+    fn new() -> Self {
+        let room = tempfile::tempdir().unwrap();
+        let made = Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", "", "-C", "somebody@somewhere", "-f"])
+            .arg(room.path().join("key"))
+            .status();
+        assert!(made.expect("these tests drive OpenSSH; type: sudo apt-get install -y openssh-client").success());
+        Self(room)
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn public_key(&self) -> String {
+        std::fs::read_to_string(self.path().join("key.pub")).unwrap()
+    }
+
+    /// ssh as somebody with the key, or with a program that answers a password.
+    fn ssh(&self, address: SocketAddr, user: &str, password: Option<&str>) -> Command {
+        let mut command = Command::new("ssh");
+        command.args([
+            "-F",
+            "none",
+            "-o",
+            "StrictHostKeyChecking=no",
+            "-o",
+            "LogLevel=ERROR",
+            "-o",
+            "IdentitiesOnly=yes",
+            "-o",
+            "NumberOfPasswordPrompts=1",
+        ]);
+        command.arg("-o").arg(format!("UserKnownHostsFile={}", self.path().join("known").display()));
+        command.arg("-p").arg(address.port().to_string());
+        match password {
+            None => {
+                command.arg("-i").arg(self.path().join("key")).args(["-o", "BatchMode=yes"]);
+            }
+            Some(password) => {
+                command
+                    .args(["-o", "PubkeyAuthentication=no"])
+                    .env("SSH_ASKPASS", self.answers(password))
+                    .env("SSH_ASKPASS_REQUIRE", "force");
+            }
+        }
+        command.arg(format!("{user}@127.0.0.1")).env_remove("SSH_AUTH_SOCK");
+        command
+    }
+
+    fn answers(&self, password: &str) -> PathBuf {
+        let program = self.path().join(format!("answer-{}", password.len()));
+        std::fs::write(&program, format!("#!/bin/sh\necho '{password}'\n")).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+        program
+    }
+}
+
+fn run(command: &mut Command, input: &[u8]) -> Output {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    let _ = pipe.write_all(input);
+    drop(pipe);
+    child.wait_with_output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A session that says what it is.
+const SHOW: [&str; 2] = ["-c", "echo \"user $0 term $TERM lang $LANG\"; test -t 0 && stty size; cat; exit 7"];
+
+#[test]
+fn a_key_or_a_password_lets_in_and_nothing_else_does() {
+    let (system, room) = (System::start(), Room::new());
+    let address = system.listen_for_ssh(room.path(), "/bin/sh", &SHOW);
+    let refused = run(&mut room.ssh(address, "alan", None), b"");
+    assert_eq!(refused.status.code(), Some(255), "{}", text(&refused.stderr));
+    system.know(&console::ssh::public_key(&room.public_key()).unwrap().0);
+    let done = run(&mut room.ssh(address, "alan", None), b"some lines\nof a script\n");
+    assert_eq!((text(&done.stdout).as_str(), done.status.code()), ("user ALAN term  lang \nsome lines\nof a script\n", Some(7)));
+    let done = run(&mut room.ssh(address, "Alan", Some(PASSWORD)), b"x");
+    assert!(text(&done.stdout).ends_with("\nx"), "{}", text(&done.stderr));
+    let refused = run(&mut room.ssh(address, "alan", Some("wrong")), b"");
+    assert_eq!(refused.status.code(), Some(255));
+    let log = system.log().join("\n");
+    assert!(
+        log.contains("ALAN from 127.0.0.1: Accepted(\"publickey\")") && log.contains("ALAN from 127.0.0.1: Refused(\"password\")"),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_command_is_a_line_of_a_script() {
+    let (system, room) = (System::start(), Room::new());
+    let address = system.listen_for_ssh(room.path(), "/bin/sh", &SHOW);
+    system.know(&console::ssh::public_key(&room.public_key()).unwrap().0);
+    let done = run(room.ssh(address, "alan", None).arg("listfile * exec"), b"not this");
+    assert!(text(&done.stdout).ends_with("\nlistfile * exec\n"), "{}", text(&done.stdout));
+}
+
+#[test]
+fn a_terminal_has_its_type_and_size() {
+    let (system, room) = (System::start(), Room::new());
+    let address = system.listen_for_ssh(room.path(), "/bin/sh", &["-c", "echo \"term $TERM\"; stty size; exit 3"]);
+    system.know(&console::ssh::public_key(&room.public_key()).unwrap().0);
+    let done = run(room.ssh(address, "alan", None).arg("-tt").env("TERM", "vt220"), b"");
+    assert!(text(&done.stdout).starts_with("term vt220\r\n"), "{}", text(&done.stdout));
+    assert_eq!(done.status.code(), Some(3));
+}
+
+#[test]
+fn nothing_is_forwarded_and_there_are_no_subsystems() {
+    let (system, room) = (System::start(), Room::new());
+    let address = system.listen_for_ssh(room.path(), "/bin/sh", &["-c", "sleep 30"]);
+    system.know(&console::ssh::public_key(&room.public_key()).unwrap().0);
+    let refused = run(room.ssh(address, "alan", None).args(["-W", &format!("127.0.0.1:{}", address.port())]), b"SSH");
+    assert!(!refused.status.success() && refused.stdout.is_empty(), "{}", text(&refused.stdout));
+    let refused = run(room.ssh(address, "alan", None).args(["-o", "ExitOnForwardFailure=yes", "-R", "0:127.0.0.1:9"]), b"");
+    assert!(!refused.status.success());
+    let refused = run(room.ssh(address, "alan", None).args(["-s", "sftp"]), b"");
+    assert!(!refused.status.success());
+}
+
+#[test]
+fn a_user_whose_password_is_guessed_is_locked_but_not_for_keys() {
+    let (system, room) = (System::start(), Room::new());
+    let address = system.listen_for_ssh(room.path(), "/bin/sh", &SHOW);
+    system.know(&console::ssh::public_key(&room.public_key()).unwrap().0);
+    for _ in 0..10 {
+        assert!(!run(&mut room.ssh(address, "alan", Some("guess")), b"").status.success());
+    }
+    assert_eq!(run(&mut room.ssh(address, "alan", Some(PASSWORD)), b"").status.code(), Some(255), "right, and too late");
+    assert_eq!(run(&mut room.ssh(address, "alan", None), b"").status.code(), Some(7));
+}
+
+#[test]
+fn the_host_key_stays_and_is_its_owners_alone() {
+    let (system, room) = (System::start(), Room::new());
+    system.listen_for_ssh(room.path(), "/bin/true", &[]);
+    let key = std::fs::read(room.path().join("host_key")).unwrap();
+    let mode = std::fs::metadata(room.path().join("host_key")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0);
+    system.listen_for_ssh(room.path(), "/bin/true", &[]);
+    assert_eq!(std::fs::read(room.path().join("host_key")).unwrap(), key);
+}
+
+#[test]
+fn a_client_that_goes_takes_its_session_with_it() {
+    let (system, room) = (System::start(), Room::new());
+    let gone = room.path().join("gone");
+    let script = format!("trap 'touch {}; exit' HUP; echo here; while :; do sleep 0.1; done", gone.display());
+    let address = system.listen_for_ssh(room.path(), "/bin/sh", &["-c", &script]);
+    system.know(&console::ssh::public_key(&room.public_key()).unwrap().0);
+    let mut child = room.ssh(address, "alan", None).arg("-tt").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut first = [0; 4];
+    std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut first).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let begun = std::time::Instant::now();
+    while !gone.exists() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the session goes on");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn garbage_harms_nobody() {
+    let (system, room) = (System::start(), Room::new());
+    let address = system.listen_for_ssh(room.path(), "/bin/sh", &SHOW);
+    system.know(&console::ssh::public_key(&room.public_key()).unwrap().0);
+    let quiet: Vec<TcpStream> = (0..10).map(|_| TcpStream::connect(address).unwrap()).collect();
+    for begin in [&b"SSH-2.0-x\r\n"[..], b"", b"GET / HTTP/1.1\r\n\r\n", &[0xff; 100]] {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let _ = stream.write_all(&[begin, &[0x5a; 5000]].concat());
+    }
+    drop(quiet);
+    assert_eq!(run(&mut room.ssh(address, "alan", None), b"").status.code(), Some(7));
+}
