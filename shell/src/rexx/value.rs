@@ -78,6 +78,7 @@ impl Value {
         match self {
             Self::Short(length, bytes) => &bytes[..usize::from(*length)],
             Self::Long(bytes) => bytes,
+            Self::Int(number @ 0..EIGHT_DIGITS) => eight_digits(*number as u64, scratch),
             Self::Int(number) => decimal(*number, 0, scratch),
             Self::Decimal(scale, coefficient) => decimal(*coefficient, usize::from(*scale), scratch),
             Self::Exponential(exponent, coefficient) => exponential(*coefficient, i32::from(*exponent), scratch),
@@ -217,6 +218,24 @@ fn short(bytes: &[u8]) -> [u8; SHORT] {
     short
 }
 
+/// Below this a number has at most eight digits.
+const EIGHT_DIGITS: i64 = 100_000_000;
+
+/// The characters of a number of at most eight digits, all at once in one register: halved into fours, twos and ones.
+#[inline]
+fn eight_digits(number: u64, scratch: &mut Scratch) -> &[u8] {
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
+    let twos = ((fours - 100 * hundreds) << 16) | hundreds;
+    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    // The first digit stands in the lowest byte.
+    let digits = ((twos - 10 * tens) << 8) | tens;
+    let zeros = (digits.trailing_zeros() / 8).min(7) as usize;
+    let end = scratch.0.len();
+    scratch.0[end - 8..].copy_from_slice(&(digits | 0x3030_3030_3030_3030).to_le_bytes());
+    &scratch.0[end - 8 + zeros..]
+}
+
 /// The characters of `coefficient / 10^scale`.
 fn decimal(coefficient: i64, scale: usize, scratch: &mut Scratch) -> &[u8] {
     let end = scratch.0.len();
@@ -335,6 +354,15 @@ mod tests {
         assert_eq!(text(&Value::Exponential(2, 450_001_500)), "4.50001500E+10");
         assert_eq!(text(&Value::Exponential(-99, -7)), "-7E-99");
         assert_eq!(text(&Value::Exponential(99, 123_456_789_012_345_678)), "1.23456789012345678E+116");
+    }
+
+    #[test]
+    fn numbers_of_up_to_eight_digits_show_all_their_digits() {
+        let powers = (0..9).map(|power| 10_i64.pow(power));
+        let numbers = powers.flat_map(|power| [power - 1, power, power + 1, power * 7 / 3]).chain((0..100_000).map(|number| number * 997));
+        for number in numbers {
+            assert_eq!(Value::Int(number).to_vec(), format!("{number}").into_bytes());
+        }
     }
 
     #[test]
