@@ -86,7 +86,8 @@ fn many_more_users_than_fit_each_keep_their_own_and_answer() {
     let alloc = system.cp_says("QUERY ALLOC PAGE");
     assert!(alloc.contains("PAGING ----          0      65535  65536"), "{alloc}");
     let all = system.cp_says("INDICATE PAGING ALL");
-    assert!(all.lines().count() > 50 && all.contains(" 000000:0000"), "{all}");
+    // Some 27 pages each, 4096 frames: at least a hundred are away, three in a line.
+    assert!(all.lines().count() > 30 && all.contains(" 000000:0000"), "{all}");
     drop(terminals);
     // Their slots go with them, and what was paged is on record.
     for name in &names {

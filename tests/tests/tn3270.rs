@@ -31,11 +31,10 @@ fn cms_at_a_3270() {
     assert!(screen.iter().any(|row| row.starts_with("LOGON AT ")), "{screen:?}");
     // A key that CP knows.
     terminal.type_line("#CP SET PF03 IMMED QUERY USERID");
-    terminal.wait_for("VM READ");
-    terminal.act("PF(3)");
-    terminal.wait_for("CMSUSER  AT CP64");
     terminal.type_line("#CP QUERY PF3");
     terminal.wait_for("PF03 IMMED     QUERY USERID");
+    terminal.act("PF(3)");
+    terminal.wait_for("CMSUSER  AT CP64");
     // A screen is full: it waits, and goes on when told to.
     terminal.act("PA(2)");
     terminal.type_line("help cms copyfile");

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinError;
@@ -160,6 +161,9 @@ impl<S: Stream> Screen<S> {
     }
 }
 
+/// Lines and keys that CP may be behind with; then what is typed is NOT ACCEPTED.
+const CALLS: usize = 4;
+
 /// A call to CP that is under way.
 type Call = Pin<Box<dyn Future<Output = Result<(), JoinError>> + Send>>;
 
@@ -172,6 +176,8 @@ struct AtConsole<'a, S> {
     started: Instant,
     entered: Entered,
     call: Option<Call>,
+    /// Calls that have not ended, that one and those behind it.
+    calls: Arc<AtomicUsize>,
     /// The console is over.
     ended: Option<Ending>,
 }
@@ -191,7 +197,7 @@ impl<'a, S: Stream> AtConsole<'a, S> {
         let more = session.console.preferences().more;
         let mode = LineMode::new(screen.terminal.sizes.1, screen.terminal.page, &session.system, more);
         let (session, started) = (Arc::new(session), Instant::now());
-        Self { screen, visit, session, mode, started, entered: Entered::default(), call: None, ended: None }
+        Self { screen, visit, session, mode, started, entered: Entered::default(), call: None, calls: Arc::default(), ended: None }
     }
 
     fn now(&self) -> Duration {
@@ -238,13 +244,16 @@ impl<'a, S: Stream> AtConsole<'a, S> {
 
     fn begin_call(&mut self, call: impl FnOnce(&dyn crate::Host, &Session) + Send + 'static) {
         let (calls, session) = (self.visit.calls.clone(), Arc::clone(&self.session));
-        let before = self.call.take();
+        let (before, waiting) = (self.call.take(), Arc::clone(&self.calls));
+        waiting.fetch_add(1, Ordering::Relaxed);
         // One after the other.
         self.call = Some(Box::pin(async move {
             if let Some(before) = before {
                 before.await?;
             }
-            calls.tell(&session, call).await
+            let done = calls.tell(&session, call).await;
+            waiting.fetch_sub(1, Ordering::Relaxed);
+            done
         }));
     }
 
@@ -306,8 +315,17 @@ impl<'a, S: Stream> AtConsole<'a, S> {
     }
 
     fn attention(&mut self) -> After {
-        self.begin_call(|host, session| host.attention(session));
+        if self.is_behind() {
+            self.mode.refuse(self.now());
+        } else {
+            self.begin_call(|host, session| host.attention(session));
+        }
         After::Keep
+    }
+
+    /// CP has enough to do for this terminal.
+    fn is_behind(&self) -> bool {
+        self.calls.load(Ordering::Relaxed) >= CALLS
     }
 
     fn sent(&mut self, inbound: &Inbound) -> After {
@@ -347,9 +365,9 @@ impl<'a, S: Stream> AtConsole<'a, S> {
         self.submit(line, now)
     }
 
-    /// Enters a line, unless CP is still at the one before.
+    /// Enters a line, unless CP is still at so many before.
     fn submit(&mut self, line: String, now: Duration) -> After {
-        if self.call.is_some() {
+        if self.is_behind() {
             self.mode.refuse(now);
             return After::Keep;
         }

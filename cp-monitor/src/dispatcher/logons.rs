@@ -18,6 +18,8 @@ pub(super) struct Debt {
     owed: Duration,
     /// What machines had used when somebody looked last.
     seen: Duration,
+    /// How often processors had been idle then.
+    idled: u64,
 }
 
 impl Debt {
@@ -33,6 +35,11 @@ impl Debt {
         self.seen = self.seen.max(used);
         self.owed = self.owed.saturating_sub(since);
         self.owed / u32::try_from(processors.max(1)).unwrap_or(u32::MAX)
+    }
+
+    /// Whether a processor was idle since this was last asked, when they have been so often since the start of CP.
+    pub fn idled(&mut self, times: u64) -> bool {
+        std::mem::replace(&mut self.idled, times) != times
     }
 
     /// A processor is idle, or will not work for machines: nothing is owed to anybody.

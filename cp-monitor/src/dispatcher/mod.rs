@@ -71,6 +71,8 @@ struct Queue<D> {
     machines: Table<Entry<D>>,
     stopping: bool,
     idle: usize,
+    /// How often a processor had nothing to do.
+    idled: u64,
     /// An idle processor waits for the time that the policy named.
     timekeeper: bool,
 }
@@ -124,7 +126,7 @@ impl<D: Dispatchable> Dispatcher<D> {
     /// A dispatcher for `processors` real processors; threads are started by [`Dispatcher::drive`].
     pub fn new(processors: usize) -> Arc<Self> {
         let policy = Scheduler::new(processors);
-        let queue = Queue { policy, machines: Table::default(), stopping: false, idle: 0, timekeeper: false };
+        let queue = Queue { policy, machines: Table::default(), stopping: false, idle: 0, idled: 0, timekeeper: false };
         Arc::new(Self {
             queue: Mutex::new(queue),
             work: Condvar::new(),
@@ -227,8 +229,7 @@ impl<D: Dispatchable> Dispatcher<D> {
         let _turn = self.logons.lock();
         loop {
             let mut debt = self.debt.lock();
-            let busy = self.lanes.iter().all(|lane| lane.running().is_some());
-            if !busy || !self.lanes.iter().any(|lane| lane.works.load(Ordering::Relaxed)) {
+            if !self.has_all_to_do(&mut debt) {
                 debt.forgive();
                 return;
             }
@@ -241,6 +242,15 @@ impl<D: Dispatchable> Dispatcher<D> {
             // Machines are charged when their slices end; whether a processor became idle is seen sooner.
             std::thread::sleep(left.clamp(LOOK_AGAIN / 5, LOOK_AGAIN));
         }
+    }
+
+    /// Whether no processor has been idle since this was last asked, and machines that have been logged on for a while work or wait. A processor between
+    /// two slices is not idle.
+    fn has_all_to_do(&self, debt: &mut Debt) -> bool {
+        let queue = self.queue.lock();
+        let works = || self.lanes.iter().any(|lane| lane.works.load(Ordering::Relaxed));
+        let was_idle = debt.idled(queue.idled) || queue.idle > 0;
+        !queue.stopping && !was_idle && (self.is_waited_for() || works())
     }
 
     /// Charges a machine for what CP did for it on another thread.
@@ -320,6 +330,7 @@ impl<D: Dispatchable> Dispatcher<D> {
                 Choice::Until(_) | Choice::Idle => None,
             };
             queue.idle += 1;
+            queue.idled += 1;
             match until {
                 Some(time) => {
                     queue.timekeeper = true;
@@ -409,10 +420,28 @@ mod tests {
     }
 
     #[test]
+    fn a_logon_waits_while_others_start_and_those_that_work_wait_for_a_processor() {
+        let dispatcher = Dispatcher::new(1);
+        let worker = dispatcher.admit(Arc::new(Idler), Entitlement::default());
+        dispatcher.wake(worker, Wakeup::Work);
+        let debt = &mut Debt::default();
+        assert!(dispatcher.has_all_to_do(debt));
+        dispatcher.take(&dispatcher.lanes[0]);
+        assert!(!dispatcher.has_all_to_do(debt), "the one that runs has only just been logged on, for all that is known");
+        dispatcher.lanes[0].works.store(true, Ordering::Relaxed);
+        assert!(dispatcher.has_all_to_do(debt));
+        dispatcher.queue.lock().idled += 1;
+        assert!(!dispatcher.has_all_to_do(debt), "a processor was idle meanwhile");
+        assert!(dispatcher.has_all_to_do(debt), "and is no more");
+        dispatcher.queue.lock().stopping = true;
+        assert!(!dispatcher.has_all_to_do(debt), "nobody waits for a system that stops");
+    }
+
+    #[test]
     fn a_logon_waits_until_machines_have_had_their_part() {
         let dispatcher = Dispatcher::<Idler>::new(1);
+        // Between two slices of a machine that works.
         let lane = &dispatcher.lanes[0];
-        lane.running.store(1, Ordering::Release);
         lane.works.store(true, Ordering::Relaxed);
         dispatcher.charge_logon(Duration::from_secs(1));
         let began = AtomicBool::new(false);
