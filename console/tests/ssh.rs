@@ -2,7 +2,7 @@
 
 mod fake;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -166,19 +166,26 @@ fn the_host_key_stays_and_is_its_owners_alone() {
 #[test]
 fn a_client_that_goes_takes_its_session_with_it() {
     let (system, room) = (System::start(), Room::new());
-    let gone = room.path().join("gone");
-    let script = format!("trap 'touch {}; exit' HUP; echo here; while :; do sleep 0.1; done", gone.display());
-    let address = system.listen_for_ssh(room.path(), "/bin/sh", &["-c", &script]);
     system.know(&console::ssh::public_key(&room.public_key()).unwrap().0);
-    let mut child = room.ssh(address, "alan", None).arg("-tt").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut first = [0; 4];
-    std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut first).unwrap();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let begun = std::time::Instant::now();
-    while !gone.exists() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "the session goes on");
-        std::thread::sleep(Duration::from_millis(50));
+    // One that is quiet, and some that never are: it may be what they say or what they hear that notices first.
+    for (number, work) in std::iter::once("sleep 0.1").chain(std::iter::repeat_n("echo more", 12)).enumerate() {
+        let gone = room.path().join(format!("gone-{number}"));
+        let script = format!("trap 'touch {}; exit' HUP; echo here; while :; do {work}; done", gone.display());
+        let address = system.listen_for_ssh(room.path(), "/bin/sh", &["-c", &script]);
+        let mut child = room.ssh(address, "alan", None).arg("-tt").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut output = child.stdout.take().unwrap();
+        let mut first = [0; 4];
+        output.read_exact(&mut first).unwrap();
+        let taken = std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
+        std::thread::sleep(Duration::from_millis(100));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        taken.join().unwrap().unwrap();
+        let begun = std::time::Instant::now();
+        while !gone.exists() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "the session with {work} goes on");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 }
 

@@ -93,15 +93,12 @@ async fn on_terminal(
     let (mut output, mut input) = pty.into_split();
     let (mut said, voice) = channel.split();
     let mut voice = voice.make_writer();
-    let gone = tokio::select! {
-        // The end of a pseudo-terminal is an error; whatever it is, there is no more output.
-        _ = copy(&mut output, &mut voice) => false,
-        () = type_on_terminal(&mut said, &mut input) => true,
-    };
-    if !gone {
-        return child.wait().await.map(Some);
+    tokio::select! {
+        // The client has closed its terminal, or nobody takes what it says any more.
+        _ = copy(&mut output, &mut voice) => {}
+        () = type_on_terminal(&mut said, &mut input) => {}
     }
-    // Closing the terminal is how the client learns that its user is gone.
+    // Closing the terminal is how a client that is still there learns that its user is gone.
     drop((output, input));
     match timeout(LEAVE, child.wait()).await {
         Ok(status) => status.map(Some),
