@@ -16,6 +16,7 @@ pub mod operator;
 pub mod picture;
 mod preferences;
 pub mod presentation;
+mod service;
 pub mod ssh;
 mod text;
 pub mod tn3270;

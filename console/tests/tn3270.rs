@@ -4,11 +4,21 @@ mod fake;
 mod s3270;
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use fake::{PASSWORD, System};
 use s3270::Emulator;
+
+/// A person logged on to a system that wants no password, at a colour terminal of model 2.
+fn logged_on(address: SocketAddr, prefix: &str, userid: &str) -> Emulator {
+    let mut emulator = Emulator::connect(address, &["-model", "3279-2-E"], prefix);
+    emulator.wait_for("COMMAND");
+    emulator.act(&format!("String(\"{userid}\")"));
+    emulator.act("Enter()");
+    emulator.wait_for("VM READ");
+    emulator
+}
 
 /// The models that a 3270 comes in, with the size of the line-mode screen.
 const MODELS: [(&[&str], usize, usize); 6] = [
@@ -69,11 +79,7 @@ fn a_command_at_the_logo_logs_on_too() {
 #[test]
 fn lines_go_in_and_out_and_a_full_screen_waits_for_the_reader() {
     let system = System::start();
-    let mut emulator = Emulator::connect(system.listen_for_3270(), &["-model", "3279-2-E"], "");
-    emulator.wait_for("COMMAND");
-    emulator.act("String(\"ALAN\")");
-    emulator.act("Enter()");
-    emulator.wait_for("VM READ");
+    let mut emulator = logged_on(system.listen_for_3270(), "", "ALAN");
     emulator.act("PA(2)");
     emulator.type_line("echo You said hello");
     let screen = emulator.wait_for("Ready;");
@@ -107,11 +113,7 @@ fn attention_enters_cp_however_it_is_pressed() {
     for (number, (prefix, key)) in
         [("", "PA(1)"), ("", "Attn()"), ("", "SysReq()"), ("N:", "PA(1)"), ("N:", "Attn()"), ("N:", "SysReq()")].into_iter().enumerate()
     {
-        let mut emulator = Emulator::connect(address, &["-model", "3279-2-E"], prefix);
-        emulator.wait_for("COMMAND");
-        emulator.act(&format!("String(\"A{number}\")"));
-        emulator.act("Enter()");
-        emulator.wait_for("VM READ");
+        let mut emulator = logged_on(address, prefix, &format!("A{number}"));
         emulator.act(key);
         emulator.wait_for("CP READ");
         emulator.type_line("begin");
@@ -122,11 +124,7 @@ fn attention_enters_cp_however_it_is_pressed() {
 #[test]
 fn a_secret_does_not_show_and_logoff_leads_back_to_the_logo() {
     let system = System::start();
-    let mut emulator = Emulator::connect(system.listen_for_3270(), &["-model", "3279-2-E"], "");
-    emulator.wait_for("COMMAND");
-    emulator.act("String(\"ALAN\")");
-    emulator.act("Enter()");
-    emulator.wait_for("VM READ");
+    let mut emulator = logged_on(system.listen_for_3270(), "", "ALAN");
     emulator.type_line("secret 500");
     emulator.wait_for("RUNNING");
     emulator.wait_for("VM READ");
@@ -148,17 +146,9 @@ fn a_secret_does_not_show_and_logoff_leads_back_to_the_logo() {
 fn a_terminal_that_is_cut_disconnects_and_another_goes_on() {
     let system = System::start();
     let address = system.listen_for_3270();
-    let log_on = || {
-        let mut emulator = Emulator::connect(address, &["-model", "3279-2-E"], "");
-        emulator.wait_for("COMMAND");
-        emulator.act("String(\"ALAN\")");
-        emulator.act("Enter()");
-        emulator.wait_for("VM READ");
-        emulator
-    };
-    drop(log_on());
+    drop(logged_on(address, "", "ALAN"));
     system.wait_for(|log| log.iter().any(|entry| entry.contains("disconnected")));
-    let mut emulator = log_on();
+    let mut emulator = logged_on(address, "", "ALAN");
     emulator.type_line("echo there again");
     emulator.wait_for("there again");
 }

@@ -3,9 +3,7 @@
 use abi::{DeviceInfo, Identification, PseudoTimer, SpoolFileBlock};
 use minidisk::edf::{DateTime, FileId, FileSystem, MemoryDisk, RecordFormat};
 use shell::cp::{Cp, DiskUnusable, Failure, Response};
-use shell::rexx::{
-    CallKind, Clock, CommandResult, Environment, External, Interrupt, Invocation, Program, StreamAnswer, Value, Variables, run,
-};
+use shell::rexx::{CallKind, Clock, CommandResult, Environment, External, Interrupt, Invocation, Program, Value, Variables, run};
 use shell::session::{Session, Shell};
 
 /// Looks at the environment, each after some hundred clauses, after which a program is abandoned.
@@ -62,34 +60,6 @@ impl Environment for Nothing {
 
     fn userid(&mut self) -> Vec<u8> {
         b"CMSUSER".to_vec()
-    }
-
-    fn line_in(&mut self, _: &[u8], _: Option<u32>, _: u32) -> StreamAnswer<Vec<u8>> {
-        StreamAnswer::not_ready(Vec::new())
-    }
-
-    fn line_out(&mut self, _: &[u8], _: Option<&[u8]>, _: Option<u32>) -> StreamAnswer<u32> {
-        StreamAnswer::not_ready(0)
-    }
-
-    fn lines(&mut self, _: &[u8]) -> u32 {
-        0
-    }
-
-    fn char_in(&mut self, _: &[u8], _: Option<u32>, _: u32) -> StreamAnswer<Vec<u8>> {
-        StreamAnswer::not_ready(Vec::new())
-    }
-
-    fn char_out(&mut self, _: &[u8], _: Option<&[u8]>, _: Option<u32>) -> StreamAnswer<u32> {
-        StreamAnswer::not_ready(0)
-    }
-
-    fn chars(&mut self, _: &[u8]) -> u32 {
-        0
-    }
-
-    fn stream(&mut self, _: &[u8], _: Option<&[u8]>) -> Vec<u8> {
-        Vec::new()
     }
 }
 

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use common::{figure, median};
-use shell::rexx::{CallKind, Clock, CommandResult, Environment, External, Invocation, Program, StreamAnswer, Value, Variables, run};
+use shell::rexx::{CallKind, Clock, CommandResult, Environment, External, Invocation, Program, Value, Variables, run};
 
 /// Turns that each program takes under each of the two, alternating.
 const TURNS: usize = 5;
@@ -93,34 +93,6 @@ impl Environment for World {
     }
 
     fn userid(&mut self) -> Vec<u8> {
-        Vec::new()
-    }
-
-    fn line_in(&mut self, _: &[u8], _: Option<u32>, _: u32) -> StreamAnswer<Vec<u8>> {
-        StreamAnswer::not_ready(Vec::new())
-    }
-
-    fn line_out(&mut self, _: &[u8], _: Option<&[u8]>, _: Option<u32>) -> StreamAnswer<u32> {
-        StreamAnswer::not_ready(0)
-    }
-
-    fn lines(&mut self, _: &[u8]) -> u32 {
-        0
-    }
-
-    fn char_in(&mut self, _: &[u8], _: Option<u32>, _: u32) -> StreamAnswer<Vec<u8>> {
-        StreamAnswer::not_ready(Vec::new())
-    }
-
-    fn char_out(&mut self, _: &[u8], _: Option<&[u8]>, _: Option<u32>) -> StreamAnswer<u32> {
-        StreamAnswer::not_ready(0)
-    }
-
-    fn chars(&mut self, _: &[u8]) -> u32 {
-        0
-    }
-
-    fn stream(&mut self, _: &[u8], _: Option<&[u8]>) -> Vec<u8> {
         Vec::new()
     }
 }

@@ -13,13 +13,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::UnixListener;
-use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, JoinSet};
 
 use crate::Host;
 use crate::calls::Calls;
 use crate::door::Door;
+use crate::service::{self, Service};
 use connection::Caller;
 
 pub(crate) use socket::reachable;
@@ -97,44 +95,14 @@ pub struct Options {
 pub async fn serve(listener: UnixListener, host: Arc<dyn Host>, owner: u32, bounds: Bounds, shutdown: impl Future<Output = ()>) {
     let door = Door::new(bounds.waiting_owner, bounds.waiting_other);
     let calls = Calls::new(host, bounds.logons);
-    let mut connections = JoinSet::new();
-    tokio::pin!(shutdown);
-    loop {
-        let accepted = tokio::select! {
-            () = &mut shutdown => break,
-            Some(done) = connections.join_next(), if !connections.is_empty() => {
-                if let Err(error) = done {
-                    tracing::error!(%error, "A connection failed");
-                }
-                continue;
-            }
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                let caller = Caller { calls: calls.clone(), owner, bounds, door: Arc::clone(&door) };
-                connections.spawn(caller.serve(stream));
-            }
-            Err(error) => {
-                // Out of descriptors, most likely: those in use must end first, so do not spin.
-                tracing::warn!(%error, "Cannot accept a connection");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
-    }
-    drop(listener);
-    let all = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(bounds.drain, all).await.is_err() {
-        tracing::info!("Connections that did not end at shutdown are cut");
-    }
+    let connection = |(stream, _)| Caller { calls: calls.clone(), owner, bounds, door: Arc::clone(&door) }.serve(stream);
+    service::serve(|| listener.accept(), usize::MAX, bounds.drain, shutdown, connection).await;
 }
 
 /// The front end with its own threads; see [`start`].
 #[derive(Debug)]
 pub struct Listening {
-    runtime: Runtime,
-    serving: JoinHandle<()>,
-    shutdown: oneshot::Sender<()>,
+    service: Service,
     socket: PathBuf,
 }
 
@@ -145,24 +113,13 @@ pub struct Listening {
 pub fn start(socket: &Path, host: Arc<dyn Host>, options: Options) -> Result<Listening, LocalError> {
     let failed = |doing| move |source| LocalError::Io { doing, path: socket.to_path_buf(), source };
     let (listener, owner) = socket::listen(socket, options.group)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("console")
-        .thread_keep_alive(Duration::from_secs(5))
-        .enable_io()
-        .enable_time()
-        .build()
-        .map_err(failed("start threads for"))?;
+    let runtime = service::threads("console", 2).map_err(failed("start threads for"))?;
     let listener = {
         let _inside = runtime.enter();
         UnixListener::from_std(listener).map_err(failed("listen on"))?
     };
-    let (shutdown, down) = oneshot::channel();
-    let serving = runtime.spawn(serve(listener, host, owner, options.bounds, async {
-        // An error is the sender gone, which is a shutdown too.
-        let _ = down.await;
-    }));
-    Ok(Listening { runtime, serving, shutdown, socket: socket.to_path_buf() })
+    let service = Service::start("on the socket", runtime, |shutdown| serve(listener, host, owner, options.bounds, shutdown.begun()));
+    Ok(Listening { service, socket: socket.to_path_buf() })
 }
 
 impl Listening {
@@ -173,10 +130,6 @@ impl Listening {
         if let Err(error) = std::fs::remove_file(&self.socket) {
             tracing::debug!(%error, "Cannot remove the socket");
         }
-        let _ = self.shutdown.send(());
-        if let Err(error) = self.runtime.block_on(self.serving) {
-            tracing::warn!(%error, "The local front end failed");
-        }
-        self.runtime.shutdown_timeout(Duration::from_secs(1));
+        self.service.stop();
     }
 }

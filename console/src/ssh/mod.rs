@@ -11,7 +11,6 @@
 mod attempts;
 mod session;
 
-use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -22,12 +21,11 @@ use russh::keys::{Algorithm, HashAlg, PrivateKey, PublicKey};
 use russh::server::{Auth, ChannelOpenHandle, Config, Handler, Msg, PublicKeyOffer, Session, VerifiedPublicKey};
 use russh::{Channel, ChannelId, MethodKind, MethodSet, Pty};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, JoinSet};
 
 use crate::calls::Calls;
 use crate::door::{Door, Place};
+use crate::service::{self, Service, Shutdown};
 use crate::{Host, Peer, Proof, Visited};
 use attempts::Attempts;
 pub use session::Client;
@@ -55,6 +53,9 @@ impl Default for Bounds {
         Self { grace: Duration::from_secs(60), tries: 6, delay: Duration::from_secs(1), absolute: None, waiting: 16, connections: 4096 }
     }
 }
+
+/// How long clients have at the shutdown: they end with their consoles.
+const DRAIN: Duration = Duration::from_millis(300);
 
 /// How to serve.
 #[derive(Clone, Debug)]
@@ -324,47 +325,24 @@ async fn serve_connection(stream: TcpStream, config: Arc<Config>, shared: Arc<Sh
     }
 }
 
-/// Serves connections of `listener` until `shutdown` completes.
-async fn serve(listener: TcpListener, config: Arc<Config>, shared: Arc<Shared>, shutdown: impl Future<Output = ()>) {
+async fn serve(listener: TcpListener, config: Arc<Config>, shared: Arc<Shared>, shutdown: Shutdown) {
     let bounds = shared.bounds;
     let door = Door::new(0, bounds.waiting);
-    let mut connections = JoinSet::new();
-    tokio::pin!(shutdown);
-    loop {
-        let accepted = tokio::select! {
-            () = &mut shutdown => break,
-            Some(done) = connections.join_next(), if !connections.is_empty() => {
-                match done {
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) => tracing::debug!(%error, "A connection over SSH ended"),
-                    Err(error) => tracing::error!(%error, "A connection over SSH failed"),
-                }
-                continue;
-            }
-            accepted = listener.accept(), if connections.len() < bounds.connections => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                connections.spawn(serve_connection(stream, Arc::clone(&config), Arc::clone(&shared), Arc::clone(&door)));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "Cannot accept a connection over SSH");
-                tokio::time::sleep(Duration::from_millis(100)).await;
+    let connection = |(stream, _)| {
+        let served = serve_connection(stream, Arc::clone(&config), Arc::clone(&shared), Arc::clone(&door));
+        async {
+            if let Err(error) = served.await {
+                tracing::debug!(%error, "A connection over SSH ended");
             }
         }
-    }
-    drop(listener);
-    // Clients end with their consoles.
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    connections.shutdown().await;
+    };
+    service::serve(|| listener.accept(), bounds.connections, DRAIN, shutdown.begun(), connection).await;
 }
 
 /// The front end with its own threads.
 #[derive(Debug)]
 pub struct Listening {
-    runtime: Runtime,
-    serving: JoinHandle<()>,
-    shutdown: oneshot::Sender<()>,
+    service: Service,
     address: SocketAddr,
     fingerprint: String,
 }
@@ -390,13 +368,7 @@ pub fn start(options: Options, host: Arc<dyn Host>) -> Result<Listening, SshErro
         ..Config::default()
     };
     let failed = |source| SshError::Io { address, source };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("ssh")
-        .thread_keep_alive(Duration::from_secs(5))
-        .enable_all()
-        .build()
-        .map_err(failed)?;
+    let runtime = service::threads("ssh", 1).map_err(failed)?;
     let listener = runtime.block_on(TcpListener::bind(address)).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let shared = Shared {
@@ -408,11 +380,8 @@ pub fn start(options: Options, host: Arc<dyn Host>) -> Result<Listening, SshErro
         attempts: Mutex::default(),
         began: Instant::now(),
     };
-    let (shutdown, down) = oneshot::channel();
-    let serving = runtime.spawn(serve(listener, Arc::new(config), Arc::new(shared), async {
-        let _ = down.await;
-    }));
-    Ok(Listening { runtime, serving, shutdown, address, fingerprint })
+    let service = Service::start("for SSH", runtime, |shutdown| serve(listener, Arc::new(config), Arc::new(shared), shutdown));
+    Ok(Listening { service, address, fingerprint })
 }
 
 impl Listening {
@@ -428,10 +397,6 @@ impl Listening {
 
     /// Stops. CP ends its consoles first.
     pub fn stop(self) {
-        let _ = self.shutdown.send(());
-        if let Err(error) = self.runtime.block_on(self.serving) {
-            tracing::warn!(%error, "The front end for SSH failed");
-        }
-        self.runtime.shutdown_timeout(Duration::from_secs(1));
+        self.service.stop();
     }
 }

@@ -16,19 +16,16 @@ mod negotiation;
 mod screen;
 mod telnet;
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, JoinSet};
 
 use crate::calls::Calls;
 use crate::door::{Door, Place};
+use crate::service::{self, Service, Shutdown};
 use crate::{Host, Logo, Peer};
 use line::{Line, LineError};
 use negotiation::Agreement;
@@ -62,7 +59,7 @@ impl Default for Bounds {
             idle: Duration::from_secs(300),
             tries: 3,
             delay: Duration::from_secs(1),
-            drain: Duration::from_secs(5),
+            drain: Duration::from_millis(300),
             waiting: 64,
             connections: 4096,
             logons: 2 * std::thread::available_parallelism().map_or(1, usize::from),
@@ -129,46 +126,24 @@ async fn serve_terminal(stream: TcpStream, calls: Calls, door: Arc<Door>, bounds
     }
 }
 
-/// Serves connections of `listener` until `shutdown` completes, then gives those that are on [`Bounds::drain`] to end.
-pub async fn serve(listener: TcpListener, host: Arc<dyn Host>, bounds: Bounds, shutdown: impl Future<Output = ()>) {
+async fn serve(listener: TcpListener, host: Arc<dyn Host>, bounds: Bounds, shutdown: Shutdown) {
     let door = Door::new(0, bounds.waiting);
     let calls = Calls::new(host, bounds.logons);
-    let mut connections = JoinSet::new();
-    tokio::pin!(shutdown);
-    loop {
-        let accepted = tokio::select! {
-            () = &mut shutdown => break,
-            Some(done) = connections.join_next(), if !connections.is_empty() => {
-                match done {
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) => tracing::debug!(%error, "A 3270 terminal's connection ended"),
-                    Err(error) => tracing::error!(%error, "A 3270 terminal's connection failed"),
-                }
-                continue;
-            }
-            accepted = listener.accept(), if connections.len() < bounds.connections => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                connections.spawn(serve_terminal(stream, calls.clone(), Arc::clone(&door), bounds));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "Cannot accept a 3270 terminal");
-                tokio::time::sleep(Duration::from_millis(100)).await;
+    let connection = |(stream, _)| {
+        let served = serve_terminal(stream, calls.clone(), Arc::clone(&door), bounds);
+        async {
+            if let Err(error) = served.await {
+                tracing::debug!(%error, "A 3270 terminal's connection ended");
             }
         }
-    }
-    drop(listener);
-    tokio::time::sleep(bounds.drain.min(Duration::from_millis(300))).await;
-    connections.shutdown().await;
+    };
+    service::serve(|| listener.accept(), bounds.connections, bounds.drain, shutdown.begun(), connection).await;
 }
 
 /// The front end with its own threads.
 #[derive(Debug)]
 pub struct Listening {
-    runtime: Runtime,
-    serving: JoinHandle<()>,
-    shutdown: oneshot::Sender<()>,
+    service: Service,
     address: SocketAddr,
 }
 
@@ -181,21 +156,11 @@ pub fn start(address: SocketAddr, open: bool, host: Arc<dyn Host>, bounds: Bound
         return Err(Tn3270Error::Open(address));
     }
     let failed = |source| Tn3270Error::Io { address, source };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("tn3270")
-        .thread_keep_alive(Duration::from_secs(5))
-        .enable_io()
-        .enable_time()
-        .build()
-        .map_err(failed)?;
+    let runtime = service::threads("tn3270", 1).map_err(failed)?;
     let listener = runtime.block_on(TcpListener::bind(address)).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let (shutdown, down) = oneshot::channel();
-    let serving = runtime.spawn(serve(listener, host, bounds, async {
-        let _ = down.await;
-    }));
-    Ok(Listening { runtime, serving, shutdown, address })
+    let service = Service::start("for 3270 terminals", runtime, |shutdown| serve(listener, host, bounds, shutdown));
+    Ok(Listening { service, address })
 }
 
 impl Listening {
@@ -206,10 +171,6 @@ impl Listening {
 
     /// Stops: no new connections, those that are on get a moment. CP ends its consoles first.
     pub fn stop(self) {
-        let _ = self.shutdown.send(());
-        if let Err(error) = self.runtime.block_on(self.serving) {
-            tracing::warn!(%error, "The front end for 3270 terminals failed");
-        }
-        self.runtime.shutdown_timeout(Duration::from_secs(1));
+        self.service.stop();
     }
 }

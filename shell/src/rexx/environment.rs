@@ -49,20 +49,36 @@ pub trait Environment {
         80
     }
 
+    // Streams. Where there are none, none is ready.
+
     /// Reads a line (LINEIN) from a stream, `line` from 1 when it is given. With `count` 0 only the position changes.
-    fn line_in(&mut self, stream: &[u8], line: Option<u32>, count: u32) -> StreamAnswer<Vec<u8>>;
+    fn line_in(&mut self, _stream: &[u8], _line: Option<u32>, _count: u32) -> StreamAnswer<Vec<u8>> {
+        StreamAnswer::not_ready(Vec::new())
+    }
     /// Writes a line; without one the stream is closed (LINEOUT). Answers the lines not written.
-    fn line_out(&mut self, stream: &[u8], text: Option<&[u8]>, line: Option<u32>) -> StreamAnswer<u32>;
+    fn line_out(&mut self, _stream: &[u8], _text: Option<&[u8]>, _line: Option<u32>) -> StreamAnswer<u32> {
+        StreamAnswer::not_ready(0)
+    }
     /// Lines left to read (LINES).
-    fn lines(&mut self, stream: &[u8]) -> u32;
+    fn lines(&mut self, _stream: &[u8]) -> u32 {
+        0
+    }
     /// Reads characters (CHARIN), `start` from 1 when it is given.
-    fn char_in(&mut self, stream: &[u8], start: Option<u32>, count: u32) -> StreamAnswer<Vec<u8>>;
+    fn char_in(&mut self, _stream: &[u8], _start: Option<u32>, _count: u32) -> StreamAnswer<Vec<u8>> {
+        StreamAnswer::not_ready(Vec::new())
+    }
     /// Writes characters; without any the stream is closed (CHAROUT). Answers the characters not written.
-    fn char_out(&mut self, stream: &[u8], text: Option<&[u8]>, start: Option<u32>) -> StreamAnswer<u32>;
+    fn char_out(&mut self, _stream: &[u8], _text: Option<&[u8]>, _start: Option<u32>) -> StreamAnswer<u32> {
+        StreamAnswer::not_ready(0)
+    }
     /// Characters left to read (CHARS).
-    fn chars(&mut self, stream: &[u8]) -> u32;
+    fn chars(&mut self, _stream: &[u8]) -> u32 {
+        0
+    }
     /// The state of a stream (STREAM): READY, NOTREADY, UNKNOWN or ERROR; or the answer to a stream command.
-    fn stream(&mut self, stream: &[u8], command: Option<&[u8]>) -> Vec<u8>;
+    fn stream(&mut self, _stream: &[u8], _command: Option<&[u8]>) -> Vec<u8> {
+        Vec::new()
+    }
     /// The full name of a stream (QUALIFY).
     fn qualify(&mut self, stream: &[u8]) -> Vec<u8> {
         stream.to_vec()
