@@ -1,0 +1,294 @@
+//! Storage of a machine: a few regions of plain host memory at guest-physical addresses. The one file here that touches raw memory.
+//!
+//! A [`Window`] is a page of a region that a processor has translated an address to. It borrows the [`Memory`], so it cannot
+//! outlive it, and every access through it is confined to its 4096 bytes: what a guest computes can never leave the region.
+#![allow(unsafe_code)]
+
+use std::marker::PhantomData;
+
+/// Bytes in a page.
+pub const PAGE: u64 = 4096;
+
+/// Host memory at a guest-physical address.
+pub struct Region {
+    base: u64,
+    length: u64,
+    pointer: *mut u8,
+    /// The memory, when it is ours. Only its pointer is used.
+    _owned: Option<Vec<u64>>,
+}
+
+impl Region {
+    /// `length` bytes of zeros at `base`; both multiples of 4096. The host gives pages when they are touched.
+    pub fn owned(base: u64, length: u64) -> Self {
+        let mut owned = vec![0_u64; (length / 8) as usize];
+        Self { base, length, pointer: owned.as_mut_ptr().cast(), _owned: Some(owned) }
+    }
+
+    /// `length` bytes of the caller's at `base`; both multiples of 4096.
+    ///
+    /// # Safety
+    ///
+    /// `pointer` must be valid for reads and writes of `length` bytes as long as the [`Memory`] made of this lives, and while a
+    /// processor runs no other thread may store into bytes that it uses.
+    pub unsafe fn mapped(base: u64, pointer: *mut u8, length: u64) -> Self {
+        Self { base, length, pointer, _owned: None }
+    }
+}
+
+/// Why regions do not make a storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayoutError {
+    /// Base or length is not a multiple of 4096, or the region goes beyond 2^52.
+    Unaligned,
+    /// Two regions overlap.
+    Overlap,
+}
+
+impl std::fmt::Display for LayoutError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Unaligned => "Storage regions consist of whole pages below 2^52",
+            Self::Overlap => "Storage regions overlap",
+        })
+    }
+}
+
+impl std::error::Error for LayoutError {}
+
+/// Some bytes of a range are not storage; none was transferred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotStorage;
+
+impl std::fmt::Display for NotStorage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("The address is outside storage")
+    }
+}
+
+impl std::error::Error for NotStorage {}
+
+/// The storage of one machine. It can be sent to another thread, not shared between threads.
+pub struct Memory {
+    /// The largest first: it is found at once.
+    regions: Vec<Region>,
+}
+
+// SAFETY: the regions are owned, or their owner promised that they are valid for as long as this lives; not being `Sync`, only one
+// thread at a time can use them through this.
+unsafe impl Send for Memory {}
+
+impl Memory {
+    /// Storage made of these regions.
+    pub fn new(mut regions: Vec<Region>) -> Result<Self, LayoutError> {
+        for region in &regions {
+            let end = region.base.checked_add(region.length).ok_or(LayoutError::Unaligned)?;
+            if region.base % PAGE != 0 || region.length % PAGE != 0 || end > 1 << 52 {
+                return Err(LayoutError::Unaligned);
+            }
+        }
+        regions.sort_by_key(|region| region.base);
+        if regions.windows(2).any(|pair| pair[0].base + pair[0].length > pair[1].base) {
+            return Err(LayoutError::Overlap);
+        }
+        regions.sort_by_key(|region| std::cmp::Reverse(region.length));
+        Ok(Self { regions })
+    }
+
+    /// Loads bytes from a guest-physical address.
+    pub fn read(&self, address: u64, bytes: &mut [u8]) -> Result<(), NotStorage> {
+        self.each_page(address, bytes.len(), |window, offset, range| window.load(offset, &mut bytes[range]))
+    }
+
+    /// Stores bytes at a guest-physical address. Processors notice when they next run, or after the bus access that does it.
+    pub fn write(&self, address: u64, bytes: &[u8]) -> Result<(), NotStorage> {
+        self.each_page(address, bytes.len(), |window, offset, range| window.store(offset, &bytes[range]))
+    }
+
+    /// Bytes of all regions together.
+    pub fn size(&self) -> u64 {
+        self.regions.iter().map(|region| region.length).sum()
+    }
+
+    fn each_page(
+        &self,
+        address: u64,
+        length: usize,
+        mut each: impl FnMut(Window<'_>, usize, std::ops::Range<usize>),
+    ) -> Result<(), NotStorage> {
+        let end = address.checked_add(length as u64).ok_or(NotStorage)?;
+        let mut page = address & !(PAGE - 1);
+        while page < end {
+            self.window(page).ok_or(NotStorage)?;
+            page += PAGE;
+        }
+        let mut done = 0;
+        while done < length {
+            let at = address + done as u64;
+            let offset = (at % PAGE) as usize;
+            let part = (PAGE as usize - offset).min(length - done);
+            each(self.window(at).ok_or(NotStorage)?, offset, done..done + part);
+            done += part;
+        }
+        Ok(())
+    }
+
+    /// The page that holds a guest-physical address, if it is storage.
+    #[inline]
+    pub(crate) fn window(&self, address: u64) -> Option<Window<'_>> {
+        let page = address & !(PAGE - 1);
+        self.regions.iter().find_map(|region| {
+            let offset = page.wrapping_sub(region.base);
+            // SAFETY: `offset` is a multiple of the page size below the length, which is one too, so the page is in the region.
+            (offset < region.length).then(|| Window { page: unsafe { region.pointer.add(offset as usize) }, memory: PhantomData })
+        })
+    }
+
+    /// Number of pages in all regions; [`Memory::page_number`] is below it.
+    pub(crate) fn pages(&self) -> usize {
+        (self.size() / PAGE) as usize
+    }
+
+    /// A number for the page of a guest-physical address, if it is storage.
+    pub(crate) fn page_number(&self, address: u64) -> Option<usize> {
+        let mut before = 0;
+        for region in &self.regions {
+            let offset = address.wrapping_sub(region.base);
+            if offset < region.length {
+                return Some(((before + offset) / PAGE) as usize);
+            }
+            before += region.length;
+        }
+        None
+    }
+}
+
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.regions.iter().map(|region| region.base..region.base + region.length)).finish()
+    }
+}
+
+/// A page of storage.
+#[derive(Clone, Copy)]
+pub(crate) struct Window<'m> {
+    page: *mut u8,
+    memory: PhantomData<&'m Memory>,
+}
+
+impl Window<'_> {
+    /// Loads `SIZE` (1, 2, 4 or 8) bytes at an offset of which the caller knows that they lie in the page; if they do not, the
+    /// access is moved into it.
+    #[inline(always)]
+    pub(crate) fn get<const SIZE: usize>(self, offset: u64) -> u64 {
+        let at = (offset & (PAGE - 1)).min(PAGE - SIZE as u64) as usize;
+        // SAFETY: `page` is a whole page of a region that `memory` keeps alive, and `at + SIZE` is at most its size.
+        unsafe {
+            let from = self.page.add(at);
+            match SIZE {
+                1 => u64::from(from.read()),
+                2 => u64::from(from.cast::<u16>().read_unaligned()),
+                4 => u64::from(from.cast::<u32>().read_unaligned()),
+                _ => from.cast::<u64>().read_unaligned(),
+            }
+        }
+    }
+
+    /// Stores the low `SIZE` bytes of a value; offsets as in [`Window::get`].
+    #[inline(always)]
+    pub(crate) fn put<const SIZE: usize>(self, offset: u64, value: u64) {
+        let at = (offset & (PAGE - 1)).min(PAGE - SIZE as u64) as usize;
+        // SAFETY: as in `get`; regions are writable.
+        unsafe {
+            let to = self.page.add(at);
+            match SIZE {
+                1 => to.write(value as u8),
+                2 => to.cast::<u16>().write_unaligned(value as u16),
+                4 => to.cast::<u32>().write_unaligned(value as u32),
+                _ => to.cast::<u64>().write_unaligned(value),
+            }
+        }
+    }
+
+    /// Loads bytes; the range must lie in the page.
+    pub(crate) fn load(self, offset: usize, bytes: &mut [u8]) {
+        assert!(offset + bytes.len() <= PAGE as usize);
+        // SAFETY: the range is in the page (asserted); `bytes` is a Rust object, which no region overlaps.
+        unsafe { std::ptr::copy_nonoverlapping(self.page.add(offset), bytes.as_mut_ptr(), bytes.len()) }
+    }
+
+    /// Stores bytes; the range must lie in the page.
+    pub(crate) fn store(self, offset: usize, bytes: &[u8]) {
+        assert!(offset + bytes.len() <= PAGE as usize);
+        // SAFETY: as in `load`.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.page.add(offset), bytes.len()) }
+    }
+
+    /// Whether the page has these bytes at an offset.
+    pub(crate) fn holds(self, offset: usize, bytes: &[u8]) -> bool {
+        assert!(offset + bytes.len() <= PAGE as usize);
+        // SAFETY: the range is in the page (asserted), and nobody stores into it during the comparison.
+        unsafe { std::slice::from_raw_parts(self.page.add(offset), bytes.len()) == bytes }
+    }
+
+    /// Copies bytes between two pages or within one, as if one at a time in ascending order does not matter: the ranges must not
+    /// overlap in a way that it would (the caller's business; the result is otherwise as of a copy aside).
+    pub(crate) fn copy(self, offset: usize, from: Window<'_>, source: usize, length: usize) {
+        assert!(offset + length <= PAGE as usize && source + length <= PAGE as usize);
+        // SAFETY: both ranges are in their pages (asserted); `copy` allows overlap.
+        unsafe { std::ptr::copy(from.page.add(source), self.page.add(offset), length) }
+    }
+
+    /// Fills bytes with repetitions of the low `size` bytes of `value`.
+    pub(crate) fn fill(self, offset: usize, length: usize, value: u64, size: usize) {
+        assert!(offset + length <= PAGE as usize && length.is_multiple_of(size));
+        if value == u64::from(value as u8) * (u64::MAX / 255 >> (64 - 8 * size)) {
+            // SAFETY: the range is in the page (asserted).
+            unsafe { std::ptr::write_bytes(self.page.add(offset), value as u8, length) }
+            return;
+        }
+        let bytes = value.to_le_bytes();
+        for at in (offset..offset + length).step_by(size) {
+            self.store(at, &bytes[..size]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regions_are_whole_pages_apart_from_each_other() {
+        let layout =
+            |regions: &[(u64, u64)]| Memory::new(regions.iter().map(|&(base, length)| Region::owned(base, length)).collect()).err();
+        assert_eq!(layout(&[(0, 0xa0000), (0x10_0000, 0x10_0000)]), None);
+        assert_eq!(layout(&[(0, 0x1001)]), Some(LayoutError::Unaligned));
+        assert_eq!(layout(&[(8, 0x1000)]), Some(LayoutError::Unaligned));
+        assert_eq!(layout(&[(!0xfff, 0x1000)]), Some(LayoutError::Unaligned));
+        assert_eq!(layout(&[(0, 0x2000), (0x1000, 0x1000)]), Some(LayoutError::Overlap));
+    }
+
+    #[test]
+    fn a_transfer_is_whole_or_not_at_all() {
+        let memory = Memory::new(vec![Region::owned(0, 0x2000), Region::owned(0x4000, 0x1000)]).unwrap();
+        assert_eq!(memory.write(0xffe, b"abcd"), Ok(()));
+        assert_eq!(memory.write(0x1ffe, b"1234"), Err(NotStorage));
+        assert_eq!(memory.write(u64::MAX, b"1234"), Err(NotStorage));
+        let mut bytes = [0; 4];
+        assert_eq!(memory.read(0xffe, &mut bytes), Ok(()));
+        assert_eq!(&bytes, b"abcd");
+        memory.read(0x1ffc, &mut bytes).unwrap();
+        assert_eq!(bytes, [0; 4]);
+        assert_eq!((memory.page_number(0x4fff), memory.page_number(0x5000), memory.pages()), (Some(2), None, 3));
+    }
+
+    #[test]
+    fn fills_repeat_the_element() {
+        let memory = Memory::new(vec![Region::owned(0, 0x1000)]).unwrap();
+        let page = memory.window(0).unwrap();
+        page.fill(8, 8, 0x0102_0304, 4);
+        page.fill(16, 4, 0x7777, 2);
+        assert_eq!((page.get::<8>(8), page.get::<8>(16)), (0x0102_0304_0102_0304, 0x7777_7777));
+    }
+}
