@@ -23,7 +23,6 @@ mod bus;
 mod cpu;
 #[allow(dead_code)] // the instructions that use it come next
 mod memory;
-mod memory;
 mod state;
 
 pub use bus::{Bus, Cycle, Flow};

@@ -242,7 +242,7 @@ impl Window<'_> {
     /// Fills bytes with repetitions of the low `size` bytes of `value`.
     pub(crate) fn fill(self, offset: usize, length: usize, value: u64, size: usize) {
         assert!(offset + length <= PAGE as usize && length.is_multiple_of(size));
-        if value == u64::from(value as u8) * (u64::MAX / 255 >> (64 - 8 * size)) {
+        if value == u64::from(value as u8) * ((u64::MAX / 255) >> (64 - 8 * size)) {
             // SAFETY: the range is in the page (asserted).
             unsafe { std::ptr::write_bytes(self.page.add(offset), value as u8, length) }
             return;
