@@ -1,0 +1,46 @@
+//! Requests of devices to disks, and their ends.
+
+use super::Board;
+use crate::Storage;
+use crate::disk::{Ended, Failed, Operation, Ticket, User};
+use crate::ide;
+
+impl Board {
+    /// Whether a request is under way. The machine is best not run meanwhile: its time stands then, and the same requests take no time in every run.
+    pub fn waits_for_disk(&self) -> bool {
+        self.under_way > 0
+    }
+
+    fn begin(&mut self, user: User, disk: usize, operation: Operation) -> Option<Ended> {
+        let ticket = Ticket { user, disk, life: self.life };
+        let Some(found) = self.disks.get_mut(disk) else { return Some(Err(Failed)) };
+        let ended = found.begin(ticket, operation);
+        self.under_way += usize::from(ended.is_none());
+        ended
+    }
+
+    pub(super) fn begin_ide(&mut self, channel: usize, request: ide::Request) {
+        if let Some(ended) = self.begin(User::Ide, 2 * channel + request.drive, request.operation) {
+            self.channels[channel].ended(ended);
+        }
+    }
+
+    pub(super) fn begin_bios(&mut self, disk: usize, operation: Operation, storage: &dyn Storage) {
+        if let Some(ended) = self.begin(User::Bios, disk, operation) {
+            self.bios.disk_ended(ended, storage);
+        }
+    }
+
+    /// A request that took time has ended. One of an earlier life is ignored.
+    pub fn disk_ended(&mut self, ticket: Ticket, ended: Ended, storage: &dyn Storage) {
+        if ticket.life != self.life || self.under_way == 0 {
+            return;
+        }
+        self.under_way -= 1;
+        match ticket.user {
+            User::Ide => self.channels[ticket.disk / 2].ended(ended),
+            User::Bios => self.bios.disk_ended(ended, storage),
+        }
+        self.after_access();
+    }
+}

@@ -1,0 +1,91 @@
+//! The keys of a US keyboard: scan codes of sets 1 and 2, and the characters they give plain and shifted.
+
+/// Left shift, in set 1.
+pub(super) const SHIFT: u8 = 0x2a;
+/// Left control, in set 1.
+pub(super) const CONTROL: u8 = 0x1d;
+
+/// Set 1 code, set 2 code, character, shifted character.
+const KEYS: [(u8, u8, u8, u8); 54] = [
+    (0x01, 0x76, 0x1b, 0x1b),
+    (0x02, 0x16, b'1', b'!'),
+    (0x03, 0x1e, b'2', b'@'),
+    (0x04, 0x26, b'3', b'#'),
+    (0x05, 0x25, b'4', b'$'),
+    (0x06, 0x2e, b'5', b'%'),
+    (0x07, 0x36, b'6', b'^'),
+    (0x08, 0x3d, b'7', b'&'),
+    (0x09, 0x3e, b'8', b'*'),
+    (0x0a, 0x46, b'9', b'('),
+    (0x0b, 0x45, b'0', b')'),
+    (0x0c, 0x4e, b'-', b'_'),
+    (0x0d, 0x55, b'=', b'+'),
+    (0x0e, 0x66, 8, 8),
+    (0x0f, 0x0d, b'\t', b'\t'),
+    (0x10, 0x15, b'q', b'Q'),
+    (0x11, 0x1d, b'w', b'W'),
+    (0x12, 0x24, b'e', b'E'),
+    (0x13, 0x2d, b'r', b'R'),
+    (0x14, 0x2c, b't', b'T'),
+    (0x15, 0x35, b'y', b'Y'),
+    (0x16, 0x3c, b'u', b'U'),
+    (0x17, 0x43, b'i', b'I'),
+    (0x18, 0x44, b'o', b'O'),
+    (0x19, 0x4d, b'p', b'P'),
+    (0x1a, 0x54, b'[', b'{'),
+    (0x1b, 0x5b, b']', b'}'),
+    (0x1c, 0x5a, b'\n', b'\n'),
+    (0x1d, 0x14, 0, 0),
+    (0x1e, 0x1c, b'a', b'A'),
+    (0x1f, 0x1b, b's', b'S'),
+    (0x20, 0x23, b'd', b'D'),
+    (0x21, 0x2b, b'f', b'F'),
+    (0x22, 0x34, b'g', b'G'),
+    (0x23, 0x33, b'h', b'H'),
+    (0x24, 0x3b, b'j', b'J'),
+    (0x25, 0x42, b'k', b'K'),
+    (0x26, 0x4b, b'l', b'L'),
+    (0x27, 0x4c, b';', b':'),
+    (0x28, 0x52, b'\'', b'"'),
+    (0x29, 0x0e, b'`', b'~'),
+    (0x2a, 0x12, 0, 0),
+    (0x2b, 0x5d, b'\\', b'|'),
+    (0x2c, 0x1a, b'z', b'Z'),
+    (0x2d, 0x22, b'x', b'X'),
+    (0x2e, 0x21, b'c', b'C'),
+    (0x2f, 0x2a, b'v', b'V'),
+    (0x30, 0x32, b'b', b'B'),
+    (0x31, 0x31, b'n', b'N'),
+    (0x32, 0x3a, b'm', b'M'),
+    (0x33, 0x41, b',', b'<'),
+    (0x34, 0x49, b'.', b'>'),
+    (0x35, 0x4a, b'/', b'?'),
+    (0x39, 0x29, b' ', b' '),
+];
+
+/// How a character is typed: the key's code of set 1, with shift, with control. `None` is not on the keyboard.
+pub(super) fn stroke(byte: u8) -> Option<(u8, bool, bool)> {
+    let byte = match byte {
+        b'\r' => b'\n',
+        0x7f => 8,
+        byte => byte,
+    };
+    let key = |byte: u8, control| {
+        let key = KEYS.iter().find(|key| byte != 0 && (key.2 == byte || key.3 == byte))?;
+        Some((key.0, key.2 != byte, control))
+    };
+    key(byte, false).or_else(|| if byte < 0x20 { key(byte | 0x60, true) } else { None })
+}
+
+/// The character of a key of set 1, for the BIOS.
+pub fn character(code: u8, shift: bool, control: bool) -> Option<u8> {
+    let key = KEYS.iter().find(|key| key.0 == code & 0x7f)?;
+    let byte = if shift { key.3 } else { key.2 };
+    let byte = if byte == b'\n' { b'\r' } else { byte };
+    (byte != 0).then_some(if control && byte.is_ascii_alphabetic() { byte & 0x1f } else { byte })
+}
+
+/// The code of set 2 for a code of set 1.
+pub(super) fn set_2(code: u8) -> u8 {
+    KEYS.iter().find(|key| key.0 == code & 0x7f).map_or(0, |key| key.1)
+}
