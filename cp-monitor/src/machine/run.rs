@@ -57,6 +57,7 @@ impl Dispatchable for User {
         let charge = meter.end(seen.guest);
         self.usage.virtual_ns.fetch_add(charge.guest.as_nanos() as u64, Ordering::Relaxed);
         self.usage.total_ns.fetch_add(charge.total.as_nanos() as u64, Ordering::Relaxed);
+        machine.space.note_run(charge.guest);
         self.standing.note_use(self.cp().started.elapsed());
         // Fair: a command that waits for this machine gets it before the next slice.
         parking_lot::MutexGuard::unlock_fair(machine);

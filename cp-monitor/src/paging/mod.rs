@@ -236,7 +236,7 @@ pub fn start(cp: &Arc<Cp>) -> std::io::Result<()> {
         while !paging_out.pager.is_stopping() {
             if catch_unwind(AssertUnwindSafe(|| room::look(&paging_out))).is_err() {
                 tracing::error!("An internal error in CP ended a round of the pager");
-                paging_out.pager.end_round(0, None);
+                paging_out.pager.end_round(true, None);
             }
         }
     };

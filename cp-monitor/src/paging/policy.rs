@@ -42,9 +42,7 @@ impl Candidate {
 /// One way through the machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pass {
-    /// Only machines that wait, and have done so for [`DORMANT`].
-    pub dormant_only: bool,
-    /// Which pages.
+    /// Which pages; [`Steal::Dormant`] only of machines that wait, and have done so for [`DORMANT`].
     pub steal: Steal,
     /// A machine that runs is stopped for it.
     pub interrupt: bool,
@@ -54,16 +52,16 @@ pub struct Pass {
 
 /// The passes, in order, until there are enough frames.
 pub const PASSES: [Pass; 5] = [
-    Pass { dormant_only: true, steal: Steal::Any, interrupt: false, after: Duration::ZERO },
-    Pass { dormant_only: false, steal: Steal::Untouched, interrupt: false, after: Duration::ZERO },
-    Pass { dormant_only: false, steal: Steal::Untouched, interrupt: true, after: TOUCH_TIME },
-    Pass { dormant_only: false, steal: Steal::Untouched, interrupt: true, after: TOUCH_TIME },
-    Pass { dormant_only: false, steal: Steal::Any, interrupt: true, after: Duration::ZERO },
+    Pass { steal: Steal::Dormant, interrupt: false, after: Duration::ZERO },
+    Pass { steal: Steal::Untouched, interrupt: false, after: Duration::ZERO },
+    Pass { steal: Steal::Untouched, interrupt: true, after: TOUCH_TIME },
+    Pass { steal: Steal::Untouched, interrupt: true, after: TOUCH_TIME },
+    Pass { steal: Steal::Any, interrupt: true, after: Duration::ZERO },
 ];
 
 /// Who gives in this pass, by index, first the one who gives first.
 pub fn order(candidates: &[Candidate], pass: &Pass) -> Vec<usize> {
-    let gives = |candidate: &Candidate| candidate.spare() > 0 && (!pass.dormant_only || candidate.unused_for >= DORMANT);
+    let gives = |candidate: &Candidate| candidate.spare() > 0 && (pass.steal != Steal::Dormant || candidate.unused_for >= DORMANT);
     let mut order: Vec<usize> = (0..candidates.len()).filter(|&index| gives(&candidates[index])).collect();
     order.sort_by_key(|&index| std::cmp::Reverse(candidates[index].unused_for));
     order
@@ -72,7 +70,7 @@ pub fn order(candidates: &[Candidate], pass: &Pass) -> Vec<usize> {
 /// Most pages to take from one machine in one go, when `wanted` frames are wanted. A machine that is dormant is taken apart; the others give a part, so
 /// that no single one pays for all.
 pub fn portion(candidate: &Candidate, pass: &Pass, wanted: usize) -> usize {
-    let part = if pass.dormant_only { candidate.spare() } else { candidate.spare().div_ceil(8).max(16) };
+    let part = if pass.steal == Steal::Dormant { candidate.spare() } else { candidate.spare().div_ceil(8).max(16) };
     wanted.min(usize::try_from(part).unwrap_or(usize::MAX))
 }
 
@@ -113,6 +111,6 @@ mod tests {
     fn nobody_is_taken_from_by_force_before_the_clock_went_around_twice() {
         let clock = PASSES.iter().filter(|pass| pass.steal == Steal::Untouched && pass.interrupt).count();
         assert!(clock >= 2 && PASSES.last().is_some_and(|pass| pass.steal == Steal::Any));
-        assert!(PASSES.iter().position(|pass| !pass.dormant_only && pass.steal == Steal::Any) == Some(PASSES.len() - 1));
+        assert!(PASSES.iter().position(|pass| pass.steal == Steal::Any) == Some(PASSES.len() - 1));
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::policy::{self, Candidate, PASSES, Pass};
 use super::{BATCH, LOOK, Pager};
 use crate::storage::StorageError;
-use crate::storage::paging::PagingError;
+use crate::storage::paging::{PagingError, Steal};
 use crate::system::Cp;
 use crate::users::User;
 
@@ -41,8 +41,8 @@ pub(super) struct Rounds {
     ended: u64,
     /// The most frames that somebody wants.
     wanted: usize,
-    /// Frames of the last round.
-    freed: usize,
+    /// The last round looked for frames and found none.
+    barren: bool,
     /// What kept the last round from finding more.
     trouble: Option<NoRoom>,
     over: bool,
@@ -52,7 +52,7 @@ impl Pager {
     /// Waits until so many frames are available. Another may take them first: who needs them tries, and asks again.
     ///
     /// # Errors
-    /// [`NoRoom`] when a round of the pager freed none.
+    /// [`NoRoom`] when a round of the pager looked for some and found none.
     pub fn make_room(&self, frames: usize) -> Result<(), NoRoom> {
         let mut rounds = self.rounds.lock();
         for _ in 0..PATIENCE {
@@ -68,7 +68,7 @@ impl Pager {
             if rounds.over {
                 return Err(NoRoom::Shutdown);
             }
-            if rounds.freed == 0 && self.storage.paging_figures().available < frames {
+            if rounds.barren && self.storage.paging_figures().available < frames {
                 return Err(rounds.trouble.clone().unwrap_or(NoRoom::InUse));
             }
         }
@@ -82,10 +82,12 @@ impl Pager {
         std::mem::take(&mut rounds.wanted)
     }
 
-    pub(super) fn end_round(&self, freed: usize, trouble: Option<NoRoom>) {
+    /// `barren` is a round that looked for frames and found none. One that found enough available has not looked: who waited for it asks again when
+    /// others have taken them since.
+    pub(super) fn end_round(&self, barren: bool, trouble: Option<NoRoom>) {
         let mut rounds = self.rounds.lock();
         rounds.ended = rounds.begun;
-        (rounds.freed, rounds.trouble) = (freed, trouble);
+        (rounds.barren, rounds.trouble) = (barren, trouble);
         self.ended.notify_all();
     }
 
@@ -113,8 +115,9 @@ pub(super) fn look(cp: &Arc<Cp>) {
     if let Some(why) = &trouble {
         cp.paging_space_trouble(&why.to_string());
     }
-    cp.pager.end_round(freed, trouble);
-    if wanted > 0 && freed == 0 {
+    let barren = wanted > 0 && freed == 0;
+    cp.pager.end_round(barren, trouble);
+    if barren {
         std::thread::sleep(REST);
     }
 }
@@ -188,7 +191,7 @@ fn steal(user: &Arc<User>, pass: &Pass, most: usize) -> Result<Option<usize>, No
         let machine = if pass.interrupt { Some(user.lock_machine()) } else { user.machine.try_lock() };
         let Some(mut machine) = machine else { return Ok(None) };
         // One that is about to run, or whose pages are coming in, is not dormant whatever the clock says.
-        if pass.dormant_only && (machine.is_ready() || machine.missing_page().is_some()) {
+        if pass.steal == Steal::Dormant && (machine.is_ready() || machine.missing_page().is_some()) {
             return Ok(None);
         }
         match machine.space.page_out(most, user.standing.reserved(), pass.steal) {
@@ -226,5 +229,37 @@ pub fn with_room<T, E>(cp: &Cp, is_short: impl Fn(&E) -> bool, mut attempt: impl
             }
             result => return result,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::{AddressSpace, Storage};
+
+    #[test]
+    fn a_round_that_found_enough_available_does_not_tell_who_comes_late_that_every_frame_is_in_use() {
+        let storage = Storage::new(64).unwrap();
+        let mut space = AddressSpace::new(&storage, 1 << 20).unwrap();
+        for page in 0..64 {
+            let _ = space.write(page * abi::PAGE, &[1]);
+        }
+        assert_eq!(storage.paging_figures().available, 0);
+        let pager = Pager::new(&storage);
+        let asked_again = || {
+            while pager.rounds.lock().wanted == 0 {
+                std::thread::yield_now();
+            }
+            assert_eq!(pager.begin_round(), 1);
+        };
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| pager.make_room(1));
+            asked_again();
+            // There was a frame at this moment; another takes it before the waiter looks.
+            pager.end_round(false, None);
+            asked_again();
+            pager.end_round(true, None);
+            assert_eq!(waiter.join().unwrap(), Err(NoRoom::InUse));
+        });
     }
 }

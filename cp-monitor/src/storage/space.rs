@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::frames::{FRAME, Frame};
 use super::gauge::{PageGauge, Pages};
@@ -295,6 +296,11 @@ impl AddressSpace {
         self.tree.seen = true;
         self.ran = true;
         tables::root_address(self.tree.root)
+    }
+
+    /// The machine ran for so long of guest time: what it is estimated to need follows from that.
+    pub fn note_run(&mut self, guest: Duration) {
+        self.pages.note_run(guest);
     }
 
     /// Another machine may go on where this one stops.

@@ -130,7 +130,12 @@ impl Admission {
 
     /// Whether anybody waits.
     pub fn is_waited_for(&self) -> bool {
-        self.eligible.iter().any(|list| !list.is_empty())
+        self.is_waited_for_until(3)
+    }
+
+    /// Whether anybody of class 1 up to that one waits.
+    pub fn is_waited_for_until(&self, class: u8) -> bool {
+        self.eligible.iter().take(class.into()).any(|list| !list.is_empty())
     }
 
     /// Members of the eligible list of that class.

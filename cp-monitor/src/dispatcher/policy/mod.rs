@@ -41,8 +41,8 @@
 //! machine is taken from there when nobody else wants the processor, and what it gets so does not count against its maximum.
 //!
 //! **Storage** ([`admission`]). A transaction begins when a machine becomes ready after it was dormant. It is class 1 at first, 2 and 3 as it lasts. To
-//! enter the dispatch list its working set must fit what SET SRM STORBUF leaves to its class; until it does it is on the eligible list. QUICKDSP is class
-//! 0, which never waits. While CP's storage tells of no shortage everybody fits, and nobody is on the eligible list for longer than the call.
+//! enter the dispatch list its working set must fit what SET SRM STORBUF leaves to its class; until it does it is on the eligible list. Whoever has been in for as long as
+//! its class stays comes behind those who wait. QUICKDSP is class 0, which never waits. While CP's storage tells of no shortage everybody fits, and nobody is on the eligible list for longer than the call.
 //!
 //! # What cannot be gamed
 //!

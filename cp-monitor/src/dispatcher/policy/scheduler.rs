@@ -152,10 +152,13 @@ impl Scheduler {
         self.admission.capacity.pages.is_some()
     }
 
-    /// What a machine needs of storage, from its next entry into the dispatch list on.
+    /// What a machine needs of storage. One that is in the dispatch list counts with that from now on: it may have loaded meanwhile, or grown.
     pub fn set_demand(&mut self, id: MachineId, demand: Demand) {
-        if let Some(machine) = self.machines.get_mut(id) {
-            machine.demand = demand;
+        let Some(machine) = self.machines.get_mut(id) else { return };
+        machine.demand = demand;
+        if let Some(transaction) = machine.transaction.as_mut().filter(|_| !matches!(machine.place, Place::Eligible(_))) {
+            self.admission.leave(transaction);
+            self.admission.enter(transaction, demand);
         }
     }
 
@@ -314,7 +317,8 @@ impl Scheduler {
         if transaction.is_over(now) {
             self.admission.leave(transaction);
             transaction.go_on(now);
-            if !self.admission.fits(&self.srm, transaction.class, machine.demand) {
+            // Who waits already comes before one that has been in, or those that fit together would stay in for ever.
+            if self.admission.is_waited_for_until(transaction.class) || !self.admission.fits(&self.srm, transaction.class, machine.demand) {
                 let key = self.key(now.as_nanos());
                 self.put(id, Place::Eligible(key));
                 return;

@@ -14,7 +14,9 @@ const LOOKS: usize = 4;
 /// Which pages may be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Steal {
-    /// Any: the machine waits for something that may take long.
+    /// Any: the machine waits for something that may take long, and has stopped needing them.
+    Dormant,
+    /// Any, though it needs them.
     Any,
     /// Those that it did not touch since the clock passed them last. The others are unmapped and keep their frames; a touch maps them again. Accessed
     /// bits are not believed: a host that keeps shadows of our tables sets them once and not again.
@@ -66,11 +68,14 @@ impl AddressSpace {
             return Ok(outgoing);
         }
         if std::mem::take(&mut self.ran) {
-            self.pages.note_need();
+            self.pages.note_need(steal == Steal::Dormant);
         }
         let victims = self.choose(room, steal)?;
         let leaving = self.drop_zero_pages(victims, &mut outgoing)?;
         self.detach(leaving, &mut outgoing)?;
+        if steal != Steal::Dormant {
+            self.pages.note_loss((outgoing.pages.len() + outgoing.dropped) as u64);
+        }
         self.publish();
         Ok(outgoing)
     }
@@ -198,7 +203,7 @@ impl AddressSpace {
     /// [`PagingError`]; the pages are then as they were.
     pub fn page_out_now(&mut self, most: usize) -> Result<usize, PagingError> {
         let host = |source| PagingError::Host { what: "written", source };
-        let mut outgoing = self.page_out(most, 0, Steal::Any).map_err(|error| host(std::io::Error::other(error)))?;
+        let mut outgoing = self.page_out(most, 0, Steal::Dormant).map_err(|error| host(std::io::Error::other(error)))?;
         match outgoing.write() {
             Ok(freed) => Ok(freed),
             Err(error) => {

@@ -184,6 +184,43 @@ fn whom_storage_has_no_room_for_is_eligible_until_it_has() {
 }
 
 #[test]
+fn whoever_has_been_in_for_long_gives_way_to_those_who_wait_though_it_would_fit_again() {
+    let mut policy = Scheduler::new(1);
+    policy.set_capacity(Capacity { pages: Some(1000), loading: 1 });
+    policy.set_srm(Srm { storage: [100; 3], ..Srm::default() });
+    for id in 1..=5 {
+        policy.admitted(id, id, relative(100));
+        policy.set_demand(id, Demand { pages: 400, loading: false });
+        policy.runnable(id, Wakeup::Work, START);
+    }
+    assert_eq!((policy.counts(START).dispatch, policy.counts(START).eligible), ([0, 2, 0, 0], [3, 0, 0]));
+    // All of them only work. Five of which two fit have each been in twice in a minute.
+    let (mut now, mut ran) = (START, [Duration::ZERO; 5]);
+    while now < START + Duration::from_secs(60) {
+        let Choice::Run(id, slice) = policy.choose(now) else { panic!("all are ready") };
+        now += slice;
+        ran[id as usize - 1] += slice;
+        policy.preempted(id, slice, now);
+    }
+    assert!(ran.iter().all(|&ran| ran > Duration::from_secs(6)), "{ran:?}");
+}
+
+#[test]
+fn the_next_one_may_load_when_the_one_before_has_loaded() {
+    let mut policy = Scheduler::new(1);
+    policy.set_capacity(Capacity { pages: Some(1000), loading: 1 });
+    for id in [1, 2] {
+        policy.admitted(id, id, relative(100));
+        policy.set_demand(id, Demand { pages: 10, loading: true });
+        policy.runnable(id, Wakeup::Work, START);
+    }
+    assert_eq!(chosen(&mut policy, START), Some(1));
+    assert_eq!(chosen(&mut policy, START), None, "one at a time");
+    policy.set_demand(1, Demand { pages: 400, loading: false });
+    assert_eq!(chosen(&mut policy, START), Some(2));
+}
+
+#[test]
 fn a_working_set_larger_than_storage_runs_alone() {
     let mut policy = Scheduler::new(1);
     policy.set_capacity(Capacity { pages: Some(10), loading: 1 });
