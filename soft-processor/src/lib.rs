@@ -19,11 +19,30 @@
 //! What it offers is what its CPUID says: the x86-64 baseline without MMX, real, protected, compatibility and long mode,
 //! 2-, 3- and 4-level paging with NX. Not there: virtual-8086 mode, hardware task switches, machine checks, performance counters.
 
+#![allow(dead_code)] // What SSE and x87 instructions will use.
+
+mod access;
 mod bus;
+mod control;
+mod core;
 mod cpu;
-#[allow(dead_code)] // the instructions that use it come next
+mod cpuid;
+mod decode;
+mod far;
+mod flags;
+mod integer;
+mod interrupt;
 mod memory;
+mod port;
+mod registers;
+mod segment;
+mod shift;
 mod state;
+mod string;
+mod system;
+mod tlb;
+mod trace;
+mod translate;
 
 pub use bus::{Bus, Cycle, Flow};
 pub use cpu::{Cpu, Exception, Exit};

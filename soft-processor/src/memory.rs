@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;
+use std::ptr::NonNull;
 
 /// Bytes in a page.
 pub const PAGE: u64 = 4096;
@@ -13,7 +14,7 @@ pub const PAGE: u64 = 4096;
 pub struct Region {
     base: u64,
     length: u64,
-    pointer: *mut u8,
+    pointer: NonNull<u8>,
     /// The memory, when it is ours. Only its pointer is used.
     _owned: Option<Vec<u64>>,
 }
@@ -22,7 +23,8 @@ impl Region {
     /// `length` bytes of zeros at `base`; both multiples of 4096. The host gives pages when they are touched.
     pub fn owned(base: u64, length: u64) -> Self {
         let mut owned = vec![0_u64; (length / 8) as usize];
-        Self { base, length, pointer: owned.as_mut_ptr().cast(), _owned: Some(owned) }
+        let pointer = NonNull::from(owned.as_mut_slice()).cast();
+        Self { base, length, pointer, _owned: Some(owned) }
     }
 
     /// `length` bytes of the caller's at `base`; both multiples of 4096.
@@ -31,7 +33,7 @@ impl Region {
     ///
     /// `pointer` must be valid for reads and writes of `length` bytes as long as the [`Memory`] made of this lives, and while a
     /// processor runs no other thread may store into bytes that it uses.
-    pub unsafe fn mapped(base: u64, pointer: *mut u8, length: u64) -> Self {
+    pub unsafe fn mapped(base: u64, pointer: NonNull<u8>, length: u64) -> Self {
         Self { base, length, pointer, _owned: None }
     }
 }
@@ -170,9 +172,9 @@ impl std::fmt::Debug for Memory {
 }
 
 /// A page of storage.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Window<'m> {
-    page: *mut u8,
+    page: NonNull<u8>,
     memory: PhantomData<&'m Memory>,
 }
 
@@ -214,21 +216,21 @@ impl Window<'_> {
     pub(crate) fn load(self, offset: usize, bytes: &mut [u8]) {
         assert!(offset + bytes.len() <= PAGE as usize);
         // SAFETY: the range is in the page (asserted); `bytes` is a Rust object, which no region overlaps.
-        unsafe { std::ptr::copy_nonoverlapping(self.page.add(offset), bytes.as_mut_ptr(), bytes.len()) }
+        unsafe { std::ptr::copy_nonoverlapping(self.page.add(offset).as_ptr(), bytes.as_mut_ptr(), bytes.len()) }
     }
 
     /// Stores bytes; the range must lie in the page.
     pub(crate) fn store(self, offset: usize, bytes: &[u8]) {
         assert!(offset + bytes.len() <= PAGE as usize);
         // SAFETY: as in `load`.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.page.add(offset), bytes.len()) }
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.page.add(offset).as_ptr(), bytes.len()) }
     }
 
     /// Whether the page has these bytes at an offset.
     pub(crate) fn holds(self, offset: usize, bytes: &[u8]) -> bool {
         assert!(offset + bytes.len() <= PAGE as usize);
         // SAFETY: the range is in the page (asserted), and nobody stores into it during the comparison.
-        unsafe { std::slice::from_raw_parts(self.page.add(offset), bytes.len()) == bytes }
+        unsafe { std::slice::from_raw_parts(self.page.add(offset).as_ptr(), bytes.len()) == bytes }
     }
 
     /// Copies bytes between two pages or within one, as if one at a time in ascending order does not matter: the ranges must not
@@ -236,7 +238,7 @@ impl Window<'_> {
     pub(crate) fn copy(self, offset: usize, from: Window<'_>, source: usize, length: usize) {
         assert!(offset + length <= PAGE as usize && source + length <= PAGE as usize);
         // SAFETY: both ranges are in their pages (asserted); `copy` allows overlap.
-        unsafe { std::ptr::copy(from.page.add(source), self.page.add(offset), length) }
+        unsafe { std::ptr::copy(from.page.add(source).as_ptr(), self.page.add(offset).as_ptr(), length) }
     }
 
     /// Fills bytes with repetitions of the low `size` bytes of `value`.
@@ -244,7 +246,7 @@ impl Window<'_> {
         assert!(offset + length <= PAGE as usize && length.is_multiple_of(size));
         if value == u64::from(value as u8) * ((u64::MAX / 255) >> (64 - 8 * size)) {
             // SAFETY: the range is in the page (asserted).
-            unsafe { std::ptr::write_bytes(self.page.add(offset), value as u8, length) }
+            unsafe { self.page.add(offset).write_bytes(value as u8, length) }
             return;
         }
         let bytes = value.to_le_bytes();
