@@ -151,6 +151,8 @@ impl Cp for Alone {
         Ok(false)
     }
 
+    fn halt_typing(&mut self, _: bool) {}
+
     fn remember(&mut self, _: &Session) {}
 
     fn begin_command(&mut self, _: &Session) {}

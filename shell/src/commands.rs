@@ -30,6 +30,7 @@ impl<C: Cp> Shell<C> {
     pub(crate) const COMMANDS: &'static [Command<C>] = &[
         entry("ABEND", 5, "ABE", Self::abend_command),
         entry("ACCESS", 2, "ACC", Self::access_command),
+        entry("CMSBATCH", 8, "BTC", Self::cmsbatch_command),
         entry("COMPARE", 7, "CMP", Self::compare_command),
         entry("COPYFILE", 4, "CPY", Self::copyfile_command),
         entry("CP", 2, "CPF", Self::explicit_cp_command),
@@ -53,9 +54,11 @@ impl<C: Cp> Shell<C> {
         entry("GLOBALV", 7, "GLB", Self::globalv_command),
         entry("GREP", 4, "GRP", Self::grep_command),
         entry("HEAD", 4, "HED", Self::head_command),
+        entry("HB", 2, "CMS", Self::idle_immediate_command),
         entry("HELP", 1, "HLP", Self::help_command),
         entry("HI", 2, "CMS", Self::idle_immediate_command),
         entry("HISTORY", 4, "HIS", Self::history_command),
+        entry("HO", 2, "CMS", Self::idle_tracing_command),
         entry("HT", 2, "CMS", Self::idle_immediate_command),
         entry("HX", 2, "CMS", Self::idle_immediate_command),
         entry("IDENTIFY", 2, "IDE", Self::identify_command),
@@ -79,17 +82,21 @@ impl<C: Cp> Shell<C> {
         entry("RELEASE", 3, "ARE", Self::release_command),
         entry("RENAME", 1, "RNM", Self::rename_command),
         entry("RL", 2, "RDL", Self::rdrlist_command),
+        entry("RO", 2, "CMS", Self::idle_tracing_command),
         entry("RT", 2, "CMS", Self::idle_immediate_command),
         entry("SENDFILE", 5, "SFI", Self::sendfile_command),
         entry("SF", 2, "SFI", Self::sendfile_command),
         entry("SENTRIES", 8, "SEN", Self::sentries_command),
         entry("SET", 3, "SET", Self::set_command),
+        entry("SO", 2, "CMS", Self::idle_tracing_command),
         entry("SORT", 4, "SRT", Self::sort_command),
         entry("START", 5, "MOD", Self::start_command),
         entry("STATE", 5, "STT", Self::state_command),
         entry("STATEW", 6, "STT", Self::statew_command),
+        entry("SVCTRACE", 8, "SVC", Self::svctrace_command),
         entry("SYNONYM", 3, "SYN", Self::synonym_command),
         entry("TAIL", 4, "TAI", Self::tail_command),
+        entry("TAPE", 4, "TAP", Self::tape_command),
         entry("TELL", 4, "TEL", Self::tell_command),
         entry("TE", 2, "CMS", Self::idle_immediate_command),
         entry("TS", 2, "CMS", Self::idle_immediate_command),
@@ -105,7 +112,7 @@ impl<C: Cp> Shell<C> {
         self.cp_command(&words.text)
     }
 
-    /// HI, HT, HX, RT, TE and TS act on a command that runs; with none running there is nothing for them to do.
+    /// HB, HI, HT, HX, RT, TE and TS act on a command that runs; with none running there is nothing for them to do.
     fn idle_immediate_command(&mut self, _: &Words) -> Outcome {
         Ok(())
     }

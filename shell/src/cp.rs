@@ -65,6 +65,16 @@ pub trait Cp: 'static {
     fn immediate(&mut self) -> Immediate {
         Immediate::None
     }
+    /// The last of HO, SO and RO that was typed since the last time it was asked for.
+    fn tracing(&mut self) -> Option<Tracing> {
+        None
+    }
+    /// Whether HB was typed since the last time it was asked for.
+    fn batch_halted(&mut self) -> bool {
+        false
+    }
+    /// Whether lines are kept from being shown (HT) until the running command has ended.
+    fn halt_typing(&mut self, halted: bool);
     /// Bytes of storage.
     fn storage_size(&mut self) -> u64 {
         0
@@ -112,6 +122,17 @@ pub enum Immediate {
     TraceStart,
     /// TE: tracing ends.
     TraceEnd,
+}
+
+/// Immediate commands that act on SVCTRACE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tracing {
+    /// HO: tracing ends.
+    Halt,
+    /// SO: nothing is recorded until RO.
+    Suspend,
+    /// RO: recording goes on.
+    Resume,
 }
 
 /// What CP answers to a command.

@@ -16,6 +16,7 @@ use crate::message::{Outcome, Rc};
 use crate::reader::Afterwards;
 use crate::records::{Destination, Source, Target};
 use crate::session::Shell;
+use crate::tape::{TapeRecords, tape_number};
 use crate::unit_record::{Output, channel};
 use crate::words::{Words, is, number};
 
@@ -34,6 +35,8 @@ enum Device {
     Punch,
     Reader,
     Dummy,
+    /// A tape unit.
+    Tape(u8),
 }
 
 /// One definition.
@@ -44,6 +47,8 @@ pub(crate) struct Definition {
     /// Record format of a file that is written.
     fixed: Option<bool>,
     lrecl: Option<u32>,
+    /// Bytes in a block of a tape.
+    block: Option<u32>,
     /// A file that is written is added to.
     append: bool,
     /// FILEDEF * CLEAR leaves it.
@@ -61,6 +66,7 @@ impl fmt::Display for Definition {
             Device::Punch => "PUNCH",
             Device::Reader => "READER",
             Device::Dummy => "DUMMY",
+            Device::Tape(number) => return write!(out, "{:<8} TAP{number:X}", self.name),
         };
         write!(out, "{:<8} {device}", self.name)
     }
@@ -72,6 +78,7 @@ enum Input {
     /// Cards of a reader file, read before the reader is closed.
     Lines(alloc::vec::IntoIter<Vec<u8>>),
     Terminal,
+    Tape(Box<TapeRecords>),
 }
 
 /// Where MOVEFILE puts them.
@@ -105,14 +112,18 @@ impl<C: Cp> Shell<C> {
             what if is(what, "PUnch") => Device::Punch,
             what if is(what, "Reader") => Device::Reader,
             what if is(what, "DUMMY") => Device::Dummy,
-            what => return Err(self.fail(24, "027E", format!("Invalid device {what} for {name}"))),
+            what => match tape_number(what) {
+                Some(number) => Device::Tape(number),
+                None => return Err(self.fail(24, "027E", format!("Invalid device {what} for {name}"))),
+            },
         };
         if !matches!(device, Device::Disk(..))
             && let Some(surplus) = names.first()
         {
             return Err(self.bad_operand(surplus));
         }
-        let mut definition = Definition { name: String::from(name), device, fixed: None, lrecl: None, append: false, permanent: false };
+        let mut definition =
+            Definition { name: String::from(name), device, fixed: None, lrecl: None, block: None, append: false, permanent: false };
         self.filedef_options(words, &mut definition)?;
         self.definitions.retain(|other| other.name != name);
         if self.definitions.len() == DEFINITIONS_MAX {
@@ -150,11 +161,13 @@ impl<C: Cp> Shell<C> {
                         other => return Err(self.fail(24, "029E", format!("Invalid parameter {other} in the option RECFM field"))),
                     }
                 }
-                option if is(option, "LRECL") => {
+                option if is(option, "LRECL") || is(option, "BLOCK") || is(option, "BLKSIZE") => {
                     let word = rest.next().map_or("", String::as_str);
-                    let lrecl = number::<u32>(word).filter(|lrecl| (1..=MAX_RECORD).contains(lrecl));
-                    definition.lrecl =
-                        Some(lrecl.ok_or_else(|| self.fail(24, "029E", format!("Invalid parameter {word} in the option LRECL field")))?);
+                    let length = number::<u32>(word).filter(|length| (1..=MAX_RECORD).contains(length));
+                    let length = Some(
+                        length.ok_or_else(|| self.fail(24, "029E", format!("Invalid parameter {word} in the option {option} field")))?,
+                    );
+                    if is(option, "LRECL") { definition.lrecl = length } else { definition.block = length }
                 }
                 "DISP" => match rest.next().map_or("", String::as_str) {
                     "MOD" => definition.append = true,
@@ -213,6 +226,7 @@ impl<C: Cp> Shell<C> {
             Device::Disk(id, spec) => self.move_to_disk(source, id, spec, format, number, &to),
             Device::Terminal => self.move_lines(source, &mut Sink::Terminal, None),
             Device::Dummy => self.move_lines(source, &mut Sink::Nowhere, None),
+            Device::Tape(unit) => self.move_to_tape(source, unit, format, &to),
         }
     }
 
@@ -223,7 +237,7 @@ impl<C: Cp> Shell<C> {
             Some(definition) => Ok(definition),
             None => {
                 let device = self.defined_file(name, &[])?;
-                Ok(Definition { name: String::from(name), device, fixed: None, lrecl: None, append: false, permanent: false })
+                Ok(Definition { name: String::from(name), device, fixed: None, lrecl: None, block: None, append: false, permanent: false })
             }
         }
     }
@@ -242,6 +256,13 @@ impl<C: Cp> Shell<C> {
                 (Input::Terminal, RecordFormat::Variable, 1)
             }
             Device::Dummy => (Input::Lines(Vec::new().into_iter()), RecordFormat::Variable, 1),
+            Device::Tape(unit) => {
+                let format = match from.fixed {
+                    Some(true) => RecordFormat::Fixed(from.lrecl.unwrap_or(CARD as u32)),
+                    _ => RecordFormat::Variable,
+                };
+                (Input::Tape(Box::new(self.read_tape_records(*unit, format)?)), format, 1)
+            }
             Device::Reader | Device::Printer | Device::Punch => {
                 return Err(self.fail(40, "128S", format!("I/O option(s) not supported: {} cannot be read", from.name)));
             }
@@ -249,7 +270,7 @@ impl<C: Cp> Shell<C> {
     }
 
     /// All cards of a reader file.
-    fn cards_of(&mut self, file: &SpoolFileBlock) -> Result<Vec<Vec<u8>>, Rc> {
+    pub(crate) fn cards_of(&mut self, file: &SpoolFileBlock) -> Result<Vec<Vec<u8>>, Rc> {
         let (mut cards, mut size) = (Vec::new(), 0);
         self.each_record(file, |shell, card| {
             size += card.len() + size_of::<Vec<u8>>();
@@ -266,6 +287,7 @@ impl<C: Cp> Shell<C> {
     fn next_moved(&mut self, from: &mut Input, record: &mut Vec<u8>) -> Result<bool, Rc> {
         match from {
             Input::File(source) => return self.next_record(source, record),
+            Input::Tape(tape) => return self.next_tape_record(tape, record),
             Input::Lines(lines) => match lines.next() {
                 Some(line) => *record = line,
                 None => return Ok(false),
@@ -298,10 +320,47 @@ impl<C: Cp> Shell<C> {
                 }
             }
         }
+        self.end_moving(from)
+    }
+
+    /// The input was read to its end.
+    fn end_moving(&mut self, from: Input) -> Outcome {
         match from {
             Input::File(source) => self.close(source),
-            _ => Ok(()),
+            Input::Tape(tape) => {
+                self.end_tape_records(*tape);
+                Ok(())
+            }
+            Input::Lines(_) | Input::Terminal => Ok(()),
         }
+    }
+
+    /// Moves records to a tape: of fixed ones as many in a block as BLOCK says, else each is a block.
+    fn move_to_tape(&mut self, mut from: Input, unit: u8, input: RecordFormat, to: &Definition) -> Outcome {
+        let lrecl = match (to.fixed, input) {
+            (Some(false), _) | (None, RecordFormat::Variable) => None,
+            (_, RecordFormat::Fixed(own)) => Some(to.lrecl.unwrap_or(own)),
+            (Some(true), RecordFormat::Variable) => Some(to.lrecl.unwrap_or(CARD as u32)),
+        };
+        let block = to.block.filter(|_| lrecl.is_some()).unwrap_or(0);
+        if block > 0 && lrecl.is_some_and(|lrecl| !block.is_multiple_of(lrecl)) {
+            return Err(self.fail(24, "029E", format!("Invalid parameter {block} in the option BLOCK field")));
+        }
+        self.write_tape_records(unit, block as usize, |shell, record| {
+            if !shell.next_moved(&mut from, record)? {
+                return Ok(false);
+            }
+            match lrecl {
+                Some(lrecl) if record.len() > lrecl as usize => {
+                    return Err(shell.fail(32, "044E", format!("Record exceeds allowable maximum of {lrecl} bytes")));
+                }
+                Some(lrecl) => record.resize(lrecl as usize, b' '),
+                None if record.is_empty() => record.push(b' '),
+                None => {}
+            }
+            Ok(true)
+        })?;
+        self.end_moving(from)
     }
 
     fn move_to_disk(&mut self, from: Input, id: FileId, spec: ModeSpec, input: RecordFormat, number: u8, to: &Definition) -> Outcome {
@@ -341,6 +400,17 @@ impl<C: Cp> Shell<C> {
                 shell.put_record(output, command, &record)?;
             }
             Ok(())
-        })
+        })?;
+        self.end_moving(from)
     }
+}
+
+/// The file that is the tape of a unit: what FILEDEF says of TAPn, else TAPn AWSTAPE A1.
+pub(crate) fn tape_file(definitions: &[Definition], unit: u8) -> Option<(FileId, ModeSpec)> {
+    let name = format!("TAP{unit:X}");
+    let defined = definitions.iter().find(|definition| definition.name == name);
+    if let Some(Device::Disk(id, spec)) = defined.map(|definition| &definition.device) {
+        return Some((*id, *spec));
+    }
+    Some((file_id(&name, "AWSTAPE")?, ModeSpec { mode: Some(Mode::A), number: Some(1) }))
 }

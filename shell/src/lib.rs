@@ -11,6 +11,7 @@
 extern crate alloc;
 
 pub mod abend;
+mod batch;
 mod cards;
 mod commands;
 mod compare;
@@ -45,8 +46,11 @@ mod records;
 mod repository;
 pub mod rexx;
 pub mod session;
+mod settings;
 mod synonym;
+mod tape;
 mod tools;
+mod tracing;
 mod transmission;
 mod unit_record;
 mod vmlink;

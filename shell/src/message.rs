@@ -19,9 +19,13 @@ pub struct Rc(pub i32);
 pub type Outcome = Result<(), Rc>;
 
 impl<C: Cp> Shell<C> {
-    /// Shows a line.
+    /// Shows a line, or adds it to an answer that is to be stacked.
     pub(crate) fn say(&mut self, text: impl AsRef<str>) {
-        self.cp.write_line(text.as_ref().as_bytes());
+        let line = text.as_ref().as_bytes();
+        match &mut self.answer {
+            Some(answer) => answer.push(line.to_vec()),
+            None => self.cp.write_line(line),
+        }
     }
 
     /// Puts a line into the program stack: to be read after those that are there, or before them.
@@ -36,7 +40,7 @@ impl<C: Cp> Shell<C> {
     pub(crate) fn note(&mut self, number: &str, text: impl Display) {
         let identification = format!("DMS{}{number}", self.code);
         if let Some(line) = self.session.settings.emsg.edit(&identification, &format!("{text}")) {
-            self.say(line);
+            self.cp.write_line(line.as_bytes());
         }
     }
 

@@ -1,4 +1,4 @@
-//! QUERY, SET, IDENTIFY: what the user has set and what is there. What CMS does not know goes to CP.
+//! QUERY and IDENTIFY: what the user has set and what is there. What CMS does not know goes to CP.
 
 use alloc::format;
 use alloc::string::String;
@@ -10,26 +10,53 @@ use crate::cp::Cp;
 use crate::disks::Accessed;
 use crate::fileid::ModeSpec;
 use crate::message::{Outcome, Rc};
-use crate::session::{LEVEL, Settings, Shell};
+use crate::session::{LEVEL, Shell};
+use crate::settings;
 use crate::words::{Words, field, is};
 
-/// Where a switch is kept.
-type Switch = fn(&mut Settings) -> &mut bool;
-
-/// The switches that SET sets and QUERY shows.
-const SWITCHES: [(&str, Switch); 3] = [
-    ("IMPCP", |settings| &mut settings.implied_cp),
-    ("IMPEX", |settings| &mut settings.implied_exec),
-    ("ABBREV", |settings| &mut settings.abbreviations),
-];
-
 impl<C: Cp> Shell<C> {
-    /// QUERY.
+    /// QUERY. With STACK, LIFO or FIFO the answer of CMS goes to the program stack.
     pub(crate) fn query_command(&mut self, words: &Words) -> Outcome {
         let what = words.operand(0);
-        if let Some((name, switch)) = SWITCHES.iter().find(|(name, _)| is_switch(what, name)) {
-            let state = if *switch(&mut self.session.settings) { "ON" } else { "OFF" };
-            self.say(format!("{name:<8} = {state}"));
+        if !is_cms(what) {
+            let command = [b"QUERY ", words.text.as_slice()].concat();
+            return self.cp_command(&command);
+        }
+        let order = self.stack_order(&words.options)?;
+        self.answering(order, |shell| shell.query(words))
+    }
+
+    /// Where an answer goes: to the console, or with FIFO (or STACK) `Some(true)` and with LIFO `Some(false)` to the program stack.
+    fn stack_order(&mut self, options: &[String]) -> Result<Option<bool>, Rc> {
+        let mut order = None;
+        for option in options {
+            match option.as_str() {
+                "STACK" => order = order.or(Some(true)),
+                "FIFO" => order = Some(true),
+                "LIFO" => order = Some(false),
+                option if is(option, "TYPE") => order = None,
+                option => return Err(self.bad_option(option)),
+            }
+        }
+        Ok(order)
+    }
+
+    /// Does something whose lines are an answer, which goes where `order` says. Messages go to the console.
+    fn answering(&mut self, order: Option<bool>, work: impl FnOnce(&mut Self) -> Outcome) -> Outcome {
+        let Some(first_in_first_out) = order else { return work(self) };
+        self.answer = Some(Vec::new());
+        let outcome = work(self);
+        for line in self.answer.take().unwrap_or_default() {
+            self.stack_line(line, first_in_first_out);
+        }
+        outcome
+    }
+
+    /// What CMS itself answers.
+    fn query(&mut self, words: &Words) -> Outcome {
+        let what = words.operand(0);
+        if let Some(line) = settings::shown(&mut self.session.settings, what) {
+            self.say(line);
             return Ok(());
         }
         match what {
@@ -40,64 +67,11 @@ impl<C: Cp> Shell<C> {
                 Ok(())
             }
             what if is(what, "DISK") => self.query_disk(words),
-            "EMSG" => {
-                let emsg = self.session.settings.emsg;
-                let name = crate::repository::Emsg::ALL.iter().find(|(_, known)| *known == emsg).map_or("ON", |(name, _)| name);
-                self.say(format!("EMSG     = {name}"));
-                Ok(())
-            }
             what if is(what, "FILEDef") => self.query_filedef(),
-            what if is(what, "RDYMsg") => {
-                let form = if self.session.settings.short_ready { "SMSG" } else { "LMSG" };
-                self.say(format!("RDYMSG   = {form}"));
-                Ok(())
-            }
             what if is(what, "SEarch") => self.query_search(),
-            what if is(what, "SYNonym") => self.query_synonym(words.operand(1)),
-            _ => {
-                let command = [b"QUERY ", words.text.as_slice()].concat();
-                self.cp_command(&command)
-            }
+            what if is(what, "TRacing") => self.query_tracing(),
+            _ => self.query_synonym(words.operand(1)),
         }
-    }
-
-    /// SET.
-    pub(crate) fn set_command(&mut self, words: &Words) -> Outcome {
-        let (what, to) = (words.operand(0), words.operand(1));
-        let cms = is(what, "RDYMsg") || what == "EMSG" || is(what, "SYNonym") || SWITCHES.iter().any(|(name, _)| is_switch(what, name));
-        if !cms {
-            let command = [b"SET ", words.text.as_slice()].concat();
-            return self.cp_command(&command);
-        }
-        if let Some(surplus) = words.operands.get(2) {
-            return Err(self.bad_operand(surplus));
-        }
-        if what == "EMSG" {
-            return self.set_emsg(to);
-        }
-        if is(what, "SYNonym") {
-            // SET SYNONYM ON|OFF: whether the standard abbreviations of CMS are in force, as SYNONYM (STD and (NOSTD.
-            self.session.settings.abbreviations = match to {
-                "ON" => true,
-                "OFF" => false,
-                _ => return Err(self.bad_operand(to)),
-            };
-        } else if is(what, "RDYMsg") {
-            self.session.settings.short_ready = match to {
-                to if is(to, "SMSG") => true,
-                to if is(to, "LMSG") => false,
-                _ => return Err(self.bad_operand(to)),
-            };
-        } else if let Some((_, switch)) = SWITCHES.iter().find(|(name, _)| is_switch(what, name)) {
-            let on = match to {
-                "ON" => true,
-                "OFF" => false,
-                _ => return Err(self.bad_operand(to)),
-            };
-            *switch(&mut self.session.settings) = on;
-        }
-        self.cp.remember(&self.session);
-        Ok(())
     }
 
     /// QUERY ABEND: the last abnormal end.
@@ -166,9 +140,8 @@ impl<C: Cp> Shell<C> {
 
     /// IDENTIFY.
     pub(crate) fn identify_command(&mut self, words: &Words) -> Outcome {
-        if let Some(option) = words.options.iter().find(|option| !is(option, "Type") && !is(option, "ISOdate")) {
-            return Err(self.bad_option(option));
-        }
+        let stack: Vec<String> = words.options.iter().filter(|option| !is(option, "ISOdate")).cloned().collect();
+        let order = self.stack_order(&stack)?;
         let who = self.cp.identification();
         let timer = self.cp.timer();
         let local = (timer.unix_seconds as i64).saturating_add(timer.zone_seconds);
@@ -182,14 +155,19 @@ impl<C: Cp> Shell<C> {
             field(&timer.zone),
             weekday(local)
         );
-        self.say(line);
-        Ok(())
+        self.answering(order, |shell| {
+            shell.say(line);
+            Ok(())
+        })
     }
 }
 
-/// Whether a word names a switch. IMPCP and IMPEX are not abbreviated, ABBREV is.
-fn is_switch(word: &str, name: &str) -> bool {
-    word == name || (name == "ABBREV" && is(word, "ABbrev"))
+/// What QUERY answers from CMS itself, beside what SET sets.
+const QUERIES: [&str; 8] = ["ABEND", "ACcessed", "CMSLevel", "DISK", "FILEDef", "SEarch", "SYNonym", "TRacing"];
+
+/// Whether a word of QUERY is for CMS.
+fn is_cms(word: &str) -> bool {
+    settings::is_setting(word) || QUERIES.iter().any(|form| is(word, form))
 }
 
 /// The line of QUERY DISK.

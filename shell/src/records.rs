@@ -79,6 +79,15 @@ impl<C: Cp> Shell<C> {
         disk.system.put(&mut to.writer, record).map_err(|error| self.disk_error(mode, &to.target, &error))
     }
 
+    /// Adds many records of a fixed file: bytes that are a multiple of its record length.
+    pub(crate) fn write_run(&mut self, to: &mut Destination, records: &[u8]) -> Outcome {
+        let mode = to.target.mode;
+        let Some(disk) = self.disks.get_mut(mode) else {
+            return Err(self.not_accessed(mode));
+        };
+        disk.system.put_run(&mut to.writer, records).map_err(|error| self.disk_error(mode, &to.target, &error))
+    }
+
     /// Ends the file when `written` is well, and makes it durable under that date; else nothing of it is left.
     pub(crate) fn finish(&mut self, to: Destination, written: Outcome, date: DateTime) -> Outcome {
         let Destination { target, writer } = to;
@@ -122,6 +131,17 @@ impl<C: Cp> Shell<C> {
             Ok(more) => Ok(more),
             Err(error) => Err(self.disk_error(mode, format!("{} {mode}", source.id), &error)),
         }
+    }
+
+    /// Reads the next records of a fixed file, at most `most`; answers how many. Of a variable file it reads one.
+    pub(crate) fn read_run(&mut self, source: &mut Source, most: u32, records: &mut Vec<u8>) -> Result<u32, Rc> {
+        let mode = source.mode;
+        let Some(disk) = self.disks.get_mut(mode) else {
+            return Err(self.not_accessed(mode));
+        };
+        disk.system
+            .read_run(&mut source.reader, most, records)
+            .map_err(|error| self.disk_error(mode, format!("{} {mode}", source.id), &error))
     }
 
     /// Reads the next line as people see it: a record, or of a string of bytes what stands before the next LF. `false` at the end.

@@ -79,6 +79,11 @@ struct Request {
     variable: bool,
 }
 
+/// Severity and text of the message of that number in CMS's own repository.
+pub(crate) fn own_text(number: u32) -> Option<String> {
+    OWN.iter().find(|(own, ..)| *own == number).map(|(_, severity, text)| format!("{severity} {text}"))
+}
+
 impl<C: Cp> Shell<C> {
     /// XMITMSG.
     pub(crate) fn xmitmsg_command(&mut self, words: &Words) -> Outcome {

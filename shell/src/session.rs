@@ -8,16 +8,19 @@ use minidisk::edf::DateTime;
 
 use crate::commands;
 use crate::cp::{Cp, DiskUnusable};
-use crate::disks::{Access, Disks, Mode};
+use crate::disks::{Access, Disks, Mode, file_id};
 use crate::exec::{self, InStorage, Positions, ProgramStack, Programs};
 use crate::filedef::Definition;
+use crate::fileid::ModeSpec;
 use crate::globalv::Globals;
 use crate::message::{Outcome, Rc};
 use crate::module::{self, Modules};
-use crate::repository::Emsg;
 use crate::rexx::Variables;
+pub use crate::settings::Settings;
 use crate::synonym::Synonyms;
+use crate::tape::Mounted;
 use crate::tools::History;
+use crate::tracing::CallTrace;
 use crate::words::{self, Words};
 
 /// Name of this CMS in its banner and in QUERY CMSLEVEL.
@@ -28,21 +31,6 @@ pub(crate) const UNKNOWN: Rc = Rc(-3);
 
 /// Completion codes of program interruptions.
 const PROGRAM_INTERRUPTIONS: core::ops::RangeInclusive<i32> = 0x0c0..=0x0cf;
-
-/// What SET sets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Commands that CMS does not know go to CP.
-    pub implied_cp: bool,
-    /// The name of an EXEC is a command.
-    pub implied_exec: bool,
-    /// Commands may be abbreviated.
-    pub abbreviations: bool,
-    /// The Ready message has no times.
-    pub short_ready: bool,
-    /// How much of a message is shown.
-    pub emsg: Emsg,
-}
 
 /// What survives an abnormal end: no pointers, so it can be kept outside the heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,14 +51,8 @@ pub struct Session {
 
 impl Session {
     /// A session before anything was accessed.
-    pub const NEW: Self = Self {
-        disks: [None; 26],
-        settings: Settings { implied_cp: true, implied_exec: true, abbreviations: true, short_ready: false, emsg: Emsg::On },
-        spooling: false,
-        in_program: false,
-        charged: (0, 0),
-        routine: *b"CMS     ",
-    };
+    pub const NEW: Self =
+        Self { disks: [None; 26], settings: Settings::NEW, spooling: false, in_program: false, charged: (0, 0), routine: *b"CMS     " };
 
     /// The running command.
     pub fn routine(&self) -> &str {
@@ -106,6 +88,8 @@ pub struct Shell<C: Cp> {
     pub(crate) cards: (u32, u32),
     /// What FILEDEF has defined.
     pub(crate) definitions: Vec<Definition>,
+    /// Where the tapes stand.
+    pub(crate) tapes: Vec<Mounted>,
     /// A user's own names for commands.
     pub(crate) synonyms: Synonyms,
     /// EXECs in storage.
@@ -118,6 +102,10 @@ pub struct Shell<C: Cp> {
     pub(crate) vmlinks: Vec<(String, u32, u32)>,
     /// The lines typed lately.
     pub(crate) history: History,
+    /// What SVCTRACE has recorded.
+    pub(crate) calls: CallTrace,
+    /// The lines of an answer that is to be stacked.
+    pub(crate) answer: Option<Vec<Vec<u8>>>,
 }
 
 impl<C: Cp> Shell<C> {
@@ -135,18 +123,22 @@ impl<C: Cp> Shell<C> {
             positions: Positions::default(),
             cards: (0, 0),
             definitions: Vec::new(),
+            tapes: Vec::new(),
             synonyms: Synonyms::default(),
             loaded: InStorage::default(),
             modules: Modules::default(),
             globals: Globals::default(),
             vmlinks: Vec::new(),
             history: History::default(),
+            calls: CallTrace::default(),
+            answer: None,
         }
     }
 
     /// IPL: the banner, the disks, and the first line, before which PROFILE EXEC runs.
     ///
-    /// The PARM text AUTOCR stands for an empty first line. A first line `ACCESS (NOPROF` keeps PROFILE EXEC from running.
+    /// SYSPROF EXEC of the system disk runs first of all, unless PARM has NOSPROF. The PARM text AUTOCR stands for an empty first line. A first
+    /// line `ACCESS (NOPROF` keeps PROFILE EXEC from running.
     pub fn ipl(&mut self, parm: &[u8]) {
         let timer = self.cp.timer();
         self.session.charged = (timer.virtual_us, timer.total_us);
@@ -154,7 +146,11 @@ impl<C: Cp> Shell<C> {
         self.say(format!("{LEVEL}    {date} {}", time.get(..5).unwrap_or(&time)));
         self.access_standard_disks();
         let parm = Words::parse(parm);
-        let automatic = core::iter::once(&parm.command).chain(&parm.operands).any(|word| word == "AUTOCR");
+        let has = |wanted: &str| core::iter::once(&parm.command).chain(&parm.operands).any(|word| word == wanted);
+        if !has("NOSPROF") {
+            self.system_profile();
+        }
+        let automatic = has("AUTOCR");
         let line = match automatic {
             true => Vec::new(),
             false => self.cp.read_line().unwrap_or_default(),
@@ -172,6 +168,17 @@ impl<C: Cp> Shell<C> {
         match line.is_empty() {
             true => self.ready(Ok(())),
             false => self.enter(&line),
+        }
+    }
+
+    /// Runs SYSPROF EXEC, which is the system's: only the system disk and its extensions are searched. What it returns changes nothing.
+    fn system_profile(&mut self) {
+        let spec = ModeSpec { mode: Some(Mode::S), number: None };
+        if let Some(profile) = file_id("SYSPROF", "EXEC").and_then(|id| self.disks.locate(&id, spec).ok()) {
+            self.begin("SYSPROF");
+            // Its messages have been shown.
+            let _ = self.run_exec(&profile, b"");
+            self.end();
         }
     }
 
@@ -251,6 +258,7 @@ impl<C: Cp> Shell<C> {
     fn end(&mut self) {
         self.session.spooling = false;
         self.session.in_program = false;
+        self.answer = None;
         self.exec_depth = 0;
         self.positions = Positions::default();
         self.cp.end_command();
@@ -291,6 +299,11 @@ impl<C: Cp> Shell<C> {
         if line.len() > abi::COMMAND_MAX as usize {
             return Some(Err(self.fail(32, "083E", format!("A command line has at most {} bytes", abi::COMMAND_MAX))));
         }
+        self.traced(line, |shell| shell.look_up(line, settings))
+    }
+
+    /// Looks for what a line is for, and does it.
+    fn look_up(&mut self, line: &[u8], settings: Settings) -> Option<Outcome> {
         let words = Words::parse(line);
         if settings.implied_exec
             && let Some(exec) = exec::find(self, &words.command)

@@ -38,3 +38,125 @@ fn tools_and_packed_files_work_in_a_machine() {
     assert_line(&terminal.command("vmlink maint 19e"), "^DMSVML2060I MAINT 19E linked as 0120 file mode Z$");
     assert_line(&terminal.command("vmlink maint 19e (detach"), "^DMSVML2061I MAINT 19E detached$");
 }
+
+/// An A-disk with these EXECs.
+fn system_with(execs: &[(&str, &str)]) -> System {
+    let system = System::start();
+    for (name, text) in execs {
+        system.disk_put("CMSUSER", name, "EXEC", format!("/* */\n{text}").as_bytes()).succeeded();
+    }
+    system
+}
+
+#[test]
+fn ht_rt_ho_so_ro_ts_and_hb_act_on_what_runs() {
+    let system = system_with(&[
+        ("TALK", "do i = 1; say 'line' i; end\n"),
+        ("WORK", "say 'going'; do forever; 'DESBUF'; end\n"),
+        ("LONG", "say 'going'; 'CP SLEEP 2 SEC'; say 'done'\n"),
+    ]);
+    let mut terminal = system.log_on("CMSUSER");
+    // HT hides lines, and RT shows those that come after it.
+    terminal.type_line("talk");
+    terminal.until("^line 5$");
+    terminal.type_line("ht");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    terminal.type_line("rt");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    terminal.type_line("hx");
+    let shown = terminal.ready();
+    let numbers: Vec<u64> = shown.lines().filter_map(|line| line.strip_prefix("line ")?.parse().ok()).collect();
+    assert!(numbers.windows(2).any(|pair| pair[1] > pair[0] + 1), "no line was hidden among {} lines", numbers.len());
+    // SO, RO and HO act on SVCTRACE, whose record is printed when HO comes.
+    terminal.command("svctrace on");
+    terminal.type_line("work");
+    terminal.until("^going$");
+    terminal.type_line("so");
+    terminal.type_line("ro");
+    terminal.type_line("ho");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    terminal.type_line("hi");
+    assert_line(&terminal.ready(), "^DMSREX452E Error 4 running WORK EXEC");
+    assert_line(&terminal.command("query tracing"), "^SVCTRACE = OFF$");
+    assert_line(&terminal.command("query printer all"), "CMS +SVCTRACE");
+    // TS begins an interactive trace, at a pause of which a line is read.
+    terminal.type_line("work");
+    terminal.until("^going$");
+    terminal.type_line("ts");
+    terminal.until(r"^ +2 \*-\*");
+    terminal.type_line("exit 7");
+    assert_line(&terminal.ready(), r"^Ready\(00007\);");
+    // HB lets the job that runs come to its end, and the next one stays in the reader.
+    for name in ["ONE", "TWO"] {
+        system.punch("CMSUSER", name, &format!("/JOB CMSUSER 1 {name}\nlong\n/*\n")).succeeded();
+    }
+    terminal.type_line("cmsbatch");
+    terminal.until("^going$");
+    terminal.type_line("hb");
+    let shown = terminal.ready();
+    assert_line(&shown, "^done$");
+    assert_line(&shown, "^DMSBTC102I Job ONE ended with return code 0$");
+    assert_line(&shown, "^DMSBTC109I CMSBATCH ends: HB was typed$");
+    assert_line(&terminal.command("query reader all"), "TWO");
+}
+
+#[test]
+fn several_commands_stand_in_a_line_and_what_is_typed_ahead_waits_behind_the_stack() {
+    let system = system_with(&[("SLOW", "say 'going'; queue 'QUERY EMSG'; 'CP SLEEP 1 SEC'\n")]);
+    let mut terminal = system.log_on("CMSUSER");
+    terminal.type_line("query impcp#query impex#query cmslevel");
+    let shown = terminal.ready() + &terminal.ready() + &terminal.ready();
+    assert_line(&shown, "^IMPCP    = ON$");
+    assert_line(&shown, "^IMPEX    = ON$");
+    assert_line(&shown, "^CP-64 CMS");
+    // Another character does the same, and the first one is one like any other then.
+    terminal.command("set linend /");
+    terminal.type_line("query impcp/query impex");
+    assert_line(&(terminal.ready() + &terminal.ready()), "^IMPEX    = ON$");
+    assert_line(&terminal.command("query impcp#query impex"), "^DMS|^HCP");
+    terminal.command("set linend #");
+    // Typed while SLOW runs: first what it has stacked, then the lines in their order.
+    terminal.type_line("slow");
+    terminal.until("^going$");
+    terminal.type_line("query rdymsg");
+    terminal.type_line("query abbrev");
+    let shown: String = (0..4).map(|_| terminal.ready()).collect();
+    let place = |text: &str| shown.find(text).unwrap_or_else(|| panic!("{text} in {shown}"));
+    assert!(place("EMSG     = ON") < place("RDYMSG   = LMSG") && place("RDYMSG   = LMSG") < place("ABBREV   = ON"), "{shown}");
+}
+
+#[test]
+fn the_system_profile_of_the_system_disk_runs_at_ipl() {
+    let mut system = System::start();
+    system.shut_down();
+    let profile = b"/* */ say 'maintained until Monday'\n";
+    system.cp64(&["disk", "put", "MAINT", "190", "-", "SYSPROF", "EXEC"], profile).succeeded();
+    system.run();
+    let mut terminal = system.log_on("CMSUSER");
+    terminal.type_line("#cp ipl cms parm autocr");
+    assert_line(&terminal.ready(), "^maintained until Monday$");
+    terminal.type_line("#cp ipl cms parm nosprof autocr");
+    assert_no_line(&terminal.ready(), "^maintained until Monday$");
+}
+
+#[test]
+fn a_tape_goes_out_to_the_host_and_comes_back_byte_for_byte() {
+    let system = System::start();
+    system.disk_put("CMSUSER", "ONE", "DATA", b"first\nsecond\n").succeeded();
+    let mut terminal = system.log_on("CMSUSER");
+    assert_line(&terminal.command("tape dump one data (wtm"), "^  ONE DATA A1$");
+    terminal.type_line("#cp logoff");
+    terminal.ending();
+    let image = system.disk_get("CMSUSER", "TAP1", "AWSTAPE");
+    // A block, as its header says, and a tape mark.
+    let length = u16::from_le_bytes([image[0], image[1]]);
+    assert_eq!(image[2..6], [0, 0, 0xa0, 0]);
+    assert_eq!(image[6 + usize::from(length)..], [0, 0, image[0], image[1], 0x40, 0]);
+    system.cp64(&["disk", "put", "--binary", "CMSUSER", "191", "-", "BACK", "AWSTAPE"], &image).succeeded();
+    let mut terminal = system.log_on("CMSUSER");
+    terminal.command("erase one data a");
+    terminal.command("filedef tap2 disk back awstape");
+    assert_line(&terminal.command("tape load * * a (tap2"), "^  ONE DATA A1$");
+    assert_line(&terminal.command("type one data"), "^second$");
+    assert_eq!(terminal.command("compare tap1 awstape a back awstape a").lines().filter(|line| line.starts_with("DMS")).count(), 1);
+}

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use abi::{DeviceInfo, Identification, PseudoTimer, SpoolFileBlock, spool_input};
-use shell::cp::{Cp, DiskUnusable, Failure, Immediate, READER, Response};
+use shell::cp::{Cp, DiskUnusable, Failure, Immediate, READER, Response, Tracing};
 use shell::module::ProgramServices;
 use shell::session::Session;
 
@@ -112,6 +112,18 @@ impl Cp for ControlProgram {
 
     fn immediate(&mut self) -> Immediate {
         interruption::take_immediate()
+    }
+
+    fn tracing(&mut self) -> Option<Tracing> {
+        interruption::take_tracing()
+    }
+
+    fn batch_halted(&mut self) -> bool {
+        interruption::take_batch_halted()
+    }
+
+    fn halt_typing(&mut self, halted: bool) {
+        interruption::halt_typing(halted);
     }
 
     fn storage_size(&mut self) -> u64 {

@@ -9,7 +9,7 @@ use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicUsize, Ordering};
 
 use abi::{LOW_STORAGE, LowStorage, Psw, SavedState, mask, program};
-use shell::cp::Immediate;
+use shell::cp::{Immediate, Tracing};
 use shell::session::Session;
 
 use crate::diagnose;
@@ -52,6 +52,12 @@ static TYPING_HALTED: AtomicBool = AtomicBool::new(false);
 static IMMEDIATE: AtomicU8 = AtomicU8::new(0);
 /// What [`IMMEDIATE`] stands for.
 const IMMEDIATES: [Immediate; 4] = [Immediate::None, Immediate::HaltInterpretation, Immediate::TraceStart, Immediate::TraceEnd];
+/// HO, SO or RO was typed: its place in [`TRACINGS`], 0 for none.
+static TRACING: AtomicU8 = AtomicU8::new(0);
+/// What [`TRACING`] stands for.
+const TRACINGS: [Option<Tracing>; 4] = [None, Some(Tracing::Halt), Some(Tracing::Suspend), Some(Tracing::Resume)];
+/// HB was typed.
+static BATCH_HALTED: AtomicBool = AtomicBool::new(false);
 /// Not in a command: a failure now would repeat itself, so it stops the machine.
 static STARTING: AtomicBool = AtomicBool::new(true);
 /// Completion code of the abnormal end that is being recovered from.
@@ -123,6 +129,7 @@ pub fn end_command() {
     diagnose::set_mask(0);
     TYPING_HALTED.store(false, Ordering::Relaxed);
     IMMEDIATE.store(0, Ordering::Relaxed);
+    BATCH_HALTED.store(false, Ordering::Relaxed);
 }
 
 /// Takes the immediate command for the program that runs. Without a DIAGNOSE: a program asks after every few clauses.
@@ -134,6 +141,25 @@ pub fn take_immediate() -> Immediate {
     }
     IMMEDIATE.store(0, Ordering::Relaxed);
     IMMEDIATES[usize::from(typed) % IMMEDIATES.len()]
+}
+
+/// Takes the last of HO, SO and RO.
+pub fn take_tracing() -> Option<Tracing> {
+    let typed = TRACING.load(Ordering::Relaxed);
+    if typed != 0 {
+        TRACING.store(0, Ordering::Relaxed);
+    }
+    TRACINGS[usize::from(typed) % TRACINGS.len()]
+}
+
+/// Takes HB.
+pub fn take_batch_halted() -> bool {
+    BATCH_HALTED.swap(false, Ordering::Relaxed)
+}
+
+/// HT or RT by SET CMSTYPE.
+pub fn halt_typing(halted: bool) {
+    TYPING_HALTED.store(halted, Ordering::Relaxed);
 }
 
 /// Whether HT was typed while the running command runs.
@@ -221,13 +247,21 @@ extern "C" fn look_at_typed_lines() {
     let mut buffer = [0; 1024];
     while let Some(length) = diagnose::console_read(&mut buffer, abi::console::NO_WAIT) {
         let line = &buffer[..length];
-        match line.trim_ascii() {
-            word if word.eq_ignore_ascii_case(b"HX") => halt_execution(),
-            word if word.eq_ignore_ascii_case(b"HT") => TYPING_HALTED.store(true, Ordering::Relaxed),
-            word if word.eq_ignore_ascii_case(b"RT") => TYPING_HALTED.store(false, Ordering::Relaxed),
-            word if word.eq_ignore_ascii_case(b"HI") => IMMEDIATE.store(1, Ordering::Relaxed),
-            word if word.eq_ignore_ascii_case(b"TS") => IMMEDIATE.store(2, Ordering::Relaxed),
-            word if word.eq_ignore_ascii_case(b"TE") => IMMEDIATE.store(3, Ordering::Relaxed),
+        let mut word = [0; 2];
+        if let [first, second] = line.trim_ascii() {
+            word = [first.to_ascii_uppercase(), second.to_ascii_uppercase()];
+        }
+        match &word {
+            b"HX" => halt_execution(),
+            b"HT" => TYPING_HALTED.store(true, Ordering::Relaxed),
+            b"RT" => TYPING_HALTED.store(false, Ordering::Relaxed),
+            b"HI" => IMMEDIATE.store(1, Ordering::Relaxed),
+            b"TS" => IMMEDIATE.store(2, Ordering::Relaxed),
+            b"TE" => IMMEDIATE.store(3, Ordering::Relaxed),
+            b"HO" => TRACING.store(1, Ordering::Relaxed),
+            b"SO" => TRACING.store(2, Ordering::Relaxed),
+            b"RO" => TRACING.store(3, Ordering::Relaxed),
+            b"HB" => BATCH_HALTED.store(true, Ordering::Relaxed),
             // SAFETY: the command that might be using the place disables attention for the time.
             _ if unsafe { (*TYPED_AHEAD.0.get()).put(line) } => LINES_TYPED.store(true, Ordering::Relaxed),
             _ => diagnose::console_write(b"DMSCRD139S Too many lines typed ahead; the last one is lost", 0),

@@ -115,7 +115,8 @@ impl<C: Cp> Shell<C> {
         };
         // The commands of this program see its variables, not those of the one that called it.
         let outer = self.variables.take();
-        let mut environment = ExecEnvironment { shell: self, streams: Streams::default() };
+        let traced = self.session.settings.exec_trace;
+        let mut environment = ExecEnvironment { shell: self, streams: Streams::default(), traced };
         let ended = rexx::run(program, invocation, &mut environment);
         environment.close_streams();
         self.variables = outer;
@@ -127,6 +128,8 @@ impl<C: Cp> Shell<C> {
 pub(super) struct ExecEnvironment<'s, C: Cp> {
     pub(super) shell: &'s mut Shell<C>,
     pub(super) streams: Streams,
+    /// SET EXECTRAC ON: the program is to be traced from its first clause.
+    traced: bool,
 }
 
 impl<C: Cp> ExecEnvironment<'_, C> {
@@ -218,6 +221,9 @@ impl<C: Cp> Environment for ExecEnvironment<'_, C> {
     }
 
     fn poll(&mut self) -> Interrupt {
+        if core::mem::take(&mut self.traced) {
+            return Interrupt::TraceStart;
+        }
         match self.shell.cp.immediate() {
             Immediate::None => Interrupt::None,
             Immediate::HaltInterpretation => Interrupt::Halt,

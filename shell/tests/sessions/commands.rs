@@ -44,6 +44,71 @@ fn help_knows_the_words_that_a_syntax_begins_with() {
     assert_eq!(user.fails("help other").0, 28);
 }
 
+/// A user whose system disk has the help files of the project.
+fn reader() -> User {
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x190, "CMS190", 2000);
+    for (folder, file_type) in [("cms", "HELPCMS"), ("cp", "HELPCP")] {
+        let folder = format!("{}/../docs/help/{folder}", env!("CARGO_MANIFEST_DIR"));
+        for file in std::fs::read_dir(folder).expect("help files") {
+            let path = file.expect("a help file").path();
+            let text = std::fs::read_to_string(&path).expect("text");
+            let lines: Vec<&str> = text.lines().map(|line| if line.is_empty() { " " } else { line }).collect();
+            let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
+            user.has_file(0x190, &format!("{name} {file_type}"), 2, &lines);
+        }
+    }
+    user.ipl("AUTOCR", &[]);
+    user
+}
+
+#[test]
+fn help_shows_the_parts_of_a_text_that_are_asked_for() {
+    let mut user = reader();
+    let headings = |shown: &[String]| {
+        let known = ["Syntax", "What it does", "Operands", "Options", "Messages", "Example", "Responses"];
+        shown.iter().filter(|line| known.contains(&line.as_str())).cloned().collect::<Vec<_>>()
+    };
+    let brief = user.does("help copyfile (brief");
+    assert_eq!(brief[0], "COPYFILE");
+    assert_eq!(headings(&brief), ["Syntax", "Example"]);
+    assert_eq!(headings(&user.does("help copyfile (form opt")), ["Syntax", "Options"]);
+    assert_eq!(headings(&user.does("help copyfile (errors")), ["Messages"]);
+    assert_eq!(headings(&user.does("help set (parms noscreen")), ["Operands"]);
+    assert_eq!(headings(&user.does("help cp link (descript")), ["What it does"]);
+    assert_eq!(headings(&user.does("help copyfile (detail")), ["Syntax", "What it does", "Options", "Messages", "Example"]);
+    assert!(user.does("help ho (related").contains(&"  HELP SVCTRACE".to_string()));
+    let (code, shown) = user.fails("help ho (options");
+    assert_eq!((code, shown), (28, vec!["DMSHLP254E HELP has nothing of that kind on HO".into()]));
+    assert_eq!(user.fails("help ho (nonsense"), (24, vec!["DMSHLP003E Invalid option: NONSENSE".into()]));
+}
+
+#[test]
+fn help_finds_entries_tasks_and_messages() {
+    let mut user = reader();
+    let shown = user.does("help set emsg");
+    assert_eq!(shown[0], "SET");
+    assert!(shown.iter().any(|line| line.trim_start().starts_with("EMSG       messages with number")), "{shown:?}");
+    assert!(shown.iter().any(|line| line.contains("only the number")), "the lines that go on: {shown:?}");
+    assert_eq!(user.does("help cmsset emsg"), shown);
+    assert!(user.does("help cpquery time")[0].starts_with("QUERY"));
+    assert_eq!(user.fails("help set nonsense").0, 28);
+    let tasks = user.does("help tasks");
+    assert!(tasks.contains(&"  COPYFILE  Copy, combine or convert files.".to_string()), "{tasks:?}");
+    assert!(tasks.iter().filter(|line| line.starts_with("  ")).count() > 50);
+    let shown = user.does("help dmsers002e");
+    assert_eq!(shown[0], "ERASE (HELP CMS ERASE)");
+    assert!(shown[1].contains("DMSERS002E File fn ft fm not found") && shown[1].ends_with("rc 28"), "{shown:?}");
+    assert_eq!(shown.len(), 2);
+    assert!(user.does("help dms002").len() > 20, "everybody who says it");
+    assert_eq!(user.does("help msg hcplnm114e")[0], "LINK (HELP CP LINK)");
+    assert_eq!(user.does("help dmsxxx389e"), ["DMS389 E Invalid operand: &1"], "one that only EXECs give");
+    assert_eq!(user.fails("help dmsabc999e"), (28, vec!["DMSHLP254E HELP cannot find the information you requested: DMSABC999".into()]));
+    assert_eq!(user.fails("help message nonsense").0, 28);
+    // MESSAGE alone is the command.
+    assert_eq!(user.does("help message")[0], "MESSAGE");
+}
+
 #[test]
 fn every_command_has_a_help_file() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/help/cms");

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use abi::{DeviceInfo, Identification, PseudoTimer, SpoolFileBlock, spool_input};
 use minidisk::edf::{BlockDevice, DateTime, FileId, FileSystem, MemoryDisk, MemoryDiskError, RecordFormat};
-use shell::cp::{Cp, DiskUnusable, Failure, Response};
+use shell::cp::{Cp, DiskUnusable, Failure, Response, Tracing};
 use shell::module::ProgramServices;
 use shell::session::{Session, Shell};
 
@@ -69,6 +69,11 @@ pub struct World {
     pub screen: Vec<String>,
     /// Lines to be read.
     pub typed: VecDeque<String>,
+    /// Immediate commands that are typed when so many more commands have been called: HO, SO and RO, and HB.
+    pub tracing: VecDeque<Option<Tracing>>,
+    pub batch_halted: bool,
+    /// Nothing is shown.
+    pub typing_halted: bool,
     /// CP commands that CMS has issued.
     pub commands: Vec<String>,
     /// Files in the reader.
@@ -274,7 +279,10 @@ impl Cp for Double {
 
     fn write_line(&mut self, line: &[u8]) {
         let line = String::from_utf8_lossy(line).into_owned();
-        self.0.borrow_mut().screen.push(line);
+        let mut world = self.0.borrow_mut();
+        if !world.typing_halted {
+            world.screen.push(line);
+        }
     }
 
     fn read_line(&mut self) -> Option<Vec<u8>> {
@@ -366,6 +374,18 @@ impl Cp for Double {
         Some(arguments.len() as i32)
     }
 
+    fn tracing(&mut self) -> Option<Tracing> {
+        self.0.borrow_mut().tracing.pop_front().flatten()
+    }
+
+    fn batch_halted(&mut self) -> bool {
+        std::mem::take(&mut self.0.borrow_mut().batch_halted)
+    }
+
+    fn halt_typing(&mut self, halted: bool) {
+        self.0.borrow_mut().typing_halted = halted;
+    }
+
     fn remember(&mut self, session: &Session) {
         self.0.borrow_mut().remembered = Some(*session);
     }
@@ -374,7 +394,9 @@ impl Cp for Double {
         self.remember(session);
     }
 
-    fn end_command(&mut self) {}
+    fn end_command(&mut self) {
+        self.0.borrow_mut().typing_halted = false;
+    }
 
     fn fail(&mut self, failure: Failure) {
         self.0.borrow_mut().failures.push(failure);

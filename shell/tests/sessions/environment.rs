@@ -200,3 +200,185 @@ fn lines_are_read_as_long_as_there_are_any() {
     assert_eq!(shown[0], "IMPCP    = ON");
     assert_eq!(shown[2], "CMSUSER  AT NODE1    VIA RSCS     2026-11-22 14:41:41 UTC      SUNDAY");
 }
+
+#[test]
+fn the_system_profile_runs_before_the_users_and_only_from_the_system_disk() {
+    let with_profiles = || {
+        let mut user = User::before_ipl("CMSUSER");
+        user.add_disk(0x190, "CMS190", 180);
+        user.add_disk(0x191, "MNT191", 180);
+        user.has_file(0x190, "SYSPROF EXEC", 2, &["/* */ say 'the system'; 'SET RDYMSG SMSG'; exit 4"]);
+        user.has_file(0x191, "SYSPROF EXEC", 1, &["/* */ say 'not this one'"]);
+        user.has_file(0x191, "PROFILE EXEC", 1, &["/* */ say 'the user'"]);
+        user
+    };
+    assert_eq!(with_profiles().ipl("AUTOCR", &[])[1..], ["the system", "the user", "Ready;"]);
+    let shown = with_profiles().ipl("NOSPROF AUTOCR", &[]);
+    assert_eq!(shown[1], "the user");
+    assert!(shown[2].starts_with("Ready; T="));
+    assert_eq!(with_profiles().ipl("", &["access (noprof"])[1..], ["the system", "Ready;"]);
+}
+
+#[test]
+fn settings_of_other_systems_are_kept_and_shown() {
+    let mut user = User::new();
+    assert_eq!(user.does("query relpage"), ["RELPAGE  = ON"]);
+    user.does("set relpage off");
+    user.does("set blip *");
+    user.does("set autod all");
+    assert_eq!(user.does("q relpage"), ["RELPAGE  = OFF"]);
+    assert_eq!(user.does("q blip"), ["BLIP     = *"]);
+    assert_eq!(user.does("q autodump"), ["AUTODUMP = ALL"]);
+    assert_eq!(user.fails("set text maybe"), (24, vec!["DMSSET070E Invalid parameter MAYBE".into()]));
+    assert_eq!(user.fails("set fullscreen on").0, 24);
+    assert_eq!(user.fails("set blip"), (24, vec!["DMSSET386E Missing operand(s)".into()]));
+    // They outlive an abnormal end.
+    let session = user.shell_session();
+    user.recovers(session);
+    assert_eq!(user.does("q relpage"), ["RELPAGE  = OFF"]);
+    assert!(user.world.borrow().commands.is_empty(), "nothing of it was for CP");
+}
+
+#[test]
+fn cmstype_ht_hides_what_an_exec_shows_until_rt_or_its_end() {
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x191, "MNT191", 180);
+    user.has_file(
+        0x191,
+        "QUIET EXEC",
+        1,
+        &["/* */ 'SET CMSTYPE HT'; say 'hidden'; 'SET CMSTYPE RT'; say 'shown'; 'SET CMSTYPE HT'; say 'hidden too'"],
+    );
+    user.ipl("AUTOCR", &[]);
+    assert_eq!(user.does("quiet"), ["shown"]);
+    assert_eq!(user.does("query cmstype"), ["CMSTYPE  = RT"]);
+    assert_eq!(user.fails("set cmstype").0, 24);
+}
+
+#[test]
+fn exectrac_traces_programs_from_their_first_clause() {
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x191, "MNT191", 180);
+    user.has_file(0x191, "ONE EXEC", 1, &["/* */ n = 1", "say n"]);
+    user.ipl("AUTOCR", &[]);
+    user.does("set exectrac on");
+    assert_eq!(user.does("query exectrac"), ["EXECTRAC = ON"]);
+    user.types(&["", ""]);
+    let shown = user.does("one");
+    assert!(shown.contains(&"     1 *-* n = 1".to_string()) && shown.contains(&"1".to_string()), "{shown:?}");
+    user.does("set exectrac off");
+    assert_eq!(user.does("one"), ["1"]);
+}
+
+#[test]
+fn the_line_end_character_is_cps() {
+    let mut user = User::new();
+    user.enters("set linend /");
+    assert_eq!(user.world.borrow().commands, ["TERMINAL linend /"]);
+}
+
+#[test]
+fn answers_of_query_and_identify_go_to_the_stack_when_asked() {
+    let mut user = User::new();
+    assert_eq!(user.does("query impcp (lifo"), [""; 0]);
+    assert_eq!(user.does("identify (stack"), [""; 0]);
+    user.does("query search (fifo");
+    let next = |user: &mut User| {
+        user.shell.run();
+        user.shown()
+    };
+    // What is in the stack is read as commands: it is unknown, and named so in the history.
+    let shown = next(&mut user);
+    assert_eq!(shown.iter().filter(|line| line.starts_with("Unknown CP/CMS command")).count(), 3, "{shown:?}");
+    assert_eq!(
+        user.world.borrow().commands,
+        ["IMPCP    = ON", "CMSUSER  AT NODE1    VIA RSCS     2026-11-22 14:41:41 UTC      SUNDAY", "MNT191  191  A    R/W"]
+    );
+    // A message is no answer.
+    assert_eq!(user.fails("query disk q (stack"), (36, vec!["DMSQRY069E Filemode Q not accessed".into()]));
+    assert_eq!(user.fails("query impcp (nonsense"), (24, vec!["DMSQRY003E Invalid option: NONSENSE".into()]));
+    assert_eq!(user.fails("identify (nonsense").0, 24);
+}
+
+/// What SVCTRACE has printed, without the times.
+fn printed(user: &User) -> Vec<Vec<String>> {
+    let world = user.world.borrow();
+    let lines =
+        |file: &crate::double::SpoolFile| file.records().iter().map(|line| String::from_utf8_lossy(&line[9..]).into_owned()).collect();
+    world.printed.iter().map(lines).collect()
+}
+
+#[test]
+fn svctrace_prints_which_commands_were_called_and_ho_so_and_ro_act_meanwhile() {
+    use shell::cp::Tracing::{Halt, Resume, Suspend};
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x191, "MNT191", 180);
+    user.has_file(0x191, "WORK EXEC", 1, &["/* */ 'STATE NO FILE A'; 'DESBUF'; 'SENTRIES'; 'MAKEBUF'; 'DROPBUF'"]);
+    user.ipl("AUTOCR", &[]);
+    user.does("svctrace on");
+    assert_eq!(user.does("query tracing"), ["SVCTRACE = ON"]);
+    // Suspended before DESBUF, resumed before MAKEBUF, halted before DROPBUF: what was typed acts at the next call.
+    user.world.borrow_mut().tracing = [None, None, Some(Suspend), None, Some(Resume), Some(Halt)].into();
+    user.enters("work");
+    let shown = printed(&user);
+    let expected = [
+        "N/D=001 CALL query tracing",
+        "N/D=001 EXIT QUERY RC=0",
+        "N/D=001 CALL work",
+        "N/D=002 CALL STATE NO FILE A",
+        "N/D=002 EXIT STATE RC=28",
+        "N/D=002 CALL MAKEBUF",
+        "N/D=002 EXIT MAKEBUF RC=1",
+    ];
+    assert_eq!(shown, [expected]);
+    assert_eq!(user.does("query tracing"), ["SVCTRACE = OFF"]);
+    // The same at the prompt.
+    user.does("svctrace on");
+    user.does("so");
+    assert_eq!(user.does("query tracing"), ["SVCTRACE = SUSPENDED"]);
+    user.does("ro");
+    user.does("ho");
+    assert_eq!(printed(&user).len(), 2);
+    assert_eq!(user.fails("svctrace maybe").0, 24);
+    user.does("svctrace off");
+    assert_eq!(printed(&user).len(), 2, "nothing was recorded");
+}
+
+#[test]
+fn batch_jobs_run_until_the_reader_is_empty_or_hb_is_typed() {
+    let mut user = User::new();
+    let job = |user: &User, name: &str, lines: &[&str]| {
+        let head = format!("/JOB BOB 1 {name}");
+        let cards: Vec<Vec<u8>> = [head.as_str()].iter().chain(lines).map(|line| format!("{line:<80}").into_bytes()).collect();
+        let cards: Vec<&[u8]> = cards.iter().map(Vec::as_slice).collect();
+        user.world.borrow_mut().arrives(b'U', name, "JOB", &cards)
+    };
+    job(&user, "ONE", &["state no file a", "query impcp", "/*", "never"]);
+    job(&user, "TWO", &["query impex"]);
+    let shown = user.does("cmsbatch");
+    let expected = [
+        "DMSBTC101I Job ONE started for BOB",
+        "state no file a",
+        "DMSSTT002E File NO FILE A not found",
+        "+++ R(00028) +++",
+        "query impcp",
+        "IMPCP    = ON",
+        "DMSBTC102I Job ONE ended with return code 0",
+        "DMSBTC101I Job TWO started for BOB",
+        "query impex",
+        "IMPEX    = ON",
+        "DMSBTC102I Job TWO ended with return code 0",
+    ];
+    assert_eq!(shown, expected);
+    assert!(user.world.borrow().reader.is_empty());
+    job(&user, "ONE", &["* nothing"]);
+    job(&user, "TWO", &["* nothing"]);
+    user.world.borrow_mut().batch_halted = true;
+    assert_eq!(user.does("cmsbatch").last().map(String::as_str), Some("DMSBTC109I CMSBATCH ends: HB was typed"));
+    assert_eq!(user.world.borrow().reader.len(), 1);
+    // What is no job stays where it is.
+    user.world.borrow_mut().reader.clear();
+    user.world.borrow_mut().arrives(b'U', "A", "DECK", &[b"no job"]);
+    assert_eq!(user.fails("cmsbatch").0, 32);
+    assert_eq!(user.world.borrow().reader.len(), 1);
+}

@@ -9,4 +9,5 @@ mod globals;
 mod programs;
 mod rexx;
 mod spool;
+mod tape;
 mod tools;

@@ -182,7 +182,7 @@ impl<'e> Interpreter<'e> {
             invocation,
             attention: false,
             pending: Vec::new(),
-            ticks: POLL,
+            ticks: 1,
             not_ready: None,
             tracing,
             tail: Vec::new(),
