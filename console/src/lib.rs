@@ -27,5 +27,5 @@ pub use host::{Deck, Host, Logo, LogonRefusal, Peer, PeerOrigin, Proof, Session,
 pub use journal::{Journal, Journaling};
 pub use line_edit::{LineEdit, LogicalLine, logical_lines};
 pub use preferences::{PF_KEYS, PfKey, Preferences};
-pub use text::LINE_MAX;
-pub use virtual_console::{Attachment, AttachmentId, ConsoleEvent, LINE_COST, Limits, Role, VirtualConsole};
+pub use text::{LINE_MAX, is_control};
+pub use virtual_console::{Attachment, AttachmentId, ConsoleEvent, Heard, LINE_COST, Limits, Listener, Role, VirtualConsole};

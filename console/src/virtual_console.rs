@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
@@ -43,7 +44,25 @@ pub enum Role {
     Owner,
     /// Somebody who shares the console. It is first given the lines kept as context.
     Observer,
+    /// Somebody who only looks, as an observer; what is typed there goes nowhere.
+    Watcher,
 }
+
+/// A line that was written to a console, as its listener hears it.
+#[derive(Clone, Copy, Debug)]
+pub struct Heard<'a> {
+    /// The text, made harmless.
+    pub text: &'a str,
+    /// Who speaks.
+    pub kind: LineKind,
+    /// An owner's terminal is attached.
+    pub attended: bool,
+    /// It is another console's line that was passed on to this one.
+    pub relayed: bool,
+}
+
+/// Who hears a console besides its terminals.
+pub type Listener = Box<dyn Fn(Heard<'_>) + Send + Sync>;
 
 /// Names one [`Attachment`] of one console; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,6 +91,8 @@ pub struct VirtualConsole {
     changed: Notify,
     preferences: Mutex<Preferences>,
     journal_begun: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    listener: OnceLock<Listener>,
+    listening: AtomicBool,
 }
 
 struct Inner {
@@ -256,6 +277,8 @@ impl VirtualConsole {
             changed: Notify::new(),
             preferences: Mutex::default(),
             journal_begun: OnceLock::new(),
+            listener: OnceLock::new(),
+            listening: AtomicBool::new(false),
         })
     }
 
@@ -267,15 +290,22 @@ impl VirtualConsole {
     /// Writes output. `text` may be hostile: control characters are made harmless, an LF begins a new line, and what is longer than
     /// [`crate::LINE_MAX`] bytes goes on in the next line. After the end of the console it goes nowhere.
     pub fn write(&self, kind: LineKind, text: &str) {
-        self.keep(kind, text, None);
+        self.keep(kind, text, None, false);
     }
 
-    fn keep(&self, kind: LineKind, text: &str, typist: Option<AttachmentId>) {
+    /// Writes a line of another console, which is passed on to nobody else.
+    pub fn relay(&self, kind: LineKind, text: &str) {
+        self.keep(kind, text, None, true);
+    }
+
+    fn keep(&self, kind: LineKind, text: &str, typist: Option<AttachmentId>, relayed: bool) {
         let lines: Vec<Box<str>> = text::lines(text).map(String::into_boxed_str).collect();
+        let heard = if self.listening.load(Ordering::Acquire) { lines.clone() } else { Vec::new() };
         let mut inner = self.lock();
         if inner.ending.is_some() {
             return;
         }
+        let attended = inner.terminals.iter().any(|terminal| terminal.role == Role::Owner && terminal.ending.is_none());
         let mut begun = false;
         for text in lines {
             begun |= inner.journal.keep(kind, &text);
@@ -288,6 +318,20 @@ impl VirtualConsole {
         if begun && let Some(tell) = self.journal_begun.get() {
             tell();
         }
+        if let Some(listener) = self.listener.get() {
+            heard.iter().for_each(|text| listener(Heard { text, kind, attended, relayed }));
+        }
+    }
+
+    /// Says who hears its lines, once; [`Self::listen`] says when. It is called outside every lock of consoles, by whoever writes, and must
+    /// not block. It may write to other consoles by [`Self::relay`].
+    pub fn on_line(&self, listener: Listener) {
+        let _ = self.listener.set(listener);
+    }
+
+    /// Begins or ends telling the listener. A console that nobody listens to pays nothing.
+    pub fn listen(&self, on: bool) {
+        self.listening.store(on, Ordering::Release);
     }
 
     /// How its user wants it to behave.
@@ -321,7 +365,7 @@ impl VirtualConsole {
     /// A line typed while a hidden read is up is a secret and is not kept.
     pub fn entered(&self, from: AttachmentId, text: &str) {
         if self.state() != (ConsoleState::VmRead { hidden: true }) {
-            self.keep(LineKind::Input, text, Some(from));
+            self.keep(LineKind::Input, text, Some(from), false);
         }
     }
 
@@ -370,7 +414,7 @@ impl VirtualConsole {
                 lost = inner.ring.first.saturating_sub(inner.owner_cursor);
                 inner.owner_cursor.max(inner.ring.first)
             }
-            Role::Observer => inner.ring.end().saturating_sub(self.limits.context as u64).max(inner.ring.first),
+            Role::Observer | Role::Watcher => inner.ring.end().saturating_sub(self.limits.context as u64).max(inner.ring.first),
         };
         let ending = inner.ending.map(|ending| (ending, inner.ring.end()));
         inner.terminals.push(Terminal { id, role, cursor, lost, state_told: 0, ending });

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Version of this protocol; CP refuses another.
-pub const VERSION: u16 = 6;
+pub const VERSION: u16 = 7;
 /// Longest frame either side accepts, in bytes.
 pub const FRAME_MAX: usize = 8 << 20;
 /// Most machines that one [`Snapshot`] tells of: it must fit into a frame.
@@ -55,6 +55,8 @@ pub struct Logon {
     pub here: bool,
     /// Share the console with whoever has it (operator screen): sees and types, logs nobody on.
     pub attach: bool,
+    /// Of a console that is shared: only look, what is typed goes nowhere.
+    pub observe: bool,
     /// Skip the directory's IPL statement.
     pub no_ipl: bool,
     /// The terminal at this end.

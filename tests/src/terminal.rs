@@ -32,6 +32,7 @@ pub(crate) fn logon_of(user: &str) -> Logon {
         password: None,
         here: false,
         attach: false,
+        observe: false,
         no_ipl: false,
         terminal: Size { columns: 80, rows: 24, script: false },
     }
@@ -67,6 +68,11 @@ impl Terminal {
     /// Attaches to the console of whoever has it, as the operator screen does.
     pub fn observe(socket: &Path, user: &str) -> Self {
         Self::accepted(Self::open(socket, Logon { attach: true, ..logon_of(user) }))
+    }
+
+    /// Only looks at the console of whoever has it (`--observe`).
+    pub fn watch(socket: &Path, user: &str) -> Self {
+        Self::accepted(Self::open(socket, Logon { attach: true, observe: true, ..logon_of(user) }))
     }
 
     /// The message number of a logon that is refused.

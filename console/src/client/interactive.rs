@@ -34,7 +34,7 @@ const PIECE: usize = 64 << 10;
 /// Runs the session on `connection`, which has asked to log on, and answers how it ended.
 pub(super) fn run(mut connection: Connection, options: Options) -> Result<Ending, ClientError> {
     let colour = !options.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let observer = options.logon.attach;
+    let (observer, watcher) = (options.logon.attach, options.logon.observe);
     let history = options.history.as_deref();
     let terminal = Terminal::take().map_err(ClientError::Terminal)?;
     let screen = Arc::new(Screen::new());
@@ -65,7 +65,7 @@ pub(super) fn run(mut connection: Connection, options: Options) -> Result<Ending
         prompt: None,
     };
     let showing = thread::spawn(move || showing.run());
-    let mut typing = Typing { screen, line: Arc::clone(&line), history: options.history.clone(), colour, observer, told: false };
+    let mut typing = Typing { screen, line: Arc::clone(&line), history: options.history.clone(), colour, observer, watcher, told: false };
     let ended = typing.run(editor);
     line.lock().unwrap_or_else(PoisonError::into_inner).close();
     let _ = showing.join();
@@ -150,6 +150,8 @@ struct Typing {
     colour: bool,
     /// The console is somebody else's.
     observer: bool,
+    /// What is typed goes nowhere.
+    watcher: bool,
     /// What attention does has been explained.
     told: bool,
 }
@@ -214,6 +216,10 @@ impl Typing {
     /// Sends what was entered; pasted text is several lines.
     fn enter(&self, text: &str) -> Result<(), ClientError> {
         self.screen.answered();
+        if self.watcher {
+            self.remark("This console is only observed: nothing was sent. Ctrl-D twice leaves it.");
+            return Ok(());
+        }
         for line in text.split('\n') {
             send(&self.line, &ClientFrame::Line(text::typed(line)))?;
         }

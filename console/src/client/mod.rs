@@ -5,6 +5,7 @@
 mod call;
 mod editor;
 mod interactive;
+mod look;
 mod paint;
 mod screen;
 mod script;
@@ -32,7 +33,7 @@ pub struct Options {
 }
 
 /// Logs on, is the user's console until the session ends, and answers how it did. With standard input and output at a terminal this is
-/// the line client, otherwise [`script`].
+/// the line client, otherwise [`script`]; who only observes gets the lines and reads no input.
 ///
 /// At a terminal, what stands before the line being typed is the console's state: `VM>` the guest reads (VM READ), `CP>` CP reads and the
 /// machine waits (CP READ), `...` the machine runs (RUNNING) and takes the line when it reads next. A guest's own prompt stands there
@@ -43,7 +44,12 @@ pub struct Options {
 /// No CP answers on `socket`, it refuses, or the connection is lost. [`ClientError::exit_code`] is the program's exit code then.
 pub fn logon(socket: &Path, mut options: Options) -> Result<Ending, ClientError> {
     let plain = terminal::is_plain(std::env::var("TERM").ok().as_deref());
-    if plain || !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+    let interactive = !plain && io::stdin().is_terminal() && io::stdout().is_terminal();
+    if options.logon.observe && !interactive {
+        let connection = Connection::open(socket, Request::Logon(options.logon))?;
+        return look::run(connection, &mut BufWriter::new(io::stdout()), &mut io::stderr());
+    }
+    if !interactive {
         return script(socket, options.logon, io::stdin(), &mut BufWriter::new(io::stdout()), &mut io::stderr());
     }
     let (columns, rows) = terminal::size();

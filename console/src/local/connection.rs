@@ -238,7 +238,7 @@ impl Caller {
         }
         if by_request {
             // What CP says at DISCONNECT, and the end, are still to be shown.
-            if session.role == Role::Observer {
+            if session.role != Role::Owner {
                 output.write_all(&frame::encode(&Reply::Ended(Ending::Disconnected))?).await?;
             } else {
                 timeout(self.bounds.drain, show(&mut attachment, output)).await??;
@@ -251,6 +251,8 @@ impl Caller {
     async fn listen(&self, session: &Arc<Session>, input: &mut BufReader<OwnedReadHalf>) -> Result<Leave, ConnectionError> {
         loop {
             match frame::receive(input, INPUT_FRAME_MAX).await?.ok_or(ConnectionError::Gone)? {
+                // What a watcher types goes nowhere.
+                ClientFrame::Line(_) | ClientFrame::Attention if session.role == Role::Watcher => {}
                 ClientFrame::Line(line) => {
                     let line = text::typed(&line);
                     self.calls.tell(session, move |host, session| enter(host, session, line)).await?;

@@ -5,7 +5,7 @@ use crate::wire::{Logon, Terminal};
 /// A LOGON of that user, from a terminal of that size.
 pub(super) fn request(userid: &str, password: Option<String>, terminal: Terminal) -> Logon {
     let userid = userid.to_uppercase();
-    Logon { userid, by: None, password, here: false, attach: false, no_ipl: false, terminal }
+    Logon { userid, by: None, password, here: false, attach: false, observe: false, no_ipl: false, terminal }
 }
 
 /// What a line asks for: `Logon userid [password] [BY userid] [HERE] [NOIPL]`.
@@ -15,6 +15,15 @@ pub(super) fn request(userid: &str, password: Option<String>, terminal: Terminal
 pub(super) fn parse(line: &str, terminal: Terminal) -> Result<Logon, String> {
     let mut words = line.split_whitespace();
     let command = words.next().unwrap_or_default().to_uppercase();
+    if command.starts_with('D') && "DIAL".starts_with(&command) {
+        // No machine of this release offers lines to be dialled.
+        return match words.next() {
+            None => Err("HCPDIA020E Userid missing or invalid".to_string()),
+            Some(userid) => {
+                Err(format!("HCPDIA055E Line(s) not available on {}", userid.chars().take(8).collect::<String>().to_uppercase()))
+            }
+        };
+    }
     if !command.starts_with('L') || !("LOGON".starts_with(&command) || "LOGIN".starts_with(&command)) {
         return Err("HCPCFC015E Command not valid before LOGON: ".to_string() + &command.chars().take(12).collect::<String>());
     }
@@ -48,6 +57,8 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
+        assert_eq!(parse("dial vtam", TERMINAL).unwrap_err(), "HCPDIA055E Line(s) not available on VTAM");
+        assert!(parse("D", TERMINAL).unwrap_err().starts_with("HCPDIA020E"));
         assert!(parse("SHUTDOWN", TERMINAL).unwrap_err().starts_with("HCPCFC015E"));
         assert!(parse("", TERMINAL).unwrap_err().starts_with("HCPCFC015E"));
         assert!(parse("LOGON", TERMINAL).unwrap_err().starts_with("HCPCFC026E"));

@@ -26,6 +26,7 @@ pub fn logon(userid: &str) -> Logon {
         password: None,
         here: false,
         attach: false,
+        observe: false,
         no_ipl: false,
         terminal: Terminal { columns: 80, rows: 24, script: true },
     }

@@ -6,6 +6,7 @@
 mod accounting;
 pub mod answer;
 mod debug;
+mod eyes;
 mod indicate;
 mod link;
 mod message;
@@ -89,6 +90,7 @@ pub const TABLE: &[Command] = &[
     command("EXTernal", "EXTERNAL", Classes::Of("G"), "make an external interruption", debug::external),
     command("Flush", "FLUSH", Classes::Of("D"), "give up the file on a printer or punch", unit_record::flush),
     command("FORCE", "FORCE", Classes::Of("A"), "log a user off", operator::force),
+    command("FOR", "FOR", Classes::Of("CG"), "issue a command for another user", eyes::for_user),
     command("FRee", "FREE", Classes::Of("D"), "release a user's output", unit_record::free),
     command("GIVE", "GIVE", Classes::Of("B"), "give a disk to another user", minidisk::give),
     command("HELP", "HELP", Classes::Any, "explain a command", session::help),
@@ -104,6 +106,7 @@ pub const TABLE: &[Command] = &[
     command("Query", "QUERY", Classes::Any, "ask CP for information", query::query),
     command("RECORDing", "RECORD", Classes::Of("ABCEF"), "set whether accounting records are made", accounting::recording),
     command("REPeat", "REPEAT", Classes::Of("D"), "make more copies of the file on a printer", unit_record::repeat),
+    command("SEND", "SEND", Classes::Of("CG"), "type at another user's console", eyes::send),
     command("SET", "SET", Classes::Any, "set how CP treats you", set::set),
     command("SHUTDOWN", "SHUTDOWN", Classes::Of("A"), "end the system", operator::shutdown),
     command("SLeep", "SLEEP", Classes::Any, "let the machine sleep", session::sleep),
@@ -169,6 +172,8 @@ pub struct Invocation<'a> {
     pub operands: Operands<'a>,
     /// See [`Reply::asks`].
     asks: Option<&'static str>,
+    /// The code of a command that it passed on; 0 when all is well.
+    code: u32,
 }
 
 impl Invocation<'_> {
@@ -244,12 +249,13 @@ impl From<Reply> for console::wire::Answer {
 /// Carries out one command line.
 pub fn execute(cp: &Arc<Cp>, origin: Origin, text: &str) -> Reply {
     let emsg = origin.user.as_ref().map_or(Emsg::On, |user| user.session.lock().settings.emsg);
-    let mut asks = None;
-    let outcome = run(cp, &origin, text, &mut asks);
-    Reply { asks, ..Reply::of(outcome, emsg) }
+    let (mut asks, mut code) = (None, 0);
+    let outcome = run(cp, &origin, text, &mut asks, &mut code);
+    let reply = Reply::of(outcome, emsg);
+    Reply { asks, code: if reply.code == 0 { code } else { reply.code }, ..reply }
 }
 
-fn run(cp: &Arc<Cp>, origin: &Origin, text: &str, asks: &mut Option<&'static str>) -> Outcome {
+fn run(cp: &Arc<Cp>, origin: &Origin, text: &str, asks: &mut Option<&'static str>, code: &mut u32) -> Outcome {
     let classes = match &origin.user {
         Some(user) if !origin.every_class => user.entry.classes,
         _ => "ABCDEFG".parse().unwrap_or_default(),
@@ -262,9 +268,9 @@ fn run(cp: &Arc<Cp>, origin: &Origin, text: &str, asks: &mut Option<&'static str
         return Ok(Answer::silent());
     }
     let Some(command) = find(word, classes) else { return Err(answer::unknown_command(word)) };
-    let mut invocation = Invocation { cp, origin, classes, word, operands, asks: None };
+    let mut invocation = Invocation { cp, origin, classes, word, operands, asks: None, code: 0 };
     let outcome = (command.handler)(&mut invocation);
-    *asks = invocation.asks;
+    (*asks, *code) = (invocation.asks, invocation.code);
     outcome
 }
 
@@ -322,6 +328,8 @@ mod tests {
             ("ind", "INDicate"),
             ("st", "STore"),
             ("sys", "SYStem"),
+            ("send", "SEND"),
+            ("for", "FOR"),
         ] {
             assert_eq!(found(word, "G"), Some(pattern), "{word}");
         }

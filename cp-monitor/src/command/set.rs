@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::answer::{Answer, Message, Outcome, error, invalid_operand, operand_missing};
 use super::operands::is;
-use super::{Invocation, pf_keys, scheduling};
+use super::{Invocation, eyes, pf_keys, scheduling};
 use crate::users::{Emsg, Settings};
 
-/// SET {MSG|WNG|IMSG|SMSG|EMSG|RUN|LOGMSG|PFnn|SHARE|QUICKDSP|SRM} value
+/// SET {MSG|WNG|IMSG|SMSG|EMSG|RUN|LOGMSG|PFnn|SHARE|QUICKDSP|SRM|SECUSER|OBSERVER|CONRECORD|IDLETIME} value
 pub(super) fn set(invocation: &mut Invocation<'_>) -> Outcome {
     let word = invocation.operands.word()?;
     if is(word, "LOGmsg") {
@@ -18,6 +18,9 @@ pub(super) fn set(invocation: &mut Invocation<'_>) -> Outcome {
     }
     if is(word, "RESERVed") {
         return super::paging::set_reserved(invocation);
+    }
+    if let Some(set) = eyes::setting(word) {
+        return set(invocation);
     }
     if let Some(number) = pf_keys::number(word) {
         return pf_keys::set(invocation, number?);

@@ -22,6 +22,9 @@ pub struct Options {
     /// Do not load the system that the directory names
     #[arg(long)]
     no_ipl: bool,
+    /// Only look at the user's console, whoever has it; from a pipe too
+    #[arg(long, conflicts_with_all = ["here", "no_ipl"])]
+    observe: bool,
     /// No colour
     #[arg(long)]
     no_color: bool,
@@ -44,7 +47,8 @@ pub fn run(place: &Place, options: Options) -> Ended {
             by: options.by,
             password: None,
             here: options.here,
-            attach: false,
+            attach: options.observe,
+            observe: options.observe,
             no_ipl: options.no_ipl,
             terminal: wire::Terminal { columns: 0, rows: 0, script: false },
         },

@@ -9,6 +9,7 @@ mod check;
 mod disk;
 mod front_ends;
 mod logon;
+mod replay;
 mod spool;
 mod start;
 mod talk;
@@ -75,6 +76,8 @@ enum What {
     Logon(logon::Options),
     /// Show the operator screen of a running system
     Operator(talk::OperatorOptions),
+    /// Play a recorded console
+    Replay(replay::Options),
     /// Issue one CP command as the operator
     Cp(talk::CpOptions),
     /// Put a file of the host into a user's reader
@@ -110,6 +113,7 @@ pub fn run() -> ExitCode {
         None => start::run(&place, &start),
         Some(What::Start(options)) => start::run(&place, &options),
         Some(What::Logon(options)) => logon::run(&place, options),
+        Some(What::Replay(options)) => replay::run(&options),
         Some(What::Operator(options)) => talk::operator(&place, &options),
         Some(What::Cp(options)) => talk::cp(&place, &options),
         Some(What::Punch(options)) => talk::punch(&place, &options),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use cp_monitor::clock::Clock;
+use cp_monitor::command;
 use cp_monitor::processor::kvm;
 use cp_monitor::system::allowance::{self, Bound};
 use cp_monitor::system::data::SystemFile;
@@ -167,7 +168,7 @@ fn bring_up(data: DataDirectory, directory: &Path, options: &Options) -> Result<
         devices: settings.devices(),
         spool_limit,
         directory: directory.to_path_buf(),
-        system_id: settings.system_id,
+        system_id: settings.system_id.clone(),
         processors,
         affinity,
         storage,
@@ -176,7 +177,8 @@ fn bring_up(data: DataDirectory, directory: &Path, options: &Options) -> Result<
     };
     let cp = Cp::start(config, data).map_err(because)?;
     say_what_fits(&cp, &memory);
-    let listening = match FrontEnds::start(&cp, &socket, &addresses) {
+    let begun = as_set(&cp, &settings).and_then(|()| FrontEnds::start(&cp, &socket, &addresses));
+    let listening = match begun {
         Ok(begun) => Arc::new(Mutex::new(Some(begun))),
         Err(why) => {
             cp.shut_down();
@@ -192,6 +194,13 @@ fn bring_up(data: DataDirectory, directory: &Path, options: &Options) -> Result<
     }));
     on_signals(&cp)?;
     Ok((cp, listening))
+}
+
+/// What `system.toml` says in the words of commands.
+fn as_set(cp: &Arc<Cp>, settings: &SystemFile) -> Result<(), String> {
+    let Some(operands) = &settings.idletime else { return Ok(()) };
+    let reply = command::execute(cp, command::Origin::host(cp), &format!("SET IDLETIME {operands}"));
+    if reply.code == 0 { Ok(()) } else { Err(format!("system.toml: idletime is no operand of SET IDLETIME: {}", reply.lines.join("; "))) }
 }
 
 /// How many processors, and the host processors that they stay on. The command line goes before `system.toml`.

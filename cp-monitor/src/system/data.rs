@@ -7,6 +7,7 @@
 //! minidisks/         one file for each minidisk: USERID.VDEV
 //! spool/             the spool
 //! accounting/        accounting records
+//! recordings/        consoles that were recorded (SET CONRECORD)
 //! paging             pages of machines while CP runs; made by each start
 //! cp64.lock          locked while CP runs; holds its process id
 //! cp64.socket        where terminals connect while CP runs
@@ -108,6 +109,9 @@ pub struct SystemFile {
     /// Most that all spool files together may take, such as 10G; without it what the host has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spool: Option<String>,
+    /// As the operands of SET IDLETIME: `30 MIN LOGOFF`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idletime: Option<String>,
     /// Real printers.
     #[serde(default = "default_printers")]
     pub printer: Vec<PrinterStatement>,
@@ -167,6 +171,11 @@ impl DataDirectory {
     /// Accounting records.
     pub fn accounting(&self) -> PathBuf {
         accounting(&self.root)
+    }
+
+    /// Consoles that were recorded.
+    pub fn recordings(&self) -> PathBuf {
+        self.root.join("recordings")
     }
 
     /// The paging file.
@@ -239,7 +248,7 @@ fn read_settings(file: &Path) -> Result<SystemFile, DataError> {
 }
 
 /// The keys of [`SystemFile`] that belong to no device.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "layout",
     "system_id",
     "processors",
@@ -252,6 +261,7 @@ const KEYS: [&str; 12] = [
     "tn3270_open",
     "ssh",
     "spool",
+    "idletime",
 ];
 
 /// Says it when a key of the system stands behind the header of a device: in TOML it is a key of that device then.
@@ -289,6 +299,7 @@ pub(super) fn new_settings() -> SystemFile {
         tn3270_open: false,
         ssh: None,
         spool: None,
+        idletime: None,
         printer: default_printers(),
         punch: default_punches(),
         reader: default_readers(),
@@ -414,6 +425,7 @@ mod tests {
             tn3270_open: true,
             ssh: text("127.0.0.1:2"),
             spool: text("1G"),
+            idletime: text("30"),
             ..new_settings()
         };
         let table = toml::Table::try_from(all).unwrap();

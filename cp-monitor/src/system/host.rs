@@ -92,6 +92,7 @@ impl Terminals {
         self.authorize(peer, entry, request)?;
         if let Some(user) = cp.users.get(&id) {
             return match request.attach {
+                true if request.observe => Ok(self.session(&user, Role::Watcher)),
                 true => Ok(self.session(&user, Role::Observer)),
                 false => self.reconnect(&user, request.here),
             };
@@ -146,6 +147,7 @@ impl Terminals {
         let line = state.line;
         let session = self.session(user, Role::Owner);
         drop(state);
+        user.active();
         let now = clock::full(&self.0.clock.now());
         user.console.write(LineKind::Cp, &format!("RECONNECTED AT {now}"));
         self.0.note_line(user, line, "RECONNECT");
@@ -156,7 +158,12 @@ impl Terminals {
     /// taken the console over.
     fn user(&self, session: &Session) -> Option<Arc<User>> {
         let user = self.0.users.get(&session.userid.parse().ok()?)?;
-        let current = session.role == Role::Observer || session.owns_console();
+        let current = match session.role {
+            Role::Owner => session.owns_console(),
+            Role::Observer => true,
+            // Only looks: nothing that comes from there is the user's.
+            Role::Watcher => false,
+        };
         (current && Arc::ptr_eq(&user.console, &session.console)).then_some(user)
     }
 }
@@ -174,7 +181,14 @@ impl Host for Terminals {
         let granted = self.grant(peer, request);
         let name = recordable(&request.userid);
         match &granted {
-            Ok(session) => self.audit("logon", name, peer, if session.role == Role::Observer { "shares the console" } else { "" }),
+            Ok(session) => {
+                let how = match session.role {
+                    Role::Owner => "",
+                    Role::Observer => "shares the console",
+                    Role::Watcher => "watches the console",
+                };
+                self.audit("logon", name, peer, how);
+            }
             Err(LogonRefusal::Refused { message, .. }) => {
                 self.0.counters.logons_refused.fetch_add(1, Ordering::Relaxed);
                 self.audit("logon-refused", name, peer, message);

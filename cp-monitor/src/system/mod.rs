@@ -31,6 +31,7 @@ use crate::real_devices::RealDevices;
 use crate::real_devices::settings::Statements;
 use crate::storage::paging::{HostFile, PagingSpace};
 use crate::storage::{ImageError, SavedSystem, Storage, StorageError};
+use crate::users::idle::Limit;
 use crate::users::{User, Users};
 use crate::workers::Workers;
 
@@ -136,6 +137,8 @@ pub struct Cp {
     watched: Mutex<snapshot::Watched>,
     /// When the operator was last told that a record was lost.
     record_complained: Mutex<Option<Instant>>,
+    /// SET IDLETIME.
+    pub idle_limit: Mutex<Option<Limit>>,
     /// Text that LOGON shows (SET LOGMSG).
     pub logmsg: Mutex<Vec<String>>,
     data: DataDirectory,
@@ -189,6 +192,7 @@ impl Cp {
             load: Mutex::default(),
             watched: Mutex::default(),
             record_complained: Mutex::default(),
+            idle_limit: Mutex::default(),
             logmsg: Mutex::default(),
             data,
             online: RwLock::new(Arc::new(online)),
@@ -211,6 +215,7 @@ impl Cp {
         cp.start_thread("load", |cp| {
             while !cp.wait_finished(Duration::from_secs(1)) {
                 cp.sample_load();
+                cp.end_idle();
             }
         })?;
         Ok(cp)

@@ -21,8 +21,14 @@ const PRINT: u16 = 0x09;
 const RECORDS_MAX: u64 = 50_000;
 
 impl User {
-    /// Lets the console tell this user's workers of lines to be spooled.
+    /// Lets the console tell this user's workers of lines to be spooled, and whoever else hears it of every line.
     pub(super) fn watch_console(self: &Arc<Self>) {
+        let user = Arc::downgrade(self);
+        self.console.on_line(Box::new(move |heard| {
+            if let Some(user) = user.upgrade() {
+                user.heard(heard);
+            }
+        }));
         let user = Arc::downgrade(self);
         self.console.on_journal(Box::new(move || {
             let Some(user) = user.upgrade() else { return };

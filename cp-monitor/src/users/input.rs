@@ -14,6 +14,7 @@ use crate::dispatcher::policy::Wakeup;
 impl User {
     /// One physical line from the terminal. It is split into logical lines; each goes to CP or to the machine.
     pub fn type_line(self: &Arc<Self>, text: &str) {
+        self.active();
         if self.answer(text) {
             return;
         }
@@ -36,7 +37,7 @@ impl User {
     }
 
     /// A CP command from the console; an empty one is nothing, except that `#CP` alone enters CP READ.
-    fn command_typed(self: &Arc<Self>, text: &str) {
+    pub fn command_typed(self: &Arc<Self>, text: &str) {
         if text.trim().is_empty() {
             if self.console.state() != ConsoleState::CpRead {
                 self.enter_cp();
@@ -164,6 +165,7 @@ impl User {
 
     /// The attention key: ends ECHO and enters CP, unless TERMINAL BRKKEY took that from it.
     pub fn attention(self: &Arc<Self>) {
+        self.active();
         self.answer("");
         self.awaken();
         self.rest.lock().echo = 0;

@@ -62,6 +62,8 @@ pub fn log_on(cp: &Arc<Cp>, directory: &Directory, entry: &UserEntry, way: Way) 
     let dispatch = cp.dispatcher.admit(Arc::clone(&user), user.entitlement());
     let _ = user.dispatch.set(dispatch);
     user.watch_console();
+    user.set_ears(user.ears_of_directory());
+    user.active();
     if way == Way::Operator
         && let Some(console) = user.devices.lock().console_mut()
     {
@@ -108,6 +110,8 @@ fn make_user(cp: &Arc<Cp>, entry: &UserEntry, way: Way) -> Result<User, StorageE
         standing,
         storage: AtomicU64::new(entry.storage.bytes()),
         rest: Mutex::default(),
+        eyes: Mutex::default(),
+        activity: super::idle::Activity::default(),
         complained: Mutex::default(),
         wrong_passwords: AtomicU32::new(0),
         last_seen: Mutex::default(),
@@ -346,6 +350,7 @@ pub fn log_off(user: &Arc<User>, forced_by: Option<&UserId>, ending: Ending) {
         close_at_end(user, &mut console.output);
     }
     unlink_disks(user, devices);
+    user.close_eyes();
     cp.users.remove(user);
     cp.counters.logoffs.fetch_add(1, Ordering::Relaxed);
     user.console.end(ending);

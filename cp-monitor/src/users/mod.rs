@@ -3,14 +3,18 @@
 //! **Locks.** [`User::machine`] and [`User::devices`] are the outer ones; no thread waits for one while it holds the other (a dispatcher
 //! thread, which has the machine, only tries the devices), nor while it holds one of another user. Under either,
 //! the inner ones may be taken: [`User::session`], what SLEEP and ECHO have going on, the table of [`Users`], the link table, the spool;
-//! one of these at a time, and last of all a console, the timer or the dispatcher.
+//! one of these at a time, and last of all a console, the timer or the dispatcher. A line written to a console may be heard by others: then
+//! [`User::eyes`], the table of [`Users`] and the other's console are locked, one after the other; whoever has the table writes to no console.
 
 mod accounts;
 mod console_spool;
 mod devices;
+pub mod eyes;
+pub mod idle;
 mod input;
 mod logon;
 mod reading;
+pub mod recording;
 mod secrets;
 pub mod trend;
 
@@ -248,6 +252,10 @@ pub struct User {
     /// Storage the machine has, in bytes (DEFINE STORAGE changes it).
     pub storage: AtomicU64,
     rest: Mutex<Rest>,
+    /// Who else hears the console.
+    eyes: Mutex<eyes::Eyes>,
+    /// When somebody last typed.
+    activity: idle::Activity,
     complained: Mutex<Option<Instant>>,
     /// Wrong passwords given to LINK since logon.
     pub wrong_passwords: AtomicU32,

@@ -30,7 +30,8 @@ pub fn many_files() {
 /// LOGON and IPL CMS until CMS reads its first command; answers how long that took.
 pub fn log_on(socket: &Path, user: &str) -> (Connection, Duration) {
     let terminal = Terminal { columns: 80, rows: 24, script: false };
-    let logon = Logon { userid: user.to_string(), by: None, password: None, here: false, attach: false, no_ipl: false, terminal };
+    let logon =
+        Logon { userid: user.to_string(), by: None, password: None, here: false, attach: false, observe: false, no_ipl: false, terminal };
     let start = Instant::now();
     let mut connection = Connection::open(socket, Request::Logon(logon)).expect("CP listens");
     let mut ready = false;

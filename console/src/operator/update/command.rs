@@ -111,6 +111,7 @@ fn logon(userid: &str, attach: bool, (columns, rows): (u16, u16)) -> Logon {
         password: None,
         here: false,
         attach,
+        observe: false,
         no_ipl: false,
         terminal: Terminal { columns, rows, script: false },
     }

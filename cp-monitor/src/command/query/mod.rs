@@ -8,7 +8,7 @@ mod users;
 
 use super::answer::{Outcome, operand_missing};
 use super::operands::is;
-use super::{Classes, Invocation, paging, scheduling};
+use super::{Classes, Invocation, eyes, paging, scheduling};
 use crate::directory::UserId;
 
 pub(super) use files::file_data;
@@ -59,6 +59,10 @@ const QUESTIONS: &[Question] = &[
     question("SHARE", Classes::Of("AEG"), scheduling::query_share),
     question("QUIckdsp", Classes::Of("AEG"), scheduling::query_quickdsp),
     question("SRM", Classes::Of("AE"), scheduling::query_srm),
+    question("SECuser", Classes::Of("ABCG"), eyes::query_secuser),
+    question("OBServer", Classes::Of("ABCG"), eyes::query_observer),
+    question("CONRECord", Classes::Of("ACG"), eyes::query_recording),
+    question("IDLETime", Classes::Any, eyes::query_idle_time),
     question("SET", Classes::Of("G"), settings::set),
     question("TERMinal", Classes::Of("G"), settings::terminal),
     question("PRIVclass", Classes::Any, settings::classes),
