@@ -19,8 +19,6 @@
 //! What it offers is what its CPUID says: the x86-64 baseline without MMX, real, protected, compatibility and long mode,
 //! 2-, 3- and 4-level paging with NX. Not there: virtual-8086 mode, hardware task switches, machine checks, performance counters.
 
-#![allow(dead_code)] // What SSE and x87 instructions will use.
-
 mod access;
 mod bus;
 mod control;
@@ -30,6 +28,8 @@ mod cpuid;
 mod decode;
 mod far;
 mod flags;
+mod fxsave;
+mod host;
 mod integer;
 mod interrupt;
 mod memory;
@@ -37,12 +37,14 @@ mod port;
 mod registers;
 mod segment;
 mod shift;
+mod sse;
 mod state;
 mod string;
 mod system;
 mod tlb;
 mod trace;
 mod translate;
+mod x87;
 
 pub use bus::{Bus, Cycle, Flow};
 pub use cpu::{Cpu, Exception, Exit};

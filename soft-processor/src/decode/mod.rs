@@ -5,7 +5,7 @@ mod sse;
 mod system;
 mod x87;
 
-use iced_x86::{Instruction, MemorySize, Mnemonic, OpKind, Register};
+use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 
 use crate::core::{Core, Env, FLAT, HERE, HIGH, Handler, LONG_FS, Mode, Op, STACK, Step, ZERO};
 use crate::state::State;
@@ -205,10 +205,6 @@ impl Form<'_> {
                 self.op.immediate = immediate;
             }
         }
-    }
-
-    pub(crate) fn memory_size_is(&self, size: MemorySize) -> bool {
-        self.i.memory_size() == size
     }
 }
 

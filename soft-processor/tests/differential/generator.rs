@@ -37,7 +37,8 @@ const CORNERS: [u64; 12] = [0, 1, 2, 0x7f, 0x80, 0x7fff_ffff, 0x8000_0000, 0xfff
 
 fn value(random: &mut Random) -> u64 {
     match random.below(8) {
-        0..4 => DATA + 256 + random.below(DATA_BYTES as u64 - 512),
+        0..3 => DATA + 256 + random.below(DATA_BYTES as u64 - 512) / 16 * 16,
+        3 => DATA + 256 + random.below(DATA_BYTES as u64 - 512),
         4 => random.below(64),
         5 => random.next(),
         6 => CORNERS[random.below(CORNERS.len() as u64) as usize],
@@ -211,10 +212,17 @@ fn instruction(random: &mut Random, wanted: Family, only: Option<Mnemonic>) -> (
         if i.flow_control() == iced_x86::FlowControl::ConditionalBranch && bytes[..i.len() - 2].contains(&0x66) {
             continue;
         }
+        // Two random registers rarely make an address.
+        if i.memory_index() != Register::None && !random.one_in(4) {
+            continue;
+        }
         let offsets = decoder.get_constant_offsets(&i);
+        if wanted == Family::Sse && offsets.has_displacement() && offsets.displacement_size() == 1 && !random.one_in(4) {
+            bytes[offsets.displacement_offset()] &= 0xf0;
+        }
         let _length = i.len();
         if offsets.has_displacement() && offsets.displacement_size() >= 4 && !random.one_in(8) {
-            let small = random.below(512) as i64 - 256;
+            let small = (random.below(512) as i64 - 256) & if random.one_in(2) { !15 } else { !0 };
             let displacement = if i.is_ip_rel_memory_operand() {
                 (DATA as i64 - CODE as i64) + 2048 + small
             } else if i.memory_base() == Register::None && i.memory_index() == Register::None {
@@ -304,7 +312,7 @@ pub fn case(seed: u64, wanted: Family, only: Option<Mnemonic>) -> (Case, Vec<Ins
         rip: CODE,
         rflags: random.next() & 0xcd5 & !0x400 | if random.one_in(8) { 0x400 } else { 0 } | 0x202,
         xmm,
-        mxcsr: 0x1f80 & if random.one_in(8) { !(random.next() as u32 & 0x1f80) } else { u32::MAX }
+        mxcsr: 0x1f80 & if random.one_in(8) { !(random.next() as u32 & 0x1780) } else { u32::MAX }
             | rounding << 13
             | if random.one_in(8) { 0x8040 } else { 0 },
         control: 0x40

@@ -44,7 +44,9 @@ fn difference(case: &Case, undefined: u64, native: &Outcome, soft: &Outcome, fam
     // A fault may come before undefined flags are cleared.
     let flags = if native.vector == 3 { 0xcd5 } else { 0xcd5 & !undefined };
     compare("flags".into(), (n.rflags & flags).into(), (s.rflags & flags).into());
-    compare("mxcsr".into(), n.mxcsr.into(), s.mxcsr.into());
+    // Whether an overflow that traps was inexact besides, only the hardware knows.
+    let inexact = if native.vector == 19 && n.mxcsr & 8 != 0 { 0x20 } else { 0 };
+    compare("mxcsr".into(), (n.mxcsr | inexact).into(), (s.mxcsr | inexact).into());
     if family == Family::X87 {
         compare("control word".into(), n.control.into(), s.control.into());
         // C0 to C3 after instructions that leave them undefined are compared, too: both are asked the same.
@@ -102,4 +104,14 @@ fn mnemonics(instructions: &[iced_x86::Instruction]) -> Vec<Mnemonic> {
 #[test]
 fn integer_code_does_what_the_host_does() {
     run(Family::Integer, number("CP64_DIFFERENTIAL_CASES", 20_000), None);
+}
+
+#[test]
+fn vector_code_does_what_the_host_does() {
+    run(Family::Sse, number("CP64_DIFFERENTIAL_CASES", 20_000), None);
+}
+
+#[test]
+fn x87_code_does_what_the_host_does() {
+    run(Family::X87, number("CP64_DIFFERENTIAL_CASES", 20_000), None);
 }

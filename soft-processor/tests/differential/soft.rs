@@ -100,7 +100,7 @@ impl Soft {
 
 fn state(registers: &Registers) -> State {
     let data = Segment { selector: 0x2b, base: 0, limit: u32::MAX, attributes: 0xc0f3 };
-    let mut state = State { cr0: 0x8005_003b, cr3: 0x1000, cr4: 0x6a0, efer: 0xd01, ..State::reset() };
+    let mut state = State { cr0: 0x8005_0033, cr3: 0x1000, cr4: 0x6a0, efer: 0xd01, ..State::reset() };
     state.segments = [data; 6];
     state.segments[State::CS] = Segment { selector: 0x33, attributes: 0xa0fb, ..data };
     // No permission map.
