@@ -215,19 +215,26 @@ impl LinkTable {
         if granted == Grant::Refused {
             return Err(LinkError::InUse(others));
         }
-        let writes = granted == Grant::ReadWrite;
-        let extent = match disks.get(&disk) {
-            None => Arc::new(Extent::open(&host_file(&self.directory, &disk), access(writes))?),
+        let open = |writes| match disks.get(&disk) {
+            None => Extent::open(&host_file(&self.directory, &disk), access(writes)).map(Arc::new),
             Some(entry) => {
                 if writes && others.writers == 0 {
                     entry.extent.set_access(Access::Write)?;
                 }
-                Arc::clone(&entry.extent)
+                Ok(Arc::clone(&entry.extent))
             }
+        };
+        let mut writes = granted == Grant::ReadWrite;
+        let extent = match open(writes) {
+            Err(error) if writes && mode.settles_for_reading() && error.is_read_only() => {
+                writes = false;
+                open(writes)?
+            }
+            opened => opened?,
         };
         let entry = disks.entry(disk).or_insert_with(|| InUse { extent: Arc::clone(&extent), holders: Holders::default() });
         entry.holders.insert(Holder { userid, vdev, writes, mode });
-        Ok(Linked { extent, read_only: !writes, forced: granted == Grant::ForcedReadOnly, others })
+        Ok(Linked { extent, read_only: !writes, forced: !writes && granted != Grant::ReadOnly, others })
     }
 
     /// Ends a link; the host's file is closed with the last one and its lock shared again with the last writer.

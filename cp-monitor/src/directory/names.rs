@@ -281,6 +281,11 @@ impl LinkMode {
         matches!(self, Self::Sr | Self::Sw | Self::Sm)
     }
 
+    /// Whether it is reading that is asked for when writing cannot be had.
+    pub fn settles_for_reading(self) -> bool {
+        matches!(self, Self::Wr | Self::Mr)
+    }
+
     /// Whether nobody may get any access while it is held (needs `OPTION LNKEXCLU` for another's disk).
     pub fn is_exclusive(self) -> bool {
         matches!(self, Self::Er | Self::Ew)

@@ -262,6 +262,7 @@ fn host_file_trouble(error: &ExtentError) -> &'static str {
     match error {
         ExtentError::Held(_) => "it is in use by a program of the host",
         ExtentError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => "its host file is missing",
+        error if error.is_read_only() => "its host file may only be read",
         _ => "its host file cannot be used; the operator is told why",
     }
 }
@@ -278,7 +279,11 @@ fn numbered(first: u32, others: &Others) -> u32 {
 fn link_line(at: DeviceNumber, read_only: bool, forced: bool, others: &Others) -> Option<String> {
     let rest = described(others);
     if forced {
-        return Some(format!("HCPLNM{}W DASD {at} forced R/O; {}", numbered(101, others), rest.unwrap_or_default()));
+        return Some(format!(
+            "HCPLNM{}W DASD {at} forced R/O; {}",
+            numbered(101, others),
+            rest.as_deref().unwrap_or("its host file may only be read")
+        ));
     }
     let access = if read_only { "R/O" } else { "R/W" };
     rest.map(|rest| format!("DASD {at} LINKED {access}; {rest}"))

@@ -100,3 +100,11 @@ pub(super) fn io_error(path: &Path, source: io::Error) -> ExtentError {
 pub(super) fn shown(path: &Path) -> String {
     path.display().to_string()
 }
+
+impl ExtentError {
+    /// The host lets the file be read and not written: a read-only file system, or its permissions.
+    pub fn is_read_only(&self) -> bool {
+        let kinds = [io::ErrorKind::ReadOnlyFilesystem, io::ErrorKind::PermissionDenied];
+        matches!(self, Self::ReadOnly(_)) || matches!(self, Self::Io { source, .. } if kinds.contains(&source.kind()))
+    }
+}

@@ -128,7 +128,12 @@ impl Extent {
 
     /// Changes between reading beside others and writing alone. On an error the access is as it was, except that another program may
     /// have taken the file in the instant between the two locks: the error then says that it is held.
+    /// [`ExtentError::ReadOnly`] when the host let the file be opened for reading only.
     pub fn set_access(&self, access: Access) -> Result<(), ExtentError> {
+        let mode = rustix::fs::fcntl_getfl(&self.layers()[0].file).map_err(|error| io_error(&self.path, error.into()))?;
+        if access == Access::Write && !mode.contains(rustix::fs::OFlags::RDWR) {
+            return Err(ExtentError::ReadOnly(shown(&self.path)));
+        }
         lock(&self.layers()[0].file, &self.path, access)?;
         self.writes.store(access == Access::Write, Ordering::Release);
         Ok(())
