@@ -277,6 +277,9 @@ impl Cpu {
                 return None;
             };
             let second = core.exception;
+            if second.vector == vector::PF {
+                core.s.cr2 = second.address;
+            }
             if current.vector == vector::DF {
                 return Some(Exit::Shutdown);
             }

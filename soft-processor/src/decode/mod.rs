@@ -87,6 +87,7 @@ fn ends(i: &Instruction) -> bool {
         || matches!(
             i.mnemonic(),
             M::Cli
+                | M::Hlt
                 | M::Sti
                 | M::Popf
                 | M::Popfd
