@@ -15,6 +15,7 @@ pub mod links;
 pub mod machine;
 pub mod metrics;
 pub mod paging;
+pub mod pc;
 pub mod processor;
 pub mod real_devices;
 pub mod storage;

@@ -137,7 +137,10 @@ fn dump(machine: &mut Machine, start: u64, length: u64) -> Result<Answer, Refuse
     let mut all = Vec::new();
     for address in (start..start.saturating_add(length)).step_by(16) {
         let mut bytes = [0; 16];
-        machine.space.read(address, &mut bytes).map_err(|error| Refused::access(address, error, false))?;
+        match machine.pc() {
+            Some(pc) => pc.read(address, &mut bytes).map_err(|_| outside(address))?,
+            None => machine.space.read(address, &mut bytes).map_err(|error| Refused::access(address, error, false))?,
+        }
         let words = bytes.chunks(4).map(|word| word.iter().map(|byte| format!("{byte:02X}")).collect::<String>());
         let text: String = bytes.iter().map(|&byte| if (0x20..0x7f).contains(&byte) { byte as char } else { '.' }).collect();
         lines.push(format!("{address:08X}  {}  *{text}*", words.collect::<Vec<_>>().join(" ")));
@@ -169,7 +172,10 @@ fn store_one(machine: &mut Machine, target: &str, value: &str) -> Result<(), Ref
         return Ok(());
     }
     if let Some(register) = target.strip_prefix('G').and_then(|digits| usize::from_str_radix(digits, 16).ok()).filter(|&n| n < 16) {
-        machine.context.registers.general[register] = number()?;
+        match machine.pc_mut() {
+            Some(pc) => pc.set_register(register, number()?),
+            None => machine.context.registers.general[register] = number()?,
+        }
         return Ok(());
     }
     let address = u64::from_str_radix(target, 16).map_err(|_| error("CDB", 4, format!("Invalid hexloc - {target}")))?;
@@ -178,7 +184,10 @@ fn store_one(machine: &mut Machine, target: &str, value: &str) -> Result<(), Ref
         return Err(error("CDB", 5, format!("Invalid hexdata - {value}")).into());
     }
     let bytes: Vec<u8> = (0..digits.len()).step_by(2).filter_map(|at| u8::from_str_radix(&digits[at..at + 2], 16).ok()).collect();
-    machine.space.write(address, &bytes).map_err(|error| Refused::access(address, error, true))
+    match machine.pc() {
+        Some(pc) => Ok(pc.write(address, &bytes).map_err(|_| outside(address))?),
+        None => machine.space.write(address, &bytes).map_err(|error| Refused::access(address, error, true)),
+    }
 }
 
 /// EXTERNAL [code]: the external interruption key.

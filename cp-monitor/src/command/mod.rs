@@ -14,6 +14,7 @@ mod minidisk;
 pub mod operands;
 mod operator;
 mod paging;
+mod pc;
 mod pf_keys;
 mod query;
 mod scheduling;

@@ -56,6 +56,9 @@ pub(super) fn begin(invocation: &mut Invocation<'_>) -> Outcome {
 
 /// IPL {system|vdev} [PARM text]
 pub(super) fn ipl(invocation: &mut Invocation<'_>) -> Outcome {
+    if invocation.user()?.entry.machine == MachineKind::Pc {
+        return super::pc::ipl(invocation);
+    }
     let name = invocation.operands.word()?.to_uppercase();
     let parm = if invocation.operands.take("PARM") {
         invocation.operands.rest().to_string()
@@ -65,9 +68,6 @@ pub(super) fn ipl(invocation: &mut Invocation<'_>) -> Outcome {
         String::new()
     };
     let user = invocation.user()?;
-    if user.entry.machine == MachineKind::Pc {
-        return Err(error("IPL", 174, "MACHINE PC is not in this release; use MACHINE CMS in the directory"));
-    }
     let Some(system) = invocation.cp.saved_system(&name).cloned() else {
         return Err(no_such_system(user, &name));
     };
@@ -92,7 +92,7 @@ fn no_such_system(user: &User, name: &str) -> Message {
 }
 
 /// A reset ends output in progress: it is closed as it is, so nothing that was punched is lost.
-fn close_unit_records(user: &Arc<User>) {
+pub(super) fn close_unit_records(user: &Arc<User>) {
     let mut devices = user.devices.lock();
     for (_, device) in devices.iter_mut() {
         match device {

@@ -216,6 +216,10 @@ impl Machine {
 
     /// PSW and registers as they are now.
     pub fn saved_state(&self) -> SavedState {
+        if let Some(pc) = self.pc() {
+            let (registers, address, flags) = pc.registers();
+            return SavedState { psw: Psw { address, stack: registers[4], flags: flags as u32, mask: 0 }, registers };
+        }
         let registers = &self.context.registers;
         let psw = Psw { address: registers.rip, stack: registers.general[4], flags: registers.rflags as u32, mask: self.mask };
         SavedState { psw, registers: registers.general }

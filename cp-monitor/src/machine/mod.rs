@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use abi::{PAGE, Psw, mask};
 
+use crate::pc::Pc;
 use crate::processor::Context;
 use crate::storage::{AccessError, AddressSpace, SavedSystem, StorageError};
 
@@ -46,6 +47,10 @@ pub enum Wait {
     Worker,
     /// It loaded a PSW with the wait bit.
     Psw,
+    /// All processors of a PC machine are halted.
+    Halted,
+    /// A PC machine waits for its disk.
+    Disk,
 }
 
 /// Interruptions that wait until the machine is enabled for them.
@@ -83,6 +88,8 @@ pub struct Machine {
     typed: VecDeque<String>,
     /// Its block I/O that is under way while it goes on.
     lists: Arc<Lists>,
+    /// What a PC machine consists of, once something was IPLed in it. Its storage and processors are in there, not in `space` and `context`.
+    pc: Option<Box<Pc>>,
     /// Counts resets, so that a worker that answers after one is not believed.
     generation: u64,
 }
@@ -130,6 +137,7 @@ impl Machine {
             starting: None,
             typed: VecDeque::new(),
             lists: Arc::default(),
+            pc: None,
             generation: 0,
         }
     }
@@ -169,8 +177,40 @@ impl Machine {
         self.generation
     }
 
+    /// The PC machine, when something was IPLed in one.
+    pub fn pc(&self) -> Option<&Pc> {
+        self.pc.as_deref()
+    }
+
+    /// The same, to be changed.
+    pub fn pc_mut(&mut self) -> Option<&mut Pc> {
+        self.pc.as_deref_mut()
+    }
+
+    /// A PC machine waits.
+    pub(crate) fn wait_for(&mut self, wait: Wait) {
+        self.wait = Some(wait);
+    }
+
+    /// A wait is over, if that is what the machine waits for.
+    pub(crate) fn end_wait(&mut self, wait: Wait) {
+        self.wait.take_if(|waits| *waits == wait);
+    }
+
+    /// IPL of a PC machine: the one before it is gone, with its storage.
+    pub(crate) fn ipl_pc(&mut self, pc: Pc, name: &str) -> Result<(), StorageError> {
+        self.clear()?;
+        self.pc = Some(Box::new(pc));
+        self.system = Some(name.to_string());
+        self.stopped = false;
+        Ok(())
+    }
+
     /// SYSTEM RESET: no system, nothing pending, storage kept.
     pub fn reset(&mut self) {
+        if let Some(pc) = &mut self.pc {
+            pc.reset();
+        }
         self.context.reset();
         self.check = None;
         self.mask = 0;
@@ -189,6 +229,7 @@ impl Machine {
     /// SYSTEM CLEAR: reset, and all storage reads as zero.
     pub fn clear(&mut self) -> Result<(), StorageError> {
         self.reset();
+        self.pc = None;
         self.space.clear()
     }
 
@@ -232,6 +273,10 @@ impl Machine {
     /// Another instruction address (BEGIN, STORE PSW): what the machine waited for at the old one it waits for no more, but for a worker,
     /// who may still store into it.
     pub fn go_on_at(&mut self, address: u64) {
+        if let Some(pc) = &mut self.pc {
+            pc.go_on_at(address);
+            return self.end_wait(Wait::Halted);
+        }
         self.context.registers.rip = address;
         if self.wait != Some(Wait::Worker) {
             self.wait = None;
@@ -248,6 +293,11 @@ impl Machine {
     /// A line was typed. It satisfies the read that is up, or is stacked and the machine gets its attention.
     /// False when too many lines are stacked already (NOT ACCEPTED).
     pub fn line_typed(&mut self, line: String) -> bool {
+        if let Some(pc) = &mut self.pc {
+            let taken = pc.type_line(&line);
+            self.end_wait(Wait::Halted);
+            return taken;
+        }
         if let Some(Wait::ConsoleRead { buffer, length, .. }) = self.wait {
             self.wait = None;
             self.give_line(buffer, length, &line);

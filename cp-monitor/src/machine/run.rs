@@ -81,6 +81,9 @@ impl Dispatchable for User {
 impl User {
     fn run_until(self: &Arc<Self>, machine: &mut Machine, processor: &mut dyn Processor, slice: Duration, seen: &mut Seen) -> After {
         processor.start_slice(slice);
+        if machine.pc().is_some() {
+            return self.run_pc(machine, processor, &mut seen.guest);
+        }
         loop {
             machine.settle();
             if !machine.is_ready() {

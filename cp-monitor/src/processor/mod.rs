@@ -146,6 +146,9 @@ pub trait Processor {
     /// another machine runs here; a context that was not released starts again with initial vector registers.
     fn release(&mut self, context: &mut Context);
 
+    /// Whether the slice is over or somebody kicked, for a machine that is run by something else meanwhile (a PC machine). The answer yes to a kick takes it.
+    fn is_slice_over(&mut self) -> bool;
+
     /// What QUERY PROCESSORS calls this kind.
     fn kind(&self) -> &'static str;
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use abi::{DeviceInfo, device};
 use minidisk::extent::Extent;
-use spool::{Attributes, OpenFile, Queue, Userid};
+use spool::{Attributes, FileInfo, OpenFile, Queue, Selection, SpoolError, Userid};
 
 use crate::directory::{DeviceNumber, LinkMode, SpoolKind, UserEntry, UserId};
 use crate::machine::diagnose::padded;
@@ -106,6 +106,19 @@ pub struct Disk {
     pub cylinders: u32,
     /// 4096-byte blocks.
     pub blocks: u32,
+}
+
+impl Reader {
+    /// The files that it may read, in their order: of its class, not held.
+    pub fn files(&self, user: &User) -> Result<Vec<FileInfo>, SpoolError> {
+        let mut selection = Selection::of(spool_userid(&user.id)).on(Queue::Reader);
+        selection.user_hold = Some(false);
+        selection.system_hold = Some(false);
+        if let Ok(class) = spool::Class::new(self.class) {
+            selection.class = Some(class);
+        }
+        user.cp().spool.list(&selection)
+    }
 }
 
 impl Output {

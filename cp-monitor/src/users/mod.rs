@@ -33,6 +33,7 @@ use crate::directory::{UserEntry, UserId};
 use crate::dispatcher::policy::{Entitlement, MachineId, Policy, Wakeup};
 use crate::machine::{Machine, Wait};
 use crate::paging::Standing;
+use crate::pc::Pc;
 use crate::system::Cp;
 use crate::workers::{Alarm, Job};
 use accounts::Accounted;
@@ -394,6 +395,8 @@ impl User {
             ConsoleState::CpRead
         } else if let Some(Wait::ConsoleRead { hidden, .. }) = machine.wait() {
             ConsoleState::VmRead { hidden }
+        } else if machine.pc().is_some_and(Pc::reads) {
+            ConsoleState::VmRead { hidden: false }
         } else {
             ConsoleState::Running
         };

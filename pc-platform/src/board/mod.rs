@@ -217,6 +217,11 @@ impl Board {
         taken
     }
 
+    /// Whether everything typed was read.
+    pub fn is_input_read(&self) -> bool {
+        self.serial[0].is_drained() && self.keyboard.is_drained()
+    }
+
     /// The text screen, read out of the machine's storage.
     pub fn screen(&self, storage: &dyn Storage) -> Screen {
         let mut page = vec![0; display::PAGE_SIZE as usize];

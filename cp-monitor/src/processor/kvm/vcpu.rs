@@ -343,6 +343,10 @@ impl KvmProcessor {
 }
 
 impl Processor for KvmProcessor {
+    fn is_slice_over(&mut self) -> bool {
+        self.slice_is_over(true)
+    }
+
     fn start_slice(&mut self, length: Duration) {
         self.look.set(0);
         self.clock_unread = true;

@@ -123,7 +123,7 @@ impl Session<'_> {
     /// The file being read, else the next one of the reader; none when the reader is empty.
     fn reading(&mut self) -> Result<Option<&mut Reading>, SpoolError> {
         if self.reader.open.is_none()
-            && let Some(next) = files_of(self.user, self.reader)?.into_iter().next()
+            && let Some(next) = self.reader.files(self.user)?.into_iter().next()
         {
             self.select(next.spid.number().into())?;
         }
@@ -155,7 +155,7 @@ impl Session<'_> {
             return Ok(true);
         }
         let serial = reading.serial();
-        let Some(next) = files_of(self.user, self.reader)?.into_iter().find(|file| file.serial != serial) else { return Ok(false) };
+        let Some(next) = self.reader.files(self.user)?.into_iter().find(|file| file.serial != serial) else { return Ok(false) };
         finish_reading(self.user, self.reader)?;
         Ok(self.select(next.spid.number().into())? == 0)
     }
@@ -211,7 +211,7 @@ impl Session<'_> {
     /// The next file of the reader that came from a printer, or from a punch or card reader.
     fn next_of_kind(&mut self, print: bool, place: Place) -> Done {
         let is_print = |file: &FileInfo| matches!(file.device, spool::Device::Printer | spool::Device::Console);
-        let mut files = files_of(self.user, self.reader)?;
+        let mut files = self.reader.files(self.user)?;
         files.retain(|file| is_print(file) == print);
         let before = self.reader.listed.filter(|listed| listed.print == print);
         // When the file that was given last is gone meanwhile, those behind it have moved up.
@@ -248,17 +248,6 @@ impl Session<'_> {
 
 fn short(needed: u64) -> Completion {
     Completion { status: spool_input::BUFFER_SHORT, value: needed, ..Completion::default() }
-}
-
-/// The files that this reader may read, in their order: its class, not held.
-fn files_of(user: &User, reader: &Reader) -> Result<Vec<FileInfo>, SpoolError> {
-    let mut selection = Selection::of(spool_userid(&user.id)).on(Queue::Reader);
-    selection.user_hold = Some(false);
-    selection.system_hold = Some(false);
-    if let Ok(class) = spool::Class::new(reader.class) {
-        selection.class = Some(class);
-    }
-    user.cp().spool.list(&selection)
 }
 
 /// Reads the next buffer of a file.
@@ -359,7 +348,7 @@ pub(in crate::machine::diagnose) fn attributes(_machine: &mut Machine, operands:
 fn reader_block(user: &User, reader: &Reader, spid: u64) -> Result<Option<SpoolFileBlock>, SpoolError> {
     let chosen = match (spid, &reader.open) {
         (0, Some(reading)) => Some(reading.spid),
-        (0, None) => return Ok(files_of(user, reader)?.first().map(block_of)),
+        (0, None) => return Ok(reader.files(user)?.first().map(block_of)),
         (number, _) => u16::try_from(number).ok().and_then(|number| Spid::new(number).ok()),
     };
     let Some(spid) = chosen else { return Ok(None) };

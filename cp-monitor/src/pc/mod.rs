@@ -1,0 +1,295 @@
+//! A PC machine: storage of its own, the board of a PC, and virtual processors of the software processor in turns.
+//!
+//! [`Pc`] is plain state that belongs to one [`crate::machine::Machine`] and knows no user, no console and no clock of the host: [`Pc::run`] executes so many
+//! instructions and says what it came to. [`slice`](mod@slice) is what a dispatcher thread does with it, `load` what IPL does, `disk` how minidisks are its disks.
+//!
+//! **Time.** The machine's clock is the count of instructions of its processors, 32 ns each; every device goes by it. While all processors are halted it stands, until
+//! whoever runs the machine says how much has passed ([`Pc::skip`]): as much as the host's clock, and not beyond the next event. So a halt lasts in the machine as long as
+//! outside, what it computes takes a time that depends on nothing but the instructions, and a stopped machine's time stands.
+
+mod bus;
+mod disk;
+mod load;
+mod slice;
+mod terminal;
+
+use pc_platform::{Board, Settings, Signal, Storage};
+use soft_processor::{Cpu, Exit, Memory, NotStorage, Region};
+
+use crate::workers::Alarm;
+use bus::{Bus, Devices, NANOSECONDS};
+pub use load::{LoadError, What, ipl};
+use terminal::Terminal;
+
+/// Least and most storage of a PC machine.
+const STORAGE: std::ops::RangeInclusive<u64> = 1 << 20..=pc_platform::memory_map::STORAGE_MAX;
+/// Instructions that one processor executes before the next one does, when there are several: what one stores, another waits for no longer.
+const TURN: u64 = 2000;
+/// Instructions that a single processor executes at most before devices are looked at: a millisecond of the machine.
+const LOOK: u64 = 1_000_000 / NANOSECONDS;
+/// Silence, in instructions, after which an unfinished line is taken for a prompt: 20 ms of the machine.
+const PROMPT_SILENCE: u64 = 20_000_000 / NANOSECONDS;
+/// Silence after which a machine that has nothing to do is taken to wait for a line: half a second.
+const IDLE_SILENCE: u64 = 500_000_000 / NANOSECONDS;
+
+/// What running a machine came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// The instructions are executed, or there is something to show.
+    Ran,
+    /// All processors are halted; something happens by itself in so many nanoseconds, or only when somebody types.
+    Halted(Option<u64>),
+    /// A disk is waited for.
+    Disk,
+    /// It cannot go on by itself, and why.
+    Ended(String),
+}
+
+/// The machine.
+pub struct Pc {
+    memory: Memory,
+    processors: Vec<Cpu>,
+    /// Whose turn it is.
+    next: usize,
+    devices: Devices,
+    /// Instructions so far: the clock.
+    now: u64,
+    terminal: Terminal,
+    /// When it last wrote to the console.
+    wrote_at: u64,
+    /// Since when it is halted, on the host's clock, and up to when in its own.
+    halted: Option<Halt>,
+    /// Ends the halt.
+    alarm: Option<Alarm>,
+    /// Alarms so far, so that each ends its own halt and no later one.
+    alarms: u64,
+}
+
+/// A halt in progress.
+#[derive(Clone, Copy)]
+struct Halt {
+    since: std::time::Instant,
+    /// Nanoseconds to the next event; `None` is without end.
+    length: Option<u64>,
+}
+
+/// Storage as the board sees it.
+struct Reached<'a>(&'a Memory);
+
+impl Storage for Reached<'_> {
+    fn load(&self, address: u64, bytes: &mut [u8]) -> bool {
+        self.0.read(address, bytes).is_ok()
+    }
+
+    fn store(&self, address: u64, bytes: &[u8]) -> bool {
+        self.0.write(address, bytes).is_ok()
+    }
+}
+
+impl Pc {
+    /// A machine after power-on, with storage of zeros.
+    fn new(settings: Settings) -> Self {
+        let memory = Memory::new(vec![Region::owned(0, settings.storage)]).expect("one region of whole pages");
+        let processors = (0..settings.processors).map(Cpu::new).collect();
+        Self {
+            memory,
+            processors,
+            next: 0,
+            devices: Devices::new(Board::new(settings)),
+            now: 0,
+            terminal: Terminal::default(),
+            wrote_at: 0,
+            halted: None,
+            alarm: None,
+            alarms: 0,
+        }
+    }
+
+    fn board(&mut self) -> &mut Board {
+        &mut self.devices.board
+    }
+
+    /// Executes about so many instructions on each processor.
+    pub fn run(&mut self, instructions: u64) -> Turn {
+        let turn = self.execute(instructions);
+        self.note_output();
+        turn
+    }
+
+    fn execute(&mut self, instructions: u64) -> Turn {
+        let end = self.now + instructions;
+        while self.now < end {
+            if let Some(turn) = self.attend() {
+                return turn;
+            }
+            let turn = if self.processors.len() == 1 { LOOK } else { TURN };
+            let before = self.now;
+            let budget = turn.min(end - self.now).min(self.until_event().unwrap_or(u64::MAX)).max(1);
+            let mut halted = 0;
+            let mut furthest = before;
+            for step in 0..self.processors.len() {
+                let number = (self.next + step) % self.processors.len();
+                let processor = &mut self.processors[number];
+                processor.set_now(before);
+                let mut bus = Bus { devices: &mut self.devices, until: before + budget };
+                match processor.run(&self.memory, &mut bus, budget) {
+                    Exit::Halt => halted += 1,
+                    Exit::Shutdown => return Turn::Ended(self.shown(number, "triple fault")),
+                    Exit::Budget => furthest = before + budget,
+                    Exit::Leave => {
+                        furthest = furthest.max(processor.now());
+                        if self.devices.board.wants_out() {
+                            self.next = (number + 1) % self.processors.len();
+                            break;
+                        }
+                    }
+                    Exit::Exception(_) | Exit::Breakpoint => {}
+                }
+            }
+            self.now = furthest;
+            if halted == self.processors.len() {
+                return self.idle();
+            }
+        }
+        Turn::Ran
+    }
+
+    /// Instructions to the next event of the board.
+    fn until_event(&mut self) -> Option<u64> {
+        self.devices.board.advance(self.now * NANOSECONDS);
+        self.devices.board.next_event().map(|due| due.div_ceil(NANOSECONDS).saturating_sub(self.now))
+    }
+
+    fn idle(&mut self) -> Turn {
+        let length = self.until_event().map(|instructions| instructions * NANOSECONDS);
+        // One that waits for start-up has them disabled.
+        if !self.processors.iter().any(Cpu::interrupts_enabled) {
+            return Turn::Ended(self.shown(0, "disabled wait"));
+        }
+        Turn::Halted(length)
+    }
+
+    /// What the board wants done before anything runs; the answer ends the run.
+    fn attend(&mut self) -> Option<Turn> {
+        while let Some(signal) = self.devices.board.take_signal() {
+            match signal {
+                Signal::Init(number) => self.processors[number].init(),
+                Signal::StartUp(number, vector) => self.processors[number].start_up(vector),
+                Signal::Reset => return Some(Turn::Ended("the guest reset the machine".to_string())),
+                Signal::PowerOff => return Some(Turn::Ended("the guest switched the machine off".to_string())),
+                Signal::Exit(code) => return Some(Turn::Ended(format!("the guest ended with exit code {code}"))),
+                Signal::Reload => return Some(Turn::Ended("the guest asks to be loaded again".to_string())),
+                Signal::Stuck(why) => return Some(Turn::Ended(why)),
+            }
+        }
+        match &self.devices.board {
+            board if board.waits_for_disk() => Some(Turn::Disk),
+            board => board.wants_out().then_some(Turn::Ran),
+        }
+    }
+
+    /// Time passes while all processors are halted.
+    pub fn skip(&mut self, nanoseconds: u64) {
+        self.now += nanoseconds.div_ceil(NANOSECONDS);
+        let now = self.now * NANOSECONDS;
+        self.board().advance(now);
+    }
+
+    /// The end of a halt by the host's clock: the time that passed, and not beyond what was waited for, unless that has come.
+    fn resume(&mut self, is_over: bool) {
+        let Some(halt) = self.halted.take() else { return };
+        let passed = halt.since.elapsed().as_nanos() as u64;
+        let passed = match halt.length {
+            Some(length) if is_over => length,
+            Some(length) => passed.min(length),
+            None => passed,
+        };
+        self.skip(passed);
+    }
+
+    fn note_output(&mut self) {
+        let bytes = self.board().take_output();
+        if !bytes.is_empty() {
+            self.wrote_at = self.now;
+            self.terminal.take(&bytes);
+        }
+    }
+
+    /// Whether it waits for a line, as far as that can be told from outside: everything typed was read, and it is silent behind a prompt, or has nothing to do.
+    pub fn reads(&self) -> bool {
+        let silence = self.now - self.wrote_at;
+        let quiet = match self.halted {
+            Some(Halt { length: None, .. }) => true,
+            Some(_) => self.terminal.has_prompt() || silence >= IDLE_SILENCE,
+            None => self.terminal.has_prompt() && silence >= PROMPT_SILENCE,
+        };
+        quiet && self.devices.board.is_input_read()
+    }
+
+    /// Somebody typed a line. `^C` and the like alone are that control character, without an end of line. False when it cannot be taken.
+    pub fn type_line(&mut self, line: &str) -> bool {
+        let bytes = match line.as_bytes() {
+            [b'^', letter @ b'@'..=b'_'] => vec![letter & 0x1f],
+            line => [line, b"\r"].concat(),
+        };
+        let taken = self.board().type_input(&bytes);
+        self.terminal.expect_echo(&bytes[..taken]);
+        self.resume(false);
+        taken == bytes.len()
+    }
+
+    /// Loads bytes from its storage.
+    pub fn read(&self, address: u64, bytes: &mut [u8]) -> Result<(), NotStorage> {
+        self.memory.read(address, bytes)
+    }
+
+    /// Stores bytes into its storage.
+    pub fn write(&self, address: u64, bytes: &[u8]) -> Result<(), NotStorage> {
+        self.memory.write(address, bytes)
+    }
+
+    /// General registers, instruction address and flags of the first processor.
+    pub fn registers(&self) -> ([u64; 16], u64, u64) {
+        let state = self.processors[0].state();
+        (state.general, state.rip, state.rflags)
+    }
+
+    /// Sets a general register of the first processor.
+    pub fn set_register(&mut self, number: usize, value: u64) {
+        let mut state = self.processors[0].state();
+        state.general[number] = value;
+        self.processors[0].set_state(&state);
+    }
+
+    /// The first processor goes on at another address.
+    pub fn go_on_at(&mut self, address: u64) {
+        let mut state = self.processors[0].state();
+        state.rip = address;
+        state.halted = false;
+        self.processors[0].set_state(&state);
+    }
+
+    /// Virtual processors.
+    pub fn processors(&self) -> usize {
+        self.processors.len()
+    }
+
+    /// What happened to a processor, and where.
+    fn shown(&self, number: usize, what: &str) -> String {
+        let state = self.processors[number].state();
+        let code = state.segments[soft_processor::State::CS];
+        format!("{what}, processor {number} at {:04X}:{:016X} CR0 {:08X} CR3 {:X}", code.selector, state.rip, state.cr0, state.cr3)
+    }
+
+    /// SYSTEM RESET: devices and processors as after power-on; storage is kept.
+    pub fn reset(&mut self) {
+        self.board().reset();
+        self.processors.iter_mut().for_each(Cpu::reset);
+        self.halted = None;
+        self.terminal = Terminal::default();
+        self.alarms += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests;
