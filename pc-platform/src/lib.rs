@@ -26,7 +26,7 @@ pub mod pit;
 pub mod rtc;
 pub mod serial;
 
-pub use board::{Access, Board, Odd, Settings, Signal};
+pub use board::{Access, Board, Odd, PROCESSORS_MAX, Settings, Signal};
 
 /// Time of a machine's own clock, since the machine began.
 pub type Nanoseconds = u64;

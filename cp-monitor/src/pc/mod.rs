@@ -27,8 +27,10 @@ const STORAGE: std::ops::RangeInclusive<u64> = 1 << 20..=pc_platform::memory_map
 const TURN: u64 = 2000;
 /// Instructions that a single processor executes at most before devices are looked at: a millisecond of the machine.
 const LOOK: u64 = 1_000_000 / NANOSECONDS;
-/// Silence, in instructions, after which an unfinished line is taken for a prompt: 20 ms of the machine.
+/// Silence, in instructions, after which an unfinished line that looks like a prompt is taken for one: 20 ms of the machine.
 const PROMPT_SILENCE: u64 = 20_000_000 / NANOSECONDS;
+/// The same for one that does not: 3 seconds. Programs also write what they are at.
+const LINE_SILENCE: u64 = 3_000_000_000 / NANOSECONDS;
 /// Silence after which a machine that has nothing to do is taken to wait for a line: half a second.
 const IDLE_SILENCE: u64 = 500_000_000 / NANOSECONDS;
 
@@ -220,8 +222,9 @@ impl Pc {
         let silence = self.now - self.wrote_at;
         let quiet = match self.halted {
             Some(Halt { length: None, .. }) => true,
-            Some(_) => self.terminal.has_prompt() || silence >= IDLE_SILENCE,
-            None => self.terminal.has_prompt() && silence >= PROMPT_SILENCE,
+            Some(_) => self.terminal.has_usual_prompt() || silence >= IDLE_SILENCE,
+            None if self.terminal.has_usual_prompt() => silence >= PROMPT_SILENCE,
+            None => self.terminal.has_prompt() && silence >= LINE_SILENCE,
         };
         quiet && self.devices.board.is_input_read()
     }

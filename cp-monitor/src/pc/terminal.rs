@@ -34,6 +34,8 @@ pub(super) struct Terminal {
     sequence: Sequence,
     /// The last thing that was shown is a prompt.
     prompted: bool,
+    /// Its last character that is no blank.
+    shown: Option<u8>,
     /// What was typed and not yet echoed.
     echo: VecDeque<u8>,
     ready: VecDeque<Shown>,
@@ -121,9 +123,16 @@ impl Terminal {
         self.prompted || !self.line.is_empty()
     }
 
+    /// Whether that ends as the prompts of shells and monitors do.
+    pub(super) fn has_usual_prompt(&self) -> bool {
+        let end = if self.line.is_empty() { self.shown } else { last(&self.line) };
+        self.has_prompt() && end.is_some_and(|byte| b"$#>?%".contains(&byte))
+    }
+
     /// The unfinished line is a prompt.
     pub(super) fn end_prompt(&mut self) {
         if !self.line.is_empty() {
+            self.shown = last(&self.line);
             let text = self.text();
             self.ready.push_back(Shown::Prompt(text));
             self.prompted = true;
@@ -141,6 +150,11 @@ impl Terminal {
     pub(super) fn next(&mut self) -> Option<Shown> {
         self.ready.pop_front()
     }
+}
+
+/// The last character that is no blank.
+fn last(line: &[u8]) -> Option<u8> {
+    line.iter().rev().copied().find(|byte| *byte != b' ')
 }
 
 #[cfg(test)]
@@ -163,9 +177,11 @@ mod tests {
         assert!(terminal.has_prompt());
         terminal.end_prompt();
         assert_eq!(shown(&mut terminal), [Shown::Prompt("$ ".to_string())]);
-        assert!(terminal.has_prompt(), "until something else is written or typed");
+        assert!(terminal.has_prompt() && terminal.has_usual_prompt(), "until something else is written or typed");
         terminal.expect_echo(b"x\r");
-        assert!(!terminal.has_prompt());
+        assert!(!terminal.has_prompt() && !terminal.has_usual_prompt());
+        terminal.take(b"x\r\npreempt: ");
+        assert!(terminal.has_prompt() && !terminal.has_usual_prompt());
     }
 
     #[test]
