@@ -151,6 +151,7 @@ fn snapshot(machines: u64, up: Duration, window: &Window) -> Snapshot {
         busy_percent: 50.0 + 45.0 * (t / 3.0 + number as f32).sin(),
         stolen_percent: number as f32 * 2.5,
         running: if number == 0 { "USER0003".to_owned() } else { String::new() },
+        trend: Vec::new(),
     };
     let mut snapshot = Snapshot {
         system: "CP64DEMO".to_owned(),
@@ -160,7 +161,7 @@ fn snapshot(machines: u64, up: Duration, window: &Window) -> Snapshot {
         utc_offset: 0,
         uptime_seconds: up.as_secs(),
         processors: (0..2).map(processor).collect(),
-        spool: SpoolView { reader: 12, printer: 3, punch: 0, bytes: 4_400_000 },
+        spool: SpoolView { reader: 12, printer: 3, punch: 0, bytes: 4_400_000, files: Vec::new() },
         devices: vec![DeviceView { number: "000E".into(), kind: "PRT".into(), state: "STARTED".into(), ..Default::default() }],
         storage: StorageView { frames: 262_144, in_use: 110_000, shared: 400 },
         ..Snapshot::default()

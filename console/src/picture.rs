@@ -55,6 +55,28 @@ pub fn tell<R: Row>(snapshot: &mut Snapshot, all: &[R], window: &Window, view: i
     snapshot.names = window.naming.as_ref().map_or_else(Vec::new, |begin| names(all, begin));
 }
 
+/// Whether a userid is of a pattern in which `*` stands for any characters and `%` for one.
+fn fits(pattern: &str, userid: &str) -> bool {
+    let (pattern, userid) = (pattern.as_bytes(), userid.as_bytes());
+    // Where the last star was, and up to where it stands for something: a pattern may be as long as a line.
+    let (mut p, mut u, mut star) = (0, 0, None);
+    while u < userid.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, u));
+                p += 1;
+            }
+            Some(c) if *c == b'%' || *c == userid[u] => (p, u) = (p + 1, u + 1),
+            _ => {
+                let Some((at, taken)) = star else { return false };
+                star = Some((at, taken + 1));
+                (p, u) = (at + 1, taken + 1);
+            }
+        }
+    }
+    pattern[p..].iter().all(|c| *c == b'*')
+}
+
 /// Rows by their places in what was arranged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Arranged {
@@ -72,7 +94,9 @@ struct Arranged {
 
 fn arrange<R: Row>(all: &[R], window: &Window) -> Arranged {
     let wanted = window.filter.trim().to_lowercase();
-    let rows = ordered((0..all.len()).filter(|&n| wanted.is_empty() || all[n].has(&wanted)), all, window);
+    let pattern = wanted.contains(['*', '%']);
+    let passes = |row: &R| if pattern { fits(&wanted, &row.userid().to_lowercase()) } else { wanted.is_empty() || row.has(&wanted) };
+    let rows = ordered((0..all.len()).filter(|&n| passes(&all[n])), all, window);
     let height = window.rows.min(MACHINES_MAX) as usize;
     let cursor = window.cursor.as_ref().and_then(|cursor| row_of(cursor, all, &rows));
     let mut first = usize::try_from(window.first).unwrap_or(usize::MAX);
@@ -183,6 +207,22 @@ mod tests {
 
     fn shown<'a>(machines: &'a [MachineView], window: &Window) -> Vec<&'a str> {
         arrange(machines, window).rows.into_iter().map(|n| machines[n].userid.as_str()).collect()
+    }
+
+    #[test]
+    fn patterns_are_of_userids() {
+        for (pattern, userid, fit) in [
+            ("stud*", "student1", true),
+            ("stud*", "astud", false),
+            ("*1", "student1", true),
+            ("s%ud*1", "student1", true),
+            ("*d*n*", "student1", true),
+            ("%", "ab", false),
+            ("*", "", true),
+            ("a*b*c", "axxbxx", false),
+        ] {
+            assert_eq!(fits(pattern, userid), fit, "{pattern} {userid}");
+        }
     }
 
     #[test]

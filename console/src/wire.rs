@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Version of this protocol; CP refuses another.
-pub const VERSION: u16 = 7;
+pub const VERSION: u16 = 8;
 /// Longest frame either side accepts, in bytes.
 pub const FRAME_MAX: usize = 8 << 20;
 /// Most machines that one [`Snapshot`] tells of: it must fit into a frame.
@@ -138,6 +138,10 @@ pub struct Window {
     pub naming: Option<String>,
     /// Figures of each machine's history.
     pub trend: u32,
+    /// Spool files that are to be told.
+    pub files: u32,
+    /// Lines of the console of the user in `about`.
+    pub lines: u32,
 }
 
 impl Window {
@@ -310,6 +314,8 @@ pub struct Snapshot {
     pub cursor: Option<(u64, String)>,
     /// The machine that [`Window::about`] asks for, if it is logged on.
     pub about: Option<MachineView>,
+    /// What there is to know of that machine besides its figures.
+    pub detail: MachineDetail,
     /// What [`Window::naming`] asks for, at most [`NAMES_MAX`].
     pub names: Vec<String>,
     /// Real processors.
@@ -353,6 +359,19 @@ pub struct MachineView {
     pub trend: Vec<f32>,
 }
 
+/// Devices and console of one machine.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MachineDetail {
+    /// Its devices, a line for each, as QUERY VIRTUAL begins it.
+    pub devices: Vec<String>,
+    /// Who else hears its console: `SECUSER MAINT`, or empty.
+    pub heard_by: String,
+    /// Its console is recorded.
+    pub recorded: bool,
+    /// The last lines of its console, the oldest first.
+    pub recent: Vec<Line>,
+}
+
 /// One real processor.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProcessorView {
@@ -366,6 +385,8 @@ pub struct ProcessorView {
     pub stolen_percent: f32,
     /// Whom it runs now, or empty.
     pub running: String,
+    /// Percent busy in each of the last intervals of [`TREND_SECONDS`], the oldest first, at most [`TREND_MAX`].
+    pub trend: Vec<f32>,
 }
 
 /// The spool in numbers.
@@ -379,6 +400,33 @@ pub struct SpoolView {
     pub punch: u64,
     /// Bytes that spool data takes on the host.
     pub bytes: u64,
+    /// The newest files, the newest first, as many as were asked for; none when there are too many to look at.
+    pub files: Vec<FileView>,
+}
+
+/// A spool file that waits.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FileView {
+    /// Whose.
+    pub owner: String,
+    /// Its number among the owner's.
+    pub spid: String,
+    /// `RDR`, `PRT` or `PUN`.
+    pub queue: String,
+    /// Spool class.
+    pub class: char,
+    /// Records.
+    pub records: u64,
+    /// Copies.
+    pub copies: u32,
+    /// `NONE`, `USER`, `SYS` or `USYS`.
+    pub hold: String,
+    /// Name and type.
+    pub name: String,
+    /// Who made it.
+    pub origin: String,
+    /// When, in seconds since 1970 UTC.
+    pub created: u64,
 }
 
 /// A real unit record device.

@@ -1,8 +1,11 @@
 //! What CP tells the operator screen: the machines of its window, ordered, filtered and counted over all.
 
+use std::process::Command;
+use std::time::{Duration, Instant};
+
 use console::client;
 use console::wire::{Cursor, Order, Snapshot, Window};
-use tests::{System, wait_for};
+use tests::{PATIENCE, System, wait_for};
 
 const USERS: usize = 40;
 
@@ -83,4 +86,101 @@ fn cp_keeps_the_histories_of_all_while_somebody_looks() {
     assert!(looping.trend.len() >= 2 && looping.trend.iter().any(|percent| *percent > 1.0), "{looping:?}");
     let one = watch.snapshot(&Window { rows: 1, trend: 1, ..Window::default() }).expect("CP answers");
     assert_eq!(one.machines[0].trend.len(), 1, "no more than is asked for");
+}
+
+#[test]
+fn cp_tells_what_there_is_to_know_of_one_machine_and_the_newest_files() {
+    let system = System::start();
+    system.cp("XAUTOLOG CMSUSER").succeeded();
+    system.cp("SET OBSERVER CMSUSER MAINT").succeeded();
+    for name in ["ONE", "TWO", "THREE"] {
+        system.cp64(&["punch", "--to", "MAINT", "--name", &format!("{name}.DATA"), "-"], b"a card\n").succeeded();
+    }
+    let mut watch = client::watch(&system.socket()).expect("CP listens");
+    let window = Window { about: Some("CMSUSER".into()), lines: 50, files: 2, ..Window::default() };
+    let told = wait_for("CMS to be ready and a figure of the processors", || {
+        let told = watch.snapshot(&window).expect("CP answers");
+        let ready = told.detail.recent.iter().any(|line| line.text.starts_with("Ready;"));
+        (ready && told.processors.iter().all(|processor| !processor.trend.is_empty())).then_some(told)
+    });
+    assert_eq!((told.detail.heard_by.as_str(), told.detail.recorded), ("OBSERVER MAINT", false));
+    assert!(told.detail.devices.iter().any(|device| device.starts_with("DASD 0191 ")), "{:?}", told.detail.devices);
+    let files: Vec<_> = told.spool.files.iter().map(|file| (file.name.as_str(), file.owner.as_str(), file.queue.as_str())).collect();
+    assert_eq!(files, [("THREE DATA", "MAINT", "RDR"), ("TWO DATA", "MAINT", "RDR")]);
+    let none = watch.snapshot(&Window::default()).expect("CP answers");
+    assert!(none.spool.files.is_empty() && none.detail.devices.is_empty());
+}
+
+/// A terminal in tmux; it ends with the value.
+struct Tmux(tempfile::TempDir);
+
+impl Tmux {
+    fn run(&self, arguments: &[&str]) -> String {
+        let output = Command::new("tmux").arg("-S").arg(self.0.path().join("tmux")).args(arguments).output();
+        let output = output.expect("tmux is there: apt-get install -y tmux");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    fn keys(&self, keys: &[&str]) {
+        self.run(&[&["send-keys", "-t", "screen"], keys].concat());
+    }
+
+    /// Waits until the screen shows this.
+    fn shows(&self, wanted: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let shown = self.run(&["capture-pane", "-p", "-t", "screen"]);
+            if shown.contains(wanted) {
+                return shown;
+            }
+            assert!(Instant::now() < deadline, "No {wanted:?} on the screen:\n{shown}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Tmux {
+    fn drop(&mut self) {
+        self.run(&["kill-server"]);
+    }
+}
+
+#[test]
+fn the_real_screen_in_a_real_terminal() {
+    let system = System::start();
+    let names = system.add_users(3);
+    names.iter().for_each(|name| drop(system.cp(&format!("XAUTOLOG {name}")).succeeded()));
+    let tmux = Tmux(tempfile::tempdir().expect("a temporary directory"));
+    let place = system.directory().display().to_string();
+    let program = tests::cp64().display().to_string();
+    tmux.run(&["-f", "/dev/null", "new-session", "-d", "-s", "screen", "-x", "80", "-y", "24", "sh"]);
+    tmux.keys(&[&format!("stty -echo; {program} operator --system {place}; echo left with $?"), "Enter"]);
+    let main = tmux.shows("===>");
+    assert!(main.lines().count() <= 24 && main.lines().all(|row| row.chars().count() <= 80), "{main}");
+    tmux.shows("Machines 4");
+    // A guest cannot drive this terminal.
+    system.cp("MSGNOH OPERATOR \u{1b}]0;owned\u{7}\u{1b}[2Jstill here").succeeded();
+    tmux.shows("[2Jstill here");
+    assert!(!tmux.run(&["display-message", "-p", "-t", "screen", "#{pane_title}"]).contains("owned"));
+    tmux.keys(&["F10"]);
+    tmux.keys(&["/", "u*", "Enter"]);
+    tmux.shows("3 match");
+    tmux.keys(&["Enter"]);
+    tmux.shows("1 of 3 match");
+    tmux.keys(&["F11"]);
+    tmux.shows(&format!(" {} ", names[1]));
+    tmux.keys(&["Escape"]);
+    tmux.run(&["resize-window", "-t", "screen", "-x", "200", "-y", "50"]);
+    tmux.shows("Reader files");
+    tmux.keys(&["F2", "F9"]);
+    tmux.shows("DASD 0190 3390 ");
+    tmux.keys(&["F11", "f"]);
+    tmux.shows("This cannot be taken back");
+    tmux.keys(&["y"]);
+    tmux.shows("LOGOFF AS");
+    tmux.keys(&["F3"]);
+    tmux.shows("Detach");
+    tmux.keys(&["d"]);
+    tmux.shows("left with 0");
+    assert!(system.cp_says("query names").contains("OPERATOR - SYSC"));
 }

@@ -34,7 +34,10 @@ fn main(buf: &mut Buffer, area: Rect, state: &State) -> Option<(u16, u16)> {
     let screen = layout::screen(area);
     panes::header::draw(buf, screen.bar, screen.meters, state);
     if let Some((processors, spool)) = screen.side {
-        panes::machines::draw(buf, screen.upper, state);
+        match state.pane {
+            Pane::Files => panes::files::draw(buf, screen.upper, state),
+            _ => panes::machines::draw(buf, screen.upper, state),
+        }
         panes::processors::draw_side(buf, processors, state);
         panes::spool::draw_side(buf, spool, state);
     } else {
@@ -42,6 +45,7 @@ fn main(buf: &mut Buffer, area: Rect, state: &State) -> Option<(u16, u16)> {
             Pane::Machines => panes::machines::draw(buf, screen.upper, state),
             Pane::Processors => panes::processors::draw(buf, screen.upper, state),
             Pane::Spool => panes::spool::draw(buf, screen.upper, state),
+            Pane::Files => panes::files::draw(buf, screen.upper, state),
         }
     }
     panes::messages::draw(buf, screen.messages, state);
@@ -52,7 +56,9 @@ fn main(buf: &mut Buffer, area: Rect, state: &State) -> Option<(u16, u16)> {
 fn draw_overlay(buf: &mut Buffer, area: Rect, state: &State, overlay: &Overlay) {
     match overlay {
         Overlay::Help { title, lines, top } => panes::help::draw(buf, area, state, title, lines, *top),
-        Overlay::Details { userid } => panes::details::draw(buf, area, state, userid),
+        Overlay::Details { userid, page } => panes::details::draw(buf, area, state, userid, *page),
+        Overlay::Actions { userid, at } => panes::actions::draw(buf, area, state, userid, *at),
+        Overlay::Confirm { line } => panes::actions::draw_confirm(buf, area, state, line),
         Overlay::Leave => panes::leave::draw(buf, area, state),
         Overlay::ShuttingDown => panes::leave::draw_shutting_down(buf, area, state),
         Overlay::Closing { ending, .. } => panes::leave::draw_closing(buf, area, state, ending),

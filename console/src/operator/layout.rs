@@ -8,6 +8,10 @@ pub const SMALLEST: (u16, u16) = (60, 16);
 const WIDE: u16 = 120;
 /// Width of that column, with the line that divides it off.
 const SIDE: u16 = 40;
+/// From this width on that column is wide enough for histories of processors.
+const VERY_WIDE: u16 = 190;
+/// Its width then.
+const WIDE_SIDE: u16 = 84;
 /// Rows of the spool pane in that column.
 const SPOOL_ROWS: u16 = 10;
 
@@ -53,8 +57,9 @@ pub fn screen(area: Rect) -> Screen {
     let high = (body * 3).div_ceil(5);
     let upper = row(area, 2, high);
     let (upper, side) = if area.width >= WIDE {
-        let width = area.width - SIDE;
-        let column = Rect { x: area.x + width, width: SIDE, ..upper };
+        let side = if area.width >= VERY_WIDE { WIDE_SIDE } else { SIDE };
+        let width = area.width - side;
+        let column = Rect { x: area.x + width, width: side, ..upper };
         let spool = SPOOL_ROWS.min(high / 2);
         let sides = (row(column, 0, high - spool), row(column, high - spool, spool));
         (Rect { width, ..upper }, Some(sides))
@@ -99,7 +104,7 @@ mod tests {
     #[test]
     fn every_row_belongs_to_exactly_one_pane_at_every_size() {
         for height in SMALLEST.1..120 {
-            for width in [SMALLEST.0, 80, WIDE, 300] {
+            for width in [SMALLEST.0, 80, WIDE, VERY_WIDE, 300] {
                 let area = Rect::new(0, 0, width, height);
                 let s = screen(area);
                 let mut panes = vec![s.bar, s.meters, s.upper, s.messages, s.command, s.legend];

@@ -8,6 +8,7 @@ mod completion;
 mod draw;
 mod editor;
 mod figures;
+mod held;
 mod history;
 mod layout;
 mod link;
@@ -36,6 +37,7 @@ use thiserror::Error;
 use crate::client::ClientError;
 
 pub use completion::Word;
+pub use theme::Look;
 
 /// Events that may wait; a connection that sends faster than this is read slower.
 const QUEUE: usize = 1024;
@@ -45,8 +47,10 @@ const QUEUE: usize = 1024;
 pub struct Options {
     /// The screen's process runs the system: leaving means SHUTDOWN, there is nothing to detach from.
     pub owns_system: bool,
-    /// Use colour. The environment's `NO_COLOR` also turns it off.
-    pub color: bool,
+    /// How it looks. The environment's `NO_COLOR` means [`Look::Plain`] whatever this says.
+    pub look: Look,
+    /// Go through the consoles of the machines that pass this filter (`STUD*`), one after the other, from the beginning.
+    pub tour: Option<String>,
     /// Where commands are kept from one time to the next; made when it is not there.
     pub history: Option<PathBuf>,
     /// CP's commands in the order of its table, for TAB and for the meaning of abbreviations.
@@ -57,7 +61,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { owns_system: false, color: true, history: None, words: Vec::new(), help: |_| None }
+        Self { owns_system: false, look: Look::Dark, tour: None, history: None, words: Vec::new(), help: |_| None }
     }
 }
 
@@ -98,8 +102,12 @@ pub fn run(socket: &Path, options: Options) -> Result<Ending, OperatorError> {
         return Err(OperatorError::NotATerminal);
     }
     let size = crossterm::terminal::size().map_err(OperatorError::Terminal)?;
-    let color = options.color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let state = state::State::new(size, color, options.owns_system, options.words, options.help);
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let look = if plain { Look::Plain } else { options.look };
+    let mut state = state::State::new(size, look, options.owns_system, options.words, options.help);
+    if let Some(filter) = options.tour {
+        update::begin_tour(&mut state, &filter);
+    }
     let (sender, receiver) = sync_channel(QUEUE);
     let mut app = app::App::new(state, link::Socket::new(socket), sender.clone(), options.history);
     app.start().map_err(OperatorError::Connect)?;

@@ -10,9 +10,11 @@ use crate::wire::{ClientFrame, MachineView, Order, Reply, Request, Snapshot, TRE
 
 use super::completion::Word;
 use super::editor::Editor;
+use super::held::Held;
 use super::session::Session;
 use super::table::Table;
-use super::theme::Theme;
+use super::theme::{Look, Theme};
+use super::update::Tour;
 use super::{Ending, layout, panes};
 
 /// A connection to CP, as the screen names it.
@@ -86,6 +88,8 @@ pub enum Pane {
     Processors,
     /// Spool and storage.
     Spool,
+    /// Spool files.
+    Files,
 }
 
 /// What keys of the main screen go to.
@@ -115,6 +119,20 @@ pub enum Overlay {
     Details {
         /// Whose.
         userid: String,
+        /// Which of its pages, where not all fit.
+        page: usize,
+    },
+    /// What can be done with a machine.
+    Actions {
+        /// Whose.
+        userid: String,
+        /// The chosen action.
+        at: usize,
+    },
+    /// A line that cannot be taken back is to be entered?
+    Confirm {
+        /// The line.
+        line: String,
     },
     /// What is meant by leaving?
     Leave,
@@ -198,17 +216,23 @@ pub struct State {
     pub completing: Option<Completing>,
     /// The command line when TAB asked CP for userids, until they come.
     pub naming: Option<String>,
+    /// What waits for an answer.
+    pub held: Held,
+    /// Consoles come one after the other by themselves.
+    pub tour: Option<Tour>,
+    /// The console of the chosen machine is to be opened once it is known whose that is.
+    pub stepping: bool,
     /// Lines that were pasted and wait for the command line.
     pub pasted: VecDeque<String>,
 }
 
 impl State {
     /// A screen that has heard nothing yet.
-    pub fn new(size: (u16, u16), color: bool, owns_system: bool, words: Vec<Word>, help: fn(&str) -> Option<String>) -> Self {
+    pub fn new(size: (u16, u16), look: Look, owns_system: bool, words: Vec<Word>, help: fn(&str) -> Option<String>) -> Self {
         Self {
             now: Duration::ZERO,
             size,
-            theme: Theme::new(color),
+            theme: Theme::new(look),
             owns_system,
             words,
             help,
@@ -225,6 +249,9 @@ impl State {
             hint: None,
             completing: None,
             naming: None,
+            held: Held::default(),
+            tour: None,
+            stepping: false,
             pasted: VecDeque::new(),
         }
     }
@@ -247,7 +274,7 @@ impl State {
     /// The user of whom everything is shown.
     pub fn about(&self) -> Option<&str> {
         match &self.overlay {
-            Some(Overlay::Details { userid }) => Some(userid),
+            Some(Overlay::Details { userid, .. } | Overlay::Actions { userid, .. }) => Some(userid),
             _ if self.view != View::Main => Some(&self.session().userid),
             _ => None,
         }
@@ -261,7 +288,9 @@ impl State {
             about: self.about().map(str::to_owned),
             naming: self.naming.as_deref().map(|line| super::update::typed_userid(line).to_owned()),
             trend: trend as u32,
-            ..self.table.window(self.table_height(), self.focus == Focus::Machines)
+            files: if self.pane == Pane::Files { panes::files::rows(layout::screen(self.area()).upper.height) as u32 } else { 0 },
+            lines: if matches!(self.overlay, Some(Overlay::Details { .. })) { u32::from(self.size.1) } else { 0 },
+            ..self.table.window(self.table_height(), self.focus == Focus::Machines || self.view != View::Main)
         }
     }
 
@@ -284,7 +313,7 @@ impl State {
     /// Columns and rows in which the session's output is shown.
     pub fn output_size(&self) -> (u16, u16) {
         let area = match self.view {
-            View::Main => layout::below_title(layout::screen(self.area()).messages),
+            View::Main => panes::messages::lines_area(layout::screen(self.area()).messages, self),
             _ => layout::console(self.area()).output,
         };
         (area.width, area.height)

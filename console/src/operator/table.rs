@@ -139,6 +139,11 @@ impl Table {
         (self.top, self.matching.saturating_sub(self.top + height))
     }
 
+    /// Row of the choice.
+    pub fn chosen_row(&self) -> Option<usize> {
+        self.cursor
+    }
+
     /// Whether this row is the chosen one.
     pub fn is_chosen(&self, row: usize) -> bool {
         self.cursor == Some(row)

@@ -35,7 +35,7 @@ use crate::users::{Emsg, User};
 
 pub use answer::{Answer, Message, Outcome, Severity, error};
 pub use operands::Operands;
-pub use query::spool_files_line;
+pub use query::{device_lines, spool_files_line};
 pub use scheduling::share_text;
 pub use spool::{announce, close_output, finish_reading, punch_from_host};
 

@@ -74,9 +74,8 @@ pub struct Options {
     /// Serve SSH there, such as 0.0.0.0:2222; users need a password or a key (cp64 user key) [default: nowhere]
     #[arg(long, value_name = "ADDRESS:PORT")]
     ssh: Option<String>,
-    /// No colour on the operator screen
-    #[arg(long)]
-    no_color: bool,
+    #[command(flatten)]
+    theme: talk::Theme,
     /// The background process of --detach.
     #[arg(long, hide = true)]
     background: bool,
@@ -296,7 +295,7 @@ fn serve(cp: &Arc<Cp>, options: &Options) -> Ended {
 
 fn watch_screen(cp: &Arc<Cp>, directory: &Path, options: &Options) -> Ended {
     let socket = cp.data().socket();
-    talk::screen(&socket, directory, true, !options.no_color)
+    talk::screen(&socket, directory, true, options.theme.look(), None)
 }
 
 /// Where CP's own log goes: a file when the terminal is taken or left, else standard error.

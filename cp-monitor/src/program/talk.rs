@@ -4,7 +4,7 @@ use std::io::{BufReader, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use console::client::{self, ClientError, exit_code};
 use console::{operator, wire};
 use cp_monitor::real_devices::deck::{Coding, Deck, DeckError, IdCard, name_of_host_file};
@@ -173,14 +173,53 @@ fn open_deck(options: &PunchOptions) -> Result<Deck<BufReader<Box<dyn Read>>>, S
 /// Options of `cp64 operator`.
 #[derive(Args)]
 pub struct OperatorOptions {
+    #[command(flatten)]
+    theme: Theme,
+    /// Go through the consoles of these users, one after the other: a userid with * and % for what varies
+    #[arg(long, value_name = "PATTERN", num_args = 0..=1, default_missing_value = "")]
+    tour: Option<String>,
+}
+
+/// How the screen looks.
+#[derive(Args, Clone)]
+pub struct Theme {
     /// No colour
     #[arg(long)]
     no_color: bool,
+    /// Colours of the screen
+    #[arg(long, value_enum, default_value_t = Colours::Dark)]
+    theme: Colours,
+}
+
+/// Themes by name.
+#[derive(Clone, Copy, ValueEnum)]
+enum Colours {
+    /// For dark terminals
+    Dark,
+    /// For light terminals
+    Light,
+    /// High contrast
+    Contrast,
+    /// None, as --no-color
+    Plain,
+}
+
+impl Theme {
+    /// The look of the screen.
+    pub fn look(&self) -> operator::Look {
+        match self.theme {
+            _ if self.no_color => operator::Look::Plain,
+            Colours::Dark => operator::Look::Dark,
+            Colours::Light => operator::Look::Light,
+            Colours::Contrast => operator::Look::Contrast,
+            Colours::Plain => operator::Look::Plain,
+        }
+    }
 }
 
 /// The operator screen of a system that runs elsewhere.
 pub fn operator(place: &Place, options: &OperatorOptions) -> Ended {
-    screen(&place.socket()?, &place.directory()?, false, !options.no_color)
+    screen(&place.socket()?, &place.directory()?, false, options.theme.look(), options.tour.clone())
 }
 
 /// A command of the table as the screen completes it.
@@ -189,9 +228,9 @@ fn word(pattern: &str) -> operator::Word {
 }
 
 /// Shows the operator screen until it is left.
-pub fn screen(socket: &Path, directory: &Path, owns_system: bool, color: bool) -> Ended {
+pub fn screen(socket: &Path, directory: &Path, owns_system: bool, look: operator::Look, tour: Option<String>) -> Ended {
     let words = command::TABLE.iter().map(|command| word(command.pattern)).collect();
-    let options = operator::Options { owns_system, color, history: history(directory, "operator"), words, help: help::of_cp_command };
+    let options = operator::Options { owns_system, look, tour, history: history(directory, "operator"), words, help: help::of_cp_command };
     match operator::run(socket, options).map_err(because)? {
         operator::Ending::Lost(reason) => Err(format!("The connection to CP is lost: {reason}")),
         operator::Ending::Shutdown => {

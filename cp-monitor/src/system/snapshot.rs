@@ -1,23 +1,32 @@
 //! The system as displays see it: processor load and the operator screen's picture.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use console::picture::{Figure, Row, tell};
-use console::wire::{ConsoleState, DeviceView, MachineView, Order, ProcessorView, Snapshot, SpoolView, StorageView, Window};
-use spool::Queue;
+use console::wire::{
+    ConsoleState, DeviceView, FileView, MachineDetail, MachineView, Order, ProcessorView, Snapshot, SpoolView, StorageView, TREND_MAX,
+    TREND_SECONDS, Window,
+};
+use spool::{FileInfo, Queue, Selection};
 
 use super::Cp;
-use crate::command::share_text;
+use crate::command::{device_lines, share_text};
 use crate::dispatcher::policy::admission::Capacity;
 use crate::paging;
 use crate::real_devices::settings::form_name;
 use crate::users::User;
+use crate::users::eyes::Kind;
 use crate::users::trend::Intervals;
 
 /// Weight of the newest second in the averages that INDICATE LOAD shows.
 const NEWEST: f64 = 0.3;
+/// Most spool files among which the newest are looked for: a screen asks twice a second.
+const FILES_MAX: u64 = 5000;
+/// Most console lines that are told of a machine.
+const LINES_MAX: usize = 100;
 /// Shortest time over which a user's percentage is worked out: screens that ask more often get the same again.
 const USERS_INTERVAL: Duration = Duration::from_millis(400);
 
@@ -30,6 +39,10 @@ pub struct Load {
     pub processors: Vec<f64>,
     /// Percent of each real processor's time that the host took from its machines, smoothed.
     pub stolen: Vec<f64>,
+    /// Percent of each real processor's time in machines over the last intervals, the oldest first.
+    history: Vec<VecDeque<f32>>,
+    /// What the processors' counters were when the last interval began.
+    interval: Option<(Instant, Vec<u64>)>,
 }
 
 /// When the users were last looked at, and when figures of their histories are due.
@@ -78,7 +91,35 @@ impl Load {
             }
         }
         self.sampled = Some(now);
+        self.keep(now, &lanes);
         self.lanes = lanes;
+    }
+
+    /// Keeps a figure of each interval that is over, whoever looks.
+    fn keep(&mut self, now: Instant, lanes: &[LaneTimes]) {
+        let busy = || lanes.iter().map(|lane| lane.busy).collect::<Vec<_>>();
+        let Some((begun, before)) = &self.interval else {
+            self.interval = Some((now, busy()));
+            return;
+        };
+        let elapsed = now.duration_since(*begun);
+        // Samples come a second apart, and seldom to the millisecond.
+        if elapsed + Duration::from_millis(100) < Duration::from_secs(TREND_SECONDS) {
+            return;
+        }
+        self.history.resize(lanes.len(), VecDeque::new());
+        for (number, history) in self.history.iter_mut().enumerate() {
+            let used = lanes[number].busy.saturating_sub(before.get(number).copied().unwrap_or(0));
+            if history.len() == TREND_MAX {
+                history.pop_front();
+            }
+            history.push_back((used as f64 / elapsed.as_nanos().max(1) as f64 * 100.0).min(100.0) as f32);
+        }
+        self.interval = Some((now, busy()));
+    }
+
+    fn trend(&self, number: usize) -> Vec<f32> {
+        self.history.get(number).map(|history| history.iter().copied().collect()).unwrap_or_default()
     }
 }
 
@@ -138,13 +179,39 @@ impl Cp {
                 printer: totals.files.printer,
                 punch: totals.files.punch,
                 bytes: totals.on_disk,
+                files: if totals.files.all() <= FILES_MAX { self.file_views(window.files as usize) } else { Vec::new() },
             },
             devices: self.device_views(),
             storage: StorageView { frames: counts.total as u64, in_use: counts.in_use as u64, shared: counts.shared as u64 },
             ..Snapshot::default()
         };
+        if let Some(user) = window.about.as_ref().and_then(|userid| self.users.get(&userid.parse().ok()?)) {
+            snapshot.detail = machine_detail(&user, (window.lines as usize).min(LINES_MAX));
+        }
         tell(&mut snapshot, &users, window, |user| machine_view(user, window.trend as usize));
         snapshot
+    }
+
+    /// The newest spool files of all users.
+    fn file_views(&self, most: usize) -> Vec<FileView> {
+        if most == 0 {
+            return Vec::new();
+        }
+        let mut files = self.spool.list(&Selection::default()).unwrap_or_default();
+        files.sort_by_key(|file| std::cmp::Reverse((file.created, file.serial)));
+        let view = |file: &FileInfo| FileView {
+            owner: file.owner.to_string(),
+            spid: file.spid.to_string(),
+            queue: file.queue.abbreviation().to_string(),
+            class: file.attributes.class.as_char(),
+            records: file.records,
+            copies: file.attributes.copies.number().into(),
+            hold: file.attributes.hold.abbreviation().to_string(),
+            name: format!("{} {}", file.attributes.name.name(), file.attributes.name.file_type()).trim_end().to_string(),
+            origin: file.origin.to_string(),
+            created: file.created,
+        };
+        files.iter().take(most).map(view).collect()
     }
 
     /// In the order of QUERY UR: readers, punches, printers.
@@ -177,8 +244,21 @@ impl Cp {
             busy_percent: load.processors.get(number).copied().unwrap_or(0.0) as f32,
             stolen_percent: load.stolen.get(number).copied().unwrap_or(0.0) as f32,
             running: lane.running().and_then(|id| self.dispatcher.name(id)).unwrap_or_default(),
+            trend: load.trend(number),
         };
         self.dispatcher.lanes().iter().enumerate().map(view).collect()
+    }
+}
+
+/// Devices and console of one machine. Devices that are busy with a disk are not waited for.
+fn machine_detail(user: &Arc<User>, lines: usize) -> MachineDetail {
+    let ears = user.ears();
+    let heard_by = [Kind::Secondary, Kind::Observer].into_iter().find_map(|kind| ears.of(kind).map(|id| format!("{} {id}", kind.name())));
+    MachineDetail {
+        devices: device_lines(user).unwrap_or_default(),
+        heard_by: heard_by.unwrap_or_default(),
+        recorded: user.recording().is_some(),
+        recent: user.console.recent(lines),
     }
 }
 

@@ -17,6 +17,7 @@ const COMMAND: &[(&str, &str)] = &[
     ("F7", "Back"),
     ("F8", "Fwd"),
     ("F9", "Details"),
+    ("F11", "Actions"),
     ("F12", "Retrieve"),
     ("/", "Filter"),
     ("TAB", "Complete"),
@@ -24,6 +25,7 @@ const COMMAND: &[(&str, &str)] = &[
 const MACHINES: &[(&str, &str)] = &[
     ("ENTER", "Console"),
     ("F9", "Details"),
+    ("F11", "Actions"),
     ("/", "Filter"),
     ("F4", "Sort"),
     ("Space", "Turn"),

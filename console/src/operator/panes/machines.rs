@@ -105,9 +105,14 @@ pub fn draw_title(buf: &mut Buffer, area: Rect, state: &State) {
         (Pane::Machines, format!(" Machines {} ", snapshot.logged_on)),
         (Pane::Processors, format!(" Processors {} ", snapshot.processors.len())),
         (Pane::Spool, " Spool ".to_owned()),
+        (
+            Pane::Files,
+            format!(" Files {} ", snapshot.spool.reader.saturating_add(snapshot.spool.printer).saturating_add(snapshot.spool.punch)),
+        ),
     ];
-    for (pane, name) in &tabs[..if wide { 1 } else { 3 }] {
-        let shown = wide || *pane == state.pane;
+    // At the side the panes in the middle are visible anyway.
+    for (pane, name) in tabs.iter().filter(|(pane, _)| !wide || matches!(pane, Pane::Machines | Pane::Files)) {
+        let shown = *pane == state.pane || wide && *pane == Pane::Machines && state.pane != Pane::Files;
         let focused = *pane == Pane::Machines && state.focus == Focus::Machines;
         let style = match (shown, focused) {
             (true, true) => theme.active(),
@@ -116,7 +121,7 @@ pub fn draw_title(buf: &mut Buffer, area: Rect, state: &State) {
         };
         x = put(buf, area, x, 0, name, style) + 1;
     }
-    if wide || state.pane == Pane::Machines {
+    if state.pane == Pane::Machines || wide && state.pane != Pane::Files {
         put_right(buf, area, 2, 0, &arrangement(state), theme.faint());
     }
 }

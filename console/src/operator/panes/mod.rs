@@ -1,8 +1,10 @@
 //! The panes of the screen, one file each. Each draws from the state into its own rectangle and knows nothing of the others.
 
+pub mod actions;
 pub mod command;
 pub mod console;
 pub mod details;
+pub mod files;
 pub mod header;
 pub mod help;
 pub mod leave;

@@ -15,7 +15,8 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State) {
         Some(Overlay::Leave) => "D Detach  S Shut down  Esc Stay",
         Some(Overlay::ShuttingDown) => "Shutting down",
         Some(Overlay::Closing { .. }) => "The system or the connection is down",
-        Some(Overlay::Help { .. } | Overlay::Details { .. }) | None => "F3 Quit",
+        Some(Overlay::Confirm { .. }) => "Y enters it, any other key does not",
+        Some(Overlay::Help { .. } | Overlay::Details { .. } | Overlay::Actions { .. }) | None => "F3 Quit",
     };
     let rows = [
         "Terminal too small".to_owned(),

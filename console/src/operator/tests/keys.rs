@@ -259,12 +259,12 @@ fn operators_own_row_opens_the_console_that_is_already_there() {
 fn several_pasted_lines_are_entered_in_a_console_and_not_on_the_command_line() {
     let mut state = full(SIZE, 4);
     for end in ["\n", "\r", "\r\n"] {
-        let effects = update(&mut state, Event::Paste(["shutdown", "force maint", "", "q names"].join(end) + end));
+        let effects = update(&mut state, Event::Paste(["query time", "message maint hello", "", "q names"].join(end) + end));
         assert!(effects.is_empty(), "ENTER is the operator's");
-        assert_eq!(state.operator.editor.text(), "shutdown");
+        assert_eq!(state.operator.editor.text(), "query time");
         assert!(screen(&state).contains("2 more pasted lines wait"));
-        assert_eq!(sent(&press(&mut state, KeyCode::Enter)), ["shutdown"]);
-        assert_eq!(sent(&press(&mut state, KeyCode::Enter)), ["force maint"]);
+        assert_eq!(sent(&press(&mut state, KeyCode::Enter)), ["query time"]);
+        assert_eq!(sent(&press(&mut state, KeyCode::Enter)), ["message maint hello"]);
         assert_eq!(state.operator.editor.text(), "q names");
         press(&mut state, KeyCode::Esc);
         press(&mut state, KeyCode::Enter);
@@ -393,7 +393,7 @@ fn details_stay_with_their_machine_and_lead_to_its_console() {
     assert_eq!(state.table.chosen(), Some("USER0003"));
     assert!(screen(&state).contains("╭ USER0002 ─") && screen(&state).contains("not logged on"), "{}", screen(&state));
     assert!(press(&mut state, KeyCode::Enter).is_empty(), "another machine's console is not opened instead");
-    assert!(matches!(&state.overlay, Some(Overlay::Details { userid }) if *userid == gone.userid));
+    assert!(matches!(&state.overlay, Some(Overlay::Details { userid, .. }) if *userid == gone.userid));
     press(&mut state, KeyCode::Up);
     assert!(screen(&state).contains("╭ OPERATOR ─"));
     press(&mut state, KeyCode::Up);
@@ -413,8 +413,8 @@ fn a_signal_ends_the_screen_whatever_lies_over_it() {
 #[test]
 fn undefined_keys_are_named_as_on_vm() {
     let mut state = full(SIZE, 4);
-    press(&mut state, KeyCode::F(10));
-    assert!(screen(&state).contains("* PF10 UNDEFINED"));
+    press(&mut state, KeyCode::F(13));
+    assert!(screen(&state).contains("* PF13 UNDEFINED"));
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
@@ -474,4 +474,129 @@ proptest! {
             screen(&state);
         }
     }
+}
+
+#[test]
+fn what_cannot_be_taken_back_is_asked_by_key_and_by_command() {
+    for line in ["force maint", "shutdown", "cp force maint disconnect", "#cp shutdown"] {
+        let mut state = full(SIZE, 4);
+        types(&mut state, line);
+        assert!(sent(&press(&mut state, KeyCode::Enter)).is_empty(), "{line}");
+        assert!(screen(&state).contains("This cannot be taken back") && screen(&state).contains(line), "{}", screen(&state));
+        assert!(press(&mut state, KeyCode::Enter).is_empty(), "ENTER is not yes");
+        assert!(state.overlay.is_none() && screen(&state).contains("Not done"));
+        types(&mut state, line);
+        press(&mut state, KeyCode::Enter);
+        assert_eq!(sent(&press(&mut state, KeyCode::Char('y'))), [line]);
+    }
+    let mut state = full(SIZE, 4);
+    press(&mut state, KeyCode::F(2));
+    press(&mut state, KeyCode::F(11));
+    assert!(press(&mut state, KeyCode::Char('f')).is_empty());
+    assert!(matches!(&state.overlay, Some(Overlay::Confirm { line }) if line == "FORCE MAINT"));
+    assert_eq!(sent(&press(&mut state, KeyCode::Char('Y'))), ["FORCE MAINT"]);
+}
+
+#[test]
+fn actions_are_commands_of_the_chosen_machine() {
+    let mut state = full(SIZE, 4);
+    press(&mut state, KeyCode::F(11));
+    assert!(state.overlay.is_none(), "nobody is chosen");
+    press(&mut state, KeyCode::F(2));
+    press(&mut state, KeyCode::F(11));
+    press(&mut state, KeyCode::Char('m'));
+    assert_eq!((state.operator.editor.text(), state.focus), ("MESSAGE MAINT ", Focus::Command));
+    state.operator.editor.clear();
+    press(&mut state, KeyCode::F(2));
+    press(&mut state, KeyCode::F(9));
+    press(&mut state, KeyCode::F(11));
+    (0..8).for_each(|_| drop(press(&mut state, KeyCode::Up)));
+    let effects = press(&mut state, KeyCode::Enter);
+    assert_eq!(sent(&effects), ["SET OBSERVER MAINT *"]);
+    press(&mut state, KeyCode::F(11));
+    assert!(matches!(press(&mut state, KeyCode::Char('c'))[..], [Effect::Open(Channel::Console(1), _)]));
+}
+
+#[test]
+fn what_needs_an_answer_stays_until_it_is_answered_or_released() {
+    let mut state = full(SIZE, 4);
+    assert_eq!(state.held.len(), 2, "a message and a warning came");
+    (0..50).for_each(|n| drop(arrives(&mut state, OPERATOR, said(&format!("line {n}")))));
+    let shown = screen(&state);
+    assert!(shown.contains("! 14:00:02  * MSG FROM MAINT") && shown.contains("2 to answer: F10"), "{shown}");
+    types(&mut state, "message maint coming");
+    press(&mut state, KeyCode::Enter);
+    assert!(!screen(&state).contains("MSG FROM MAINT"));
+    press(&mut state, KeyCode::F(10));
+    assert_eq!(state.held.len(), 0);
+    press(&mut state, KeyCode::F(10));
+    assert!(screen(&state).contains("Nothing waits"));
+}
+
+fn said(text: &str) -> Reply {
+    Reply::Output(wire::Line { text: text.into(), kind: wire::LineKind::Cp })
+}
+
+/// Whose console is opened by these effects.
+fn opened(effects: &[Effect]) -> Option<String> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Open(_, Request::Logon(logon)) => Some(logon.userid.clone()),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_class_is_gone_through_by_key_and_by_itself() {
+    let mut state = full(SIZE, 40);
+    types(&mut state, "/user001*");
+    press(&mut state, KeyCode::Enter);
+    assert_eq!(opened(&press(&mut state, KeyCode::Enter)).as_deref(), Some("USER0010"));
+    let effects = press(&mut state, KeyCode::F(11));
+    assert!(matches!(effects[0], Effect::Close(Channel::Console(1))));
+    assert_eq!(opened(&effects).as_deref(), Some("USER0011"));
+    assert_eq!(opened(&press(&mut state, KeyCode::F(10))).as_deref(), Some("USER0010"));
+    assert_eq!(opened(&press(&mut state, KeyCode::F(10))).as_deref(), Some("USER0019"), "before the first is the last");
+    assert!(screen(&state).contains("10 of 10 match \"user001*\""), "{}", screen(&state));
+    press(&mut state, KeyCode::F(5));
+    assert!(screen(&state).contains("next in "));
+    assert_eq!(opened(&later(&mut state, 3_000)), None);
+    assert_eq!(opened(&later(&mut state, 3_100)).as_deref(), Some("USER0010"), "behind the last is the first");
+    types(&mut state, "q");
+    assert_eq!(opened(&later(&mut state, 60_000)), None, "a line is being typed");
+    press(&mut state, KeyCode::Backspace);
+    press(&mut state, KeyCode::F(5));
+    assert_eq!(opened(&later(&mut state, 60_000)), None, "it was stopped");
+    press(&mut state, KeyCode::Esc);
+    assert!(state.view == View::Main && state.tour.is_none());
+}
+
+#[test]
+fn a_tour_from_the_command_line_begins_with_the_first_machine() {
+    let mut state = empty(SIZE);
+    crate::operator::update::begin_tour(&mut state, "USER000*");
+    arrives(&mut state, Channel::Watch, Reply::Snapshot(Box::new(super::system(40))));
+    assert_eq!(opened(&later(&mut state, 250)).as_deref(), Some("USER0002"));
+    let mut nobody = empty(SIZE);
+    crate::operator::update::begin_tour(&mut nobody, "NOBODY*");
+    arrives(&mut nobody, Channel::Watch, Reply::Snapshot(Box::new(super::system(40))));
+    later(&mut nobody, 250);
+    assert!(screen(&nobody).contains("No machine matches"), "{}", screen(&nobody));
+    press(&mut nobody, KeyCode::Esc);
+    assert!(nobody.view == View::Main);
+}
+
+#[test]
+fn question_mark_begins_with_the_pane_in_use() {
+    let mut state = full(SIZE, 4);
+    let first = |state: &State| screen(state).lines().nth(2).unwrap_or_default().to_owned();
+    for (pane, heading) in [(1, "Processors"), (2, "Spool"), (3, "Files")] {
+        (0..pane).for_each(|_| drop(press(&mut state, KeyCode::F(6))));
+        press(&mut state, KeyCode::Char('?'));
+        assert!(first(&state).contains(heading), "{}", screen(&state));
+        press(&mut state, KeyCode::Esc);
+        (pane..4).for_each(|_| drop(press(&mut state, KeyCode::F(6))));
+    }
+    press(&mut state, KeyCode::F(2));
+    press(&mut state, KeyCode::Char('?'));
+    assert!(first(&state).contains("Machines"), "{}", screen(&state));
 }

@@ -15,12 +15,14 @@ use ratatui::style::{Color, Modifier};
 
 use crate::picture::tell;
 use crate::wire::{
-    ClientFrame, ConsoleState, DeviceView, Line, LineKind, MachineView, ProcessorView, Reply, Snapshot, SpoolView, StorageView, Window,
+    ClientFrame, ConsoleState, DeviceView, FileView, Line, LineKind, MachineDetail, MachineView, ProcessorView, Reply, Snapshot, SpoolView,
+    StorageView, Window,
 };
 
 use super::app::picture;
 use super::completion::Word;
 use super::state::{Channel, Effect, Event, State};
+use super::theme::Look;
 use super::update;
 
 /// The channel of OPERATOR's console.
@@ -75,7 +77,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
 /// A screen of this size that knows nothing yet.
 pub fn empty(size: (u16, u16)) -> State {
     PICTURE.set(None);
-    State::new(size, true, true, words(), help)
+    State::new(size, Look::Dark, true, words(), help)
 }
 
 /// A system with `count` machines; the same every time.
@@ -108,6 +110,7 @@ pub fn system(count: usize) -> Snapshot {
         busy_percent: [96.0, 41.5][number as usize % 2],
         stolen_percent: [0.0, 12.3][number as usize % 2],
         running: if number == 0 { "USER0004".to_owned() } else { String::new() },
+        trend: (0..60).map(|n| [20.0, 95.0, 60.0, 0.0][(n + number as usize) % 4]).collect(),
     };
     let device = |kind: &str, number: &str, state: &str, file: &str, stopped: &str| DeviceView {
         number: number.to_owned(),
@@ -117,6 +120,18 @@ pub fn system(count: usize) -> Snapshot {
         form: if kind == "RDR" { "" } else { "STANDARD" }.to_owned(),
         file: file.to_owned(),
         stopped: stopped.to_owned(),
+    };
+    let file = |n: u64| FileView {
+        owner: format!("USER{n:04}"),
+        spid: format!("{n:04}"),
+        queue: if n % 5 == 4 { "PRT" } else { "RDR" }.to_owned(),
+        class: 'A',
+        records: n * 1234,
+        copies: 1,
+        hold: if n % 4 == 3 { "USER" } else { "NONE" }.to_owned(),
+        name: format!("PAPER{n} SCRIPT"),
+        origin: "MAINT".to_owned(),
+        created: 1_795_012_000 - n * 3600,
     };
     Snapshot {
         system: "CP64SYS".to_owned(),
@@ -129,7 +144,7 @@ pub fn system(count: usize) -> Snapshot {
         matching: count as u64,
         machines,
         processors: (0..2).map(processor).collect(),
-        spool: SpoolView { reader: 12, printer: 3, punch: 0, bytes: 4_400_000 },
+        spool: SpoolView { reader: 12, printer: 3, punch: 0, bytes: 4_400_000, files: (1..=15).map(file).collect() },
         devices: vec![
             device("RDR", "000C", "STARTED", "", ""),
             device("PUN", "000D", "DRAINED", "", ""),
@@ -137,6 +152,14 @@ pub fn system(count: usize) -> Snapshot {
             device("PRT", "001E", "STOPPED", "", "the folder is full"),
         ],
         storage: StorageView { frames: 262_144, in_use: 110_000, shared: 400 },
+        detail: MachineDetail {
+            devices: (0..14)
+                .map(|n| format!("DASD {:04X} 3390 USR{n:03} R/W        100 CYL ON DASD  USR{n:03} {n:04} SUBCHANNEL = {n:04X}", 0x190 + n))
+                .collect(),
+            heard_by: "OBSERVER MAINT".to_owned(),
+            recorded: true,
+            recent: lines(),
+        },
         ..Snapshot::default()
     }
 }

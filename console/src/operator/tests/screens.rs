@@ -9,7 +9,7 @@ use crate::operator::Ending;
 use crate::operator::layout;
 use crate::operator::panes::machines::tests::FORMATTED;
 use crate::operator::state::{Channel, Event, Overlay, State};
-use crate::operator::theme::Theme;
+use crate::operator::theme::{Look, Theme};
 use crate::wire::{ConsoleState, DeviceView, LineKind, Reply};
 
 use super::{
@@ -39,7 +39,7 @@ fn the_large_size() {
 #[test]
 fn without_colour_weights_carry_the_differences() {
     let mut state = full(DESIGN, 40);
-    state.theme = Theme::new(false);
+    state.theme = Theme::new(Look::Plain);
     press(&mut state, KeyCode::F(2));
     let terminal = drawn(&state);
     let buffer = terminal.backend().buffer();
@@ -50,7 +50,7 @@ fn without_colour_weights_carry_the_differences() {
 #[test]
 fn no_overlay_and_no_console_brings_colour_back() {
     let mut state = full(DESIGN, 4);
-    state.theme = Theme::new(false);
+    state.theme = Theme::new(Look::Plain);
     for keys in [vec![KeyCode::F(1)], vec![KeyCode::F(3)], vec![KeyCode::F(6)], vec![KeyCode::F(2), KeyCode::Enter]] {
         keys.into_iter().for_each(|key| drop(press(&mut state, key)));
         assert!(!has_color(drawn(&state).backend().buffer()));
@@ -133,8 +133,8 @@ fn processors_and_spool() {
 #[test]
 fn more_processors_than_rows_are_counted() {
     let mut state = full(DESIGN, 4);
-    state.watch.snapshot.processors = vec![Default::default(); 64];
     press(&mut state, KeyCode::F(6));
+    state.watch.snapshot.processors = vec![Default::default(); 64];
     assert!(pane(&state, |s| s.upper).contains("and 55 more"), "{}", screen(&state));
 }
 
@@ -341,4 +341,83 @@ fn nothing_from_outside_puts_a_control_character_on_the_screen() {
     assert!(safe(&screen(&state)));
     update(&mut state, Event::Closed(Channel::Watch, evil.into()));
     assert!(safe(&screen(&state)));
+}
+
+#[test]
+fn spool_files() {
+    let mut state = full(DESIGN, 4);
+    (0..3).for_each(|_| drop(press(&mut state, KeyCode::F(6))));
+    let narrow = pane(&state, |s| s.upper);
+    state.watch.snapshot.spool.files.clear();
+    let too_many = pane(&state, |s| s.upper);
+    assert!(too_many.contains("15 files are too many"));
+    let mut wide = full(LARGE, 4);
+    press(&mut wide, KeyCode::F(6));
+    assert_snapshot!(format!("{narrow}{}", pane(&wide, |s| s.upper)));
+}
+
+#[test]
+fn processors_with_their_histories() {
+    let mut state = full(DESIGN, 4);
+    press(&mut state, KeyCode::F(6));
+    let mut very_wide = full((250, 60), 4);
+    update(&mut very_wide, Event::Resize(250, 60));
+    let place = layout::screen(very_wide.area()).side.expect("wide").0;
+    let side: String = screen(&very_wide)
+        .lines()
+        .skip(place.y.into())
+        .take(5)
+        .map(|row| row.chars().skip(place.x.into()).collect::<String>() + "\n")
+        .collect();
+    assert_snapshot!(format!("{}{side}", pane(&state, |s| s.upper)));
+}
+
+#[test]
+fn devices_and_console_of_a_machine() {
+    let mut state = full(DESIGN, 4);
+    press(&mut state, KeyCode::F(2));
+    press(&mut state, KeyCode::F(9));
+    press(&mut state, KeyCode::Right);
+    let devices = screen(&state);
+    press(&mut state, KeyCode::Right);
+    assert_snapshot!(format!("{devices}\n{}", screen(&state)));
+}
+
+#[test]
+fn actions_and_the_question() {
+    let mut state = full(DESIGN, 4);
+    press(&mut state, KeyCode::F(2));
+    press(&mut state, KeyCode::F(11));
+    press(&mut state, KeyCode::Up);
+    let menu = screen(&state);
+    press(&mut state, KeyCode::Enter);
+    assert_snapshot!(format!("{menu}\n{}", screen(&state)));
+}
+
+#[test]
+fn very_wide() {
+    assert_snapshot!(screen(&watched((250, 60), 60)));
+}
+
+#[test]
+fn every_theme_shows_the_same_text_and_plain_has_no_colour() {
+    let mut state = full(DESIGN, 40);
+    press(&mut state, KeyCode::F(2));
+    let mut seen = Vec::new();
+    for _ in Look::ALL {
+        let terminal = drawn(&state);
+        let buffer = terminal.backend().buffer().clone();
+        seen.push((state.theme.look(), text(&buffer), buffer));
+        control(&mut state, 't');
+        state.hint = None;
+    }
+    assert_eq!(seen.iter().map(|(look, ..)| *look).collect::<Vec<_>>(), Look::ALL);
+    assert!(seen.iter().all(|(_, text, _)| *text == seen[0].1), "themes change colours and nothing else");
+    for (look, _, buffer) in &seen {
+        assert_eq!(has_color(buffer), *look != Look::Plain, "{look:?}");
+        let faint = buffer.content.iter().any(|cell| cell.modifier.contains(ratatui::style::Modifier::DIM));
+        assert_eq!(faint, *look != Look::Contrast, "{look:?}");
+        let yellow = buffer.content.iter().any(|cell| cell.fg == ratatui::style::Color::Yellow);
+        assert!(!(yellow && *look == Look::Light), "yellow on white cannot be read");
+    }
 }

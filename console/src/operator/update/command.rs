@@ -5,9 +5,11 @@ use std::ops::Range;
 use crate::operator::Ending;
 use crate::operator::completion::{self, carries_secret, command_at};
 use crate::operator::session::{Phase, Session};
-use crate::operator::state::{Channel, Completing, Effect, Focus, Overlay, State, View};
+use crate::operator::state::{Channel, Completing, Effect, Focus, Overlay, Pane, State, View};
 use crate::operator::text::{LINE_MAX, clean, fill};
 use crate::wire::{Logon, NAMES_MAX, Request, Terminal};
+
+use super::actions;
 
 /// Widest help text, in columns: what the box leaves on a terminal of the design size.
 const HELP_COLUMNS: usize = 76;
@@ -32,8 +34,16 @@ pub fn enter(state: &mut State) -> Vec<Effect> {
         help(state, &topic);
         return Vec::new();
     }
-    if state.session().number == state.operator.number && !state.operator.is_hidden() && disconnects(state) {
-        return leave_by_command(state);
+    if state.session().number == state.operator.number && !state.operator.is_hidden() {
+        if disconnects(state) {
+            return leave_by_command(state);
+        }
+        let line = state.operator.editor.text().to_owned();
+        if actions::asks(state, &line) {
+            state.operator.editor.clear();
+            return Vec::new();
+        }
+        answers(state, &line);
     }
     let session = state.session_mut();
     let number = session.number;
@@ -45,6 +55,16 @@ pub fn enter(state: &mut State) -> Vec<Effect> {
     }
     next_pasted(state);
     effects
+}
+
+/// A message to somebody answers what that user sent.
+fn answers(state: &mut State, line: &str) {
+    let command = command_at(line);
+    if matches!(completion::meaning(&state.words, &line[command.clone()]), Some("MESSAGE" | "MSG" | "MSGNOH"))
+        && let Some(userid) = line[command.end..].split_whitespace().next()
+    {
+        state.held.answered(userid);
+    }
 }
 
 /// Whether OPERATOR's line is DISCONNECT and nothing else: the screen is what CP would disconnect.
@@ -145,11 +165,15 @@ pub fn open_console_of(state: &mut State, userid: &str) -> Vec<Effect> {
 /// Goes back to the main screen.
 pub fn leave_console(state: &mut State) -> Vec<Effect> {
     state.view = View::Main;
+    state.tour = None;
+    state.stepping = false;
     state.operator.transcript.release();
-    match state.guest.take() {
-        Some(guest) => vec![Effect::Close(Channel::Console(guest.number))],
-        None => Vec::new(),
-    }
+    close_guest(state)
+}
+
+/// Closes the machine's console that is open.
+pub fn close_guest(state: &mut State) -> Vec<Effect> {
+    state.guest.take().into_iter().map(|guest| Effect::Close(Channel::Console(guest.number))).collect()
 }
 
 /// TAB on the command line: the command's full name, or a user's, for which CP is asked; pressed again the next that fits.
@@ -211,13 +235,30 @@ fn show(state: &mut State, mut completing: Completing) {
     }
 }
 
+/// Title of the help about the screen itself.
+const SCREEN_TITLE: &str = "The operator screen";
+/// That help.
+const HELP: &str = include_str!("../help.txt");
+
+/// The heading under which the pane in use is explained.
+fn section(state: &State) -> &'static str {
+    match (state.view, state.focus, state.pane) {
+        (View::GuestConsole | View::OperatorConsole, ..) => "A console",
+        (_, Focus::Machines | Focus::Filter, _) => "Machines",
+        (_, _, Pane::Processors) => "Processors",
+        (_, _, Pane::Spool) => "Spool",
+        (_, _, Pane::Files) => "Files",
+        _ => "",
+    }
+}
+
 /// Help about a command, or about the screen when there is none.
 pub fn help(state: &mut State, topic: &str) {
     let topic = topic.trim();
     let command = &topic[command_at(topic)];
     let name = completion::meaning(&state.words, command).unwrap_or(command).to_uppercase();
     let (title, text) = if name.is_empty() {
-        ("The operator screen".to_owned(), super::keys::HELP.to_owned())
+        (SCREEN_TITLE.to_owned(), HELP.to_owned())
     } else if let Some(text) = (state.help)(&name) {
         (name, text)
     } else {
@@ -235,5 +276,8 @@ pub fn help(state: &mut State, topic: &str) {
         }
         lines.extend(fill(&line, width).into_iter().map(str::to_owned));
     }
-    state.overlay = Some(Overlay::Help { title, lines, top: 0 });
+    // About the screen it begins with the pane that is in use.
+    let heading = if title == SCREEN_TITLE { section(state) } else { "" };
+    let top = lines.iter().position(|line| !heading.is_empty() && line.trim_start_matches('#').trim() == heading).unwrap_or(0);
+    state.overlay = Some(Overlay::Help { title, lines, top });
 }

@@ -9,45 +9,10 @@ use crate::operator::state::{Channel, Effect, Focus, Overlay, Pane, State, View}
 use crate::operator::text::{LINE_MAX, clean};
 use crate::wire::{ClientFrame, Request};
 
-use super::command;
+use super::{actions, command, tour};
 
 /// Pasted lines that may wait.
 const PASTED_MAX: usize = 100;
-
-/// The help about the screen itself.
-pub const HELP: &str = "\
-Type CP commands on the line behind ===> and press ENTER.
-TAB writes the full name of an abbreviated command, or completes a userid.
-Up and Down bring back earlier commands that begin like what is typed.
-Several pasted lines come up one by one, each with ENTER; Esc drops them.
-
-F1, ?       Help: with a command on the line, about that command
-F2, TAB     Go to the machines (on an empty line) and back
-F3          Leave: the screen asks what is meant
-F4          Order the machines by the next column (Shift-F4: turn it round)
-F5          Open the console of the chosen machine
-F6          Show processors, spool, machines in turn
-F9          All about the chosen machine, with its last two minutes
-F7 F8       Back and forward through what was said (also PgUp, PgDn)
-F12         Retrieve the last command
-/           Show only machines with this in userid, state, system or console
-Ctrl-L      Draw the screen anew
-
-# Among the machines
-Up Down PgUp PgDn Home End   choose one
-ENTER       open its console;  F9 shows all about it
-Left Right  order by another column;  Space turns the order round
-Esc, TAB    back to the command line; typing a letter does the same
-
-# In a console
-ENTER       sends the line to the machine, or to CP in CP READ
-Ctrl-C, F9  attention (PA1): enter CP; BEGIN goes on
-#CP line    a CP command at any time
-Esc, F3     back to the operator screen; the machine goes on
-RUNNING     the machine runs; what is typed waits for it
-VM READ     the machine waits for a line
-CP READ     CP waits for a command; the machine is stopped
-MORE...     you look at earlier output and there is more below: F8 or End";
 
 pub fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     if key.code != KeyCode::Tab {
@@ -55,6 +20,11 @@ pub fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     }
     state.hint = None;
     if key.code == KeyCode::Char('l') && key.modifiers.contains(KeyModifiers::CONTROL) {
+        return vec![Effect::Repaint];
+    }
+    if key.code == KeyCode::Char('t') && key.modifiers.contains(KeyModifiers::CONTROL) {
+        state.theme = state.theme.next();
+        state.hint(format!("Theme {}: cp64 operator --theme keeps it", state.theme.look().name()));
         return vec![Effect::Repaint];
     }
     if state.overlay.is_some() {
@@ -125,6 +95,10 @@ fn main_key(state: &mut State, key: KeyEvent) -> Option<Vec<Effect>> {
         KeyCode::F(5) => return Some(command::open_console(state)),
         KeyCode::F(6) => next_pane(state),
         KeyCode::F(9) => details(state),
+        KeyCode::F(10) if shift => state.held.release_all(),
+        KeyCode::F(22) => state.held.release_all(),
+        KeyCode::F(10) => release(state),
+        KeyCode::F(11) => actions::open(state),
         KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => {
             state.hint("Ctrl-C does not end the system. F3 leaves this screen and asks what is meant");
         }
@@ -227,6 +201,9 @@ fn console_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
         KeyCode::Enter => return command::enter(state),
         KeyCode::F(1) => command::help(state, ""),
         KeyCode::F(9) => return vec![Effect::Send(channel, ClientFrame::Attention)],
+        KeyCode::F(5) => tour::start_or_pause(state),
+        KeyCode::F(10) => return tour::step(state, false),
+        KeyCode::F(11) => return tour::step(state, true),
         KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => {
             return vec![Effect::Send(channel, ClientFrame::Attention)];
         }
@@ -271,7 +248,9 @@ fn overlay_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
             state.overlay = Some(Overlay::Help { title, lines, top: top.min(last) });
             Vec::new()
         }
-        Some(Overlay::Details { userid }) => details_key(state, key, userid),
+        Some(Overlay::Details { userid, page }) => details_key(state, key, userid, page),
+        Some(Overlay::Actions { userid, at }) => actions::key(state, key, userid, at),
+        Some(Overlay::Confirm { line }) => actions::confirm_key(state, key, &line),
         Some(Overlay::Leave) => leave_key(state, key),
         Some(Overlay::ShuttingDown) => {
             // Waiting can be given up, the order cannot be taken back.
@@ -285,19 +264,39 @@ fn overlay_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     }
 }
 
+/// Releases the oldest line that waits for an answer.
+fn release(state: &mut State) {
+    if !state.held.release() {
+        state.hint("Nothing waits for an answer");
+    }
+}
+
 /// Everything about the chosen machine.
 fn details(state: &mut State) {
     match state.table.chosen() {
-        Some(userid) => state.overlay = Some(Overlay::Details { userid: userid.to_owned() }),
+        Some(userid) => state.overlay = Some(Overlay::Details { userid: userid.to_owned(), page: 0 }),
         None => state.hint(command::NOT_CHOSEN),
     }
 }
 
-fn details_key(state: &mut State, key: KeyEvent, userid: String) -> Vec<Effect> {
+fn details_key(state: &mut State, key: KeyEvent, userid: String, page: usize) -> Vec<Effect> {
+    let pages = panes::details::PAGES;
     match key.code {
         KeyCode::Esc | KeyCode::F(3) | KeyCode::F(9) => return Vec::new(),
         KeyCode::Enter | KeyCode::F(5) if state.machine(&userid).is_some() => {
             return command::open_console_of(state, &userid);
+        }
+        KeyCode::F(11) => {
+            state.overlay = Some(Overlay::Actions { userid, at: 0 });
+            return Vec::new();
+        }
+        KeyCode::Right | KeyCode::Tab => {
+            state.overlay = Some(Overlay::Details { userid, page: (page + 1) % pages });
+            return Vec::new();
+        }
+        KeyCode::Left | KeyCode::BackTab => {
+            state.overlay = Some(Overlay::Details { userid, page: (page + pages - 1) % pages });
+            return Vec::new();
         }
         KeyCode::Up => step(state, -1),
         KeyCode::Down => step(state, 1),
@@ -306,7 +305,7 @@ fn details_key(state: &mut State, key: KeyEvent, userid: String) -> Vec<Effect> 
     }
     let moved = matches!(key.code, KeyCode::Up | KeyCode::Down);
     let userid = state.table.chosen().filter(|_| moved).map_or(userid, str::to_owned);
-    state.overlay = Some(Overlay::Details { userid });
+    state.overlay = Some(Overlay::Details { userid, page });
     Vec::new()
 }
 
@@ -351,16 +350,17 @@ fn turn(state: &mut State) {
 }
 
 fn next_pane(state: &mut State) {
-    if layout::screen(state.area()).side.is_some() {
-        state.hint("All panes are visible");
-        return;
-    }
+    let wide = layout::screen(state.area()).side.is_some();
     state.focus = Focus::Command;
     state.pane = match state.pane {
+        // At the side the others are visible anyway.
+        Pane::Files => Pane::Machines,
+        _ if wide => Pane::Files,
         Pane::Machines => Pane::Processors,
         Pane::Processors => Pane::Spool,
-        Pane::Spool => Pane::Machines,
+        Pane::Spool => Pane::Files,
     };
+    state.watch.wanted = true;
 }
 
 fn start_filter(state: &mut State) {

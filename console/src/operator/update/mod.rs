@@ -1,8 +1,10 @@
 //! What each event does to the screen. Pure: the clock comes in with [`Event::Tick`], everything that acts goes out as an [`Effect`].
 
+mod actions;
 mod command;
 mod keys;
 mod replies;
+mod tour;
 
 use std::time::Duration;
 
@@ -11,7 +13,9 @@ use crate::wire::{ClientFrame, LineKind};
 use super::Ending;
 use super::state::{Channel, Effect, Event, Overlay, State, View};
 
+pub use actions::ACTIONS;
 pub use command::{operator_logon, typed_userid};
+pub use tour::{Tour, begin as begin_tour};
 
 /// How often a snapshot is asked for while the panes are visible.
 const POLL: Duration = Duration::from_millis(500);
@@ -63,6 +67,7 @@ fn tick(state: &mut State, now: Duration) -> Vec<Effect> {
     if stale_seconds(state).is_some() && before.as_secs() != now.as_secs() {
         effects.push(Effect::Draw);
     }
+    effects.extend(tour::tick(state));
     effects.extend(poll(state));
     effects
 }

@@ -6,15 +6,17 @@ use crate::operator::Ending;
 use crate::operator::figures::sane;
 use crate::operator::session::Phase;
 use crate::operator::state::{Channel, Effect, Overlay, State};
-use crate::operator::text::{clean, is_plain};
-use crate::wire::{self, LineKind, MachineView, NAMES_MAX, Reply, Snapshot, TREND_MAX};
+use crate::operator::text::{LINE_MAX, clean, is_plain};
+use crate::wire::{self, FileView, Line, LineKind, MachineView, NAMES_MAX, Reply, Snapshot, TREND_MAX};
 
+/// Files, devices and lines of a picture that are kept; a terminal has no more rows.
+const DETAILS_MAX: usize = 1000;
 /// How long the last words stand when no key is pressed.
 const LAST_WORDS: Duration = Duration::from_secs(4);
 
 pub fn reply(state: &mut State, channel: Channel, reply: Reply) -> Vec<Effect> {
     match (channel, reply) {
-        (Channel::Watch, Reply::Snapshot(snapshot)) => picture(state, *snapshot),
+        (Channel::Watch, Reply::Snapshot(snapshot)) => return picture(state, *snapshot),
         (Channel::Watch, Reply::Refused { message, .. }) => state.watch.refused = Some(clean(&message, 200)),
         (Channel::Watch, _) => {}
         (Channel::Order, Reply::Answer(answer)) => answered(state, answer),
@@ -40,6 +42,7 @@ fn console(state: &mut State, number: u32, reply: Reply) {
             state.watch.snapshot.system = clean(system, 8);
         }
         Reply::Ended(wire::Ending::Shutdown) => close(state, Ending::Shutdown),
+        Reply::Output(line) => state.held.take(&Line { text: clean(&line.text, LINE_MAX), kind: line.kind }),
         _ => {}
     }
     state.operator.receive(reply);
@@ -60,11 +63,11 @@ fn safe_machine(machine: &mut MachineView) {
 }
 
 /// Takes a new picture, with every string in it made safe. One that was asked for before something else was wanted is as good as none.
-fn picture(state: &mut State, mut snapshot: Snapshot) {
+fn picture(state: &mut State, mut snapshot: Snapshot) -> Vec<Effect> {
     state.watch.came = Some(state.now);
     state.watch.asked = None;
     if state.watch.wanted {
-        return;
+        return Vec::new();
     }
     safe(&mut snapshot.system, 8);
     safe(&mut snapshot.release, 24);
@@ -78,6 +81,8 @@ fn picture(state: &mut State, mut snapshot: Snapshot) {
     for processor in &mut snapshot.processors {
         safe(&mut processor.kind, 8);
         safe(&mut processor.running, 8);
+        processor.trend.truncate(TREND_MAX);
+        processor.trend.iter_mut().for_each(|percent| *percent = sane(*percent));
     }
     for device in &mut snapshot.devices {
         for text in [&mut device.number, &mut device.kind, &mut device.state, &mut device.classes, &mut device.form] {
@@ -86,10 +91,31 @@ fn picture(state: &mut State, mut snapshot: Snapshot) {
         safe(&mut device.file, 16);
         safe(&mut device.stopped, 120);
     }
+    safe_files(&mut snapshot.spool.files);
+    let detail = &mut snapshot.detail;
+    detail.devices.truncate(DETAILS_MAX);
+    detail.devices.iter_mut().for_each(|device| safe(device, 200));
+    detail.recent.truncate(DETAILS_MAX);
+    detail.recent.iter_mut().for_each(|line| safe(&mut line.text, LINE_MAX));
+    safe(&mut detail.heard_by, 24);
     let names = std::mem::take(&mut snapshot.names);
     state.table.take(&snapshot);
     state.watch.snapshot = snapshot;
     super::command::named(state, names);
+    super::tour::arrived(state)
+}
+
+fn safe_files(files: &mut Vec<FileView>) {
+    files.truncate(DETAILS_MAX);
+    for file in files {
+        for text in [&mut file.owner, &mut file.spid, &mut file.queue, &mut file.hold, &mut file.origin] {
+            safe(text, 8);
+        }
+        safe(&mut file.name, 24);
+        if !file.class.is_ascii_graphic() {
+            file.class = '?';
+        }
+    }
 }
 
 /// The answer to SHUTDOWN: silence is consent, anything else keeps the screen.

@@ -120,6 +120,13 @@ fn chosen(invocation: &Invocation<'_>, wanted: &[Kind]) -> Outcome {
     Ok(Answer::join(answers))
 }
 
+/// The first line of each device of a user, as QUERY VIRTUAL shows it; none while the devices are busy.
+pub fn device_lines(user: &User) -> Option<Vec<String>> {
+    let devices = user.devices.try_lock()?;
+    let lines = devices.iter().enumerate().map(|(subchannel, (number, device))| shown(user, subchannel, number, device));
+    Some(lines.filter_map(|answer| answer.lines.into_iter().next()).collect())
+}
+
 /// A device as QUERY VIRTUAL shows it; its place in the list is its subchannel.
 fn shown(user: &User, subchannel: usize, number: DeviceNumber, device: &Device) -> Answer {
     match device {

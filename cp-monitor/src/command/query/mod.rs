@@ -11,6 +11,7 @@ use super::operands::is;
 use super::{Classes, Invocation, eyes, paging, scheduling};
 use crate::directory::UserId;
 
+pub use devices::device_lines;
 pub(super) use files::file_data;
 pub use files::spool_files_line;
 
