@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinError;
 
-use crate::virtual_console::Attachment;
+use crate::presentation::inbound::Inbound;
+use crate::virtual_console::{Attachment, Role};
 use crate::wire::Logon;
 use crate::{Host, LogonRefusal, Peer, Session};
 
@@ -61,6 +62,14 @@ pub(crate) fn enter(host: &dyn Host, session: &Session, line: String) {
     console.entered(session.id(), &line);
     host.input(session, line);
     console.invite_again(before);
+}
+
+/// A key pressed on a program's screen: for CP when it is the one that calls it, else for the program.
+pub(crate) fn press(host: &dyn Host, session: &Session, key: &Inbound) {
+    if session.role == Role::Watcher {
+        return;
+    }
+    if session.console.preferences().break_key == Some(key.aid) { host.attention(session) } else { host.key(session, key) }
 }
 
 /// Completes when the session ended and its terminal did not take the end for so long.

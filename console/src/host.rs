@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::presentation::inbound::Inbound;
 use crate::virtual_console::{Attachment, AttachmentId, Role, VirtualConsole};
 use crate::wire;
 
@@ -171,6 +172,9 @@ pub trait Host: Send + Sync + 'static {
     /// the line was dealt with (a CP command, say) and the front end invites the next one.
     fn input(&self, session: &Session, line: String);
 
+    /// A key was pressed on a program's screen, in code page 1047; not the key that calls CP ([`crate::Preferences::break_key`]).
+    fn key(&self, session: &Session, key: &Inbound);
+
     /// The attention key (PA1): enter CP READ.
     fn attention(&self, session: &Session);
 
@@ -179,7 +183,8 @@ pub trait Host: Send + Sync + 'static {
     /// CP's lock: another terminal may have taken over meanwhile. Not called for observers, nor after [`VirtualConsole::end`].
     fn disconnected(&self, session: &Session, by_request: bool);
 
-    /// The terminal's size, at logon and when it changes; 0 is unknown.
+    /// The terminal's size, at logon and when it changes; 0 is unknown. [`VirtualConsole::has_key`] says whether that is a key for a
+    /// program that has the screen.
     fn resize(&self, session: &Session, columns: u16, rows: u16);
 
     /// One CP command with the authority of the system's owner. Only called for a peer that is the owner.

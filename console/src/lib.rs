@@ -17,6 +17,7 @@ pub mod picture;
 mod preferences;
 pub mod presentation;
 mod service;
+mod showing;
 pub mod ssh;
 mod text;
 pub mod tn3270;
@@ -26,6 +27,8 @@ pub mod wire;
 pub use host::{Deck, Host, Logo, LogonRefusal, Peer, PeerOrigin, Proof, Session, Visited, WRONG_PASSWORD};
 pub use journal::{Journal, Journaling};
 pub use line_edit::{LineEdit, LogicalLine, logical_lines};
-pub use preferences::{PF_KEYS, PfKey, Preferences};
+pub use preferences::{BreakIn, PF_KEYS, PfKey, Preferences};
 pub use text::{LINE_MAX, is_control};
-pub use virtual_console::{Attachment, AttachmentId, ConsoleEvent, Heard, LINE_COST, Limits, Listener, Role, VirtualConsole};
+pub use virtual_console::{
+    Attachment, AttachmentId, ConsoleEvent, Display, Heard, LINE_COST, Limits, Listener, Picture, Role, ScreenRefusal, VirtualConsole,
+};

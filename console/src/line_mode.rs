@@ -82,6 +82,8 @@ pub struct LineMode {
     state: ConsoleState,
     pause: Pause,
     refused: Option<Duration>,
+    /// There is output that came after the last key.
+    unseen: bool,
 }
 
 impl LineMode {
@@ -98,6 +100,7 @@ impl LineMode {
             state: ConsoleState::Running,
             pause: Pause::None,
             refused: None,
+            unseen: false,
         }
     }
 
@@ -165,6 +168,7 @@ impl LineMode {
             && let Some(row) = self.waiting.pop_front()
         {
             if self.rows.len() < self.output_rows() {
+                self.unseen |= row.kind != LineKind::Input;
                 self.rows.push(row);
                 continue;
             }
@@ -180,8 +184,31 @@ impl LineMode {
     /// CLEAR, and PA2: empties the output area and goes on.
     pub fn clear(&mut self, now: Duration) {
         self.pause = Pause::None;
+        self.unseen = false;
         self.rows.clear();
         self.fill(now);
+    }
+
+    /// A key was pressed: what is shown was seen.
+    pub fn seen(&mut self) {
+        self.unseen = false;
+    }
+
+    /// A program takes the screen. What was not seen stays first, as if the screen were full; whether it does.
+    pub fn make_room(&mut self, now: Duration) -> bool {
+        if self.unseen && self.pause == Pause::None && self.more.alarm + self.more.clear > Duration::ZERO {
+            self.pause = Pause::More { since: now, alarmed: false };
+        }
+        self.pause != Pause::None
+    }
+
+    /// Output breaks into a program's screen: it stands on a screen of its own, which is held.
+    pub fn break_in(&mut self, lines: impl IntoIterator<Item = Line>, now: Duration) {
+        self.clear(now);
+        self.show(lines, now);
+        if self.pause == Pause::None {
+            self.pause = Pause::Holding;
+        }
     }
 
     /// ENTER while output stands still: holds the screen, or lets go of it.
@@ -339,6 +366,33 @@ mod tests {
         mode.set_more(More { alarm: at(0), clear: at(0) });
         lines(&mut mode, 0..50, at(0));
         assert_eq!((mode.status(), mode.screen("").row_text(0, PAGE)), ("RUNNING", "line 44".to_string()));
+    }
+
+    #[test]
+    fn output_that_was_not_seen_stays_when_a_program_takes_the_screen() {
+        let mut mode = mode();
+        mode.show([Line { text: "xedit".into(), kind: LineKind::Input }], at(0));
+        assert!(!mode.make_room(at(0)), "one's own line is seen");
+        lines(&mut mode, 0..3, at(1));
+        assert!(mode.make_room(at(1)));
+        assert_eq!((mode.status(), mode.deadline()), ("MORE...", Some(at(51))));
+        mode.clear(at(2));
+        assert!(!mode.make_room(at(2)));
+        lines(&mut mode, 0..3, at(3));
+        mode.seen();
+        assert!(!mode.make_room(at(3)));
+        lines(&mut mode, 0..3, at(4));
+        mode.set_more(More { alarm: at(0), clear: at(0) });
+        assert!(!mode.make_room(at(4)), "who never waits does not wait here");
+    }
+
+    #[test]
+    fn output_that_breaks_in_is_held_on_a_screen_of_its_own() {
+        let mut mode = mode();
+        lines(&mut mode, 0..5, at(0));
+        mode.break_in([line("* MSG FROM OPERATOR")], at(1));
+        assert_eq!((mode.status(), mode.takes_output(), mode.deadline()), ("HOLDING", false, None));
+        assert_eq!((mode.screen("").row_text(0, PAGE), mode.screen("").row_text(1, PAGE)), ("* MSG FROM OPERATOR".into(), String::new()));
     }
 
     #[test]

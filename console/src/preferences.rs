@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::line_mode::More;
+use crate::presentation::inbound::Aid;
 
 /// PF keys of a terminal.
 pub const PF_KEYS: u8 = 24;
@@ -24,13 +25,34 @@ pub enum PfKey {
     RetrieveForward,
 }
 
+/// When CP's lines take the place of a program's screen: TERMINAL BREAKIN.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BreakIn {
+    /// At once.
+    #[default]
+    Immediate,
+    /// Warnings at once; others when the program is done or CP is called.
+    GuestControl,
+}
+
 /// How a console behaves.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preferences {
     /// TERMINAL MORE.
     pub more: More,
+    /// TERMINAL BREAKIN.
+    pub break_in: BreakIn,
+    /// The key that calls CP: TERMINAL BRKKEY. None: no key does.
+    pub break_key: Option<Aid>,
     /// Keys that were set.
     keys: BTreeMap<u8, PfKey>,
+}
+
+impl Default for Preferences {
+    /// CP breaks in at once, and PA1 calls it.
+    fn default() -> Self {
+        Self { more: More::default(), break_in: BreakIn::default(), break_key: Some(Aid::Pa(1)), keys: BTreeMap::new() }
+    }
 }
 
 impl Preferences {

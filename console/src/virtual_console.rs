@@ -4,6 +4,8 @@
 //! [`Attachment`], each at its own pace, so a slow terminal loses old lines and is told how many; it never costs memory or holds CP up.
 //! Knows nothing of sockets and terminals.
 
+mod full_screen;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +17,9 @@ use crate::journal::{Journal, Journaling, Keeper};
 use crate::preferences::Preferences;
 use crate::text;
 use crate::wire::{ConsoleState, Ending, Line, LineKind};
+pub(crate) use full_screen::Counts;
+pub use full_screen::{Display, Picture, ScreenRefusal};
+use full_screen::{FullScreen, Looking};
 
 /// How much output one console keeps. Sizes are in bytes and count [`LINE_COST`] for each line besides its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +74,7 @@ pub type Listener = Box<dyn Fn(Heard<'_>) + Send + Sync>;
 pub struct AttachmentId(u64);
 
 /// What an attached terminal is told next.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum ConsoleEvent {
     /// Lines to show, oldest first, at least one.
     Lines(Vec<Line>),
@@ -77,6 +82,11 @@ pub enum ConsoleEvent {
     Lost(u64),
     /// The state that holds after the lines given so far. A read state is an invitation to enter one line; it is repeated for the next one.
     State(ConsoleState),
+    /// A program has the screen, and this is on it now. Lines that come while it has break in. Only for terminals that said what they can
+    /// show.
+    Screen(Picture),
+    /// No program has it any more.
+    LineMode,
     /// Over; nothing follows.
     Ended(Ending),
 }
@@ -106,6 +116,8 @@ struct Inner {
     /// First line no owner has pulled.
     owner_cursor: u64,
     journal: Keeper,
+    /// A program has the screen.
+    full: Option<Box<FullScreen>>,
 }
 
 struct Terminal {
@@ -119,6 +131,7 @@ struct Terminal {
     state_told: u64,
     /// Why it ends, and the line before which it does.
     ending: Option<(Ending, u64)>,
+    looking: Looking,
 }
 
 struct Ring {
@@ -224,12 +237,16 @@ impl Inner {
         let Some(index) = self.terminals.iter().position(|terminal| terminal.id == id) else {
             return Some(ConsoleEvent::Ended(Ending::Disconnected));
         };
+        if let Some(event) = self.leave_screen(index) {
+            return Some(event);
+        }
+        let all = self.lines_until(index);
         let terminal = &mut self.terminals[index];
         if terminal.lost > 0 {
             return Some(ConsoleEvent::Lost(std::mem::take(&mut terminal.lost)));
         }
         let start = terminal.cursor.saturating_sub(self.ring.first) as usize;
-        let until = terminal.ending.map_or(self.ring.end(), |(_, until)| until);
+        let until = terminal.ending.map_or(all, |(_, until)| until);
         let most = EVENT_LINES.min(until.saturating_sub(terminal.cursor) as usize);
         let given: Vec<&Kept> = self.ring.lines.iter().skip(start).take(most).collect();
         terminal.cursor += given.len() as u64;
@@ -251,6 +268,10 @@ impl Inner {
         if let Some((ending, _)) = terminal.ending {
             return Some(ConsoleEvent::Ended(ending));
         }
+        if let Some(event) = self.next_picture(index) {
+            return Some(event);
+        }
+        let terminal = &mut self.terminals[index];
         if terminal.state_told != state_number {
             terminal.state_told = state_number;
             return Some(ConsoleEvent::State(state));
@@ -273,6 +294,7 @@ impl VirtualConsole {
                 next_id: 1,
                 owner_cursor: 0,
                 journal: Keeper::default(),
+                full: None,
             }),
             changed: Notify::new(),
             preferences: Mutex::default(),
@@ -301,6 +323,7 @@ impl VirtualConsole {
     fn keep(&self, kind: LineKind, text: &str, typist: Option<AttachmentId>, relayed: bool) {
         let lines: Vec<Box<str>> = text::lines(text).map(String::into_boxed_str).collect();
         let heard = if self.listening.load(Ordering::Acquire) { lines.clone() } else { Vec::new() };
+        let break_in = self.break_in();
         let mut inner = self.lock();
         if inner.ending.is_some() {
             return;
@@ -313,6 +336,7 @@ impl VirtualConsole {
                 inner.push(Kept { text, kind, typist }, &self.limits);
             }
         }
+        inner.let_through(kind, break_in);
         drop(inner);
         self.changed.notify_waiters();
         if begun && let Some(tell) = self.journal_begun.get() {
@@ -417,7 +441,7 @@ impl VirtualConsole {
             Role::Observer | Role::Watcher => inner.ring.end().saturating_sub(self.limits.context as u64).max(inner.ring.first),
         };
         let ending = inner.ending.map(|ending| (ending, inner.ring.end()));
-        inner.terminals.push(Terminal { id, role, cursor, lost, state_told: 0, ending });
+        inner.terminals.push(Terminal { id, role, cursor, lost, state_told: 0, ending, looking: Looking::default() });
         drop(inner);
         self.changed.notify_waiters();
         Attachment { console: Arc::clone(self), id }
@@ -498,6 +522,12 @@ impl Attachment {
     /// This attachment's name.
     pub fn id(&self) -> AttachmentId {
         self.id
+    }
+
+    /// Says what this terminal can show besides lines; nothing until this is called. A program that made its screen for another size is given
+    /// the CLEAR key then ([`VirtualConsole::has_key`]).
+    pub fn set_display(&self, display: Option<Display>) {
+        self.console.set_display(self.id, display);
     }
 
     /// The next event if there is one now.

@@ -72,6 +72,8 @@ pub struct Terminal {
     pub rows: u16,
     /// Input is no terminal: no MORE... pauses, no prompts.
     pub script: bool,
+    /// The client draws the screens of programs: [`Reply::Screen`].
+    pub draws: bool,
 }
 
 /// A host file on its way into a reader.
@@ -111,6 +113,8 @@ pub enum ClientFrame {
     Records(Vec<Vec<u8>>),
     /// Punch: that was all of them.
     Close,
+    /// A key was pressed on a program's screen: what a 3270 sends, in code page 1047.
+    Key(Vec<u8>),
 }
 
 /// Which of the machines a screen shows. CP tells of these and of no others, however many are logged on.
@@ -219,6 +223,17 @@ pub enum Reply {
     Ended(Ending),
     /// Punch: the records may come.
     Ready,
+    /// A program has the screen: this changes it, as a 3270 is told (a write command and its data, in code page 1047).
+    Screen {
+        /// Rows and columns of the alternate size, for which it is made.
+        rows: u16,
+        /// See `rows`.
+        columns: u16,
+        /// The command and its data.
+        data: Vec<u8>,
+    },
+    /// No program has the screen any more.
+    LineMode,
 }
 
 /// A line of console output.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use console::client::{self, Options};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcgetwinsize, tcsetwinsize};
 
 use fake::{System, logon};
 
@@ -283,6 +283,105 @@ fn bytes_that_are_no_text_are_refused_and_the_session_goes_on() {
     person.see("four\r\nReady;");
     let echoed: Vec<_> = system.log().iter().filter_map(|entry| Some(entry.split_once("echo ")?.1.to_string())).collect();
     assert_eq!(echoed, ["four"], "nothing of a line that was refused is sent");
+}
+
+impl Person {
+    /// What stands on the terminal now, row after row.
+    fn rows(&self) -> Vec<String> {
+        let size = tcgetwinsize(&self.terminal).unwrap();
+        let mut terminal = vt100::Parser::new(size.ws_row, size.ws_col, 1000);
+        terminal.process(&self.seen.lock().unwrap());
+        terminal.screen().rows(0, size.ws_col).map(|row| row.trim_end().to_string()).collect()
+    }
+
+    /// Waits until some row has that in it.
+    #[track_caller]
+    fn see_row(&self, text: &str) -> Vec<String> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let rows = self.rows();
+            if rows.iter().any(|row| row.contains(text)) {
+                return rows;
+            }
+            assert!(Instant::now() < deadline, "no {text:?} in\n{}", rows.join("\n"));
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+#[test]
+fn a_programs_screen_is_drawn_typed_into_and_left_again() {
+    let system = System::start();
+    let mut person = Person::sit_down(&system, &[]);
+    person.see("VM>");
+    person.keys("screen hello\r");
+    let rows = person.see_row("TITLE [CMSUSER]");
+    assert!(rows.iter().all(|row| !row.contains("Ready;")), "it has the terminal to itself: {rows:?}");
+    // F3 as xterm sends it is PF3; here first another one, behind what was typed. A click of the mouse places the cursor.
+    person.keys("abXd\x1b[D\x1b[D\x1b[3~c\x1b[15~");
+    person.see_row("Pf(5) at 84 abc");
+    person.keys("\x1b[<0;5;2M\x1b[<0;5;2m!\r");
+    person.see_row("Enter at 85 !");
+    // Keys with Alt, and pasted text.
+    person.keys("\x1b2");
+    person.see_row("Pa(2) at 0");
+    person.keys("\x1b[200~pasted\x1b[201~\r");
+    person.see_row("pasted");
+    person.keys("\x1bOR");
+    // The lines from before are there again.
+    let rows = person.see_row("Ready;");
+    assert!(rows.iter().any(|row| row.contains("screen hello")) && rows.iter().all(|row| !row.contains("TITLE")), "{rows:?}");
+    person.keys("#CP LOGOFF\r");
+    assert!(person.leave().success());
+}
+
+#[test]
+fn lines_and_cp_take_the_place_of_a_programs_screen_and_it_comes_back() {
+    let system = System::start();
+    let mut person = Person::sit_down(&system, &[]);
+    person.see("VM>");
+    person.keys("screen hello\r");
+    person.see_row("TITLE");
+    person.keys("half");
+    person.see_row("half");
+    system.say("CMSUSER", "* MSG FROM OPERATOR: soon");
+    let rows = person.see_row("ENTER goes back to the program's screen.");
+    assert!(rows.iter().any(|row| row.contains("soon")) && rows.iter().all(|row| !row.contains("TITLE")), "{rows:?}");
+    person.keys("\r");
+    assert!(person.see_row("TITLE")[1].contains("half"), "what was being typed is still there");
+    person.keys("\x03");
+    person.see_row("BEGIN goes back to the program's screen.");
+    person.keys("begin\r");
+    assert!(person.see_row("TITLE")[1].contains("half"));
+    // The window changes its size: the program makes its screen anew.
+    tcsetwinsize(&person.terminal, Winsize { ws_row: 30, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&person.client), rustix::process::Signal::WINCH).unwrap();
+    person.see_row("Clear at 0");
+    person.keys("\x1bOR");
+    person.see_row("Ready;");
+}
+
+#[test]
+fn however_a_programs_screen_ends_the_terminal_is_clean() {
+    for how in ["term", "hup", "lost"] {
+        let mut system = System::start();
+        let mut person = Person::sit_down(&system, &[]);
+        person.see("VM>");
+        person.keys("screen hello\r");
+        person.see_row("TITLE");
+        let client = rustix::process::Pid::from_child(&person.client);
+        match how {
+            "term" => rustix::process::kill_process(client, rustix::process::Signal::TERM).unwrap(),
+            "hup" => rustix::process::kill_process(client, rustix::process::Signal::HUP).unwrap(),
+            _ => system.stop_rudely(),
+        }
+        person.leave();
+        let screen = person.screen();
+        let last = |text: &str| screen.rfind(text);
+        for (on, off) in [("\x1b[?1049h", "\x1b[?1049l"), ("\x1b[?1000h", "\x1b[?1000l"), ("\x1b[?1006h", "\x1b[?1006l")] {
+            assert!(last(off) > last(on), "{how}: {on:?} is left on");
+        }
+    }
 }
 
 #[test]

@@ -203,3 +203,100 @@ fn garbage_and_silence_harm_nobody() {
     emulator.wait_for("COMMAND");
     quiet.clear();
 }
+
+/// The screen of a program, with its title and input field.
+#[track_caller]
+fn at_the_program(emulator: &mut Emulator, userid: &str) {
+    emulator.wait_for(&format!("TITLE [{userid}]"));
+    emulator.act("Wait(10,Unlock)");
+}
+
+#[test]
+fn a_program_has_the_screen_until_it_is_done() {
+    let system = System::start();
+    let address = system.listen_for_3270();
+    for (number, (options, rows, columns)) in MODELS.into_iter().enumerate() {
+        let userid = format!("FULL{number}");
+        let mut emulator = Emulator::connect(address, options, if number % 2 == 0 { "" } else { "N:" });
+        emulator.wait_for("COMMAND");
+        emulator.act(&format!("String(\"{userid}\")"));
+        emulator.act("Enter()");
+        emulator.wait_for("VM READ");
+        emulator.type_line("screen ready");
+        at_the_program(&mut emulator, &userid);
+        let screen = emulator.screen();
+        assert_eq!((screen.len(), screen[0].len()), (rows, columns), "the alternate size");
+        emulator.act("String(\"a[b]^\")");
+        emulator.act("PF(13)");
+        emulator.wait_for("Pf(13) at 86 a[b]^");
+        emulator.act("Wait(10,Unlock)");
+        emulator.act("Clear()");
+        emulator.wait_for("Clear at 0");
+        emulator.act("Wait(10,Unlock)");
+        emulator.act("PA(2)");
+        emulator.wait_for("Pa(2)");
+        emulator.act("Wait(10,Unlock)");
+        emulator.act("PF(3)");
+        let screen = emulator.wait_for("Ready;");
+        assert!(!screen.concat().contains("TITLE") && screen[0].starts_with("Ready;"), "line mode begins on an empty screen: {screen:?}");
+    }
+}
+
+#[test]
+fn cp_breaks_into_a_programs_screen_and_it_comes_back() {
+    let system = System::start();
+    let address = system.listen_for_3270();
+    let mut emulator = logged_on(address, "", "BROKEN");
+    emulator.type_line("screen first");
+    at_the_program(&mut emulator, "BROKEN");
+    // A message: it is held on a screen of its own until it was seen.
+    system.say("BROKEN", "* MSG FROM OPERATOR: soon");
+    let screen = emulator.wait_for("HOLDING");
+    assert!(screen[0].starts_with("* MSG FROM OPERATOR: soon"), "{screen:?}");
+    emulator.act("Clear()");
+    at_the_program(&mut emulator, "BROKEN");
+    assert!(emulator.screen().concat().contains("first"));
+    // The key that calls CP, and back.
+    emulator.act("PA(1)");
+    emulator.wait_for("CP READ");
+    emulator.type_line("begin");
+    at_the_program(&mut emulator, "BROKEN");
+    emulator.act("String(\"still here\")");
+    emulator.act("Enter()");
+    emulator.wait_for("Enter at 91 still here");
+    // The line drops; whoever comes back with another size presses CLEAR by that, and has the program's screen in it.
+    drop(emulator);
+    let mut emulator = Emulator::connect(address, &["-model", "3279-4-E"], "");
+    emulator.wait_for("COMMAND");
+    emulator.act("String(\"BROKEN\")");
+    emulator.act("Enter()");
+    emulator.wait_for("RECONNECTED");
+    emulator.act("Clear()");
+    emulator.wait_for("Clear at 0");
+    at_the_program(&mut emulator, "BROKEN");
+    assert_eq!(emulator.screen().len(), 43);
+    emulator.act("PF(3)");
+    emulator.wait_for("Ready;");
+}
+
+#[test]
+fn a_plain_telnet_has_no_screen() {
+    let system = System::start();
+    let mut stream = TcpStream::connect(system.listen_for_3270()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut shown = String::new();
+    let mut until = |stream: &mut TcpStream, text: &str| {
+        let mut bytes = [0; 1024];
+        while !shown.contains(text) {
+            let count = stream.read(&mut bytes).unwrap();
+            assert!(count > 0, "{shown}");
+            shown.push_str(&String::from_utf8_lossy(&bytes[..count]));
+        }
+    };
+    stream.write_all(&[255, 252, 40, 255, 252, 24]).unwrap();
+    until(&mut stream, "Enter LOGON userid");
+    stream.write_all(b"PLAIN\r\n").unwrap();
+    until(&mut stream, "Ready;");
+    stream.write_all(b"screen x\r\n").unwrap();
+    until(&mut stream, "The terminal shows no full screen");
+}

@@ -30,6 +30,7 @@ impl<C: Cp> Shell<C> {
     pub(crate) const COMMANDS: &'static [Command<C>] = &[
         entry("ABEND", 5, "ABE", Self::abend_command),
         entry("ACCESS", 2, "ACC", Self::access_command),
+        entry("BROWSE", 3, "BRO", Self::browse_command),
         entry("CMSBATCH", 8, "BTC", Self::cmsbatch_command),
         entry("COMPARE", 7, "CMP", Self::compare_command),
         entry("COPYFILE", 4, "CPY", Self::copyfile_command),

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use abi::{DeviceInfo, Identification, PseudoTimer, SpoolFileBlock};
+use abi::{DeviceInfo, DisplayInfo, Identification, PseudoTimer, SpoolFileBlock};
 use minidisk::edf::BlockDevice;
 
 use crate::module::ProgramServices;
@@ -33,6 +33,20 @@ pub trait Cp: 'static {
     fn command(&mut self, command: &[u8]) -> Response;
     /// A CP command whose response goes to the console; answers the number of CP's message, 0 when all is well.
     fn command_to_console(&mut self, command: &[u8]) -> u32;
+
+    /// What the terminal shows beside lines (DIAGNOSE X'8C'); nothing when it shows lines only.
+    fn display(&mut self) -> Option<DisplayInfo> {
+        None
+    }
+    /// Writes a 3270 data stream to the screen (DIAGNOSE X'58', an operation of [`abi::full_screen`]); `false` when CP takes it not.
+    fn write_screen(&mut self, operation: u64, stream: &[u8]) -> bool {
+        let _ = (operation, stream);
+        false
+    }
+    /// Waits for a key on the screen: AID, cursor and what was typed. `None` when there is no screen.
+    fn read_screen(&mut self) -> Option<Vec<u8>> {
+        None
+    }
 
     /// The virtual device with that number.
     fn device(&mut self, vdev: u32) -> Option<DeviceInfo>;

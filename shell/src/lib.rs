@@ -12,6 +12,7 @@ extern crate alloc;
 
 pub mod abend;
 mod batch;
+mod browse;
 mod cards;
 mod commands;
 mod compare;

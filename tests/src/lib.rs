@@ -58,3 +58,18 @@ pub fn assert_no_line(text: &str, pattern: &str) {
     let found = text.lines().find(|line| shape.is_match(line));
     assert!(found.is_none(), "{found:?} matches {pattern} in\n{text}");
 }
+
+/// The program of that name from the SDK's Rust examples, built with the cargo that runs the tests.
+///
+/// # Panics
+/// When it cannot be built.
+pub fn sdk_example(name: &str) -> Vec<u8> {
+    let manifest = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../guests/sdk/Cargo.toml");
+    // Kept, so that it is built once however many tests want it.
+    let target = profile_directory().join("sdk");
+    let mut cargo = std::process::Command::new(env!("CARGO"));
+    cargo.args(["build", "--release", "--locked", "--example", name, "--manifest-path"]).arg(manifest).arg("--target-dir").arg(&target);
+    let output = cargo.output().expect("cargo is needed");
+    assert!(output.status.success(), "{cargo:?}: {}", String::from_utf8_lossy(&output.stderr));
+    std::fs::read(target.join("release/examples").join(name)).expect("a program")
+}

@@ -34,7 +34,7 @@ pub(crate) fn logon_of(user: &str) -> Logon {
         attach: false,
         observe: false,
         no_ipl: false,
-        terminal: Size { columns: 80, rows: 24, script: false },
+        terminal: Size { columns: 80, rows: 24, script: false, draws: false },
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tests::{System, assert_line, assert_no_line};
+use tests::{System, assert_line, assert_no_line, sdk_example};
 
 /// The software development kit.
 fn sdk() -> PathBuf {
@@ -25,22 +25,13 @@ fn compiled(source: &Path, folder: &Path) -> Vec<u8> {
     std::fs::read(program).expect("a program")
 }
 
-/// The Rust example.
-fn greet(folder: &Path) -> Vec<u8> {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--release", "--locked", "--example", "greet", "--manifest-path"]).arg(sdk().join("Cargo.toml"));
-    cargo.arg("--target-dir").arg(folder);
-    run(&mut cargo, "cargo is needed");
-    std::fs::read(folder.join("release/examples/greet")).expect("a program")
-}
-
 #[test]
 fn programs_in_c_and_rust_run_from_the_a_disk_and_a_wild_pointer_ends_only_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let system = System::start();
     let hello = compiled(&sdk().join("examples/hello.c"), folder.path());
     system.disk_put("CMSUSER", "HELLO", "PROGRAM", &hello).succeeded();
-    system.disk_put("CMSUSER", "GREET", "PROGRAM", &greet(folder.path())).succeeded();
+    system.disk_put("CMSUSER", "GREET", "PROGRAM", &sdk_example("greet")).succeeded();
     system.disk_put("CMSUSER", "CALLS", "EXEC", b"/* */\n'GREET Exec'; say 'greet answers' rc\n").succeeded();
     let mut terminal = system.log_on("CMSUSER");
     assert_no_line(&terminal.command("genmod hello"), "DMS");

@@ -37,7 +37,7 @@ fn cms_at_a_3270() {
     terminal.wait_for("CMSUSER  AT CP64");
     // A screen is full: it waits, and goes on when told to.
     terminal.act("PA(2)");
-    terminal.type_line("help cms copyfile");
+    terminal.type_line("help cms copyfile (noscreen");
     terminal.wait_for("MORE...");
     terminal.act("Enter()");
     terminal.wait_for("HOLDING");
@@ -46,7 +46,7 @@ fn cms_at_a_3270() {
     }
     terminal.type_line("#CP TERMINAL MORE 0 0");
     terminal.wait_for("VM READ");
-    terminal.type_line("help cms copyfile");
+    terminal.type_line("help cms copyfile (noscreen");
     terminal.wait_for("Ready;");
     // PA1 stops the machine, BEGIN lets it go on.
     terminal.act("PA(1)");

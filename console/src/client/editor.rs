@@ -16,6 +16,7 @@ use rustyline::{
     RepeatCount,
 };
 
+use super::names::Names;
 use super::paint;
 use super::screen::Screen;
 
@@ -119,23 +120,24 @@ impl Completer for Assistance {
         if self.screen.is_secret() {
             return Ok((pos, Vec::new()));
         }
-        Ok(complete(&self.words, &line[..pos]))
+        Ok(complete(&self.words, &self.screen.names(), &line[..pos]))
     }
 }
 
-/// Where the word before the cursor begins and what it could be: only the first word of a logical line, and the one after CP, is a command.
-/// The candidates come in the case that is typed.
-fn complete(words: &[String], typed: &str) -> (usize, Vec<String>) {
+/// Where the word before the cursor begins and what it could be: the first word of a logical line, and the one after CP, is a command, others
+/// are files. The candidates come in the case that is typed.
+fn complete(words: &[String], names: &Names, typed: &str) -> (usize, Vec<String>) {
     let start = typed.rfind([' ', '#']).map_or(0, |blank| blank + 1);
     let word = &typed[start..];
     let before = typed[..start].rsplit('#').next().unwrap_or_default().trim();
+    let lower = typed.chars().any(|c| c.is_ascii_lowercase());
+    let in_case = |candidate: &String| if lower { candidate.to_ascii_lowercase() } else { candidate.clone() } + " ";
     if !(before.is_empty() || before.eq_ignore_ascii_case("CP")) {
-        return (start, Vec::new());
+        let last = before.rsplit(' ').next().unwrap_or_default();
+        return (start, names.complete(last, word).iter().map(in_case).collect());
     }
-    let lower = word.chars().any(|c| c.is_ascii_lowercase());
     let upper = word.to_ascii_uppercase();
-    let fitting = words.iter().filter(|candidate| candidate.to_ascii_uppercase().starts_with(&upper));
-    (start, fitting.map(|candidate| if lower { candidate.to_ascii_lowercase() } else { candidate.clone() } + " ").collect())
+    (start, words.iter().filter(|candidate| candidate.to_ascii_uppercase().starts_with(&upper)).map(in_case).collect())
 }
 
 impl Hinter for Assistance {
@@ -162,7 +164,9 @@ mod tests {
     use super::*;
 
     fn completed(typed: &str) -> Vec<String> {
-        complete(&["QUERY".into(), "QUIT".into(), "LISTFILE".into()], typed).1
+        let mut names = Names::default();
+        names.learn("MEMO     TXT      A1");
+        complete(&["QUERY".into(), "QUIT".into(), "LISTFILE".into()], &names, typed).1
     }
 
     #[test]
@@ -173,6 +177,7 @@ mod tests {
         assert_eq!(completed("cp que"), ["query "]);
         assert_eq!(completed("listfile#qui"), ["quit "]);
         assert_eq!(completed("type que"), [""; 0]);
+        assert_eq!((completed("type m"), completed("TYPE MEMO ")), (vec!["memo ".to_string()], vec!["TXT ".to_string()]));
     }
 
     #[test]

@@ -15,9 +15,11 @@ use rustyline::error::ReadlineError;
 use super::Options;
 use super::call::{ClientError, Connection, Sender};
 use super::editor::{self, LineEditor};
+use super::full_screen::Left;
 use super::paint;
-use super::screen::{Edited, Screen};
+use super::screen::{Begin, Edited, Screen};
 use super::terminal::{self, Terminal};
+use crate::presentation::Size;
 use crate::text;
 use crate::wire::{ClientFrame, ConsoleState, Ending, LineKind, Reply};
 
@@ -37,7 +39,7 @@ pub(super) fn run(mut connection: Connection, options: Options) -> Result<Ending
     let (observer, watcher) = (options.logon.attach, options.logon.observe);
     let history = options.history.as_deref();
     let terminal = Terminal::take().map_err(ClientError::Terminal)?;
-    let screen = Arc::new(Screen::new());
+    let screen = Arc::new(Screen::new(colour).map_err(ClientError::Terminal)?);
     let line = Arc::new(Mutex::new(connection.sender()?));
     let _signals = terminal
         .watch_signals({
@@ -161,10 +163,30 @@ impl Typing {
         // Whether Ctrl-D was the last key: the second one disconnects.
         let mut leaving = false;
         let mut failed = None;
-        while let Some(prompt) = self.screen.begin_edit(PATIENCE) {
+        loop {
+            let prompt = match self.screen.begin_edit(PATIENCE) {
+                Begin::Edit(prompt) => prompt,
+                Begin::Program => {
+                    leaving = false;
+                    match self.screen.show_program(|frame| send(&self.line, &frame).is_ok()) {
+                        Ok(Left::Asked) => continue,
+                        // Reading from a terminal that hung up ends the edit.
+                        Ok(Left::HungUp) => break,
+                        Err(error) => {
+                            failed = Some(ClientError::Terminal(error));
+                            break;
+                        }
+                    }
+                }
+                Begin::Over => break,
+            };
+            if let Some(text) = self.screen.way_back() {
+                self.remark(text);
+            }
             let (entered, edited) = edit(&mut editor, &self.screen, prompt.as_deref().unwrap_or(paint::MARKER));
             let left = std::mem::take(&mut leaving);
             let sent = match entered {
+                Ok(line) if line.is_empty() && self.screen.back_to_program() => continue,
                 Ok(line) => {
                     if !edited.secret {
                         editor::remember(&mut editor, self.history.as_deref(), &line);
@@ -271,6 +293,9 @@ impl<P: ExternalPrinter> Showing<P> {
                 }
                 Reply::Output(line) => {
                     self.prompt_is_a_line();
+                    if line.kind == LineKind::Guest {
+                        self.screen.names().learn(&line.text);
+                    }
                     self.text += &paint::line(&line, self.colour);
                 }
                 Reply::Lost(lines) => {
@@ -278,6 +303,15 @@ impl<P: ExternalPrinter> Showing<P> {
                     self.text += &paint::remark(&text, self.colour);
                 }
                 Reply::State(state) => self.state(state)?,
+                Reply::Screen { rows, columns, data } => {
+                    self.prompt_is_a_line();
+                    self.flush()?;
+                    self.screen.program_writes(&data, Size { rows, columns });
+                }
+                Reply::LineMode => {
+                    self.flush()?;
+                    self.screen.program_leaves();
+                }
                 Reply::Ended(ending) => {
                     self.prompt_is_a_line();
                     return Ok(ending);

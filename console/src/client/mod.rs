@@ -4,8 +4,10 @@
 
 mod call;
 mod editor;
+mod full_screen;
 mod interactive;
 mod look;
+mod names;
 mod paint;
 mod screen;
 mod script;
@@ -38,7 +40,7 @@ pub struct Options {
 /// At a terminal, what stands before the line being typed is the console's state: `VM>` the guest reads (VM READ), `CP>` CP reads and the
 /// machine waits (CP READ), `...` the machine runs (RUNNING) and takes the line when it reads next. A guest's own prompt stands there
 /// instead of `VM>`. Ctrl-C is the attention key (PA1), Ctrl-D twice disconnects, TAB completes command names, a line that begins with a
-/// blank is not remembered.
+/// blank is not remembered. TAB also completes names and types of files that the session has shown.
 ///
 /// # Errors
 /// No CP answers on `socket`, it refuses, or the connection is lost. [`ClientError::exit_code`] is the program's exit code then.
@@ -53,7 +55,7 @@ pub fn logon(socket: &Path, mut options: Options) -> Result<Ending, ClientError>
         return script(socket, options.logon, io::stdin(), &mut BufWriter::new(io::stdout()), &mut io::stderr());
     }
     let (columns, rows) = terminal::size();
-    options.logon.terminal = Terminal { columns, rows, script: false };
+    options.logon.terminal = Terminal { columns, rows, script: false, draws: true };
     let connection = Connection::open(socket, Request::Logon(options.logon.clone()))?;
     interactive::run(connection, options)
 }
@@ -71,6 +73,6 @@ pub fn script(
     output: &mut impl Write,
     notices: &mut impl Write,
 ) -> Result<Ending, ClientError> {
-    logon.terminal = Terminal { columns: 0, rows: 0, script: true };
+    logon.terminal = Terminal { columns: 0, rows: 0, script: true, draws: false };
     script::run(Connection::open(socket, Request::Logon(logon))?, input, output, notices)
 }

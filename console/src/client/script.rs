@@ -186,7 +186,7 @@ impl<O: Write, N: Write> Session<'_, O, N> {
                 self.flush()?;
                 return Ok(Some(ending));
             }
-            Reply::Refused { .. } | Reply::Answer(_) | Reply::Snapshot(_) | Reply::Ready => {
+            Reply::Refused { .. } | Reply::Answer(_) | Reply::Snapshot(_) | Reply::Ready | Reply::Screen { .. } | Reply::LineMode => {
                 return Err(ClientError::Unexpected);
             }
         }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,17 @@ use signal_hook::iterator::{Handle, Signals};
 
 /// What an editor may have turned on: bracketed paste off, colours off, cursor shown.
 const PLAIN: &str = "\x1b[?2004l\x1b[0m\x1b[?25h";
+
+/// What a program's screen has turned on besides: a picture under way, the mouse, the other screen of the terminal.
+const LEAVE_SCREEN: &str = "\x1b[?2026l\x1b[?1006l\x1b[?1015l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?1049l";
+
+/// The terminal shows a program's screen; for the thread that ends the process on a signal.
+static PROGRAM: AtomicBool = AtomicBool::new(false);
+
+/// Says that the terminal shows a program's screen, or that it does not any more.
+pub(super) fn shows_program(shows: bool) {
+    PROGRAM.store(shows, Ordering::SeqCst);
+}
 
 /// Terminals that take no cursor movement; a session there is run like a script.
 pub(super) fn is_plain(term: Option<&str>) -> bool {
@@ -64,6 +76,9 @@ impl Drop for Terminal {
 /// Puts the terminal back. It may be gone: then there is nothing to put back.
 fn restore(found: &Termios) {
     let _ = termios::tcsetattr(io::stdin(), OptionalActions::Now, found);
+    if PROGRAM.swap(false, Ordering::SeqCst) {
+        put(LEAVE_SCREEN);
+    }
     put(PLAIN);
 }
 

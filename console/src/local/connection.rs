@@ -9,12 +9,13 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
 use super::Bounds;
-use crate::calls::{Calls, enter, overdue};
+use super::screen::{Attached, ScreenOf};
+use crate::calls::{Calls, enter, overdue, press};
 use crate::door::{Door, Place};
 use crate::frame::{self, FrameError, INPUT_FRAME_MAX};
 use crate::text;
-use crate::virtual_console::{Attachment, ConsoleEvent, Role};
-use crate::wire::{ClientFrame, Ending, FRAME_MAX, Hello, Line, LineKind, Logon, Punch, Reply, Request, VERSION};
+use crate::virtual_console::{ConsoleEvent, Role};
+use crate::wire::{ClientFrame, Ending, FRAME_MAX, Hello, Line, LineKind, Logon, Punch, Reply, Request, Terminal, VERSION};
 use crate::{Deck, LogonRefusal, Peer, PeerOrigin, Session, WRONG_PASSWORD};
 
 /// Refused because the connection does not keep to the protocol.
@@ -188,7 +189,7 @@ impl Caller {
             }
         };
         drop(place);
-        self.session(line, session, (request.terminal.columns, request.terminal.rows)).await
+        self.session(line, session, request.terminal).await
     }
 
     async fn password(&self, line: &mut Wire, prompt: String) -> Result<String, ConnectionError> {
@@ -206,11 +207,13 @@ impl Caller {
     }
 
     /// The console of a session that CP granted. Whatever ends it, CP is told when the owner's terminal went away.
-    async fn session(&self, line: &mut Wire, mut session: Session, size: (u16, u16)) -> Result<(), ConnectionError> {
-        let Some(mut attachment) = session.take_attachment() else {
+    async fn session(&self, line: &mut Wire, mut session: Session, terminal: Terminal) -> Result<(), ConnectionError> {
+        let Some(attachment) = session.take_attachment() else {
             return Err(ConnectionError::Gone);
         };
         let session = Arc::new(session);
+        let size = (terminal.columns, terminal.rows);
+        let mut attachment = Attached::new(attachment, terminal);
         let Wire { input, output } = line;
         let accepted = Reply::Accepted { system: session.system.clone(), userid: session.userid.clone() };
         let greeted = async {
@@ -219,7 +222,8 @@ impl Caller {
         };
         let ended = match greeted.await {
             Ok(()) => {
-                let mut listening = pin!(self.listen(&session, input));
+                let screen = Arc::clone(&attachment.screen);
+                let mut listening = pin!(self.listen(&session, &screen, input));
                 tokio::select! {
                     ended = show(&mut attachment, output) => match ended {
                         Ok(_) => Ok(Leave::Ended),
@@ -248,7 +252,12 @@ impl Caller {
     }
 
     /// Passes what the terminal sends on to CP, one frame after the other.
-    async fn listen(&self, session: &Arc<Session>, input: &mut BufReader<OwnedReadHalf>) -> Result<Leave, ConnectionError> {
+    async fn listen(
+        &self,
+        session: &Arc<Session>,
+        screen: &ScreenOf,
+        input: &mut BufReader<OwnedReadHalf>,
+    ) -> Result<Leave, ConnectionError> {
         loop {
             match frame::receive(input, INPUT_FRAME_MAX).await?.ok_or(ConnectionError::Gone)? {
                 // What a watcher types goes nowhere.
@@ -258,7 +267,13 @@ impl Caller {
                     self.calls.tell(session, move |host, session| enter(host, session, line)).await?;
                 }
                 ClientFrame::Attention => self.calls.tell(session, |host, session| host.attention(session)).await?,
+                ClientFrame::Key(sent) => {
+                    if let Some(key) = screen.pressed(&sent) {
+                        self.calls.tell(session, move |host, session| press(host, session, &key)).await?;
+                    }
+                }
                 ClientFrame::Resize { columns, rows } => {
+                    screen.resize(session, columns, rows);
                     self.calls.tell(session, move |host, session| host.resize(session, columns, rows)).await?;
                 }
                 ClientFrame::Disconnect => return Ok(Leave::Asked),
@@ -296,9 +311,17 @@ enum Leave {
 }
 
 /// Sends console events until the end was sent. A terminal that takes none makes this wait, and the console drop lines for it.
-async fn show(attachment: &mut Attachment, output: &mut OwnedWriteHalf) -> Result<Ending, ConnectionError> {
+async fn show(attachment: &mut Attached, output: &mut OwnedWriteHalf) -> Result<Ending, ConnectionError> {
     loop {
-        let (bytes, ended) = match attachment.next().await {
+        let (bytes, ended) = match attachment.attachment.next().await {
+            ConsoleEvent::Screen(picture) => match attachment.screen.follow(&picture) {
+                Some(reply) => (frame::encode(&reply)?, None),
+                None => continue,
+            },
+            ConsoleEvent::LineMode => {
+                attachment.screen.covered();
+                (frame::encode(&Reply::LineMode)?, None)
+            }
             ConsoleEvent::Lines(lines) => {
                 let mut bytes = Vec::new();
                 for line in lines {
@@ -341,6 +364,9 @@ mod tests {
         }
         fn input(&self, _: &Session, _: String) {
             unreachable!("input")
+        }
+        fn key(&self, _: &Session, _: &crate::presentation::inbound::Inbound) {
+            unreachable!("key")
         }
         fn attention(&self, _: &Session) {
             unreachable!("attention")

@@ -4,6 +4,7 @@
 //! others (when the socket is opened to a group) need a password. Talks to CP through [`Host`] only.
 
 mod connection;
+mod screen;
 mod socket;
 
 use std::future::Future;

@@ -94,6 +94,11 @@ impl CodePage {
         u8::try_from(character).map_or(SUBSTITUTE, |latin| self.table().codes[usize::from(latin)])
     }
 
+    /// The code of the same character in another page. Nulls and format controls are the same in all.
+    pub fn converted(self, code: u8, to: Self) -> u8 {
+        if self == to || code < BLANK || code == 0xff { code } else { to.encode(self.decode(code)) }
+    }
+
     /// The codes of a text, one for each character.
     pub fn encode_text(self, text: &str) -> Vec<u8> {
         text.chars().map(|character| self.encode(character)).collect()

@@ -132,6 +132,31 @@ fn position(data: &[u8], size: Size) -> Result<(usize, &[u8]), StreamError> {
 }
 
 impl Space {
+    /// Puts what a person typed where they typed it, and the cursor where they left it; the fields are modified then. What is not on this
+    /// screen, or in a field that cannot be typed into, is nobody's. Answers the positions of those fields.
+    pub fn typed(&mut self, inbound: &Inbound) -> Vec<usize> {
+        let mut touched = Vec::new();
+        if inbound.aid.is_short() {
+            return touched;
+        }
+        let count = self.cells.len();
+        for (start, data) in inbound.fields.iter().filter(|(start, _)| *start < count) {
+            let field: Vec<usize> = match self.attribute_of(*start) {
+                None => (0..count).collect(),
+                Some(at) if self.ruling(at).is_protected() || (at + 1) % count != *start => continue,
+                Some(at) => self.field(at).collect(),
+            };
+            for (&at, code) in field.iter().zip(data.iter().copied().chain(std::iter::repeat(0))) {
+                self.cells[at].code = code;
+                self.cells[at].style.charset = 0;
+            }
+            self.mark_modified(*start);
+            touched.extend(field);
+        }
+        self.set_cursor(inbound.cursor);
+        touched
+    }
+
     /// What a terminal with this screen sends for a key: Read Modified. With `all`, PA keys and Clear send the fields too.
     pub fn read_modified(&self, aid: Aid, all: bool) -> Vec<u8> {
         let mut data = vec![aid.to_byte()];
@@ -215,6 +240,21 @@ mod tests {
         space.apply(Command::EraseWrite, &[0xc3, 0x11, 0xc1, 0x50, 0xc1, 0xc2], SIZES).unwrap();
         let inbound = Inbound::parse(&space.read_modified(Aid::Enter, false), Size::MODEL_2).unwrap();
         assert_eq!(inbound.fields, [(0, vec![0xc1, 0xc2])]);
+    }
+
+    #[test]
+    fn what_was_typed_is_on_the_screen_and_nothing_else_is() {
+        let mut space = Space::new(Size::MODEL_2);
+        // Text, an input field of five, text, an input field to the end.
+        let data = [0xc3, 0x1d, 0x60, 0xc1, 0x1d, 0x40, 0x81, 0x82, 0x83, 0x84, 0x85, 0x1d, 0x60, 0xc2, 0x1d, 0x40];
+        space.apply(Command::EraseWrite, &data, SIZES).unwrap();
+        let inbound =
+            Inbound { aid: Aid::Enter, cursor: 4, fields: vec![(3, vec![0xe7; 9]), (1, vec![0xe8]), (5, vec![0xe9]), (5000, vec![0xc1])] };
+        assert_eq!(space.typed(&inbound), [3, 4, 5, 6, 7]);
+        assert_eq!(space.row_text(0, crate::presentation::CodePage::default()), " A XXXXX B");
+        assert_eq!(space.read_modified(Aid::Pf(3), false), [0xf3, 0x40, 0xc4, 0x11, 0x40, 0xc3, 0xe7, 0xe7, 0xe7, 0xe7, 0xe7]);
+        assert_eq!(space.typed(&Inbound { aid: Aid::Clear, cursor: 0, fields: Vec::new() }), []);
+        assert_eq!(space.cursor(), 4);
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod query;
 pub use attribute::{Colour, FieldAttribute, Highlight, Style, kind};
 pub use code_page::{BLANK, CodePage, SUBSTITUTE};
 pub use paint::{Painter, Shown};
+pub(crate) use query::reply as query_reply;
 pub use query::{READ_PARTITION_QUERY, Terminal};
 
 /// Rows and columns.

@@ -121,7 +121,15 @@ pub enum StreamError {
     /// The length of a structured field does not fit what follows.
     #[error("a structured field is {0} bytes long")]
     Length(usize),
+    /// Its orders go over the screen so often that no program can mean it.
+    #[error("the orders go over the screen more than {REWRITES} times")]
+    TooMuch,
 }
+
+/// How often one write may go over the whole screen (RA, EUA, PT). Without a bound a stream of a few kilobytes costs seconds.
+const REWRITES: usize = 32;
+/// Most structured fields of one write.
+const FIELDS: usize = 16;
 
 /// What a write did beside changing the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -132,6 +140,26 @@ pub struct Effects {
     pub restored: bool,
     /// The terminal is asked what it can.
     pub query: bool,
+    /// The screen was emptied first.
+    pub erased: bool,
+    /// The cursor was put somewhere.
+    pub cursor: bool,
+    /// The modified data tags were reset.
+    pub reset: bool,
+}
+
+impl Effects {
+    /// Both, one after the other.
+    pub(crate) fn and(self, next: Self) -> Self {
+        Self {
+            alarm: self.alarm | next.alarm,
+            restored: self.restored | next.restored,
+            query: self.query | next.query,
+            erased: self.erased | next.erased,
+            cursor: self.cursor | next.cursor,
+            reset: self.reset | next.reset,
+        }
+    }
 }
 
 /// One step of a write.
@@ -247,6 +275,10 @@ struct Write<'a> {
     style: Style,
     /// The step before wrote a character.
     wrote: bool,
+    /// The cursor was put somewhere.
+    cursor: bool,
+    /// Positions that may still be gone over.
+    left: usize,
 }
 
 impl Write<'_> {
@@ -260,7 +292,17 @@ impl Write<'_> {
         self.at = self.next(self.at);
     }
 
-    fn take(&mut self, step: Step) {
+    /// Goes over so many positions.
+    fn spend(&mut self, positions: usize) -> Result<(), StreamError> {
+        self.left = self.left.checked_sub(positions).ok_or(StreamError::TooMuch)?;
+        Ok(())
+    }
+
+    fn distance(&self, from: usize, to: usize) -> usize {
+        if to > from { to - from } else { to + self.space.cells.len() - from }
+    }
+
+    fn take(&mut self, step: Step) -> Result<(), StreamError> {
         let wrote = std::mem::take(&mut self.wrote);
         match step {
             Step::Address(position) => self.at = position,
@@ -276,22 +318,38 @@ impl Write<'_> {
             Step::ModifyEnd => self.at = self.next(self.at),
             Step::Cursor => {
                 self.space.cursor = self.at;
+                self.cursor = true;
                 self.wrote = wrote;
             }
-            Step::Tab => self.tab(wrote),
+            Step::Tab => self.tab(wrote)?,
             Step::Repeat(to, code, escaped) => {
+                self.spend(self.distance(self.at, to))?;
                 self.character(code, escaped);
                 while self.at != to {
                     self.character(code, escaped);
                 }
                 self.wrote = true;
             }
-            Step::EraseUnprotected(to) => self.erase_unprotected(to),
+            Step::EraseUnprotected(to) => {
+                self.spend(self.distance(self.at, to))?;
+                self.erase_unprotected(to)?;
+            }
             Step::Character(code, escaped) => {
                 self.character(code, escaped);
                 self.wrote = true;
             }
         }
+        Ok(())
+    }
+
+    /// What rules the position that the next character goes to.
+    fn ruling(&mut self) -> Result<FieldAttribute, StreamError> {
+        let Some(attribute) = self.space.attribute_of(self.at) else {
+            self.spend(self.space.cells.len())?;
+            return Ok(FieldAttribute::default());
+        };
+        self.spend(self.distance(attribute, self.at))?;
+        Ok(self.space.cells[attribute].field.unwrap_or_default())
     }
 
     fn modify(&mut self, attribute: u8, value: u8) {
@@ -305,21 +363,24 @@ impl Write<'_> {
     }
 
     /// On to the next field that can be typed into; what is left of this one is emptied when something was just written into it.
-    fn tab(&mut self, wrote: bool) {
+    fn tab(&mut self, wrote: bool) -> Result<(), StreamError> {
         let count = self.space.cells.len();
         let mut at = self.at;
-        if wrote && !self.space.ruling(at).is_protected() {
+        if wrote && !self.ruling()?.is_protected() {
             while at < count && self.space.cells[at].field.is_none() {
                 self.space.cells[at] = Cell::default();
                 at += 1;
             }
         }
         let open = |&position: &usize| self.space.cells[position].field.is_some_and(|field| !field.is_protected());
-        self.at = (at..count).find(open).map_or(0, |position| self.next(position));
+        let found = (at..count).find(open);
+        self.spend(found.unwrap_or(count) + 1 - self.at)?;
+        self.at = found.map_or(0, |position| self.next(position));
+        Ok(())
     }
 
-    fn erase_unprotected(&mut self, to: usize) {
-        let mut protected = self.space.ruling(self.at).is_protected();
+    fn erase_unprotected(&mut self, to: usize) -> Result<(), StreamError> {
+        let mut protected = self.ruling()?.is_protected();
         loop {
             let cell = &mut self.space.cells[self.at];
             match cell.field {
@@ -329,7 +390,7 @@ impl Write<'_> {
             }
             self.at = self.next(self.at);
             if self.at == to {
-                return;
+                return Ok(());
             }
         }
     }
@@ -347,7 +408,7 @@ impl Space {
             Command::EraseWriteAlternate => self.write_orders(data, Some(sizes.1)),
             Command::EraseAllUnprotected => {
                 self.erase_all_unprotected();
-                Ok(Effects { restored: true, ..Effects::default() })
+                Ok(Effects { restored: true, cursor: true, reset: true, ..Effects::default() })
             }
             Command::WriteStructuredField => self.structured_fields(data, sizes),
             read => Err(StreamError::Command(read.to_byte())),
@@ -358,16 +419,24 @@ impl Space {
         // A write without a write control character does nothing, but an erase erases.
         let (bits, orders) = data.split_first().map_or((0, data), |(&first, rest)| (first, rest));
         let steps = steps(orders, erase.unwrap_or(self.size))?;
-        if let Some(size) = erase {
-            self.erase(size);
+        let mut after = erase.map_or_else(|| self.clone(), Space::new);
+        let reset = bits & wcc::RESET_MODIFIED != 0;
+        if reset {
+            after.reset_modified();
         }
-        if bits & wcc::RESET_MODIFIED != 0 {
-            self.reset_modified();
-        }
-        let at = self.cursor;
-        let mut write = Write { space: self, at, style: Style::default(), wrote: false };
-        steps.into_iter().for_each(|step| write.take(step));
-        Ok(Effects { alarm: bits & wcc::ALARM != 0, restored: bits & wcc::RESTORE != 0, query: false })
+        let (at, left) = (after.cursor, after.cells.len() * REWRITES);
+        let mut write = Write { space: &mut after, at, style: Style::default(), wrote: false, cursor: false, left };
+        steps.into_iter().try_for_each(|step| write.take(step))?;
+        let cursor = write.cursor || erase.is_some();
+        *self = after;
+        Ok(Effects {
+            alarm: bits & wcc::ALARM != 0,
+            restored: bits & wcc::RESTORE != 0,
+            query: false,
+            erased: erase.is_some(),
+            cursor,
+            reset: reset || erase.is_some(),
+        })
     }
 
     /// Resets the modified data tags.
@@ -397,7 +466,7 @@ impl Space {
     }
 
     fn structured_fields(&mut self, mut data: &[u8], sizes: (Size, Size)) -> Result<Effects, StreamError> {
-        let mut effects = Effects::default();
+        let (mut effects, mut fields) = (Effects::default(), 0);
         let mut after = self.clone();
         while !data.is_empty() {
             let Some((&[high, low], _)) = data.split_first_chunk() else { return Err(StreamError::Short) };
@@ -410,10 +479,12 @@ impl Space {
             }
             let (field, rest) = data.split_at(length);
             data = rest;
-            let done = after.structured_field(field[2], &field[3..], sizes)?;
-            effects.alarm |= done.alarm;
-            effects.restored |= done.restored;
-            effects.query |= done.query;
+            // Each field may go over the screen as often as a write may, so there are not many.
+            fields += 1;
+            if fields > FIELDS {
+                return Err(StreamError::TooMuch);
+            }
+            effects = effects.and(after.structured_field(field[2], &field[3..], sizes)?);
         }
         *self = after;
         Ok(effects)
@@ -426,7 +497,7 @@ impl Space {
             // Erase/Reset: to the default or the alternate size.
             (0x03, [size, ..]) => {
                 self.erase(if size & 0x80 == 0 { sizes.0 } else { sizes.1 });
-                Ok(Effects::default())
+                Ok(Effects { erased: true, cursor: true, reset: true, ..Effects::default() })
             }
             // Set Reply Mode: replies are in field mode, whatever is asked for.
             (0x09, _) => Ok(Effects::default()),
@@ -470,7 +541,8 @@ mod tests {
     fn an_erase_chooses_the_size() {
         let mut space = Space::new(Size::MODEL_2);
         let effects = space.apply(Command::EraseWriteAlternate, &[0xc7], SIZES).unwrap();
-        assert_eq!((space.size(), effects), (Size::MODEL_5, Effects { alarm: true, restored: true, query: false }));
+        let wanted = Effects { alarm: true, restored: true, query: false, erased: true, cursor: true, reset: true };
+        assert_eq!((space.size(), effects), (Size::MODEL_5, wanted));
         space.apply(Command::WriteStructuredField, &[0, 4, 3, 0], SIZES).unwrap();
         assert_eq!(space.size(), Size::MODEL_2);
     }
@@ -547,6 +619,24 @@ mod tests {
             let data = [&[0, 4, 3, 0][..], data].concat();
             assert_eq!(space.apply(Command::WriteStructuredField, &data, SIZES), Err(error));
         }
+        assert_eq!(space, before);
+    }
+
+    #[test]
+    fn orders_that_go_over_the_screen_for_ever_are_refused_and_change_nothing() {
+        let mut space = written(&[0xc3, 0x1d, 0x40, 0xc1]);
+        let before = space.clone();
+        let around = [0x3c, 0x40, 0x40, 0xf7];
+        let some = [&[0xc3, 0x11, 0x40, 0x40][..], &around.repeat(REWRITES)].concat();
+        assert!(space.clone().apply(Command::EraseWrite, &some, SIZES).is_ok());
+        // Repeat, erase unprotected, and tab over a screen without a field to stop at.
+        for order in [&around[..], &[0x12, 0x40, 0x40], &[0x05, 0x11, 0x40, 0xc3]] {
+            let data = [&[0xc3, 0x11, 0x40, 0xc2][..], &order.repeat(2000)].concat();
+            assert_eq!(space.apply(Command::Write, &data, SIZES), Err(StreamError::TooMuch), "{order:?}");
+            let wrapped = [&[0, 0, 0x40, 0, 0xf1][..], &data].concat();
+            assert_eq!(space.apply(Command::WriteStructuredField, &wrapped, SIZES), Err(StreamError::TooMuch));
+        }
+        assert_eq!(space.apply(Command::WriteStructuredField, &[0, 4, 3, 0].repeat(17), SIZES), Err(StreamError::TooMuch));
         assert_eq!(space, before);
     }
 

@@ -20,12 +20,24 @@ impl Shown {
         Self(None)
     }
 
+    /// What it shows, if that is known.
+    pub fn space(&mut self) -> Option<&mut Space> {
+        self.0.as_mut()
+    }
+
     /// What is at these positions may be anything: the user typed there.
     pub fn forget(&mut self, positions: Range<usize>) {
         if let Some(space) = &mut self.0 {
             let unknown = Cell { style: Style { charset: 0xff, ..Style::default() }, ..Cell::default() };
             positions.for_each(|at| space.put(at, unknown));
         }
+    }
+}
+
+impl How {
+    /// For a screen that a person is to begin with: nothing typed yet, the cursor in its place, the keyboard unlocked.
+    pub fn afresh() -> Self {
+        Self { restore: true, reset: true, cursor: true, ..Self::default() }
     }
 }
 
@@ -45,8 +57,10 @@ pub struct How {
     pub keep: Range<usize>,
     /// The keyboard is unlocked.
     pub restore: bool,
-    /// What was typed is done with: the cursor is put where the screen has it, modified data tags are reset.
-    pub afresh: bool,
+    /// The modified data tags are reset: what was typed is done with.
+    pub reset: bool,
+    /// The cursor is put where the screen has it.
+    pub cursor: bool,
     /// The alarm sounds.
     pub alarm: bool,
 }
@@ -61,13 +75,13 @@ impl Painter {
             None => (Command::EraseWriteAlternate, Space::new(wanted.size)),
         };
         let erases = command != Command::Write;
-        if how.afresh {
+        if how.reset {
             // As the terminal does before it takes the orders.
             base.reset_modified();
         }
         let bits = if how.alarm { wcc::ALARM } else { 0 }
             | if how.restore { wcc::RESTORE } else { 0 }
-            | if how.afresh { wcc::RESET_MODIFIED } else { 0 };
+            | if how.reset { wcc::RESET_MODIFIED } else { 0 };
         let mut stream =
             Stream { data: vec![command.to_byte(), wcc::byte(bits)], style: Style::default(), at: None, extended: self.extended };
         let start = stream.data.len();
@@ -83,7 +97,7 @@ impl Painter {
             stream.send(wanted, at, end);
             at = end;
         }
-        if how.afresh || erases {
+        if how.cursor || erases {
             stream.address(wanted.cursor, wanted.cells.len());
             stream.data.push(order::IC);
         }
@@ -226,7 +240,7 @@ mod tests {
         fn a_terminal_that_obeys_shows_what_is_wanted(screens in prop::collection::vec(screens(), 1..5)) {
             let (mut shown, mut terminal) = (Shown::unknown(), Space::new(Size::MODEL_5));
             for wanted in &screens {
-                if let Some(data) = PAINTER.paint(&mut shown, wanted, &How { restore: true, afresh: true, ..How::default() }) {
+                if let Some(data) = PAINTER.paint(&mut shown, wanted, &How::afresh()) {
                     obey(&mut terminal, &data);
                 }
                 // Tags are reset before the orders, which set them again.

@@ -1,5 +1,6 @@
 //! What a terminal says it can: its type at the negotiation and its answer to a query (GA23-0059, "Query Reply").
 
+use super::inbound::Aid;
 use super::{CodePage, Size};
 
 /// The structured field that asks: Read Partition, Query.
@@ -89,6 +90,39 @@ impl Terminal {
     }
 }
 
+/// What a terminal of these sizes answers to a query, from its AID on: to a program whose terminal CP is.
+pub(crate) fn reply(sizes: (Size, Size), extended: bool) -> Vec<u8> {
+    let (default, alternate) = sizes;
+    let words = |numbers: &[u16]| numbers.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<u8>>();
+    let area = words(&[alternate.columns, alternate.rows]);
+    let mut codes = vec![0x80, 0x81, 0x85, 0x88, 0xa6];
+    // Usable area: 14-bit addresses, in cells; a character set of code page 1047, with its descriptor; field mode; both sizes.
+    let usable = [
+        &[0x01, 0x00][..],
+        &area,
+        &[0x00, 0x00, 0x01, 0x00, 0x01, 0x00, 0x01, 0x00, 0x01, 0x07, 0x10],
+        &words(&[alternate.positions() as u16]),
+    ]
+    .concat();
+    let sets = [&[0x02, 0x00, 0x07, 0x10, 0, 0, 0, 0, 0x07, 0x00, 0x00, 0x00][..], &words(&[697, 1047])].concat();
+    let partition = [&[0x00, 0x00, 0x0b, 0x01, 0x00][..], &words(&[default.columns, default.rows]), &area].concat();
+    let mut fields = vec![(0x81, usable), (0x85, sets), (0x88, vec![0x00]), (0xa6, partition)];
+    if extended {
+        codes.extend([0x86, 0x87]);
+        let colours = (0xf1..=0xf7u8).flat_map(|colour| [colour, colour]);
+        fields.push((0x86, [0x00, 0x08, 0x00, 0xf4].into_iter().chain(colours).collect()));
+        fields.push((0x87, vec![0x05, 0x00, 0xf0, 0xf1, 0xf1, 0xf2, 0xf2, 0xf4, 0xf4, 0xf8, 0xf8]));
+    }
+    fields.insert(0, (0x80, codes));
+    let mut reply = vec![Aid::StructuredField.to_byte()];
+    for (code, data) in fields {
+        reply.extend(words(&[data.len() as u16 + 4]));
+        reply.extend([0x81, code]);
+        reply.extend(data);
+    }
+    reply
+}
+
 /// A size as width and height at an offset, when it is one that a screen can have.
 fn size_at(field: &[u8], at: usize) -> Option<Size> {
     let word = |at: usize| Some(u16::from_be_bytes(*field.get(at..at + 2)?.first_chunk()?));
@@ -140,6 +174,17 @@ mod tests {
         assert!(terminal.extended);
         assert_eq!(terminal.sizes.1, Size::MODEL_5);
         assert_eq!(terminal.page, CodePage::Bracket);
+    }
+
+    #[test]
+    fn what_cp_answers_for_a_terminal_is_understood() {
+        let sizes = (Size::MODEL_2, Size { rows: 62, columns: 160 });
+        let mut terminal = Terminal::named("IBM-DYNAMIC").unwrap();
+        terminal.answered(&reply(sizes, true));
+        assert_eq!((terminal.sizes, terminal.extended, terminal.page), (sizes, true, CodePage::Cp1047));
+        let mut terminal = Terminal::named("IBM-DYNAMIC").unwrap();
+        terminal.answered(&reply((Size::MODEL_2, Size::MODEL_4), false));
+        assert_eq!((terminal.sizes.1, terminal.extended), (Size::MODEL_4, false));
     }
 
     proptest! {

@@ -45,7 +45,7 @@ pub(super) fn parse(line: &str, terminal: Terminal) -> Result<Logon, String> {
 mod tests {
     use super::*;
 
-    const TERMINAL: Terminal = Terminal { columns: 80, rows: 24, script: false };
+    const TERMINAL: Terminal = Terminal { columns: 80, rows: 24, script: false, draws: false };
 
     #[test]
     fn logon_takes_its_operands_in_any_order_behind_the_userid() {

@@ -92,7 +92,7 @@ impl<S: Stream> Lines<S> {
     }
 
     async fn logon(&mut self, visit: &mut Visit) -> Result<Option<Session>, LineError> {
-        const TERMINAL: Terminal = Terminal { columns: 80, rows: 24, script: false };
+        const TERMINAL: Terminal = Terminal { columns: 80, rows: 24, script: false, draws: false };
         loop {
             let line = self.ask(visit, "Enter LOGON userid: ").await?;
             let first = line.split_whitespace().next().unwrap_or_default().to_uppercase();
@@ -168,6 +168,8 @@ impl<S: Stream> Lines<S> {
             }
             ConsoleEvent::Lost(count) => self.say(&format!("({count} lines were lost)")).await?,
             ConsoleEvent::State(state) => self.set_silent(state == ConsoleState::VmRead { hidden: true }).await?,
+            // Not for a terminal without a screen.
+            ConsoleEvent::Screen(_) | ConsoleEvent::LineMode => {}
             ConsoleEvent::Ended(ending) => return Ok(Some(ending)),
         }
         Ok(None)

@@ -1,4 +1,4 @@
-//! A person at a 3270: the logo, LOGON, the console in line mode, and the logo again.
+//! A person at a 3270: the logo, LOGON, the console in line mode or with the screen of a program, and the logo again.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,14 +13,15 @@ use super::before_logon;
 use super::line::{Input, Line, LineError, Stream};
 use super::logo::{self, Filled};
 use super::{Visit, Visited};
-use crate::calls::enter;
+use crate::calls::{enter, press};
 use crate::line_mode::LineMode;
 use crate::preferences::{Entered, PfKey};
 use crate::presentation::inbound::{Aid, Inbound};
 use crate::presentation::paint::How;
 use crate::presentation::{Painter, Shown, Space, Terminal};
+use crate::showing::Showing;
 use crate::text;
-use crate::virtual_console::{Attachment, ConsoleEvent, Role};
+use crate::virtual_console::{Attachment, ConsoleEvent, Display, Picture, Role};
 use crate::wire::{self, ConsoleState, Ending, LineKind};
 use crate::{LogonRefusal, Session, WRONG_PASSWORD};
 
@@ -42,9 +43,12 @@ impl<S: Stream> Screen<S> {
         Self { line, terminal, shown: Shown::unknown() }
     }
 
+    fn painter(&self) -> Painter {
+        Painter { extended: self.terminal.extended, sizes: self.terminal.sizes }
+    }
+
     async fn paint(&mut self, space: &Space, how: &How) -> Result<(), LineError> {
-        let painter = Painter { extended: self.terminal.extended, sizes: self.terminal.sizes };
-        match painter.paint(&mut self.shown, space, how) {
+        match self.painter().paint(&mut self.shown, space, how) {
             Some(data) => self.line.send_record(&data).await,
             None => Ok(()),
         }
@@ -77,7 +81,7 @@ impl<S: Stream> Screen<S> {
 
     fn wire_terminal(&self) -> wire::Terminal {
         let size = self.terminal.sizes.1;
-        wire::Terminal { columns: size.columns, rows: size.rows, script: false }
+        wire::Terminal { columns: size.columns, rows: size.rows, script: false, draws: false }
     }
 
     /// Serves the terminal until it goes.
@@ -106,7 +110,7 @@ impl<S: Stream> Screen<S> {
             let userid = asked.as_ref().map(|asked| asked.userid.clone()).unwrap_or_default();
             self.shown.forget(0..size.positions());
             let space = logo::screen(&visit.logo, size, page, &userid, &message);
-            self.paint(&space, &How { restore: true, afresh: true, ..How::default() }).await?;
+            self.paint(&space, &How::afresh()).await?;
             let Ok(key) = timeout(visit.bounds.idle, self.key()).await else { return Ok(None) };
             let Key::Sent(inbound) = key? else { continue };
             message.clear();
@@ -180,6 +184,16 @@ struct AtConsole<'a, S> {
     calls: Arc<AtomicUsize>,
     /// The console is over.
     ended: Option<Ending>,
+    /// A program has the screen.
+    full: Option<Full>,
+}
+
+/// A program's screen.
+struct Full {
+    picture: Picture,
+    showing: Showing,
+    /// Lines stand on the terminal instead.
+    broken_in: bool,
 }
 
 /// What one key leads to.
@@ -197,7 +211,18 @@ impl<'a, S: Stream> AtConsole<'a, S> {
         let more = session.console.preferences().more;
         let mode = LineMode::new(screen.terminal.sizes.1, screen.terminal.page, &session.system, more);
         let (session, started) = (Arc::new(session), Instant::now());
-        Self { screen, visit, session, mode, started, entered: Entered::default(), call: None, calls: Arc::default(), ended: None }
+        Self {
+            screen,
+            visit,
+            session,
+            mode,
+            started,
+            entered: Entered::default(),
+            call: None,
+            calls: Arc::default(),
+            ended: None,
+            full: None,
+        }
     }
 
     fn now(&self) -> Duration {
@@ -206,6 +231,7 @@ impl<'a, S: Stream> AtConsole<'a, S> {
 
     async fn run(&mut self, attachment: &mut Attachment) -> Result<Visited, LineError> {
         let size = self.screen.wire_terminal();
+        attachment.set_display(Some(Display { sizes: self.screen.terminal.sizes, extended: self.screen.terminal.extended }));
         self.begin_call(move |host, session| host.resize(session, size.columns, size.rows));
         self.screen.shown = Shown::unknown();
         self.paint_input("").await?;
@@ -226,6 +252,7 @@ impl<'a, S: Stream> AtConsole<'a, S> {
                     let now = self.now();
                     let alarm = self.mode.tick(now).alarm;
                     self.repaint(How { alarm, ..How::default() }).await?;
+                    self.back_to_full().await?;
                 }
             }
         }
@@ -261,16 +288,46 @@ impl<'a, S: Stream> AtConsole<'a, S> {
         let now = self.now();
         let secret = self.mode.state() == ConsoleState::VmRead { hidden: true };
         match event {
+            ConsoleEvent::Screen(picture) => return self.picture(picture, now).await,
+            ConsoleEvent::LineMode => {
+                let covered = self.full.take().is_some_and(|full| !full.broken_in);
+                if covered {
+                    self.mode.clear(now);
+                    return self.paint_lines().await;
+                }
+                return Ok(());
+            }
             ConsoleEvent::Lines(lines) => {
                 self.mode.set_more(self.session.console.preferences().more);
+                if self.has_full() {
+                    self.mode.break_in(lines, now);
+                    return self.break_in().await;
+                }
                 self.mode.show(lines, now);
             }
             ConsoleEvent::Lost(count) => {
                 let text = format!("({count} lines were lost: this terminal was too slow or away for too long)");
                 self.mode.show([wire::Line { text, kind: LineKind::Warning }], now);
             }
-            ConsoleEvent::State(state) => self.mode.set_state(state),
+            ConsoleEvent::State(state) => {
+                self.mode.set_state(state);
+                if self.has_full() {
+                    // CP reads: a command, or a password.
+                    if state == ConsoleState::Running {
+                        return Ok(());
+                    }
+                    self.mode.clear(now);
+                    return self.break_in().await;
+                }
+                if self.full.is_some() && state == ConsoleState::Running {
+                    return self.back_to_full().await;
+                }
+            }
             ConsoleEvent::Ended(ending) => {
+                if self.has_full() {
+                    self.break_in().await?;
+                }
+                self.full = None;
                 self.ended = Some(ending);
                 let text = "Press ENTER or CLEAR to continue".to_string();
                 self.mode.show([wire::Line { text, kind: LineKind::Cp }], now);
@@ -281,6 +338,59 @@ impl<'a, S: Stream> AtConsole<'a, S> {
             return self.paint_input("").await;
         }
         self.repaint(How::default()).await
+    }
+
+    /// A program's screen is on the terminal.
+    fn has_full(&self) -> bool {
+        self.full.as_ref().is_some_and(|full| !full.broken_in)
+    }
+
+    async fn picture(&mut self, picture: Picture, now: Duration) -> Result<(), LineError> {
+        let Some(full) = &mut self.full else {
+            let showing = Showing::new(self.screen.painter(), self.screen.terminal.page);
+            self.full = Some(Full { picture, showing, broken_in: true });
+            if self.mode.make_room(now) {
+                return self.repaint(How::default()).await;
+            }
+            return self.back_to_full().await;
+        };
+        full.picture = picture;
+        self.show_full().await
+    }
+
+    /// Shows the program's screen, unless lines stand there.
+    async fn show_full(&mut self) -> Result<(), LineError> {
+        let Some(full) = self.full.as_mut().filter(|full| !full.broken_in) else { return Ok(()) };
+        match full.showing.follow(&full.picture) {
+            Some(data) => self.screen.line.send_record(&data).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Lines take the place of the program's screen.
+    async fn break_in(&mut self) -> Result<(), LineError> {
+        if let Some(full) = &mut self.full {
+            full.broken_in = true;
+            full.showing.covered();
+        }
+        self.paint_lines().await
+    }
+
+    /// Line mode where something else was.
+    async fn paint_lines(&mut self) -> Result<(), LineError> {
+        self.screen.shown = Shown::unknown();
+        self.paint_input("").await
+    }
+
+    /// The program's screen again, when nothing keeps the lines there.
+    async fn back_to_full(&mut self) -> Result<(), LineError> {
+        let free = self.mode.takes_output() && self.mode.state() == ConsoleState::Running;
+        let Some(full) = self.full.as_mut().filter(|full| full.broken_in && free) else { return Ok(()) };
+        full.broken_in = false;
+        full.showing.covered();
+        self.screen.shown = Shown::unknown();
+        self.mode.clear(self.started.elapsed());
+        self.show_full().await
     }
 
     /// Shows what changed around the line that is being typed.
@@ -298,10 +408,15 @@ impl<'a, S: Stream> AtConsole<'a, S> {
             // What a key put there is sent as if it had been typed.
             space.mark_modified(area.start);
         }
-        self.screen.paint(&space, &How { restore: true, afresh: true, ..How::default() }).await
+        self.screen.paint(&space, &How::afresh()).await
     }
 
     async fn key(&mut self, key: Key) -> Result<Option<Visited>, LineError> {
+        if self.has_full() {
+            self.full_key(key);
+            return Ok(None);
+        }
+        self.mode.seen();
         let after = match key {
             Key::Attention => self.attention(),
             Key::Sent(inbound) => self.sent(&inbound),
@@ -311,7 +426,27 @@ impl<'a, S: Stream> AtConsole<'a, S> {
             After::Input(text) => self.paint_input(&text).await?,
             After::Leave => return Ok(Some(if self.ended == Some(Ending::Shutdown) { Visited::Shutdown } else { Visited::Over })),
         }
+        self.back_to_full().await?;
         Ok(None)
+    }
+
+    /// A key on a program's screen: the program's, or the one that calls CP. While CP is behind with others it is nobody's: a terminal's
+    /// keyboard is locked meanwhile.
+    fn full_key(&mut self, key: Key) {
+        if self.is_behind() {
+            return;
+        }
+        let Some(full) = &mut self.full else { return };
+        match key {
+            Key::Attention => self.begin_call(|host, session| host.attention(session)),
+            Key::Sent(inbound) => {
+                if inbound.aid == Aid::Clear {
+                    full.showing.covered();
+                }
+                let key = full.showing.pressed(inbound);
+                self.begin_call(move |host, session| press(host, session, &key));
+            }
+        }
     }
 
     fn attention(&mut self) -> After {
@@ -336,6 +471,9 @@ impl<'a, S: Stream> AtConsole<'a, S> {
                 _ => After::Keep,
             };
         }
+        if self.session.console.preferences().break_key == Some(inbound.aid) {
+            return self.attention();
+        }
         match inbound.aid {
             Aid::Enter => self.enter(inbound, now),
             Aid::Clear => {
@@ -346,7 +484,7 @@ impl<'a, S: Stream> AtConsole<'a, S> {
                 self.mode.clear(now);
                 After::Keep
             }
-            Aid::Pa(1) | Aid::SysReq => self.attention(),
+            Aid::SysReq => self.attention(),
             Aid::Pf(number) => self.pf(number, now),
             _ => After::Keep,
         }

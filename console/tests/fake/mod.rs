@@ -9,6 +9,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use console::local::{Bounds, Listening, Options};
+use console::presentation::Size;
+use console::presentation::inbound::{Aid, Inbound};
+use console::presentation::outbound::Command;
 use console::wire::{self, Answer, ConsoleState, Ending, LineKind, Logon, Punch, Snapshot, Terminal};
 use console::{Deck, Host, LineEdit, Logo, LogonRefusal, Peer, Proof, Role, Session, VirtualConsole, Visited, logical_lines};
 
@@ -28,7 +31,7 @@ pub fn logon(userid: &str) -> Logon {
         attach: false,
         observe: false,
         no_ipl: false,
-        terminal: Terminal { columns: 80, rows: 24, script: true },
+        terminal: Terminal { columns: 80, rows: 24, script: true, draws: false },
     }
 }
 
@@ -107,6 +110,12 @@ impl System {
         let address = listening.address();
         std::mem::forget(listening);
         address
+    }
+
+    /// CP says something on a user's console.
+    pub fn say(&self, userid: &str, text: &str) {
+        let machines = self.cp.machines.lock().unwrap();
+        machines[userid].console.write(LineKind::Message, text);
     }
 
     /// A key that everybody's owner has.
@@ -289,6 +298,14 @@ impl Host for Cp {
         }
     }
 
+    fn key(&self, session: &Session, key: &console::presentation::inbound::Inbound) {
+        if let Some(machine) = self.machine(&session.userid)
+            && machine.console.press(key)
+        {
+            let _ = machine.guest.send("key".into());
+        }
+    }
+
     fn attention(&self, session: &Session) {
         let Some(machine) = self.machine(&session.userid) else {
             return;
@@ -307,6 +324,11 @@ impl Host for Cp {
 
     fn resize(&self, session: &Session, columns: u16, rows: u16) {
         self.log.add(format!("{} has {columns} by {rows}", session.userid));
+        if session.console.has_key()
+            && let Some(machine) = self.machine(&session.userid)
+        {
+            let _ = machine.guest.send("key".into());
+        }
     }
 
     fn command(&self, _peer: &Peer, command: &str) -> Answer {
@@ -397,6 +419,40 @@ fn guest_runs(userid: &str, console: &VirtualConsole, lines: &std::sync::mpsc::R
                 console.set_state(READ);
                 let Ok(name) = lines.recv() else { return };
                 console.write(LineKind::Guest, &format!("Hello {name}"));
+            }
+            "screen" => {
+                // A full screen: a title, an input field and a message; any key but PF3 shows what was typed.
+                let page = console::presentation::CodePage::Cp1047;
+                let mut said = page.encode_text(rest);
+                loop {
+                    let stream = [
+                        &[0xc3, 0x1d, 0xf8][..],
+                        &page.encode_text("TITLE ["),
+                        &page.encode_text(userid),
+                        &page.encode_text("]"),
+                        &[0x11, 0xc1, 0x50, 0x1d, 0x40, 0x13, 0x11, 0xc1, 0xf0, 0x1d, 0xf0],
+                        &said,
+                    ]
+                    .concat();
+                    if let Err(refusal) = console.write_screen(Command::EraseWriteAlternate, &stream) {
+                        console.write(LineKind::Guest, &refusal.to_string());
+                        break;
+                    }
+                    let Ok(line) = lines.recv() else { return };
+                    if line != "key" {
+                        // Typed at lines that broke in.
+                        console.write(LineKind::Message, &format!("* {line}"));
+                        continue;
+                    }
+                    let Ok(Some(read)) = console.read_screen(Command::ReadModified) else { continue };
+                    let key = Inbound::parse(&read, Size { rows: 100, columns: 160 }).unwrap();
+                    if key.aid == Aid::Pf(3) {
+                        break;
+                    }
+                    let typed = key.fields.first().map(|(_, codes)| page.decode_text(codes)).unwrap_or_default();
+                    said = page.encode_text(&format!("{:?} at {} {typed}", key.aid, key.cursor));
+                }
+                console.end_screen();
             }
             "secret" => {
                 thread::sleep(Duration::from_millis(rest.parse().unwrap_or(0)));

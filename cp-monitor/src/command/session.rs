@@ -72,6 +72,7 @@ pub(super) fn ipl(invocation: &mut Invocation<'_>) -> Outcome {
         return Err(no_such_system(user, &name));
     };
     close_unit_records(user);
+    user.console.end_screen();
     user.cp_read_ends();
     let ipl = || user.with_machine(|machine| machine.ipl(&system, &name, &parm));
     let result = paging::with_room(invocation.cp, IplError::is_short_of_frames, ipl);
@@ -120,6 +121,7 @@ pub(super) fn system(invocation: &mut Invocation<'_>) -> Outcome {
     invocation.operands.end()?;
     let user = invocation.user()?;
     close_unit_records(user);
+    user.console.end_screen();
     let cleared = user.with_machine(|machine| {
         if clear {
             machine.clear()

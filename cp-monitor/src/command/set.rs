@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use console::BreakIn;
 use console::line_mode::More;
+use console::presentation::inbound::Aid;
 use serde_json::json;
 
 use super::answer::{Answer, Message, Outcome, error, invalid_operand, operand_missing};
@@ -86,27 +88,32 @@ fn set_log_message(invocation: &mut Invocation<'_>) -> Outcome {
     Ok(Answer::silent())
 }
 
-/// TERMINAL {LINEND|ESCAPE|CHARDEL|LINEDEL {ON|OFF|char} | MORE n m | LINESIZE n | BRKKEY key}...
+/// TERMINAL {LINEND|ESCAPE|CHARDEL|LINEDEL {ON|OFF|char} | MORE n m | LINESIZE n | BRKKEY key | BREAKIN when}...
 pub(super) fn terminal(invocation: &mut Invocation<'_>) -> Outcome {
     if invocation.operands.is_empty() {
         return Err(operand_missing());
     }
     let user = invocation.user()?.clone();
     let mut settings = user.session.lock().settings.clone();
-    let mut more = user.console.preferences().more;
+    let mut preferences = user.console.preferences();
     while let Some(word) = invocation.operands.next_word() {
         if is(word, "MORE") {
-            more = More { alarm: seconds(invocation)?, clear: seconds(invocation)? };
+            preferences.more = More { alarm: seconds(invocation)?, clear: seconds(invocation)? };
         } else if is(word, "LINESize") {
             settings.columns = line_size(invocation.operands.word()?)?;
         } else if is(word, "BRKkey") {
-            settings.break_key = break_key(invocation.operands.word()?)?;
+            preferences.break_key = break_key(invocation.operands.word()?)?;
+        } else if is(word, "BREAKIn") {
+            preferences.break_in = break_in(invocation.operands.word()?)?;
         } else {
             edit_character(&mut settings, word, invocation.operands.word()?)?;
         }
     }
     user.session.lock().settings = settings;
-    user.console.prefer(|preferences| preferences.more = more);
+    let more = preferences.more;
+    user.console.prefer(|kept| {
+        (kept.more, kept.break_in, kept.break_key) = (more, preferences.break_in, preferences.break_key);
+    });
     Ok(Answer { data: json!({ "more": [more.alarm.as_secs(), more.clear.as_secs()] }), lines: Vec::new() })
 }
 
@@ -122,9 +129,30 @@ fn line_size(word: &str) -> Result<u16, Message> {
     word.parse().ok().filter(|size| (1..=255).contains(size)).ok_or_else(|| invalid_operand(word))
 }
 
-fn break_key(word: &str) -> Result<String, Message> {
+/// PA1, PA2, PA3, CLEAR or a PF key; NONE is no key.
+fn break_key(word: &str) -> Result<Option<Aid>, Message> {
     let upper = word.to_uppercase();
-    if upper == "PA1" || upper == "NONE" { Ok(upper) } else { Err(invalid_operand(word)) }
+    if let Some(number) = pf_keys::number(word) {
+        return Ok(Some(Aid::Pf(number?)));
+    }
+    match upper.as_str() {
+        "NONE" => Ok(None),
+        "CLEAR" => Ok(Some(Aid::Clear)),
+        "PA1" => Ok(Some(Aid::Pa(1))),
+        "PA2" => Ok(Some(Aid::Pa(2))),
+        "PA3" => Ok(Some(Aid::Pa(3))),
+        _ => Err(invalid_operand(word)),
+    }
+}
+
+fn break_in(word: &str) -> Result<BreakIn, Message> {
+    if is(word, "IMmed") {
+        Ok(BreakIn::Immediate)
+    } else if is(word, "GUESTctl") {
+        Ok(BreakIn::GuestControl)
+    } else {
+        Err(invalid_operand(word))
+    }
 }
 
 fn edit_character(settings: &mut Settings, what: &str, value: &str) -> Result<(), Message> {

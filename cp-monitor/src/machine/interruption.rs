@@ -7,6 +7,7 @@ use std::mem::{offset_of, size_of};
 use abi::{LOW_STORAGE, LowStorage, Psw, SavedState, block_io, mask, program};
 use zerocopy::{FromBytes, IntoBytes};
 
+use super::diagnose::INSTRUCTION;
 use super::{Machine, Missing, Wait};
 use crate::storage::AccessError;
 
@@ -112,10 +113,18 @@ impl Machine {
         self.check = Some(check);
     }
 
-    /// Ends an enabled wait when an interruption that it is enabled for is pending.
-    pub(super) fn unblock_psw_wait(&mut self) {
-        if self.wait == Some(Wait::Psw) && self.next_class().is_some() {
-            self.wait = None;
+    /// Ends an enabled wait when an interruption that it is enabled for is pending. A read of the screen is done again afterwards.
+    pub(super) fn end_enabled_wait(&mut self) {
+        if self.next_class().is_none() {
+            return;
+        }
+        match self.wait {
+            Some(Wait::Psw) => self.wait = None,
+            Some(Wait::ScreenRead { .. }) => {
+                self.wait = None;
+                self.context.registers.rip = self.context.registers.rip.wrapping_sub(INSTRUCTION);
+            }
+            _ => {}
         }
     }
 

@@ -43,6 +43,13 @@ pub enum Wait {
         /// The line is a secret.
         hidden: bool,
     },
+    /// It reads a full screen and no key was pressed: where what was typed goes.
+    ScreenRead {
+        /// Storage address of the guest's buffer.
+        buffer: u64,
+        /// Its length in bytes.
+        length: u64,
+    },
     /// A worker carries out its DIAGNOSE.
     Worker,
     /// It loaded a PSW with the wait bit.
@@ -308,21 +315,33 @@ impl Machine {
         }
         self.typed.push_back(line);
         self.pending.attention = true;
-        self.unblock_psw_wait();
+        self.end_enabled_wait();
         true
+    }
+
+    /// A key was pressed on its full screen. It satisfies the read that is up, with what `read` answers, or the machine gets its attention.
+    pub fn key_pressed(&mut self, read: impl FnOnce() -> Option<Vec<u8>>) {
+        if let Some(Wait::ScreenRead { buffer, length }) = self.wait {
+            let Some(data) = read() else { return };
+            self.wait = None;
+            self.give_screen(buffer, length, data);
+            return;
+        }
+        self.pending.attention = true;
+        self.end_enabled_wait();
     }
 
     /// EXTERNAL: an external interruption with that code becomes pending.
     pub fn external(&mut self, code: u32) {
         self.pending.external = Some(code);
-        self.unblock_psw_wait();
+        self.end_enabled_wait();
     }
 
     /// A list of block I/O has ended. Ignored when the machine was reset since it began.
     fn list_ended(&mut self, lists: &Arc<Lists>, ended: ListEnded) {
         if Arc::ptr_eq(lists, &self.lists) {
             self.pending.lists.push_back(ended);
-            self.unblock_psw_wait();
+            self.end_enabled_wait();
         }
     }
 
@@ -373,6 +392,18 @@ impl Machine {
         }
     }
 
+    /// A read of the screen without a key: the machine waits for one.
+    fn wait_for_key(&mut self, buffer: u64, length: u64) {
+        self.wait = Some(Wait::ScreenRead { buffer, length });
+    }
+
+    /// Stores what a read of the screen answers, as much as the buffer holds.
+    fn give_screen(&mut self, buffer: u64, length: u64, mut data: Vec<u8>) {
+        let whole = data.len() as u64;
+        data.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+        self.finish(0, whole, &[(buffer, data)]);
+    }
+
     fn set_result(&mut self, status: u64, value: u64) {
         self.context.registers.general[0] = status;
         self.context.registers.general[2] = value;
@@ -393,7 +424,7 @@ impl Machine {
         self.mask = psw.mask & (mask::EXTERNAL | mask::IO | mask::ATTENTION);
         if psw.mask & mask::WAIT != 0 {
             self.wait = Some(Wait::Psw);
-            self.unblock_psw_wait();
+            self.end_enabled_wait();
         }
     }
 }
@@ -454,6 +485,29 @@ mod tests {
         machine.context.registers.rip = 0x2000;
         machine.program_check(ProgramCheck::specification());
         assert!(machine.take_interruption().unwrap_err().0.contains("program interrupt loop"));
+    }
+
+    #[test]
+    fn a_key_answers_the_read_that_is_up_or_is_an_attention() {
+        let mut machine = machine();
+        machine.wait_for_key(0x6000, 4);
+        machine.key_pressed(|| None);
+        assert!(!machine.is_ready(), "somebody else has read it");
+        machine.key_pressed(|| Some(vec![0x7d, 0x40, 0x40, 0x11, 0x40]));
+        let mut bytes = [0; 5];
+        machine.space.read(0x6000, &mut bytes).unwrap();
+        assert_eq!((bytes, machine.context.registers.general[2]), ([0x7d, 0x40, 0x40, 0x11, 0], 5), "cut to the buffer");
+        machine.mask = mask::ATTENTION;
+        machine.key_pressed(|| panic!("nobody reads"));
+        machine.take_interruption().unwrap();
+        assert_eq!(machine.context.registers.rip, 0x4000);
+        // A line is an interruption of the read, which is done again after it.
+        machine.context.registers.rip = 0x1002;
+        machine.mask = mask::ATTENTION;
+        machine.wait_for_key(0x6000, 4);
+        machine.line_typed("hx".to_string());
+        machine.take_interruption().unwrap();
+        assert_eq!((machine.context.registers.rip, low(&mut machine).attention_old.psw.address), (0x4000, 0x1000));
     }
 
     #[test]

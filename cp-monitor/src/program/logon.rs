@@ -1,5 +1,6 @@
 //! `cp64 logon`: a terminal session with a user's virtual console.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -37,7 +38,9 @@ pub fn run(place: &Place, options: Options) -> Ended {
         None => return Err("Name the user to log on as: cp64 logon USER".to_string()),
     };
     let directory = place.directory()?;
-    let words = cp_monitor::command::TABLE.iter().map(|command| command.pattern.to_uppercase()).collect();
+    let of_cp = cp_monitor::command::TABLE.iter().map(|command| command.pattern.to_uppercase());
+    let of_cms = cp_monitor::help::CMS.iter().map(|(name, _)| (*name).to_string());
+    let words = of_cp.chain(of_cms).filter(|name| name != "*").collect::<BTreeSet<String>>().into_iter().collect();
     let session = client::Options {
         history: history(&directory, &user),
         words,
@@ -50,7 +53,7 @@ pub fn run(place: &Place, options: Options) -> Ended {
             attach: options.observe,
             observe: options.observe,
             no_ipl: options.no_ipl,
-            terminal: wire::Terminal { columns: 0, rows: 0, script: false },
+            terminal: wire::Terminal { columns: 0, rows: 0, script: false, draws: false },
         },
     };
     match client::logon(&place.socket()?, session) {

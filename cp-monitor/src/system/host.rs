@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use console::presentation::inbound::Inbound;
 use console::wire::{self, Ending, LineKind};
 use console::{Host, Logo, LogonRefusal, Peer, Proof, Role, Session, Visited, WRONG_PASSWORD};
 
@@ -226,6 +227,12 @@ impl Host for Terminals {
         }
     }
 
+    fn key(&self, session: &Session, key: &Inbound) {
+        if let Some(user) = self.user(session) {
+            user.press_key(key);
+        }
+    }
+
     fn attention(&self, session: &Session) {
         if let Some(user) = self.user(session) {
             user.attention();
@@ -242,6 +249,9 @@ impl Host for Terminals {
     fn resize(&self, session: &Session, columns: u16, _rows: u16) {
         if let Some(user) = self.user(session).filter(|_| session.role == Role::Owner) {
             user.session.lock().settings.columns = columns;
+            if user.console.has_key() {
+                user.screen_key();
+            }
         }
     }
 

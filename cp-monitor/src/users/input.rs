@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use console::presentation::inbound::Inbound;
+use console::presentation::outbound::Command;
 use console::wire::{ConsoleState, LineKind};
 use console::{LineEdit, logical_lines};
 
@@ -94,6 +96,20 @@ impl User {
         }
     }
 
+    /// A key was pressed on the machine's full screen.
+    pub fn press_key(self: &Arc<Self>, key: &Inbound) {
+        if self.console.press(key) {
+            self.awaken();
+            self.screen_key();
+        }
+    }
+
+    /// A key waits for the machine to read it.
+    pub fn screen_key(&self) {
+        let read = || self.console.read_screen(Command::ReadModified).ok().flatten();
+        self.with_machine_for(Wakeup::Console, |machine| machine.key_pressed(read));
+    }
+
     /// ECHO: typed lines are repeated until END.
     pub fn begin_echo(&self, times: u32) {
         self.rest.lock().echo = times;
@@ -169,8 +185,7 @@ impl User {
         self.answer("");
         self.awaken();
         self.rest.lock().echo = 0;
-        let enters = self.session.lock().settings.break_key != "NONE";
-        if enters {
+        if self.console.preferences().break_key.is_some() {
             self.enter_cp();
         }
     }

@@ -141,23 +141,11 @@ pub struct Settings {
     pub edit: console::LineEdit,
     /// Columns of the terminal, 0 when unknown.
     pub columns: u16,
-    /// What the attention key does: enter CP.
-    pub break_key: String,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            msg: true,
-            wng: true,
-            imsg: true,
-            smsg: false,
-            emsg: Emsg::On,
-            run: false,
-            edit: console::LineEdit::default(),
-            columns: 0,
-            break_key: "PA1".to_string(),
-        }
+        Self { msg: true, wng: true, imsg: true, smsg: false, emsg: Emsg::On, run: false, edit: console::LineEdit::default(), columns: 0 }
     }
 }
 

@@ -49,8 +49,14 @@ pub mod code {
     pub const DEVICE_TYPE: u32 = 0x24;
     /// Give up the rest of the time slice: ().
     pub const YIELD: u32 = 0x44;
+    /// Full-screen console: (operation of [`super::full_screen`], buffer, length, flags). Operations that write take a 3270 data stream from
+    /// the buffer, those that read store one; RDX = bytes there are to store. RAX = 0 or a [`super::full_screen`] code.
+    pub const FULL_SCREEN: u32 = 0x58;
     /// Storage size: (). RDX = bytes.
     pub const STORAGE_SIZE: u32 = 0x60;
+    /// What the terminal can show: (buffer, length). Stores up to `length` bytes of a [`super::DisplayInfo`] and behind it the terminal's
+    /// answer to a query, AID and structured fields; RDX = bytes there are. RAX = 0 or [`super::full_screen::NO_DISPLAY`].
+    pub const DISPLAY_DATA: u32 = 0x8c;
     /// Spool file attributes: (device, buffer, spool id or 0). For a reader stores one [`super::SpoolFileBlock`] of that file of the
     /// machine's reader queue, or with 0 of the file being read, else of the next one; for a punch or printer of the file in progress,
     /// whose spool id is 0. RAX = 0, or [`super::spool_input::NO_FILE`].
@@ -89,7 +95,7 @@ pub mod mask {
     pub const EXTERNAL: u32 = 1 << 0;
     /// Input/output interruptions.
     pub const IO: u32 = 1 << 1;
-    /// Console attention: a line was typed while no read was up.
+    /// Console attention: a line was typed, or a key pressed on a full screen, while no read was up.
     pub const ATTENTION: u32 = 1 << 2;
     /// The machine waits. With no class enabled this is a disabled wait and the machine is placed in CP mode.
     pub const WAIT: u32 = 1 << 31;
@@ -105,6 +111,41 @@ pub mod console {
     pub const HIDDEN: u64 = 2;
     /// Return code: no line was waiting.
     pub const NO_LINE: u64 = 4;
+}
+
+/// Operations, flags and return codes of DIAGNOSE X'58'. The operations are the channel commands of a locally attached 3270 (GA23-0059).
+///
+/// The first write that erases takes the screen; a line that the machine writes or reads ends that. What CP has to say breaks in and the
+/// screen comes back afterwards, without the machine having to do anything. Characters are code page 1047.
+pub mod full_screen {
+    /// Write: write control character and orders.
+    pub const WRITE: u64 = 0x01;
+    /// Read everything: AID, cursor address, characters and attributes.
+    pub const READ_BUFFER: u64 = 0x02;
+    /// Empty the screen, in its default size, and write.
+    pub const ERASE_WRITE: u64 = 0x05;
+    /// Wait for a key and read: AID, cursor address, and what was typed into each field behind its address.
+    pub const READ_MODIFIED: u64 = 0x06;
+    /// Empty the screen, in its alternate size, and write.
+    pub const ERASE_WRITE_ALTERNATE: u64 = 0x0d;
+    /// Empty what can be typed into.
+    pub const ERASE_ALL_UNPROTECTED: u64 = 0x0f;
+    /// Structured fields. The answer to a query is what is read next.
+    pub const WRITE_STRUCTURED_FIELD: u64 = 0x11;
+    /// Flag of the operations that read: answer [`NO_KEY`] at once when no key was pressed.
+    pub const NO_WAIT: u64 = 1;
+    /// Return code: no key was pressed.
+    pub const NO_KEY: u64 = 4;
+    /// Return code: the machine has not taken the screen, or has given it up by writing or reading a line. Begin with an operation that erases.
+    pub const NOT_TAKEN: u64 = 8;
+    /// Return code: the terminal shows lines only, or there is none.
+    pub const NO_DISPLAY: u64 = 12;
+    /// Longest data stream of a write, in bytes.
+    pub const STREAM_MAX: u64 = 64 << 10;
+    /// The code page of data streams.
+    pub const CODE_PAGE: u32 = 1047;
+    /// [`super::DisplayInfo::flags`]: extended colours and highlighting.
+    pub const EXTENDED: u32 = 1;
 }
 
 /// Subcodes and return codes of DIAGNOSE X'14'. The subcodes are VM's; X'0100' is ours.
@@ -366,6 +407,24 @@ pub struct DeviceInfo {
     pub volume: [u8; 8],
 }
 
+/// DIAGNOSE X'8C': what the terminal can show. 16 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct DisplayInfo {
+    /// [`full_screen::EXTENDED`].
+    pub flags: u32,
+    /// [`full_screen::CODE_PAGE`].
+    pub code_page: u32,
+    /// Rows of the default size.
+    pub default_rows: u16,
+    /// Columns of the default size.
+    pub default_columns: u16,
+    /// Rows of the alternate size.
+    pub rows: u16,
+    /// Columns of the alternate size.
+    pub columns: u16,
+}
+
 /// DIAGNOSE X'250' INIT: the disk. 24 bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -508,6 +567,7 @@ const _: () = {
     assert!(size_of::<Identification>() == 48);
     assert!(size_of::<PseudoTimer>() == 64);
     assert!(size_of::<DeviceInfo>() == 40);
+    assert!(size_of::<DisplayInfo>() == 16);
     assert!(size_of::<BlockInfo>() == 24);
     assert!(size_of::<BlockRequest>() == 16);
     assert!(size_of::<RecordHeader>() == 4);

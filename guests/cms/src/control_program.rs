@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use abi::{DeviceInfo, Identification, PseudoTimer, SpoolFileBlock, spool_input};
+use abi::{DeviceInfo, DisplayInfo, Identification, PseudoTimer, SpoolFileBlock, spool_input};
 use shell::cp::{Cp, DiskUnusable, Failure, Immediate, READER, Response, Tracing};
 use shell::module::ProgramServices;
 use shell::session::Session;
@@ -14,6 +14,8 @@ use crate::{diagnose, heap::HEAP, interruption, program, provoke};
 const RESPONSE: usize = 1 << 20;
 /// Longest line read from the console.
 const INPUT_LINE: usize = 1024;
+/// What is taken of a key and what was typed with it, in bytes.
+const SCREEN: usize = 4096;
 /// Bytes of records read from a spool file at once.
 const READER_BUFFER: usize = 32 * 1024;
 
@@ -61,6 +63,21 @@ impl Cp for ControlProgram {
 
     fn command_to_console(&mut self, command: &[u8]) -> u32 {
         diagnose::command_to_console(command)
+    }
+
+    fn display(&mut self) -> Option<DisplayInfo> {
+        diagnose::display()
+    }
+
+    fn write_screen(&mut self, operation: u64, stream: &[u8]) -> bool {
+        diagnose::write_screen(operation, stream) == 0
+    }
+
+    fn read_screen(&mut self) -> Option<Vec<u8>> {
+        let mut data = alloc::vec![0; SCREEN];
+        let length = diagnose::read_screen(&mut data)?;
+        data.truncate(length);
+        Some(data)
     }
 
     fn device(&mut self, vdev: u32) -> Option<DeviceInfo> {

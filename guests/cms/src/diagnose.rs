@@ -26,6 +26,8 @@ unsafe impl Stored for abi::PseudoTimer {}
 // SAFETY: integers and arrays of them.
 unsafe impl Stored for abi::DeviceInfo {}
 // SAFETY: integers and arrays of them.
+unsafe impl Stored for abi::DisplayInfo {}
+// SAFETY: integers and arrays of them.
 unsafe impl Stored for abi::SpoolFileBlock {}
 
 /// Stores a structure that `code` fills in; `operands` puts its address in place. `None` when RAX is not 0.
@@ -90,6 +92,26 @@ pub fn console_read(buffer: &mut [u8], flags: u64) -> Option<usize> {
     let operands = [address(buffer.as_mut_ptr()), buffer.len() as u64, flags, 0, 0, 0];
     // SAFETY: the buffer is ours to write.
     let (status, length) = unsafe { diagnose(code::CONSOLE_READ, operands) };
+    (status == 0).then(|| (length as usize).min(buffer.len()))
+}
+
+/// What the terminal shows beside lines.
+pub fn display() -> Option<abi::DisplayInfo> {
+    let length = size_of::<abi::DisplayInfo>() as u64;
+    stored(code::DISPLAY_DATA, |buffer| [buffer, length, 0, 0, 0, 0])
+}
+
+/// Writes a data stream to the screen; answers RAX.
+pub fn write_screen(operation: u64, stream: &[u8]) -> u64 {
+    // SAFETY: CP only reads the stream.
+    unsafe { diagnose(code::FULL_SCREEN, [operation, address(stream.as_ptr()), stream.len() as u64, 0, 0, 0]) }.0
+}
+
+/// Waits for a key and takes what was typed, cut to the buffer; answers its length, or `None` when there is no screen.
+pub fn read_screen(buffer: &mut [u8]) -> Option<usize> {
+    let operands = [abi::full_screen::READ_MODIFIED, address(buffer.as_mut_ptr()), buffer.len() as u64, 0, 0, 0];
+    // SAFETY: the buffer is ours to write.
+    let (status, length) = unsafe { diagnose(code::FULL_SCREEN, operands) };
     (status == 0).then(|| (length as usize).min(buffer.len()))
 }
 

@@ -14,6 +14,7 @@
 extern crate alloc;
 
 mod memory;
+pub mod screen;
 
 use alloc::vec::Vec;
 use core::alloc::{GlobalAlloc, Layout};

@@ -157,14 +157,14 @@ impl<C: Cp> Shell<C> {
         let Some(found) = self.find_help(topic, components)? else { return Err(self.no_help(topic)) };
         let mut source = self.open(&found)?;
         let (mut line, mut section, mut shown) = (Vec::new(), Section::Head, false);
-        let mut related: Vec<String> = Vec::new();
+        let (mut related, mut lines): (Vec<String>, Vec<Vec<u8>>) = (Vec::new(), Vec::new());
         while self.next_record(&mut source, &mut line)? {
             if let Some(title) = line.strip_prefix(b"## ") {
                 section = Section::titled(title);
             }
             if layers.shows(section) {
                 shown |= section != Section::Head;
-                self.cp.write_line(heading(&line));
+                lines.push(line.clone());
             }
             if layers.related {
                 let own = found.entry.id.name();
@@ -175,10 +175,12 @@ impl<C: Cp> Shell<C> {
         if layers.related {
             related.sort();
             related.dedup();
-            self.say("Related");
-            related.iter().for_each(|name| self.say(format!("  HELP {name}")));
+            lines.push(Vec::from("Related"));
+            lines.extend(related.iter().map(|name| format!("  HELP {name}").into_bytes()));
             shown |= !related.is_empty();
         }
+        let lines = if layers.screen { self.browse(&format!("HELP {}", found.entry.id.name()), lines) } else { Some(lines) };
+        lines.into_iter().flatten().for_each(|line| self.cp.write_line(heading(&line)));
         if shown || !layers.is_chosen() {
             return Ok(());
         }

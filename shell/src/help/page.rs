@@ -45,13 +45,15 @@ pub(super) struct Layers {
     chosen: u8,
     /// And what the text refers to.
     pub related: bool,
+    /// On a screen to look through, where the terminal has one.
+    pub screen: bool,
 }
 
 impl Layers {
     /// The layers that options choose; `None` when one of them is none of HELP's.
     pub(super) fn of(options: &[String]) -> Option<Self> {
         let bit = |section: Section| 1 << section as u8;
-        let mut layers = Self::default();
+        let mut layers = Self { screen: true, ..Self::default() };
         for option in options {
             match option.as_str() {
                 option if is(option, "BRief") => layers.chosen |= bit(Section::Head) | bit(Section::Format) | bit(Section::Examples),
@@ -63,8 +65,8 @@ impl Layers {
                 option if is(option, "NOTEs") => layers.chosen |= bit(Section::Notes),
                 option if is(option, "ERRors") => layers.chosen |= bit(Section::Errors),
                 option if is(option, "RELated") => layers.related = true,
-                // A line-mode terminal has one way to show it; CP pages it.
-                option if is(option, "SCReen") || is(option, "NOSCreen") || is(option, "TYPE") || is(option, "EXTend") => {}
+                option if is(option, "NOSCreen") || is(option, "TYPE") => layers.screen = false,
+                option if is(option, "SCReen") || is(option, "EXTend") => {}
                 _ => return None,
             }
         }

@@ -29,7 +29,7 @@ pub fn many_files() {
 
 /// LOGON and IPL CMS until CMS reads its first command; answers how long that took.
 pub fn log_on(socket: &Path, user: &str) -> (Connection, Duration) {
-    let terminal = Terminal { columns: 80, rows: 24, script: false };
+    let terminal = Terminal { columns: 80, rows: 24, script: false, draws: false };
     let logon =
         Logon { userid: user.to_string(), by: None, password: None, here: false, attach: false, observe: false, no_ipl: false, terminal };
     let start = Instant::now();

@@ -133,7 +133,7 @@ fn logon(userid: &str, attach: bool, (columns, rows): (u16, u16)) -> Logon {
         attach,
         observe: false,
         no_ipl: false,
-        terminal: Terminal { columns, rows, script: false },
+        terminal: Terminal { columns, rows, script: false, draws: false },
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
+use console::BreakIn;
+use console::presentation::inbound::Aid;
 use serde_json::json;
 
 use super::nothing_more;
@@ -80,11 +82,22 @@ pub(super) fn terminal(invocation: &mut Invocation<'_>) -> Outcome {
     nothing_more(invocation)?;
     let user = invocation.user()?;
     let settings = user.session.lock().settings.clone();
-    let more = user.console.preferences().more;
+    let preferences = user.console.preferences();
+    let more = preferences.more;
     let (alarm, clear) = (more.alarm.as_secs(), more.clear.as_secs());
     let edit = settings.edit;
     let shown = |character: Option<char>| character.map_or_else(|| "OFF".to_string(), |character| character.to_string());
     let size = if settings.columns == 0 { "OFF".to_string() } else { format!("{:03}", settings.columns) };
+    let break_key = match preferences.break_key {
+        None => "NONE".to_string(),
+        Some(Aid::Pf(number)) => format!("PF{number:02}"),
+        Some(Aid::Pa(number)) => format!("PA{number}"),
+        Some(_) => "CLEAR".to_string(),
+    };
+    let break_in = match preferences.break_in {
+        BreakIn::Immediate => "IMMED",
+        BreakIn::GuestControl => "GUESTCTL",
+    };
     let lines = vec![
         format!(
             "LINEND {:<3}, LINEDEL {:<3}, CHARDEL {:<3}, ESCAPE {:<3}",
@@ -93,11 +106,11 @@ pub(super) fn terminal(invocation: &mut Invocation<'_>) -> Outcome {
             shown(edit.chardel),
             shown(edit.escape)
         ),
-        format!("LINESIZE {size}, MORE {alarm:03} {clear:03}, BRKKEY {}", settings.break_key),
+        format!("LINESIZE {size}, MORE {alarm:03} {clear:03}, BRKKEY {break_key}, BREAKIN {break_in}"),
     ];
     let data = json!({
         "linend": edit.linend, "linedel": edit.linedel, "chardel": edit.chardel, "escape": edit.escape,
-        "linesize": settings.columns, "more": [alarm, clear], "brkkey": settings.break_key,
+        "linesize": settings.columns, "more": [alarm, clear], "brkkey": break_key, "breakin": break_in,
     });
     Ok(Answer::of(data, lines))
 }

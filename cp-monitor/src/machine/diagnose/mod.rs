@@ -7,6 +7,7 @@
 mod blocks;
 mod commands;
 mod deferred;
+mod screen;
 mod spool;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -130,7 +131,7 @@ fn access(address: u64, write: bool) -> impl FnOnce(AccessError) -> Refused {
 type Answered = Result<Answer, Refused>;
 
 /// Bytes of the instruction that is DIAGNOSE, `OUT imm8, EAX`.
-const INSTRUCTION: u64 = 2;
+pub(super) const INSTRUCTION: u64 = 2;
 
 /// The six operands in the order of the contract.
 fn operands(machine: &Machine) -> [u64; 6] {
@@ -243,6 +244,8 @@ fn answer(user: &Arc<User>, machine: &mut Machine, number: u32, operands: [u64; 
         code::SPOOL_ATTRIBUTES => spool::attributes(machine, operands),
         code::DEVICE_TYPE => Ok(device_type(user, first, second)),
         code::YIELD => Ok(Answer::Yield),
+        code::FULL_SCREEN => screen::full_screen(user, machine, operands),
+        code::DISPLAY_DATA => screen::display(user, machine, first, second),
         code::STORAGE_SIZE => Ok(Answer::Now(0, machine.space.size())),
         code::LOAD_PSW => load_psw(user, machine, first),
         code::SET_MASK => Ok(set_mask(machine, first)),
@@ -346,6 +349,7 @@ fn set_mask(machine: &mut Machine, new: u64) -> Answer {
 
 fn console_write(user: &User, machine: &mut Machine, address: u64, length: u64, flags: u64) -> Answered {
     let bytes = fetch(machine, address, length.min(abi::CONSOLE_LINE_MAX), abi::CONSOLE_LINE_MAX)?;
+    user.console.end_screen();
     let kind = if flags & PROMPT != 0 { LineKind::Prompt } else { LineKind::Guest };
     user.console.write(kind, &String::from_utf8_lossy(&bytes));
     if user.console.congested() {
@@ -366,6 +370,7 @@ fn console_read(user: &Arc<User>, machine: &mut Machine, buffer: u64, length: u6
     if flags & NO_WAIT != 0 {
         return Ok(Answer::Now(NO_LINE, 0));
     }
+    user.console.end_screen();
     machine.wait_for_line(buffer, length, hidden);
     user.show_state(machine);
     Ok(Answer::Done)
