@@ -1,20 +1,13 @@
-//! COMPARE and SORT: two files side by side, and the records of one in order.
+//! COMPARE: two files side by side.
 
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use minidisk::edf::RecordFormat;
-
 use crate::cp::Cp;
-use crate::fileid::ModeSpec;
 use crate::message::{Outcome, Rc};
-use crate::records::Target;
 use crate::session::Shell;
 use crate::words::{Words, number};
-
-/// Bytes of records that SORT keeps in storage at once.
-const SORT_MAX: usize = 8 << 20;
 
 impl<C: Cp> Shell<C> {
     /// COMPARE.
@@ -84,96 +77,4 @@ impl<C: Cp> Shell<C> {
             [option, ..] => Err(self.bad_option(option)),
         }
     }
-
-    /// SORT.
-    pub(crate) fn sort_command(&mut self, words: &Words) -> Outcome {
-        if let Some(option) = words.options.first() {
-            return Err(self.bad_option(option));
-        }
-        let [name, file_type, mode, new_name, new_type, new_mode] = words.operands.as_slice() else {
-            return Err(match words.operands.get(6) {
-                Some(surplus) => self.bad_operand(surplus),
-                None => self.incomplete(),
-            });
-        };
-        let found = self.locate(name, file_type, mode)?;
-        let target = crate::fileid::Pattern::new(new_name, new_type);
-        let Some(id) = target.derive(&found.entry.id) else {
-            return Err(self.invalid_character(&format!("{target}")));
-        };
-        let spec = match new_mode.as_str() {
-            "=" => ModeSpec { mode: Some(found.mode), number: None },
-            word => self.mode_spec(word, ModeSpec::A)?,
-        };
-        let Some(mode) = spec.mode else { return Err(self.fail(24, "048E", "Invalid filemode *")) };
-        if id == found.entry.id && mode == found.mode {
-            return Err(self.fail(24, "019E", "Identical fileids"));
-        }
-        self.writable(mode)?;
-        let fields = self.sort_fields()?;
-        let mut records = Vec::new();
-        let (mut size, mut record) = (0, Vec::new());
-        let mut source = self.open(&found)?;
-        while self.next_record(&mut source, &mut record)? {
-            size += record.len() + size_of::<Vec<u8>>();
-            if size > SORT_MAX {
-                return Err(self.fail(40, "212E", format!("File {found} is larger than SORT can hold ({SORT_MAX} bytes)")));
-            }
-            records.push(record.clone());
-        }
-        // Equal records stay in the order in which they stand.
-        records.sort_by(|one, other| compare(&fields, one, other));
-        let format: RecordFormat = found.entry.format;
-        let number = spec.number.unwrap_or(found.entry.mode);
-        let mut to = self.begin_file(Target { mode, id, number, format }, false)?;
-        let written = records.iter().try_for_each(|record| self.write_record(&mut to, record));
-        let date = self.now();
-        self.finish(to, written, date)
-    }
-
-    /// Asks for the fields: pairs of columns, the more important ones first; after a pair D means descending, A ascending.
-    fn sort_fields(&mut self) -> Result<Vec<Field>, Rc> {
-        self.note("604R", "Enter sort fields:");
-        let line = self.read_line().unwrap_or_default();
-        let text = String::from_utf8_lossy(&line).to_ascii_uppercase();
-        let mut fields: Vec<Field> = Vec::new();
-        let mut words = text.split_whitespace().peekable();
-        while let Some(word) = words.next() {
-            let (from, to) = (number(word), words.next().and_then(number::<usize>));
-            match (from, to) {
-                (Some(from), Some(to)) if from >= 1 && to >= from => fields.push(Field { from, to, descending: false }),
-                _ => return Err(self.fail(24, "053E", format!("Invalid sort field pair defined at {word}"))),
-            }
-            if let Some(order) = words.next_if(|word| matches!(*word, "A" | "D"))
-                && let Some(field) = fields.last_mut()
-            {
-                field.descending = order == "D";
-            }
-        }
-        if fields.is_empty() {
-            return Err(self.fail(24, "063E", "No list entered"));
-        }
-        Ok(fields)
-    }
-}
-
-/// A field that SORT compares.
-struct Field {
-    from: usize,
-    to: usize,
-    descending: bool,
-}
-
-/// Which record stands first. What a record does not have is blank.
-fn compare(fields: &[Field], one: &[u8], other: &[u8]) -> core::cmp::Ordering {
-    for Field { from, to, descending } in fields {
-        let column = |record: &[u8], at: usize| record.get(at).copied().unwrap_or(b' ');
-        let last = (*to).min(one.len().max(other.len()));
-        let order = (from - 1..last).map(|at| column(one, at)).cmp((from - 1..last).map(|at| column(other, at)));
-        let order = if *descending { order.reverse() } else { order };
-        if order.is_ne() {
-            return order;
-        }
-    }
-    core::cmp::Ordering::Equal
 }

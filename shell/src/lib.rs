@@ -48,6 +48,7 @@ mod repository;
 pub mod rexx;
 pub mod session;
 mod settings;
+mod sort;
 mod synonym;
 mod tape;
 mod tools;

@@ -92,13 +92,40 @@ impl<C: Cp> Shell<C> {
     pub(crate) fn finish(&mut self, to: Destination, written: Outcome, date: DateTime) -> Outcome {
         let Destination { target, writer } = to;
         if let Err(rc) = written {
-            if let Some(disk) = self.disks.get_mut(target.mode) {
-                disk.system.abandon(writer);
-            }
-            self.forget_changes(target.mode);
+            self.abandon(target.mode, writer);
             return Err(rc);
         }
         self.change(target.mode, &target, |system| system.close(writer, date))
+    }
+
+    /// As [`Shell::finish`], but the file is durable only with the next commit of its disk.
+    pub(crate) fn finish_uncommitted(&mut self, to: Destination, written: Outcome, date: DateTime) -> Outcome {
+        let Destination { target, writer } = to;
+        if let Err(rc) = written {
+            self.abandon(target.mode, writer);
+            return Err(rc);
+        }
+        let Some(disk) = self.disks.get_mut(target.mode) else {
+            return Err(self.not_accessed(target.mode));
+        };
+        disk.system.close(writer, date).map_err(|error| self.disk_error(target.mode, &target, &error))
+    }
+
+    /// Erases files, with the next commit of their disk.
+    pub(crate) fn erase_uncommitted(&mut self, mode: Mode, files: &[FileId]) -> Outcome {
+        let Some(disk) = self.disks.get_mut(mode) else {
+            return Err(self.not_accessed(mode));
+        };
+        let erased = files.iter().try_for_each(|id| disk.system.erase(id));
+        erased.map_err(|error| self.disk_error(mode, "(work file)", &error))
+    }
+
+    /// Brings a disk back to what it last committed, without the file that was being written.
+    fn abandon(&mut self, mode: Mode, writer: FileWriter) {
+        if let Some(disk) = self.disks.get_mut(mode) {
+            disk.system.abandon(writer);
+        }
+        self.forget_changes(mode);
     }
 
     /// Whether there is a file of that name on the target's disk.

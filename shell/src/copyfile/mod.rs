@@ -56,6 +56,20 @@ struct Options {
     packing: Option<packing::Packing>,
 }
 
+impl Options {
+    /// Whether every record is copied as it is.
+    fn keeps_records(&self) -> bool {
+        self.count == u32::MAX
+            && self.from_label.is_none()
+            && self.to_label.is_none()
+            && self.case.is_none()
+            && self.specs.is_none()
+            && self.translation.is_none()
+    }
+}
+
+/// Fixed records copied at once.
+const RUN: u32 = 256;
 /// Lines of a list that ends with `++` at most.
 const LIST_MAX: usize = 64 * 1024;
 
@@ -326,6 +340,13 @@ impl<C: Cp> Shell<C> {
         let mut source = self.open(file)?;
         self.seek(&mut source, options.from)?;
         let mut record = Vec::new();
+        if under.is_none() && options.keeps_records() && file.entry.format == format && matches!(format, RecordFormat::Fixed(_)) {
+            // Nothing is to be done with any record: many at a time.
+            while self.read_run(&mut source, RUN, &mut record)? > 0 {
+                self.write_run(to, &record)?;
+            }
+            return self.close(source);
+        }
         let mut copying = options.from_label.is_none();
         let mut left = options.count;
         // Words of a command line are capitals: letters of either case are the same here.
@@ -341,12 +362,14 @@ impl<C: Cp> Shell<C> {
             if begins(&record, &options.to_label) {
                 break;
             }
-            let mut old = Vec::new();
-            if let Some(under) = under {
-                // Beyond its end there is nothing to put records over.
-                self.next_record(under, &mut old)?;
+            if under.is_some() || options.specs.is_some() || options.translation.is_some() {
+                let mut old = Vec::new();
+                if let Some(under) = under {
+                    // Beyond its end there is nothing to put records over.
+                    self.next_record(under, &mut old)?;
+                }
+                record = assembled(&record, old, options);
             }
-            let mut record = assembled(&record, old, options);
             convert_record(&mut record, format, options);
             self.write_record(to, &record)?;
             left -= 1;

@@ -255,6 +255,79 @@ fn compare_shows_the_records_that_differ() {
     assert_eq!(user.fails("compare cards data a").0, 24);
 }
 
+/// Lines whose first five columns come in no order, many of them several times, with their place in the file behind.
+fn shuffled(count: u32) -> Vec<String> {
+    (0..count).map(|at| format!("{:05} {at:06} {}", at.wrapping_mul(48_271) % 7_919, "x".repeat(at as usize % 60))).collect()
+}
+
+#[test]
+fn sort_orders_files_that_storage_does_not_hold_and_keeps_equal_records_in_their_order() {
+    for fixed in [false, true] {
+        let mut user = User::before_ipl("CMSUSER");
+        user.add_disk(0x191, "MNT191", 9000);
+        let mut lines = shuffled(60_000);
+        if fixed {
+            lines.iter_mut().for_each(|line| *line = format!("{line:<72}"));
+            user.has_records(0x191, "BIG DATA", 1, RecordFormat::Fixed(72), &lines);
+        } else {
+            user.has_file(0x191, "BIG DATA", 1, &lines.iter().map(String::as_str).collect::<Vec<_>>());
+        }
+        user.ipl("AUTOCR", &[]);
+        let used = user.does("query disk a");
+        user.types(&["1 5"]);
+        user.does("sort big data a sorted data a");
+        let key = |line: &String| line[..5].to_string();
+        lines.sort_by_key(key);
+        assert!(user.file_on(0x191, "SORTED DATA") == lines, "ascending, fixed {fixed}");
+        user.types(&["1 5 d"]);
+        user.does("sort big data a sorted data a");
+        lines.sort_by(|one, other| key(other).cmp(&key(one)).then(one[6..12].cmp(&other[6..12])));
+        assert!(user.file_on(0x191, "SORTED DATA") == lines, "descending, fixed {fixed}");
+        // Nothing of the work files is left.
+        user.does("erase sorted data a");
+        assert_eq!(user.does("query disk a"), used);
+    }
+}
+
+#[test]
+fn sort_merges_more_work_files_than_it_reads_at_once() {
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x191, "MNT191", 3000);
+    // A record of one byte takes much more than that in storage.
+    let mut bytes: Vec<u8> = (0..1_300_000u32).map(|at| (at.wrapping_mul(48_271) % 251) as u8).collect();
+    user.has_bytes(0x191, "BYTES DATA", &bytes);
+    user.ipl("AUTOCR", &[]);
+    user.types(&["1 1"]);
+    user.does("sort bytes data a sorted data a");
+    bytes.sort_unstable();
+    assert!(user.bytes_on(0x191, "SORTED DATA") == bytes);
+    assert_eq!(user.does("listfile * * a"), ["BYTES    DATA     A1", "SORTED   DATA     A1"]);
+}
+
+#[test]
+fn sort_on_a_full_or_failing_disk_leaves_it_as_it_was() {
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x191, "MNT191", 1500);
+    let lines = shuffled(60_000);
+    user.has_file(0x191, "BIG DATA", 1, &lines.iter().map(String::as_str).collect::<Vec<_>>());
+    user.has_file(0x191, "SORTED DATA", 1, &["old"]);
+    user.ipl("AUTOCR", &[]);
+    let before = user.does("listfile * * a (alloc");
+    user.types(&["1 5"]);
+    assert_eq!(user.fails("sort big data a sorted data a").1[1], "DMSSRT107S Disk A(191) is full");
+    assert_eq!(user.does("listfile * * a (alloc"), before);
+    assert_eq!(user.file_on(0x191, "SORTED DATA"), ["old"]);
+    // A disk that fails somewhere in the middle.
+    for writes in [0, 1, 5, 20] {
+        user.breaks_after(0x191, Some(writes));
+        user.types(&["1 5"]);
+        assert_eq!(user.fails("sort big data a other data a").0, 100);
+        user.breaks_after(0x191, None);
+        user.enters("access 191 a");
+        assert_eq!(user.does("listfile * * a (alloc"), before);
+    }
+}
+
 #[test]
 fn sort_puts_records_in_order_by_fields() {
     let mut user = User::before_ipl("CMSUSER");

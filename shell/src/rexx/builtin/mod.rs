@@ -4,6 +4,7 @@ mod bits;
 mod characters;
 mod convert;
 mod dates;
+mod double_byte;
 mod numbers;
 mod state;
 mod streams;
@@ -50,6 +51,19 @@ const TABLE: &[Entry] = &[
     ("D2X", 1, 2, convert::d2x),
     ("DATATYPE", 1, 2, characters::datatype),
     ("DATE", 0, 5, dates::date),
+    ("DBADJUST", 1, 2, double_byte::adjust),
+    ("DBBRACKET", 1, 1, double_byte::bracket),
+    ("DBCENTER", 2, 4, double_byte::center),
+    ("DBCJUSTIFY", 2, 4, double_byte::justify),
+    ("DBLEFT", 2, 4, double_byte::left),
+    ("DBRIGHT", 2, 4, double_byte::right),
+    ("DBRLEFT", 2, 3, double_byte::rest_of_left),
+    ("DBRRIGHT", 2, 3, double_byte::rest_of_right),
+    ("DBTODBCS", 1, 1, double_byte::to_double),
+    ("DBTOSBCS", 1, 1, double_byte::to_single),
+    ("DBUNBRACKET", 1, 1, double_byte::unbracket),
+    ("DBVALIDATE", 1, 2, double_byte::validate),
+    ("DBWIDTH", 1, 2, double_byte::string_width),
     ("DELSTR", 2, 3, characters::delstr),
     ("DELWORD", 2, 3, words::delword),
     ("DIGITS", 0, 0, state::digits),
