@@ -74,10 +74,19 @@ impl Value {
     }
 
     /// The characters.
+    #[inline]
     pub fn bytes<'a>(&'a self, scratch: &'a mut Scratch) -> &'a [u8] {
         match self {
             Self::Short(length, bytes) => &bytes[..usize::from(*length)],
             Self::Long(bytes) => bytes,
+            number => number.digits(scratch),
+        }
+    }
+
+    /// The characters of a number.
+    fn digits<'a>(&self, scratch: &'a mut Scratch) -> &'a [u8] {
+        match self {
+            Self::Short(..) | Self::Long(_) => &[],
             Self::Int(number @ 0..EIGHT_DIGITS) => eight_digits(*number as u64, scratch),
             Self::Int(number) => decimal(*number, 0, scratch),
             Self::Decimal(scale, coefficient) => decimal(*coefficient, usize::from(*scale), scratch),
@@ -105,7 +114,7 @@ impl Value {
     }
 
     /// Becomes that string, in its own storage if it has enough.
-    #[inline]
+    #[inline(always)]
     pub fn become_string(&mut self, bytes: &[u8]) {
         match self {
             Self::Short(length, own) if bytes.len() <= SHORT => {

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use hashbrown::HashMap;
 
 use super::error::{Error, Result};
-use super::stem::{Stem, Tail};
+use super::stem::{Placed, Stem, Tail};
 use super::value::{Key, Value};
 
 /// The names that a program uses, simple symbols and stems, each with a number.
@@ -132,6 +132,15 @@ impl Pools {
         }
     }
 
+    /// A variable of the current pool itself that is a whole number, to change it in place.
+    #[inline]
+    pub fn whole_mut(&mut self, name: u32) -> Option<&mut i64> {
+        match self.pools.last_mut()?.get_mut(name as usize)? {
+            Slot::Set(Value::Int(number)) => Some(number),
+            _ => None,
+        }
+    }
+
     /// Takes the value of a simple variable of the current pool out, to change it in place.
     pub fn take(&mut self, name: u32) -> Option<Value> {
         match self.slot_mut(self.current(), name) {
@@ -168,11 +177,21 @@ impl Pools {
     }
 
     /// Sets a simple variable to a string.
-    #[inline]
+    #[inline(always)]
     pub fn set_string(&mut self, name: u32, text: &[u8]) {
         match self.pools.last_mut().and_then(|pool| pool.get_mut(name as usize)) {
             Some(Slot::Set(value)) => value.become_string(text),
             _ => self.set(name, Value::string(text)),
+        }
+    }
+
+    /// A simple variable has no value any more.
+    #[inline]
+    pub fn unset(&mut self, name: u32) {
+        match self.pools.last_mut().and_then(|pool| pool.get_mut(name as usize)) {
+            Some(slot @ Slot::Set(_)) => *slot = Slot::Unset,
+            Some(Slot::Unset) => {}
+            _ => self.drop(name),
         }
     }
 
@@ -243,6 +262,8 @@ impl Pools {
                 *old = value.clone();
                 true
             }
+            // The next place of the list, when it has room.
+            None if !matches!(value, Value::Long(_)) => stem.append(number, value),
             _ => false,
         }
     }
@@ -285,17 +306,10 @@ impl Pools {
 
     /// Sets a compound variable of a pool; false when there is no storage for a new one.
     fn set_in(&mut self, pool: u32, stem: u32, tail: &[u8], value: Value) -> bool {
-        let variables = self.stem_mut(pool, stem);
-        match variables.get_mut(tail) {
-            Some(Tail::Shared(owner)) => {
-                let owner = *owner;
-                self.set_in(owner, stem, tail, value)
-            }
-            Some(entry) => {
-                *entry = Tail::Set(value);
-                true
-            }
-            None => variables.insert(tail, Tail::Set(value)),
+        match self.stem_mut(pool, stem).set(tail, value) {
+            Placed::Done => true,
+            Placed::Full => false,
+            Placed::Elsewhere(owner, value) => self.set_in(owner, stem, tail, value),
         }
     }
 

@@ -117,5 +117,5 @@ fn strings_that_are_no_mixed_strings_are_errors() {
     let program = b"/* */ say dbvalidate('0E4131 0F'x) dbvalidate('0E4131 0F'x, 'C') (dbbracket('4241'x) == '0E42410F'x)";
     assert_eq!(host::output(program, "test", Host::default()), b"1 0 1\n");
     let program = b"/* */ say dbcjustify('a bb c', 9) dbcjustify('a bb c', 4)'|' length(dbcenter('x', 7, , 'Y'))";
-    assert_eq!(host::output(program, "test", Host::default()), b"a  bb   c a bb| 7\n");
+    assert_eq!(host::output(program, "test", Host::default()), b"a   bb  c a bb| 7\n");
 }

@@ -43,6 +43,19 @@ fn placed(text: &[u8], at: usize, length: usize, pad: u8) -> Result<Value> {
     Ok(Value::from_vec(out))
 }
 
+/// LEFT or RIGHT of a text, when the result stands in a value itself.
+#[inline]
+pub fn justified(text: &[u8], length: usize, pad: u8, left: bool) -> Option<Value> {
+    let mut out = [pad; 14];
+    let out = out.get_mut(..length)?;
+    let count = text.len().min(length);
+    match left {
+        true => out[..count].copy_from_slice(&text[..count]),
+        false => out[length - count..].copy_from_slice(&text[text.len() - count..]),
+    }
+    Some(Value::string(out))
+}
+
 pub fn abbrev(_: &mut Interpreter, arguments: &Arguments) -> Result<Value> {
     let (name, given) = (arguments.text(0), arguments.text(1));
     let least = arguments.count_at(2)?.unwrap_or(given.len());

@@ -118,6 +118,59 @@ const TABLE: &[Entry] = &[
     ("XRANGE", 0, 2, characters::xrange),
 ];
 
+/// The number of the function of that name, which must be in the table.
+const fn number_of(name: &str) -> u16 {
+    let mut at = 0;
+    while at < TABLE.len() {
+        let (own, wanted) = (TABLE[at].0.as_bytes(), name.as_bytes());
+        let mut same = own.len() == wanted.len();
+        let mut byte = 0;
+        while same && byte < own.len() {
+            same = own[byte] == wanted[byte];
+            byte += 1;
+        }
+        if same {
+            return at as u16;
+        }
+        at += 1;
+    }
+    panic!("a function of the table")
+}
+
+const LENGTH: u16 = number_of("LENGTH");
+const LEFT: u16 = number_of("LEFT");
+const RIGHT: u16 = number_of("RIGHT");
+const SUBSTR: u16 = number_of("SUBSTR");
+const POS: u16 = number_of("POS");
+
+/// The functions that programs call most, when their arguments are plain and the result is short: without what the others need. `None`: the ordinary way.
+#[inline]
+pub fn quick(number: u16, arguments: &[Option<Value>]) -> Option<Value> {
+    let mut scratch = Scratch::new();
+    match (number, arguments) {
+        (LENGTH, [Some(text)]) => Some(Value::Int(text.bytes(&mut scratch).len() as i64)),
+        (LEFT | RIGHT, [Some(text), Some(Value::Int(length)), rest @ ..]) => {
+            let pad = match rest {
+                [] => b' ',
+                [Some(Value::Short(1, pad))] => pad[0],
+                _ => return None,
+            };
+            characters::justified(text.bytes(&mut scratch), usize::try_from(*length).ok()?, pad, number == LEFT)
+        }
+        (SUBSTR, [Some(text), Some(Value::Int(from)), Some(Value::Int(length))]) => {
+            let from = usize::try_from(*from).ok()?.checked_sub(1)?;
+            let length = usize::try_from(*length).ok()?;
+            text.bytes(&mut scratch).get(from..from.checked_add(length)?).map(Value::string)
+        }
+        (POS, [Some(needle), Some(text)]) => {
+            let (mut other, needle) = (Scratch::new(), needle.bytes(&mut scratch));
+            let found = characters::find_in(text.bytes(&mut other), needle, 0);
+            Some(Value::Int(found.map_or(0, |at| at as i64 + 1)))
+        }
+        _ => None,
+    }
+}
+
 /// The number of the function of that name.
 pub fn find(name: &[u8]) -> Option<u16> {
     TABLE.binary_search_by(|entry| entry.0.as_bytes().cmp(name)).ok().map(|at| at as u16)

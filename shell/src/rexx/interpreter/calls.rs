@@ -17,6 +17,8 @@ use super::{ConditionInfo, DEPTH, Entry, Flow, Frame, Interpreter};
 const ENVIRONMENT: usize = 8;
 /// Largest string whose storage is kept to be used again.
 const SPARE: usize = 4096;
+/// How many lists of arguments are kept to be used again.
+const SPARE_ARGUMENTS: usize = 8;
 /// How many compiled strings of INTERPRET are kept, and up to which length.
 const KEPT: usize = 32;
 const KEPT_LENGTH: usize = 4096;
@@ -72,6 +74,16 @@ impl Interpreter<'_> {
 
     /// Puts the value of a built-in function where its arguments are, on the stack.
     fn built_in(&mut self, number: u16, count: u16) -> Result<()> {
+        let from = self.stack.len() - usize::from(count);
+        if let Some(value) = builtin::quick(number, &self.stack[from..]) {
+            // The value takes the place of the first argument.
+            let first = core::mem::replace(&mut self.stack[from], Some(value));
+            self.stack.truncate(from + 1);
+            if let Some(first @ Value::Long(_)) = first {
+                self.recycle(first);
+            }
+            return Ok(());
+        }
         // The functions see the arguments where they are: the stack is theirs meanwhile.
         let mut stack = core::mem::take(&mut self.stack);
         let at = stack.len() - usize::from(count);
@@ -118,14 +130,15 @@ impl Interpreter<'_> {
         if self.frames.len() % 64 == 63 {
             variables::check_storage()?;
         }
-        let arguments: Rc<[Option<Value>]> = match count {
-            0 => Rc::from([]),
-            _ => {
-                let from = self.stack.len() - usize::from(count);
-                self.stack[from..].iter_mut().map(Option::take).collect()
+        let mut arguments = self.no_arguments.clone();
+        if count > 0 {
+            arguments = self.spare_arguments.pop().unwrap_or_default();
+            let given = self.stack.drain(self.stack.len() - usize::from(count)..);
+            match Rc::get_mut(&mut arguments) {
+                Some(list) => list.extend(given),
+                None => arguments = Rc::new(given.collect()),
             }
-        };
-        self.stack.truncate(self.stack.len() - usize::from(count));
+        }
         let line = self.line();
         self.variables.pools.set(self.names.sigl, Value::Int(i64::from(line)));
         self.frames.push(Frame {
@@ -145,21 +158,36 @@ impl Interpreter<'_> {
         Ok(Flow::Switch)
     }
 
-    /// Restores the caller.
-    pub(super) fn leave(&mut self, frame: Frame) -> Entry {
-        self.unit = frame.unit;
+    /// Restores the caller, where there is one; answers how the routine was entered, and where it began.
+    pub(super) fn leave(&mut self) -> Option<(Entry, usize)> {
+        // The frame is taken apart where it stands: it is too large to be moved about.
+        let last = self.frames.len().checked_sub(1)?;
+        let frame = &mut self.frames[last];
+        core::mem::swap(&mut self.unit, &mut frame.unit);
         self.pc = frame.pc;
         self.clause = frame.clause;
-        self.arguments = frame.arguments;
+        core::mem::swap(&mut self.arguments, &mut frame.arguments);
         self.loops.truncate(frame.loops);
         self.stack.truncate(frame.stack);
         if !matches!(frame.entry, Entry::Interpret | Entry::Typed) {
+            let traced = self.settings.trace != frame.settings.trace;
             self.settings = frame.settings;
-            self.condition = frame.condition;
+            self.condition = frame.condition.take();
             self.variables.pools.pop_to(frame.pool);
-            self.settings_changed();
+            if self.spare_arguments.len() < SPARE_ARGUMENTS
+                && let Some(arguments) = Rc::get_mut(&mut frame.arguments)
+            {
+                arguments.clear();
+                self.spare_arguments.push(core::mem::replace(&mut frame.arguments, self.no_arguments.clone()));
+            }
+            if traced || !self.pending.is_empty() {
+                self.settings_changed();
+            }
         }
-        frame.entry
+        let frame = &mut self.frames[last];
+        let entered = (core::mem::replace(&mut frame.entry, Entry::Interpret), frame.start);
+        self.frames.truncate(last);
+        Some(entered)
     }
 
     /// RETURN, from the innermost routine; from the program when none is active.
@@ -168,9 +196,8 @@ impl Interpreter<'_> {
         if let Some(value) = &value {
             self.trace_result(value);
         }
-        while let Some(frame) = self.frames.pop() {
-            let start = frame.start;
-            match self.leave(frame) {
+        while let Some((entry, start)) = self.leave() {
+            match entry {
                 Entry::Interpret => {}
                 Entry::Typed => self.typed_line_over(),
                 Entry::Function => {
@@ -213,7 +240,7 @@ impl Interpreter<'_> {
                 }
                 self.variables.pools.set(self.names.result, value);
             }
-            None => self.variables.pools.drop(self.names.result),
+            None => self.variables.pools.unset(self.names.result),
         }
         Ok(Flow::Next)
     }
@@ -284,9 +311,7 @@ impl Interpreter<'_> {
     pub(super) fn finish(&mut self) -> Flow {
         match self.frames.last().map(|frame| &frame.entry) {
             Some(Entry::Interpret | Entry::Typed) => {
-                if let Some(frame) = self.frames.pop()
-                    && self.leave(frame) == Entry::Typed
-                {
+                if let Some((Entry::Typed, _)) = self.leave() {
                     self.typed_line_over();
                 }
                 Flow::Switch

@@ -147,7 +147,10 @@ impl Interpreter<'_> {
         if value.abs() >= limit || by.abs() >= limit || next.abs() >= limit {
             return None;
         }
-        self.variables.pools.set(name, Value::Int(next));
+        match self.variables.pools.whole_mut(name) {
+            Some(value) => *value = next,
+            None => self.variables.pools.set(name, Value::Int(next)),
+        }
         let done = to.is_some_and(|to| if down { next < to } else { next > to });
         // Behind the test, which has just been done.
         Some(if done { info.exit } else { info.top + 1 })

@@ -75,6 +75,9 @@ enum Entry {
     Typed,
 }
 
+/// The arguments of a routine.
+type Arguments = Rc<Vec<Option<Value>>>;
+
 /// What is kept of a caller.
 #[derive(Debug)]
 struct Frame {
@@ -83,7 +86,7 @@ struct Frame {
     pc: usize,
     clause: u32,
     settings: Settings,
-    arguments: Rc<[Option<Value>]>,
+    arguments: Arguments,
     condition: Option<Rc<ConditionInfo>>,
     pool: u32,
     /// How much of the two stacks is the caller's.
@@ -115,7 +118,10 @@ pub struct Interpreter<'e> {
     loops: Vec<LoopState>,
     pub(super) variables: Variables,
     pub(super) settings: Settings,
-    pub(super) arguments: Rc<[Option<Value>]>,
+    pub(super) arguments: Arguments,
+    /// No arguments, and lists of arguments whose storage is used again.
+    no_arguments: Arguments,
+    spare_arguments: Vec<Arguments>,
     pub(super) condition: Option<Rc<ConditionInfo>>,
     invocation: Invocation,
     /// Something has to be done before the next clause: trace it, call the trap of a condition, read a typed line.
@@ -176,7 +182,9 @@ impl<'e> Interpreter<'e> {
             loops: Vec::new(),
             variables,
             settings,
-            arguments: invocation.arguments.clone().into(),
+            arguments: Rc::new(invocation.arguments.clone()),
+            no_arguments: Arguments::default(),
+            spare_arguments: Vec::new(),
             condition: None,
             random: invocation.seed,
             invocation,

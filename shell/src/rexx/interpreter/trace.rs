@@ -248,9 +248,8 @@ impl Interpreter<'_> {
 
     /// An error in a typed line: it is shown, and the pause goes on.
     pub(super) fn typed_error(&mut self, error: &Error) -> Result<()> {
-        while let Some(frame) = self.frames.pop() {
-            let typed = frame.entry == Entry::Typed;
-            self.leave(frame);
+        while let Some((entry, _)) = self.leave() {
+            let typed = entry == Entry::Typed;
             if typed {
                 break;
             }
