@@ -77,7 +77,7 @@ impl Interpreter<'_> {
         let from = self.stack.len() - usize::from(count);
         if let Some(value) = builtin::quick(number, &self.stack[from..]) {
             // The value takes the place of the first argument.
-            let first = core::mem::replace(&mut self.stack[from], Some(value));
+            let first = self.stack[from].replace(value);
             self.stack.truncate(from + 1);
             if let Some(first @ Value::Long(_)) = first {
                 self.recycle(first);
