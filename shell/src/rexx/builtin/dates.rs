@@ -53,8 +53,17 @@ fn local(interpreter: &mut Interpreter) -> i64 {
     clock.unix_us + clock.zone_seconds * 1_000_000
 }
 
+/// The format of an input, argument 3, needs the input, argument 2.
+fn input_for_its_format(arguments: &Arguments) -> Result<()> {
+    match (arguments.get(1), arguments.get(2)) {
+        (None, Some(_)) => Err(Error::new(40, 5, &[arguments.name().as_bytes(), b"2"])),
+        _ => Ok(()),
+    }
+}
+
 pub fn date(interpreter: &mut Interpreter, arguments: &Arguments) -> Result<Value> {
     let to = arguments.option(0, b'N', FORMATS)?;
+    input_for_its_format(arguments)?;
     let today = local(interpreter).div_euclid(86_400_000_000) + EPOCH;
     let day = match arguments.get(1) {
         None => today,
@@ -152,6 +161,7 @@ const TIMES: &str = "CEHLMNORST";
 
 pub fn time(interpreter: &mut Interpreter, arguments: &Arguments) -> Result<Value> {
     let to = arguments.option(0, b'N', TIMES)?;
+    input_for_its_format(arguments)?;
     let now = local(interpreter);
     if let Some(text) = arguments.get(1) {
         let from = arguments.option(2, b'N', "CHLMNS")?;

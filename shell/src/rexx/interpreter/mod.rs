@@ -496,6 +496,10 @@ impl<'e> Interpreter<'e> {
             }
             Op::LoopBegin(number) => self.loop_begin(unit, number)?,
             Op::NoOtherwise(select) => {
+                // It is the END, which comes next, that finds nothing done.
+                if let Op::Mark(end) | Op::Clause(end) = unit.code[self.pc] {
+                    self.clause = end;
+                }
                 let line = unit.clauses[select as usize].line;
                 return Err(Error::new(7, 3, &[alloc::format!("{line}").as_bytes()]));
             }

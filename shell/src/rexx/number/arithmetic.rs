@@ -28,7 +28,13 @@ pub fn add(left: &Number, right: &Number, digits: u32) -> Result<Number, Fault> 
     let guard = (top - i64::from(digits) + 1) - exponent;
     let surplus = guard.max(sum.digits.len() as i64 - i64::from(digits));
     if surplus > 0 {
+        let exponent = sum.exponent + surplus;
         sum.round_off(surplus as usize);
+        // A carry into a place that cancelling out had freed: all places that count are kept.
+        if !sum.is_zero() && sum.exponent > exponent && sum.adjusted() <= top {
+            sum.digits.push(0);
+            sum.exponent -= 1;
+        }
     }
     sum.checked()
 }
