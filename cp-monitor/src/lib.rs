@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod paging;
 pub mod pc;
 pub mod processor;
+pub mod prop;
 pub mod real_devices;
 pub mod storage;
 pub mod system;

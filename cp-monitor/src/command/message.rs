@@ -36,7 +36,13 @@ fn text<'a>(operands: &Operands<'a>) -> Result<&'a str, Message> {
 }
 
 /// Gives a line to the receivers; `wants` says whether one takes it.
-fn deliver(invocation: &Invocation<'_>, to: &To, kind: LineKind, line: &str, wants: fn(&User) -> Option<&'static str>) -> Outcome {
+fn deliver(
+    invocation: &Invocation<'_>,
+    to: &To,
+    kind: LineKind,
+    (header, text): (&str, &str),
+    wants: fn(&User) -> Option<&'static str>,
+) -> Outcome {
     let receivers: Vec<Arc<User>> = match to {
         To::One(id) => {
             let user = invocation.cp.users.get(id).ok_or_else(|| error("MSG", 45, format!("{id} not logged on")))?;
@@ -47,8 +53,12 @@ fn deliver(invocation: &Invocation<'_>, to: &To, kind: LineKind, line: &str, wan
         }
         To::Everyone => invocation.cp.users.all().into_iter().filter(|user| wants(user).is_none()).collect(),
     };
+    let line = format!("{header}{text}");
     for user in &receivers {
-        user.console.write(kind, line);
+        user.console.write(kind, &line);
+        if user.id == invocation.cp.operator_id() {
+            invocation.cp.prop.hear(if kind == LineKind::Warning { 2 } else { 1 }, invocation.issuer(), text);
+        }
     }
     Ok(Answer { data: json!({ "receivers": receivers.len() }), lines: Vec::new() })
 }
@@ -65,22 +75,22 @@ fn wants_msg(user: &User) -> Option<&'static str> {
 /// MESSAGE {userid|*|OPERATOR|ALL} text
 pub(super) fn message(invocation: &mut Invocation<'_>) -> Outcome {
     let to = receiver(invocation)?;
-    let line = format!("{}{}", header(invocation, "MSG"), text(&invocation.operands)?);
-    deliver(invocation, &to, LineKind::Message, &line, wants_msg)
+    let line = (&*header(invocation, "MSG"), text(&invocation.operands)?);
+    deliver(invocation, &to, LineKind::Message, line, wants_msg)
 }
 
 /// MSGNOH userid text
 pub(super) fn message_no_header(invocation: &mut Invocation<'_>) -> Outcome {
     let to = receiver(invocation)?;
-    let line = text(&invocation.operands)?;
+    let line = ("", text(&invocation.operands)?);
     deliver(invocation, &to, LineKind::Message, line, wants_msg)
 }
 
 /// WARNING {userid|OPERATOR|ALL} text
 pub(super) fn warning(invocation: &mut Invocation<'_>) -> Outcome {
     let to = receiver(invocation)?;
-    let line = format!("{}{}", header(invocation, "WNG"), text(&invocation.operands)?);
-    deliver(invocation, &to, LineKind::Warning, &line, |user| (!user.session.lock().settings.wng).then_some("WNG"))
+    let line = (&*header(invocation, "WNG"), text(&invocation.operands)?);
+    deliver(invocation, &to, LineKind::Warning, line, |user| (!user.session.lock().settings.wng).then_some("WNG"))
 }
 
 /// SMSG userid text: for a program of the receiver that has SET SMSG ON; it reads it as a typed line.
@@ -88,6 +98,11 @@ pub(super) fn special(invocation: &mut Invocation<'_>) -> Outcome {
     let To::One(id) = receiver(invocation)? else { return Err(userid_missing()) };
     let line = text(&invocation.operands)?;
     let user = invocation.logged_on(&id)?;
+    // PROP takes those of OPERATOR, whatever runs in that machine.
+    if id == invocation.cp.operator_id() && invocation.cp.prop.standing().is_some() {
+        invocation.cp.prop.hear(4, invocation.issuer(), line);
+        return Ok(Answer::silent());
+    }
     if !user.session.lock().settings.smsg {
         return Err(error("MSG", 57, format!("{id} not receiving; SMSG off")));
     }

@@ -16,6 +16,7 @@ mod operator;
 mod paging;
 mod pc;
 mod pf_keys;
+mod prop;
 mod query;
 mod scheduling;
 mod session;
@@ -35,6 +36,7 @@ use crate::users::{Emsg, User};
 
 pub use answer::{Answer, Message, Outcome, Severity, error};
 pub use operands::Operands;
+pub use prop::load_at_start as load_prop_at_start;
 pub use query::{device_lines, spool_files_line};
 pub use scheduling::share_text;
 pub use spool::{announce, close_output, finish_reading, punch_from_host};
@@ -103,6 +105,7 @@ pub const TABLE: &[Command] = &[
     command("MSG", "MESSAGE", Classes::Any, "send a line to a user", message::message),
     command("MSGNOH", "MESSAGE", Classes::Of("B"), "send a line without a header", message::message_no_header),
     command("ORDer", "ORDER", Classes::Of("DG"), "put spool files in order", spool::order),
+    command("PROP", "PROP", Classes::Of("AC"), "rules that react to messages", prop::prop),
     command("PURge", "PURGE", Classes::Of("DG"), "throw spool files away", spool::purge),
     command("Query", "QUERY", Classes::Any, "ask CP for information", query::query),
     command("RECORDing", "RECORD", Classes::Of("ABCEF"), "set whether accounting records are made", accounting::recording),
@@ -338,7 +341,7 @@ mod tests {
 
     #[test]
     fn dangerous_commands_take_no_abbreviation() {
-        for (word, pattern) in [("force", "FORCE"), ("shutdown", "SHUTDOWN"), ("link", "LINK")] {
+        for (word, pattern) in [("force", "FORCE"), ("shutdown", "SHUTDOWN"), ("link", "LINK"), ("prop", "PROP"), ("send", "SEND")] {
             assert_eq!(found(word, "AG"), Some(pattern));
             assert_eq!(found(&word[..word.len() - 1], "AG"), None, "{word}");
         }

@@ -176,6 +176,7 @@ fn bring_up(data: DataDirectory, directory: &Path, options: &Options) -> Result<
     };
     let cp = Cp::start(config, data).map_err(because)?;
     say_what_fits(&cp, &memory);
+    command::load_prop_at_start(&cp);
     let begun = as_set(&cp, &settings).and_then(|()| FrontEnds::start(&cp, &socket, &addresses));
     let listening = match begun {
         Ok(begun) => Arc::new(Mutex::new(Some(begun))),

@@ -7,6 +7,7 @@
 //! minidisks/         one file for each minidisk: USERID.VDEV
 //! spool/             the spool
 //! accounting/        accounting records
+//! prop.rtable        the routing table of PROP; prop/, its logs
 //! recordings/        consoles that were recorded (SET CONRECORD)
 //! paging             pages of machines while CP runs; made by each start
 //! cp64.lock          locked while CP runs; holds its process id

@@ -27,6 +27,7 @@ use crate::links::LinkTable;
 use crate::metrics::Counters;
 use crate::paging::{self, Pager};
 use crate::processor::kvm::{KvmProcessor, Partition, PartitionError};
+use crate::prop::{self, Prop};
 use crate::real_devices::RealDevices;
 use crate::real_devices::settings::Statements;
 use crate::storage::paging::{HostFile, PagingSpace};
@@ -119,6 +120,8 @@ pub struct Cp {
     pub ledger: Ledger,
     /// Who came and who was refused.
     pub audit: Audit,
+    /// Rules that react to what OPERATOR hears.
+    pub prop: Prop,
     /// Who runs.
     pub dispatcher: Arc<Dispatcher<User>>,
     /// Real storage.
@@ -183,6 +186,7 @@ impl Cp {
             links: LinkTable::new(data.minidisks()),
             ledger: Ledger::new(data.accounting()),
             audit: Audit::open(&data.root()),
+            prop: Prop::new(data.root().join("prop")),
             dispatcher: Dispatcher::new(config.processors),
             pager: Pager::new(&storage),
             storage,
@@ -208,6 +212,8 @@ impl Cp {
         paging::start(&cp).map_err(|source| StartError::Host { what: "Threads cannot be started", source })?;
         cp.start_processors()?;
         cp.start_thread("accounting", |cp| cp.settle_records())?;
+        let rules = Arc::clone(&cp);
+        cp.start_thread("prop", move |_| prop::act(&rules))?;
         cp.log_on_operator(&report);
         cp.watch_spool();
         let devices = RealDevices::start(&cp).map_err(|source| StartError::Host { what: "Devices cannot be started", source })?;

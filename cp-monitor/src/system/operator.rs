@@ -28,6 +28,7 @@ impl Cp {
     /// A line for the operator's console, and the log.
     pub fn say_to_operator(&self, text: &str) {
         tracing::info!("{text}");
+        self.prop.hear(3, self.operator_id(), text);
         if let Some(operator) = self.users.get(&self.operator_id()) {
             let now = self.clock.now().strftime("%H:%M:%S").to_string();
             operator.console.write(LineKind::Cp, &format!("{now} {text}"));

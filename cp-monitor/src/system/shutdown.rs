@@ -34,6 +34,7 @@ impl Cp {
         let (last, others): (Vec<_>, Vec<_>) = self.users.all().into_iter().partition(|user| user.id == operator);
         each(THREADS, &others, |user| log_off(user, None, Ending::Shutdown));
         drop(others);
+        self.prop.end();
         self.dispatcher.stop();
         self.real_devices.stop();
         for thread in self.threads.lock().drain(..) {

@@ -131,6 +131,9 @@ impl User {
         }
         let Some(userid) = hears.filter(|userid| *userid != self.id && !heard.relayed && heard.kind != LineKind::Input) else { return };
         let Some(other) = self.cp.users.get(&userid) else { return };
+        if userid == self.cp.operator_id() {
+            self.cp.prop.hear(8, self.id, heard.text);
+        }
         let kind = match heard.kind {
             LineKind::Message | LineKind::Warning => heard.kind,
             _ => LineKind::Cp,
