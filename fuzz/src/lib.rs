@@ -8,6 +8,7 @@ pub mod cms;
 pub mod decks;
 pub mod disks;
 mod memory_disk;
+pub mod soft;
 
 use std::io::ErrorKind;
 use std::path::Path;

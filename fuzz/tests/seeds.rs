@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fuzz::{MemoryDisk, SPOOL, cms, decks, disks};
+use fuzz::{MemoryDisk, SPOOL, cms, decks, disks, soft};
 use minidisk::edf::{ATTRIBUTES, FileEntry, FileId, RecordFormat};
 use shell::dump::Dumper;
 use shell::netdata::{Acknowledgement, Encoder, Envelope, FileControl, acknowledgement};
@@ -250,4 +250,26 @@ fn whatever_is_imported_comes_back() {
     writer.end().unwrap();
     let dump = writer.finish().unwrap();
     run_some(disks::disk_import, &[lines, dump, "gr\u{fc}n\n".into(), vec![0, 1, 2]], of_disks());
+}
+
+#[test]
+fn code_for_the_software_processor() {
+    // Every mode with and without interruptions and interception, over instructions of all kinds.
+    let kinds = (0..=255_u8).filter(|kind| kind & 7 < 7 && kind & 0x30 == 0);
+    let seeds: Vec<Vec<u8>> = kinds
+        .map(|kind| {
+            let mut state = u64::from(kind) + 1;
+            let mut bytes = vec![kind];
+            bytes.extend((0..600).map(|_| chance(&mut state, 256) as u8));
+            // Some of what random bytes rarely are: strings, far transfers, control registers, x87 and SSE.
+            bytes.extend([
+                0xf3, 0xa4, 0xf3, 0xab, 0x0f, 0x20, 0xc0, 0x0f, 0x22, 0xc0, 0xcf, 0xcb, 0x0f, 0x01, 0x10, 0xd8, 0xc1, 0x0f, 0xae, 0x00,
+            ]);
+            bytes.extend([
+                0x0f, 0x30, 0x0f, 0x07, 0xc8, 0x10, 0x00, 0x05, 0x8e, 0xd8, 0x0f, 0x00, 0xd8, 0x9d, 0xf2, 0x6d, 0x66, 0x0f, 0x28, 0x00,
+            ]);
+            bytes
+        })
+        .collect();
+    run_some(soft::code, &seeds, variations() / 10);
 }

@@ -164,6 +164,8 @@ pub(crate) struct Core {
     pub(crate) epoch: u64,
     pub(crate) mode: Mode,
     pub(crate) exception: Exception,
+    /// The exception is a trap: its instruction is done.
+    pub(crate) trap: bool,
     /// The bus wants out.
     pub(crate) leave: bool,
     /// No interrupt before the instruction after the one at this count (STI, loading SS).
@@ -192,6 +194,7 @@ impl Core {
             epoch: 1,
             mode: Mode(0),
             exception: Exception { vector: 0, error: None, address: 0 },
+            trap: false,
             leave: false,
             shadow: u64::MAX,
             processor,

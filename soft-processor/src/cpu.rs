@@ -31,7 +31,8 @@ pub enum Exit {
     Shutdown,
     /// The bus wanted out; the instruction is completed.
     Leave,
-    /// An exception, when [`Cpu::intercept_exceptions`] is on: not delivered, the state is that at the instruction.
+    /// An exception, when [`Cpu::intercept_exceptions`] is on: not delivered, the state is that at the instruction, for traps (INT3, INTO,
+    /// single step) after it.
     Exception(Exception),
     /// The next instruction is at one of [`Cpu::set_breakpoints`].
     Breakpoint,
@@ -42,14 +43,12 @@ pub struct Cpu {
     core: Core,
     traces: Traces,
     breakpoints: Vec<u64>,
-    /// The exception that was raised is a single step.
-    trap: bool,
 }
 
 impl Cpu {
     /// A processor after power-on. Number 0 is the one that starts; the others wait for start-up.
     pub fn new(processor: usize) -> Self {
-        Self { core: Core::new(processor), traces: Traces::new(), breakpoints: Vec::new(), trap: false }
+        Self { core: Core::new(processor), traces: Traces::new(), breakpoints: Vec::new() }
     }
 
     /// Its number on the bus.
@@ -122,6 +121,7 @@ impl Cpu {
     pub fn run(&mut self, memory: &Memory, bus: &mut dyn Bus, instructions: u64) -> Exit {
         let mut env = Env { memory, bus, tlb: Tlb::new() };
         let end = self.core.now.saturating_add(instructions);
+        self.traces.attach(&mut self.core, memory);
         // Storage may have changed since the last run.
         self.core.code_changed();
         self.core.look();
@@ -170,7 +170,7 @@ impl Cpu {
             && let Some(op) = ops.get(done)
         {
             if let Err(raised) = (op.run)(core, env, op) {
-                core.rip = core.address_of(op);
+                core.rip = if core.trap { core.next(op) } else { core.address_of(op) };
                 core.now += done as u64 + 1;
                 return Err(raised);
             }
@@ -186,7 +186,7 @@ impl Cpu {
         core.now += done as u64;
         if trap {
             core.s.debug[6] |= 1 << 14;
-            self.trap = true;
+            core.trap = true;
             return Err(core.raise(vector::DB));
         }
         Ok(())
@@ -258,8 +258,8 @@ impl Cpu {
     #[cold]
     #[inline(never)]
     fn exception(&mut self, env: &mut Env) -> Option<Exit> {
-        let trap = std::mem::take(&mut self.trap);
         let core = &mut self.core;
+        let trap = std::mem::take(&mut core.trap);
         if core.intercept {
             if core.exception.vector == vector::PF {
                 core.s.cr2 = core.exception.address;

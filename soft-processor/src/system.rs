@@ -105,7 +105,11 @@ pub(crate) fn int(core: &mut Core, env: &mut Env, op: &Op) -> Step {
     }
     if core.intercept {
         // There is no table: INT3 and INTO are the exceptions that they are, INT n is none that the gate would permit.
-        return Err(if op.to == 1 { core.raise(number) } else { core.raise_with(vector::GP, u32::from(number) * 8 + 2) });
+        if op.to == 1 {
+            core.trap = true;
+            return Err(core.raise(number));
+        }
+        return Err(core.raise_with(vector::GP, u32::from(number) * 8 + 2));
     }
     let here = core.rip;
     core.rip = core.next(op);

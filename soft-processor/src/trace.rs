@@ -56,6 +56,14 @@ impl Traces {
         &self.ops[slot.first as usize..][..slot.count as usize]
     }
 
+    /// Begins a run on this storage: where code lies is noted by the numbers of its pages.
+    pub(crate) fn attach(&mut self, core: &mut Core, memory: &crate::memory::Memory) {
+        if core.code.len() != memory.pages() {
+            core.code = vec![0; memory.pages()];
+            self.forget();
+        }
+    }
+
     fn forget(&mut self) {
         self.slots.clear();
         self.slots.resize(SLOTS, NONE);
@@ -84,10 +92,6 @@ impl Traces {
     #[inline(never)]
     fn find_slowly(&mut self, core: &mut Core, env: &mut Env, address: u64) -> Result<Slot, Raised> {
         if self.slots.is_empty() || self.ops.len() > MOST {
-            self.forget();
-        }
-        if core.code.len() != env.memory.pages() {
-            core.code = vec![0; env.memory.pages()];
             self.forget();
         }
         let (physical, window) = core.fetch_page(env, address)?;

@@ -71,6 +71,12 @@ impl System {
         let complaints = File::create(&self.complaints).expect("a file in the temporary directory");
         let mut command = Command::new(cp64());
         command.args(["start", "--headless", "--system"]).arg(&self.root).args(&self.arguments);
+        // All of these tests on another processor: CP64_TEST_PROCESSOR=soft.
+        if let Some(kind) = std::env::var_os("CP64_TEST_PROCESSOR")
+            && !self.arguments.iter().any(|argument| argument == "--processor")
+        {
+            command.arg("--processor").arg(kind);
+        }
         self.run_command(command.stderr(complaints))
     }
 

@@ -317,14 +317,14 @@ fn mount(arguments: &[&str], target: &Path) {
 }
 
 #[test]
-fn without_a_usable_kvm_there_is_one_message_and_nothing_is_written() {
-    in_namespace("without_a_usable_kvm_there_is_one_message_and_nothing_is_written", |place| {
+fn kvm_that_was_asked_for_and_is_not_usable_is_one_message_and_nothing_is_written() {
+    in_namespace("kvm_that_was_asked_for_and_is_not_usable_is_one_message_and_nothing_is_written", |place| {
         cp64();
         let root = place.join("system");
         let refused = |why: &str| {
             for detach in [&[][..], &["--detach"]] {
                 let mut command = Command::new(cp64());
-                command.args(["start", "--headless", "--system"]).arg(&root).args(detach);
+                command.args(["start", "--headless", "--processor", "kvm", "--system"]).arg(&root).args(detach);
                 let run = Program::run(&mut command, b"").failed(1);
                 assert_eq!(run.errors.lines().count(), 1, "not one message: {}", run.errors);
                 assert_line(&run.errors, why);

@@ -157,6 +157,9 @@ pub enum PartitionError {
         /// Physical address bits.
         bits: u32,
     },
+    /// The software processor cannot address so much.
+    #[error(transparent)]
+    TooLarge(#[from] super::soft::TooLarge),
     /// Storage said no.
     #[error(transparent)]
     Storage(#[from] StorageError),

@@ -4,17 +4,18 @@
 //! [`Context`] (registers) and an [`AddressSpace`] (storage); both move freely between processors. When the machine leaves the
 //! processor, because it waits or because another is to run, [`Processor::release`] saves what lives in the processor only.
 //!
-//! Back ends: [`kvm`], the partition.
+//! Back ends: [`kvm`], the partition, and [`soft`], the software processor. All processors of a system are of one kind ([`Processors`]).
 
 pub mod baseline;
 mod classify;
 pub mod kvm;
+pub mod soft;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::storage::AddressSpace;
+use crate::storage::{AddressSpace, Storage};
 
 /// Flags that a machine owns: carry, parity, adjust, zero, sign, trap, direction, overflow, alignment check, identification.
 pub const MACHINE_FLAGS: u64 = 0x0024_0dd5;
@@ -131,6 +132,53 @@ pub enum Exit {
     SliceEnd,
     /// The processor could not run the machine; the reason is for the operator. Other machines are not affected.
     Failed(String),
+}
+
+/// A number for a load of a context: never used twice, never 0.
+fn next_load() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// What runs the machines of a system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The host's KVM.
+    Kvm,
+    /// The software processor.
+    Soft,
+}
+
+/// Where the real processors of a system come from.
+pub enum Processors {
+    /// vCPUs of one partition.
+    Kvm(Arc<kvm::Partition>),
+    /// Software processors over one storage.
+    Soft(Arc<Storage>),
+}
+
+impl Processors {
+    /// For machines of `storage`, up to `count` processors.
+    ///
+    /// # Errors
+    /// [`kvm::PartitionError`].
+    pub fn new(kind: Kind, storage: &Arc<Storage>, count: usize) -> Result<Self, kvm::PartitionError> {
+        Ok(match kind {
+            Kind::Kvm => Self::Kvm(kvm::Partition::new(storage, count)?),
+            Kind::Soft => Self::Soft(Arc::clone(storage)),
+        })
+    }
+
+    /// The processor of that number, for the calling thread.
+    ///
+    /// # Errors
+    /// [`kvm::PartitionError`].
+    pub fn processor(&self, number: usize) -> Result<Box<dyn Processor>, kvm::PartitionError> {
+        Ok(match self {
+            Self::Kvm(partition) => Box::new(partition.processor(number)?),
+            Self::Soft(storage) => Box::new(soft::SoftProcessor::new(storage)?),
+        })
+    }
 }
 
 /// Something that runs guest code; it belongs to one thread.

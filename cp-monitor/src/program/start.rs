@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use cp_monitor::clock::Clock;
 use cp_monitor::command;
-use cp_monitor::processor::kvm;
+use cp_monitor::processor::{self, kvm};
 use cp_monitor::system::allowance::{self, Bound};
 use cp_monitor::system::data::SystemFile;
 use cp_monitor::system::{Config, Cp, DataDirectory};
@@ -83,10 +83,26 @@ pub struct Options {
 
 #[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
 enum Kind {
-    /// KVM
+    /// KVM where the host has it, else software
     Auto,
     /// KVM
     Kvm,
+    /// The software processor, on any host
+    Soft,
+}
+
+impl Kind {
+    /// What it is on this host; without KVM, why it is software if nobody asked for that.
+    fn on_this_host(self) -> Result<(processor::Kind, Option<String>), String> {
+        if self == Kind::Soft {
+            return Ok((processor::Kind::Soft, None));
+        }
+        match kvm::probe() {
+            Ok(_) => Ok((processor::Kind::Kvm, None)),
+            Err(why) if self == Kind::Auto => Ok((processor::Kind::Soft, Some(because(why)))),
+            Err(why) => Err(because(why)),
+        }
+    }
 }
 
 /// Bytes of `4G`, `512M`.
@@ -134,7 +150,10 @@ pub fn run(place: &Place, options: &Options) -> Ended {
         return Err("The operator screen needs a terminal; use --headless to run without it".to_string());
     }
     // Before anything is written: is there a processor to run machines on?
-    kvm::probe().map_err(because)?;
+    let (kind, why) = options.processor.on_this_host()?;
+    if let Some(why) = why {
+        eprintln!("cp64: Machines run on the software processor, slower than with KVM. {why}");
+    }
     // Whatever this process makes is its owner's alone: spool files and minidisks are people's own.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     allowance::descriptors();
@@ -143,7 +162,7 @@ pub fn run(place: &Place, options: &Options) -> Ended {
         rustix::process::setsid().map_err(because)?;
     }
     log_to(&directory, screen || options.background)?;
-    let (cp, listening) = bring_up(data, &directory, options)?;
+    let (cp, listening) = bring_up(data, &directory, options, kind)?;
     let ended = if screen { watch_screen(&cp, &directory, options) } else { serve(&cp, options) };
     cp.shut_down();
     while !cp.wait_finished(Duration::from_secs(60)) {}
@@ -154,7 +173,7 @@ pub fn run(place: &Place, options: &Options) -> Ended {
 /// The front ends, stopped once.
 type Listening = Arc<Mutex<Option<FrontEnds>>>;
 
-fn bring_up(data: DataDirectory, directory: &Path, options: &Options) -> Result<(Arc<Cp>, Listening), String> {
+fn bring_up(data: DataDirectory, directory: &Path, options: &Options, processor: processor::Kind) -> Result<(Arc<Cp>, Listening), String> {
     let settings = data.settings(&Clock::of_host()).map_err(because)?;
     let socket = data.socket();
     let memory = allowance::memory();
@@ -169,6 +188,7 @@ fn bring_up(data: DataDirectory, directory: &Path, options: &Options) -> Result<
         directory: directory.to_path_buf(),
         system_id: settings.system_id.clone(),
         processors,
+        processor,
         affinity,
         storage,
         paging,

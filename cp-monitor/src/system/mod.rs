@@ -26,7 +26,8 @@ use crate::dispatcher::Dispatcher;
 use crate::links::LinkTable;
 use crate::metrics::Counters;
 use crate::paging::{self, Pager};
-use crate::processor::kvm::{KvmProcessor, Partition, PartitionError};
+use crate::processor::kvm::PartitionError;
+use crate::processor::{Kind, Processor, Processors};
 use crate::prop::{self, Prop};
 use crate::real_devices::RealDevices;
 use crate::real_devices::settings::Statements;
@@ -54,6 +55,8 @@ pub struct Config {
     pub system_id: String,
     /// Real processors (dispatcher threads).
     pub processors: usize,
+    /// What they are.
+    pub processor: Kind,
     /// The host processor that each of them stays on; empty: wherever the host likes.
     pub affinity: Vec<usize>,
     /// Real storage, in bytes.
@@ -147,7 +150,7 @@ pub struct Cp {
     data: DataDirectory,
     online: RwLock<Arc<Directory>>,
     saved_systems: Vec<(String, Arc<SavedSystem>)>,
-    partition: Arc<Partition>,
+    processors: Processors,
     threads: Mutex<Vec<JoinHandle<()>>>,
     lines: AtomicU32,
     down: AtomicBool,
@@ -175,7 +178,7 @@ impl Cp {
         let online = data.load_directory(&clock)?;
         let (spool, report) = Spool::open(&data.spool(), config.start)?;
         let storage = Storage::with_paging((config.storage / abi::PAGE) as usize, paging_space(&config, &data)?)?;
-        let partition = Partition::new(&storage, config.processors)?;
+        let processors = Processors::new(config.processor, &storage, config.processors)?;
         let cms = SavedSystem::from_elf(&storage, "CMS", crate::CMS_IMAGE)?;
         let workers = Workers::start(WORKERS).map_err(|source| StartError::Host { what: "Threads cannot be started", source })?;
         let cp = Arc::new(Self {
@@ -201,7 +204,7 @@ impl Cp {
             data,
             online: RwLock::new(Arc::new(online)),
             saved_systems: vec![("CMS".to_string(), cms)],
-            partition,
+            processors,
             threads: Mutex::default(),
             lines: AtomicU32::new(0),
             down: AtomicBool::new(false),
@@ -234,7 +237,7 @@ impl Cp {
             let thread = std::thread::Builder::new().name(format!("processor-{number}")).spawn(move || match cp.processor(number) {
                 Ok(mut processor) => {
                     let _ = ready.send(Ok(()));
-                    cp.dispatcher.drive(number, &mut processor);
+                    cp.dispatcher.drive(number, &mut *processor);
                 }
                 Err(error) => {
                     let _ = ready.send(Err(error));
@@ -251,12 +254,12 @@ impl Cp {
     }
 
     /// A real processor for the calling thread.
-    fn processor(&self, number: usize) -> Result<KvmProcessor, StartError> {
+    fn processor(&self, number: usize) -> Result<Box<dyn Processor>, StartError> {
         if let Some(&host) = self.config.affinity.get(number) {
             allowance::stay_on(host)
                 .map_err(|source| StartError::Host { what: "A processor thread cannot stay on its host processor", source })?;
         }
-        Ok(self.partition.processor(number)?)
+        Ok(self.processors.processor(number)?)
     }
 
     fn start_thread(self: &Arc<Self>, name: &str, work: impl FnOnce(&Self) + Send + 'static) -> Result<(), StartError> {

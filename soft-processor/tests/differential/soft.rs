@@ -70,7 +70,7 @@ impl Soft {
         for (position, value) in stack.iter_mut().enumerate() {
             *value = after.fpu.registers[(top + position) & 7];
         }
-        let mut registers = Registers {
+        let registers = Registers {
             general: after.general,
             rip: after.rip,
             rflags: after.rflags,
@@ -81,11 +81,6 @@ impl Soft {
             in_use: after.fpu.in_use,
             stack,
         };
-        if exception.vector == 3 {
-            // A trap: the host shows the address after it, whatever prefixes it had.
-            let prefixes = case.code[(registers.rip - CODE) as usize..].iter().take_while(|&&byte| byte != 0xcc).count();
-            registers.rip += prefixes as u64 + 1;
-        }
         let mut outcome = Outcome {
             registers,
             vector: exception.vector.into(),

@@ -164,15 +164,15 @@ impl Machine {
         let machine = Self::new();
         machine.descriptors();
         machine.put(CODE, code);
-        machine.put_u64(TABLES, TABLES + 0x1000 | 7);
-        machine.put_u64(TABLES + 0x1000, TABLES + 0x2000 | 7);
-        machine.put_u64(TABLES + 0x2000, TABLES + 0x3000 | 7);
+        machine.put_u64(TABLES, (TABLES + 0x1000) | 7);
+        machine.put_u64(TABLES + 0x1000, (TABLES + 0x2000) | 7);
+        machine.put_u64(TABLES + 0x2000, (TABLES + 0x3000) | 7);
         for page in 0..128 {
             let user = if page * 4096 >= USER { 4 } else { 0 };
-            machine.put_u64(TABLES + 0x3000 + 8 * page, page * 4096 | 3 | user);
+            machine.put_u64(TABLES + 0x3000 + 8 * page, (page * 4096) | 3 | user);
         }
         // The register of the bus at the last megabytes of 4 GiB.
-        machine.put_u64(TABLES + 0x1000 + 24, TABLES + 0x4000 | 7);
+        machine.put_u64(TABLES + 0x1000 + 24, (TABLES + 0x4000) | 7);
         machine.put_u64(TABLES + 0x4000 + (0xfee0_0000 >> 21 & 511) * 8, 0xfee0_0083);
         machine.put_u64(TSS + 4, STACK_0);
         machine.put_u64(TSS + 36, STACK_IST);

@@ -4,7 +4,7 @@
 use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use kvm_bindings::{
@@ -17,19 +17,13 @@ use super::assist::{self, Stub};
 use super::exception::{Frame, exception, refused_syscall};
 use super::kick::{Look, Thread, Timer};
 use super::{Partition, PartitionError, state, step};
-use crate::processor::{Context, Exit, Kicker, Processor, Registers, VectorState};
+use crate::processor::{Context, Exit, Kicker, Processor, Registers, VectorState, next_load};
 use crate::storage::AddressSpace;
 
 /// `out 0x83, eax`.
 const DIAGNOSE: [u8; 2] = [0xe7, abi::DIAGNOSE_PORT];
 /// KVM_RUNs that one unfinished instruction may need. A string instruction moves at most a page at a time.
 const FINISH_LIMIT: usize = 64;
-
-/// Numbers for loads of contexts: never used twice, never 0.
-fn next_number() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
-}
 
 /// A processor of a [`Partition`]. Stays on the thread it was made on.
 pub struct KvmProcessor {
@@ -219,7 +213,7 @@ impl KvmProcessor {
         if switch {
             let saved = context.vectors.take();
             self.load_vectors(saved.as_deref())?;
-            self.load = next_number();
+            self.load = next_load();
             context.load = self.load;
             dirty |= KVM_SYNC_X86_EVENTS;
         }
