@@ -200,6 +200,24 @@ pub fn command(bytes: &[u8]) {
     shell.enter(&[names[first % names.len()].as_bytes(), b" ", operands].concat());
 }
 
+/// A tape image on the A-disk, which every function of TAPE works on.
+///
+/// # Panics
+/// When CMS does.
+pub fn tape_image(bytes: &[u8]) {
+    let mut system = FileSystem::open(disk()).expect("a disk");
+    let id = FileId::new("TAP1", "AWSTAPE").expect("a name");
+    let image = &bytes[..bytes.len().min(64 * 1024)];
+    system.write(&id, 1, RecordFormat::Fixed(1), DateTime::from_unix_seconds(0), image.chunks(1)).expect("room");
+    system.commit().expect("a commit");
+    let mut shell = Shell::new(Alone { disk: Some(system.into_device()), typed: Vec::new() });
+    shell.ipl(b"AUTOCR");
+    for line in ["scan (eot", "rew", "load * * a (eot", "fsr 3", "bsr 2", "bsf", "fsf", "dvol1", "dump a data a", "wtm", "rew", "scan (eot"]
+    {
+        shell.enter(format!("tape {line}").as_bytes());
+    }
+}
+
 /// An executable for GENMOD.
 ///
 /// # Panics

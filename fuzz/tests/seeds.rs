@@ -212,6 +212,19 @@ fn no_bytes_are_too_much_for_genmod() {
     run(cms::executable, &[file]);
 }
 
+#[test]
+fn no_bytes_are_too_much_for_a_tape() {
+    // A block of one card that ends a file of no records, a tape mark, a block in two parts, and what is none.
+    let block = |flags: u8, previous: u16, data: &[u8]| {
+        let lengths = [(data.len() as u16).to_le_bytes(), previous.to_le_bytes()].concat();
+        [&lengths[..], &[flags, 0], data].concat()
+    };
+    let mut card = [0x40; 80];
+    card[..5].copy_from_slice(&[2, 0xc3, 0xd4, 0xe2, 0xd5]);
+    let whole = [block(0xa0, 0, &card), block(0x40, 80, b""), block(0x80, 0, &card[..9]), block(0x20, 9, &card[9..])].concat();
+    run_some(cms::tape_image, &[whole, card.to_vec(), Vec::new()], of_disks());
+}
+
 /// Variations of each part of a minidisk, which takes longer: each is opened, repaired and written to.
 fn of_disks() -> u64 {
     variations() / 10
