@@ -106,8 +106,8 @@ impl Cpu {
         self.core.now = now;
     }
 
-    /// Exceptions end [`Cpu::run`] instead of being delivered through the IDT, and no software interrupt is: INT3 and INTO end as the
-    /// exceptions that they are, INT n as #GP.
+    /// Exceptions end [`Cpu::run`] instead of being delivered through the IDT, and no software interrupt is: INT3, INTO and INT of
+    /// their numbers end as the exceptions that they are, other INT n as #GP.
     pub fn intercept_exceptions(&mut self, on: bool) {
         self.core.intercept = on;
     }

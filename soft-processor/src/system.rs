@@ -104,7 +104,7 @@ pub(crate) fn int(core: &mut Core, env: &mut Env, op: &Op) -> Step {
         return Ok(());
     }
     if core.intercept {
-        // There is no table: INT3 and INTO are the exceptions that they are, INT n is none that the gate would permit.
+        // There is no table: breakpoint and overflow are the exceptions that they are, no other gate would permit INT n.
         if op.to == 1 {
             core.trap = true;
             return Err(core.raise(number));

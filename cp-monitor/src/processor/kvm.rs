@@ -152,14 +152,11 @@ pub enum PartitionError {
         source: io::Error,
     },
     /// The host's physical addresses are too short for the storage asked for.
-    #[error("Processors of this host have {bits}-bit physical addresses: real storage must be smaller")]
+    #[error("The processors have {bits}-bit physical addresses: real storage must be smaller")]
     AddressBits {
         /// Physical address bits.
         bits: u32,
     },
-    /// The software processor cannot address so much.
-    #[error(transparent)]
-    TooLarge(#[from] super::soft::TooLarge),
     /// Storage said no.
     #[error(transparent)]
     Storage(#[from] StorageError),

@@ -154,7 +154,7 @@ pub enum Processors {
     /// vCPUs of one partition.
     Kvm(Arc<kvm::Partition>),
     /// Software processors over one storage.
-    Soft(Arc<Storage>),
+    Soft(soft::SoftProcessors),
 }
 
 impl Processors {
@@ -165,7 +165,7 @@ impl Processors {
     pub fn new(kind: Kind, storage: &Arc<Storage>, count: usize) -> Result<Self, kvm::PartitionError> {
         Ok(match kind {
             Kind::Kvm => Self::Kvm(kvm::Partition::new(storage, count)?),
-            Kind::Soft => Self::Soft(Arc::clone(storage)),
+            Kind::Soft => Self::Soft(soft::SoftProcessors::new(storage, count)?),
         })
     }
 
@@ -176,7 +176,7 @@ impl Processors {
     pub fn processor(&self, number: usize) -> Result<Box<dyn Processor>, kvm::PartitionError> {
         Ok(match self {
             Self::Kvm(partition) => Box::new(partition.processor(number)?),
-            Self::Soft(storage) => Box::new(soft::SoftProcessor::new(storage)?),
+            Self::Soft(processors) => Box::new(processors.processor(number)?),
         })
     }
 }

@@ -11,13 +11,14 @@
 #![allow(unsafe_code)]
 
 use std::ptr::NonNull;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use soft_processor::{Bus, Cpu, Cycle, Exception, Exit as SoftExit, Flow, Fpu, Memory, Region, Segment, State};
 
 use super::classify::program_code;
+use super::kvm::PartitionError;
 use super::{Context, Exit, Kicker, MACHINE_FLAGS, Processor, Registers, VectorState};
 use crate::storage::{AddressSpace, Storage};
 
@@ -30,6 +31,55 @@ const ADDRESS_BITS: u32 = 40;
 /// Words of a saved vector state: control words, eight x87 and sixteen SSE registers of 16 bytes.
 const VECTOR_WORDS: usize = 3 + 24 * 4;
 
+/// The software processors of one [`Storage`].
+pub struct SoftProcessors {
+    storage: Arc<Storage>,
+    count: usize,
+    /// Numbers of those that there are.
+    taken: Arc<Mutex<Vec<usize>>>,
+}
+
+impl SoftProcessors {
+    /// Up to `count` processors for machines of `storage`.
+    ///
+    /// # Errors
+    /// [`PartitionError::Processors`] for none, [`PartitionError::AddressBits`] when there is more storage than they can address.
+    pub fn new(storage: &Arc<Storage>, count: usize) -> Result<Self, PartitionError> {
+        if count == 0 {
+            return Err(PartitionError::Processors(count));
+        }
+        if storage.slots().iter().any(|(base, bytes, _)| base + bytes > 1 << ADDRESS_BITS) {
+            return Err(PartitionError::AddressBits { bits: ADDRESS_BITS });
+        }
+        Ok(Self { storage: Arc::clone(storage), count, taken: Arc::default() })
+    }
+
+    /// The processor of that number, each once at a time.
+    ///
+    /// # Errors
+    /// [`PartitionError::Processors`] for a number that is out of range or taken.
+    pub fn processor(&self, number: usize) -> Result<SoftProcessor, PartitionError> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if number >= self.count || taken.contains(&number) {
+            return Err(PartitionError::Processors(number));
+        }
+        taken.push(number);
+        Ok(SoftProcessor::new(&self.storage, Number { taken: Arc::clone(&self.taken), number }))
+    }
+}
+
+/// A number that is taken as long as this lives.
+struct Number {
+    taken: Arc<Mutex<Vec<usize>>>,
+    number: usize,
+}
+
+impl Drop for Number {
+    fn drop(&mut self) {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).retain(|&other| other != self.number);
+    }
+}
+
 /// A real processor in software; any number of them run machines of one [`Storage`], each on its thread.
 pub struct SoftProcessor {
     cpu: Cpu,
@@ -40,33 +90,22 @@ pub struct SoftProcessor {
     load: u64,
     /// What `memory` points into.
     _storage: Arc<Storage>,
+    _number: Number,
 }
 
-/// Storage lies beyond what the software processor can address.
-#[derive(Debug, thiserror::Error)]
-#[error("The software processor has {ADDRESS_BITS}-bit physical addresses: real storage must be smaller")]
-pub struct TooLarge;
-
 impl SoftProcessor {
-    /// A processor for machines of `storage`.
-    ///
-    /// # Errors
-    /// [`TooLarge`] when there is more storage than can be addressed.
-    pub fn new(storage: &Arc<Storage>) -> Result<Self, TooLarge> {
+    fn new(storage: &Arc<Storage>, number: Number) -> Self {
         let slots = storage.slots();
-        if slots.iter().any(|(base, bytes, _)| base + bytes > 1 << ADDRESS_BITS) {
-            return Err(TooLarge);
-        }
         let regions = slots.iter().map(|&(base, bytes, host)| {
             let pointer = NonNull::new(host as *mut u8).expect("a mapping is nowhere near zero");
             // SAFETY: the mappings live as long as `storage`, which this processor keeps. While a machine runs, its frames are stored into by nobody
             // else: its address space is borrowed for the run, and frames that machines share are written by none of them.
             unsafe { Region::mapped(base, pointer, bytes) }
         });
-        let memory = Memory::new(regions.collect()).map_err(|_| TooLarge)?;
+        let memory = Memory::new(regions.collect()).expect("arena and tables are whole pages apart from each other");
         let mut cpu = Cpu::new(0);
         cpu.intercept_exceptions(true);
-        Ok(Self { cpu, memory, kicked: Arc::default(), slice_end: None, load: 0, _storage: Arc::clone(storage) })
+        Self { cpu, memory, kicked: Arc::default(), slice_end: None, load: 0, _storage: Arc::clone(storage), _number: number }
     }
 
     /// Puts the machine's registers into the processor.

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use abi::program;
-use cp_monitor::processor::{Exit, Processor, Registers};
+use cp_monitor::processor::{Exit, Registers};
 
 use crate::machines::{CODE, Host, Machine, SIZE, guest};
 

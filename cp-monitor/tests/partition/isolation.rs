@@ -1,6 +1,6 @@
 //! A machine never sees a page that is not its own, whatever became of the frame, the table entry or the table.
 
-use cp_monitor::processor::{Context, Exit, Processor, Registers};
+use cp_monitor::processor::{Context, Exit, Registers};
 use cp_monitor::storage::{AccessError, AddressSpace, SavedSystem, StorageError};
 
 use crate::machines::{CODE, Host, Machine, SIZE, guest, run};
@@ -321,7 +321,7 @@ fn a_page_copied_on_one_processor_is_seen_on_the_other() {
                 machine.start();
                 machine.context.registers[Registers::RBX] = DATA;
                 machine.context.registers[Registers::RCX] = round;
-                assert_eq!(run(&mut other, &mut machine), Exit::Diagnose);
+                assert_eq!(run(&mut *other, &mut machine), Exit::Diagnose);
                 other.release(&mut machine.context);
             });
         });

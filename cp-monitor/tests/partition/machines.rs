@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use cp_monitor::processor::kvm::{KvmProcessor, Partition};
-use cp_monitor::processor::{Context, Exit, Processor, Registers};
+use cp_monitor::processor::{Context, Exit, Kind, Processor, Processors, Registers};
 use cp_monitor::storage::paging::{HostFile, PagingSpace};
 use cp_monitor::storage::{AddressSpace, SavedSystem, Storage};
 
@@ -41,8 +40,16 @@ pub(crate) use guest;
 /// Real storage, a partition, and the processor of the calling thread.
 pub struct Host {
     pub storage: Arc<Storage>,
-    pub partition: Arc<Partition>,
-    pub processor: KvmProcessor,
+    pub partition: Arc<Processors>,
+    pub processor: Box<dyn Processor>,
+}
+
+/// What these tests run on: KVM, or what CP64_TEST_PROCESSOR says.
+pub fn kind() -> Kind {
+    match std::env::var("CP64_TEST_PROCESSOR").as_deref() {
+        Ok("soft") => Kind::Soft,
+        _ => Kind::Kvm,
+    }
 }
 
 /// One machine.
@@ -66,7 +73,7 @@ impl Host {
     }
 
     fn over(storage: Arc<Storage>) -> Self {
-        let partition = Partition::new(&storage, 2).expect("these tests need a usable /dev/kvm");
+        let partition = Arc::new(Processors::new(kind(), &storage, 2).expect("these tests need a usable /dev/kvm"));
         let processor = partition.processor(0).expect("a processor");
         Self { storage, partition, processor }
     }
@@ -89,7 +96,7 @@ impl Host {
 
     /// Runs until something other than a page fault that can be resolved.
     pub fn run(&mut self, machine: &mut Machine) -> Exit {
-        run(&mut self.processor, machine)
+        run(&mut *self.processor, machine)
     }
 
     /// Runs to the next DIAGNOSE and answers RAX.
@@ -107,7 +114,7 @@ impl Host {
 }
 
 /// Runs until something other than a page fault that can be resolved.
-pub fn run(processor: &mut KvmProcessor, machine: &mut Machine) -> Exit {
+pub fn run(processor: &mut dyn Processor, machine: &mut Machine) -> Exit {
     loop {
         match processor.run(&mut machine.context, &mut machine.space) {
             Exit::PageFault { address, write } if machine.space.fault(address, write).is_ok() => {}

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
-use cp_monitor::processor::kvm::KvmProcessor;
 use cp_monitor::processor::{Exit, Processor, Registers};
 use cp_monitor::storage::AccessError;
 use cp_monitor::storage::paging::{PagingError, Steal};
@@ -55,7 +54,7 @@ const WORD: u64 = 0x20000;
 
 /// Runs, with pages brought in as needed. The machine must have the frames.
 #[track_caller]
-fn answer(processor: &mut KvmProcessor, machine: &mut Machine) -> u64 {
+fn answer(processor: &mut dyn Processor, machine: &mut Machine) -> u64 {
     loop {
         match processor.run(&mut machine.context, &mut machine.space) {
             Exit::Diagnose => return machine.context.registers[Registers::RAX],
@@ -81,16 +80,16 @@ fn a_stolen_frame_is_not_seen_by_its_former_owner() {
     let mut host = Host::with_paging(128);
     for round in 0..30 {
         let mut owner = looking(&host, paged_look(), 1000 + round);
-        assert_eq!(answer(&mut host.processor, &mut owner), 1000 + round);
+        assert_eq!(answer(&mut *host.processor, &mut owner), 1000 + round);
         host.release(&mut owner);
         assert!(owner.space.page_out_now(100).unwrap() >= 2, "code and data");
         // Others get those frames and fill them.
         let mut others: Vec<Machine> = (0..8).map(|_| looking(&host, paged_look(), 0x5ec2_e700)).collect();
         for other in &mut others {
-            assert_eq!(answer(&mut host.processor, other), 0x5ec2_e700);
+            assert_eq!(answer(&mut *host.processor, other), 0x5ec2_e700);
             host.release(other);
         }
-        assert_eq!(answer(&mut host.processor, &mut owner), 1000 + round, "round {round}");
+        assert_eq!(answer(&mut *host.processor, &mut owner), 1000 + round, "round {round}");
         host.release(&mut owner);
     }
 }
@@ -99,13 +98,13 @@ fn a_stolen_frame_is_not_seen_by_its_former_owner() {
 fn a_page_is_on_the_paging_file_for_the_machine_too() {
     let mut host = Host::with_paging(128);
     let mut machine = looking(&host, paged_look(), 77);
-    assert_eq!(answer(&mut host.processor, &mut machine), 77);
+    assert_eq!(answer(&mut *host.processor, &mut machine), 77);
     machine.space.page_out_now(100).unwrap();
     // Whatever the processor remembers of the page is gone.
     let exit = host.processor.run(&mut machine.context, &mut machine.space);
     assert!(matches!(exit, Exit::PageFault { .. }), "{exit:?}");
     assert_eq!(machine.space.fault(CODE, false), Err(AccessError::Paged(CODE)));
-    assert_eq!(answer(&mut host.processor, &mut machine), 77);
+    assert_eq!(answer(&mut *host.processor, &mut machine), 77);
 }
 
 #[test]
@@ -115,10 +114,10 @@ fn what_a_machine_stores_while_its_pages_are_being_written_is_kept() {
     for round in 1..50 {
         let mut outgoing = machine.space.page_out(100, 0, Steal::Any).unwrap();
         // The count is stored through a new translation or not at all, never into the frame that is on its way out.
-        assert_eq!(answer(&mut host.processor, &mut machine), 2 * round - 1);
+        assert_eq!(answer(&mut *host.processor, &mut machine), 2 * round - 1);
         outgoing.write().unwrap();
         drop(outgoing);
-        assert_eq!(answer(&mut host.processor, &mut machine), 2 * round);
+        assert_eq!(answer(&mut *host.processor, &mut machine), 2 * round);
     }
 }
 
@@ -130,7 +129,7 @@ fn a_page_that_the_clock_passes_is_mapped_again_by_a_touch_of_the_machine() {
     for round in 1..50 {
         let mut outgoing = machine.space.page_out(100, 0, Steal::Untouched).unwrap();
         outgoing.write().unwrap();
-        assert_eq!(answer(&mut host.processor, &mut machine), round);
+        assert_eq!(answer(&mut *host.processor, &mut machine), round);
     }
     let figures = machine.space.gauge().figures();
     assert_eq!((figures.reads, figures.writes), (0, 1), "what it uses never left, the page it does not use did");
@@ -140,10 +139,10 @@ fn a_page_that_the_clock_passes_is_mapped_again_by_a_touch_of_the_machine() {
 fn a_released_page_is_zero_wherever_it_was() {
     let mut host = Host::with_paging(128);
     let mut machine = looking(&host, paged_look(), 5);
-    assert_eq!(answer(&mut host.processor, &mut machine), 5);
+    assert_eq!(answer(&mut *host.processor, &mut machine), 5);
     machine.space.page_out_now(100).unwrap();
     machine.space.release(WORD, WORD + 0xfff).unwrap();
-    assert_eq!(answer(&mut host.processor, &mut machine), 0);
+    assert_eq!(answer(&mut *host.processor, &mut machine), 0);
 }
 
 /// Machines that any processor may run and the pager may rob, as users' machines are.
@@ -167,7 +166,7 @@ impl Crowd {
     }
 
     /// Runs machines at random and checks every answer.
-    fn run(&self, processor: &mut KvmProcessor, random: &mut Random) {
+    fn run(&self, processor: &mut dyn Processor, random: &mut Random) {
         while !self.stop.load(Ordering::SeqCst) {
             let number = random.below(self.machines.len() as u64) as usize;
             let Some(mut machine) = self.try_lock(number) else { continue };
@@ -182,7 +181,7 @@ impl Crowd {
     }
 
     /// One slice; answers the page that the machine has to wait for.
-    fn slice(&self, processor: &mut KvmProcessor, machine: &mut Machine, number: usize) -> Option<u64> {
+    fn slice(&self, processor: &mut dyn Processor, machine: &mut Machine, number: usize) -> Option<u64> {
         loop {
             match processor.run(&mut machine.context, &mut machine.space) {
                 Exit::SliceEnd => return None,
@@ -277,7 +276,7 @@ fn many_machines_on_few_frames_find_every_page_as_they_left_it() {
     std::thread::scope(|scope| {
         let other = scope.spawn(|| {
             let mut processor = partition.processor(1).expect("a second processor");
-            crowd.run(&mut processor, &mut Random(seed.wrapping_mul(3)));
+            crowd.run(&mut *processor, &mut Random(seed.wrapping_mul(3)));
         });
         let thief = scope.spawn(|| crowd.rob(&mut Random(seed.wrapping_mul(5)), Duration::ZERO));
         let second = scope.spawn(|| crowd.rob(&mut Random(seed.wrapping_mul(7)), Duration::from_micros(200)));
@@ -290,7 +289,7 @@ fn many_machines_on_few_frames_find_every_page_as_they_left_it() {
             }
             crowd.stop.store(true, Ordering::SeqCst);
         });
-        crowd.run(&mut host.processor, &mut Random(seed));
+        crowd.run(&mut *host.processor, &mut Random(seed));
         for thread in [other, thief, second, clock] {
             thread.join().expect("no thread failed");
         }

@@ -111,7 +111,7 @@ fn setting(name: &str, default: u64) -> u64 {
 }
 
 /// Checks itself until told to stop; answers how often.
-fn keep_checking(processor: &mut cp_monitor::processor::kvm::KvmProcessor, machine: &mut Machine, seed: u64, until: &AtomicBool) -> u64 {
+fn keep_checking(processor: &mut dyn Processor, machine: &mut Machine, seed: u64, until: &AtomicBool) -> u64 {
     let mut checks = 0;
     machine.context.registers[Registers::RBX] = seed;
     while !until.load(Ordering::SeqCst) {
@@ -193,7 +193,7 @@ fn a_machine_of_random_bytes_harms_nobody() {
     let far_checks = std::thread::scope(|scope| {
         let far = scope.spawn(|| {
             let mut other = partition.processor(1).expect("a second processor");
-            keep_checking(&mut other, &mut far, 0x8765_4321, &stop)
+            keep_checking(&mut *other, &mut far, 0x8765_4321, &stop)
         });
         let start = Instant::now();
         while start.elapsed() < length && !far.is_finished() {

@@ -3,10 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use cp_monitor::processor::kvm::Partition;
-use cp_monitor::processor::{Exit, Processor, Registers};
+use cp_monitor::processor::{Exit, Processors, Registers};
 
-use crate::machines::{Host, Machine, flush_page_tables, guest, run};
+use crate::machines::{Host, Machine, flush_page_tables, guest, kind, run};
 
 guest! {
     /// Counts in RAX for ever.
@@ -164,7 +163,7 @@ fn two_processors_run_at_once() {
         scope.spawn(move || {
             let mut other = partition.processor(1).expect("a second processor");
             other.start_slice(Duration::from_secs(600));
-            assert_eq!(run(&mut other, two), Exit::Diagnose);
+            assert_eq!(run(&mut *other, two), Exit::Diagnose);
         });
         host.processor.start_slice(Duration::from_secs(600));
         assert_eq!(host.run(one), Exit::Diagnose);
@@ -176,11 +175,11 @@ fn two_processors_run_at_once() {
 fn a_machine_runs_in_any_partition_of_its_storage() {
     let mut host = Host::new();
     // A second partition with its own processor on this very thread, as for a machine with OPTION ISOLATE.
-    let isolated = Partition::new(&host.storage, 1).expect("a second partition");
+    let isolated = Processors::new(kind(), &host.storage, 1).expect("a second partition");
     let mut other = isolated.processor(0).expect("its processor");
     let mut machine = host.machine(spin());
     for _ in 0..10 {
-        for processor in [&mut host.processor, &mut other] {
+        for processor in [&mut *host.processor, &mut *other] {
             let start = Instant::now();
             processor.start_slice(Duration::from_millis(3));
             assert_eq!(run(processor, &mut machine), Exit::SliceEnd);
@@ -196,7 +195,7 @@ fn a_machine_runs_in_any_partition_of_its_storage() {
         }
         let mut machine = host.machine(count());
         machine.context.registers[Registers::RCX] = number + 1;
-        let processor = if number % 2 == 0 { &mut host.processor } else { &mut other };
+        let processor = if number % 2 == 0 { &mut *host.processor } else { &mut *other };
         processor.start_slice(Duration::from_secs(10));
         assert_eq!(run(processor, &mut machine), Exit::Diagnose);
         processor.release(&mut machine.context);

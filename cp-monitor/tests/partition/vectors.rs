@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cp_monitor::processor::{Exit, Processor, Registers};
+use cp_monitor::processor::{Exit, Registers};
 
 use crate::machines::{Host, Machine, guest};
 
@@ -181,7 +181,7 @@ fn vector_registers_go_with_the_machine_to_another_processor() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let mut other = partition.processor(1).expect("a second processor");
-            assert_eq!(crate::machines::run(&mut other, &mut machine), Exit::Diagnose);
+            assert_eq!(crate::machines::run(&mut *other, &mut machine), Exit::Diagnose);
         });
     });
     assert_eq!(machine.word(0x7020), SECRET);
