@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use crate::wire::FRAME_MAX;
 
 /// Longest frame a terminal sends after its first, in bytes: a line and what is around it, with room.
-pub(crate) const INPUT_FRAME_MAX: usize = 64 << 10;
+pub const INPUT_FRAME_MAX: usize = 64 << 10;
 
 /// What can be wrong with a frame.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +34,10 @@ pub enum FrameError {
 }
 
 /// A value as one frame.
-pub(crate) fn encode(value: &impl Serialize) -> Result<Vec<u8>, FrameError> {
+///
+/// # Errors
+/// It would be longer than any frame may be.
+pub fn encode(value: &impl Serialize) -> Result<Vec<u8>, FrameError> {
     let mut bytes = postcard::to_extend(value, vec![0; 4]).map_err(FrameError::Malformed)?;
     let length = bytes.len() - 4;
     match u32::try_from(length) {
@@ -47,7 +50,10 @@ pub(crate) fn encode(value: &impl Serialize) -> Result<Vec<u8>, FrameError> {
 }
 
 /// The value of a frame's bytes, all of them.
-pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FrameError> {
+///
+/// # Errors
+/// They are not what the protocol says.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FrameError> {
     match postcard::take_from_bytes(bytes) {
         Ok((value, [])) => Ok(value),
         Ok(_) => Err(FrameError::Malformed(postcard::Error::DeserializeBadEncoding)),
@@ -80,7 +86,10 @@ pub(crate) fn read_bytes(stream: &mut impl Read, max: usize) -> Result<Option<Ve
 }
 
 /// Reads one frame; `None` when the stream ends between frames.
-pub(crate) fn read<T: DeserializeOwned>(stream: &mut impl Read, max: usize) -> Result<Option<T>, FrameError> {
+///
+/// # Errors
+/// [`FrameError`].
+pub fn read<T: DeserializeOwned>(stream: &mut impl Read, max: usize) -> Result<Option<T>, FrameError> {
     read_bytes(stream, max)?.map(|bytes| decode(&bytes)).transpose()
 }
 

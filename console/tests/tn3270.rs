@@ -300,3 +300,24 @@ fn a_plain_telnet_has_no_screen() {
     stream.write_all(b"screen x\r\n").unwrap();
     until(&mut stream, "The terminal shows no full screen");
 }
+
+#[test]
+fn a_terminal_comes_in_by_tls_and_one_that_does_not_speak_it_is_cut() {
+    let system = System::start();
+    let room = tempfile::tempdir().unwrap();
+    let files = console::tls::Files { certificate: room.path().join("certificate.pem"), key: room.path().join("key.pem") };
+    let tls = console::tls::Tls::load(&files, Some(vec!["localhost".into()])).unwrap();
+    let address = system.listen_for_3270_by(Some(&tls));
+    let mut emulator = Emulator::connect(address, &["-model", "3279-2-E", "-noverifycert"], "L:");
+    emulator.wait_for("COMMAND");
+    emulator.act("String(\"ALAN\")");
+    emulator.act("Enter()");
+    emulator.wait_for("VM READ");
+    let mut plain = TcpStream::connect(address).unwrap();
+    plain.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    plain.write_all(&[255, 251, 40, 255, 250, 40]).unwrap();
+    let mut answer = Vec::new();
+    // An alert, perhaps, and the end; never a word of Telnet.
+    let _ = plain.read_to_end(&mut answer);
+    assert!(!answer.windows(3).any(|part| part == [255, 253, 40]), "{answer:?}");
+}

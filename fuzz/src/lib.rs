@@ -9,6 +9,7 @@ pub mod decks;
 pub mod disks;
 mod memory_disk;
 pub mod soft;
+pub mod terminals;
 
 use std::io::ErrorKind;
 use std::path::Path;

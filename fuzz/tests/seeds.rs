@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fuzz::{MemoryDisk, SPOOL, cms, decks, disks, soft};
+use fuzz::{MemoryDisk, SPOOL, cms, decks, disks, soft, terminals};
 use minidisk::edf::{ATTRIBUTES, FileEntry, FileId, RecordFormat};
 use shell::dump::Dumper;
 use shell::netdata::{Acknowledgement, Encoder, Envelope, FileControl, acknowledgement};
@@ -285,4 +285,78 @@ fn code_for_the_software_processor() {
         })
         .collect();
     run_some(soft::code, &seeds, variations() / 10);
+}
+
+#[test]
+fn no_bytes_are_too_much_for_telnet_and_its_negotiation() {
+    // TN3270E with functions, TN3270 with its answer to a query, a plain terminal.
+    let extended = [
+        &[5, 255, 251, 40, 255, 250, 40, 2, 7][..],
+        b"IBM-3278-4-E",
+        &[255, 240, 255, 250, 40, 3, 7, 0, 2, 4, 255, 240, 0, 0, 0, 0, 0, 0x7d, 0x40, 0x40, 255, 239],
+    ];
+    let classic = [
+        &[1, 255, 252, 40, 255, 251, 24, 255, 250, 24, 0][..],
+        b"IBM-DYNAMIC",
+        &[255, 240, 255, 251, 25, 255, 253, 25, 255, 251, 0, 255, 253, 0, 0x88, 0, 11, 0x81, 0x81, 1, 0, 0, 132, 0, 27, 0, 255, 239],
+    ];
+    let plain = [&[31, 255, 252, 40, 255, 251, 24, 255, 250, 24, 0][..], b"XTERM", &[255, 240], b"logon alan\r\n"];
+    run(terminals::telnet, &[extended.concat(), classic.concat(), plain.concat()]);
+}
+
+#[test]
+fn no_data_stream_of_a_program_is_too_much() {
+    let orders = [
+        0xc3, 0x11, 0x40, 0xc1, 0x1d, 0x40, 0x13, 0xc1, 0x29, 2, 0xc0, 0x60, 0x42, 0xf2, 0x28, 0x41, 0xf4, 0xc2, 0x08, 0xa2, 0x3c, 0x40,
+        0x50, 0x7e, 0x12, 0x40, 0x40, 0x05, 0x2c, 1, 0x42, 0xf1,
+    ];
+    let around = [&[0xc3][..], &[0x3c, 0x40, 0x40, 0xf7].repeat(40)].concat();
+    let fields = [0, 5, 1, 0xff, 2, 0, 4, 3, 0x80, 0, 9, 0x40, 0, 0xf1, 0xc3, 0x11, 0x40, 0x40];
+    let seeds = [(0, 0x05, &orders[..]), (3, 0x7e, &orders), (5, 0x0d, &around), (4, 0xf1, &around), (1, 0x11, &fields), (2, 0x0f, &[])];
+    run(terminals::outbound, &seeds.map(|(size, command, data)| [&[size, command][..], data].concat()));
+}
+
+#[test]
+fn no_key_of_a_terminal_is_too_much() {
+    let seeds = [
+        &[0, 0x7d, 0x40, 0xc6, 0x11, 0x40, 0xc6, 0x81, 0x82, 0x11, 0xc2, 0x61, 0x83][..],
+        &[3, 0x6d],
+        &[5, 0xf3, 0x00, 0x06, 0x11, 0x00, 0x06, 0x08, 0xa2],
+        &[1, 0x88, 0, 4, 0x81, 0x80],
+    ];
+    run(terminals::inbound, &seeds.map(<[u8]>::to_vec));
+}
+
+#[test]
+fn no_frame_of_a_client_is_too_much() {
+    use console::wire::{ClientFrame, Ending, Hello, Line, LineKind, Logon, Reply, Request, Terminal, VERSION};
+    let logon = Logon {
+        userid: "ALAN".into(),
+        by: None,
+        password: Some("secret".into()),
+        here: true,
+        attach: false,
+        observe: false,
+        no_ipl: false,
+        terminal: Terminal { columns: 80, rows: 24, script: false, draws: true },
+    };
+    let encode = |bytes: Result<Vec<u8>, console::frame::FrameError>| bytes.expect("a frame");
+    let client = [
+        ClientFrame::Line("listfile".into()),
+        ClientFrame::Key(vec![0x7d, 0x40, 0x40]),
+        ClientFrame::Resize { columns: 132, rows: 43 },
+        ClientFrame::Disconnect,
+    ];
+    let cp = [
+        Reply::Output(Line { text: "Ready;".into(), kind: LineKind::Guest }),
+        Reply::Screen { rows: 24, columns: 80, data: vec![0xf5, 0xc3] },
+        Reply::Ended(Ending::LoggedOff),
+    ];
+    let hello = encode(console::frame::encode(&Hello { version: VERSION, request: Request::Logon(logon) }));
+    let seeds = [
+        hello[4..].to_vec(),
+        client.iter().flat_map(|frame| encode(console::frame::encode(frame))).collect(),
+        cp.iter().flat_map(|frame| encode(console::frame::encode(frame))).collect(),
+    ];
+    run(terminals::frames, &seeds);
 }

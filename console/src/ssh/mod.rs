@@ -5,17 +5,16 @@
 //!                                          --> exec:   one line to a script, as from a pipe
 //! ```
 //!
-//! Nothing is forwarded: no ports, no agent, no X11, no subsystems. Failures are bounded by address and by user (`attempts`).
+//! Nothing is forwarded: no ports, no agent, no X11, no subsystems. Failures are bounded by address and by user.
 //! The protocol is russh's; the host key is made at the first start.
 
-mod attempts;
 mod session;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use russh::keys::{Algorithm, HashAlg, PrivateKey, PublicKey};
 use russh::server::{Auth, ChannelOpenHandle, Config, Handler, Msg, PublicKeyOffer, Session, VerifiedPublicKey};
@@ -23,13 +22,11 @@ use russh::{Channel, ChannelId, MethodKind, MethodSet, Pty};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-use crate::calls::Calls;
 use crate::door::{Door, Place};
+use crate::proofs::{Proofs, is_plain};
 use crate::service::{self, Service, Shutdown};
-use crate::{Host, Peer, Proof, Visited};
-use attempts::Attempts;
-pub use session::Client;
-use session::{Asked, is_plain};
+use crate::{Client, Peer, Proof};
+use session::Asked;
 
 /// Times and numbers a peer cannot exceed.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +39,8 @@ pub struct Bounds {
     pub delay: Duration,
     /// How long a connection may last in all; none: for ever.
     pub absolute: Option<Duration>,
+    /// How long somebody at a terminal may type nothing; none: for ever.
+    pub idle: Option<Duration>,
     /// Connections of one address that have not proved anything.
     pub waiting: usize,
     /// Connections in all.
@@ -50,7 +49,15 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { grace: Duration::from_secs(60), tries: 6, delay: Duration::from_secs(1), absolute: None, waiting: 16, connections: 4096 }
+        Self {
+            grace: Duration::from_secs(60),
+            tries: 6,
+            delay: Duration::from_secs(1),
+            absolute: None,
+            idle: None,
+            waiting: 16,
+            connections: 4096,
+        }
     }
 }
 
@@ -123,19 +130,10 @@ fn host_key(path: &Path) -> Result<PrivateKey, SshError> {
 
 /// What all connections share.
 struct Shared {
-    calls: Calls,
+    proofs: Arc<Proofs>,
     client: Client,
     banner: String,
     bounds: Bounds,
-    attempts: Mutex<Attempts>,
-    began: Instant,
-}
-
-impl Shared {
-    fn attempts<T>(&self, look: impl FnOnce(&mut Attempts, Duration) -> T) -> T {
-        let now = self.began.elapsed();
-        look(&mut self.attempts.lock().unwrap_or_else(PoisonError::into_inner), now)
-    }
 }
 
 /// One connection.
@@ -155,35 +153,20 @@ struct Visitor {
 
 impl Visitor {
     async fn prove(&mut self, user: &str, proof: Proof, method: &'static str) -> Result<Auth, russh::Error> {
-        let userid = user.to_uppercase();
-        let by_password = matches!(proof, Proof::Password(_));
-        let barred =
-            self.shared.attempts(|attempts, now| attempts.refuses(self.address, now) || by_password && attempts.locks(&userid, now));
-        let asked = userid.clone();
-        let known = !barred
-            && is_plain(&userid)
-            && self.shared.calls.ask(&self.peer, move |host, peer| host.authenticate(peer, &asked, &proof)).await.unwrap_or(false);
-        let what = if known { Visited::Accepted(method) } else { Visited::Refused(method) };
-        let asked = userid.clone();
-        // Somebody's garbage is no name for a log.
-        let named = if is_plain(&asked) { asked } else { "?".to_string() };
-        drop(self.shared.calls.ask(&self.peer, move |host, peer| host.visited(peer, &named, what)).await);
-        if known {
-            self.shared.attempts(|attempts, _| attempts.succeeded(&userid));
-            self.userid = userid;
-            return Ok(Auth::Accept);
+        match self.shared.proofs.prove(self.address, user, proof, method).await {
+            Some(userid) => {
+                self.userid = userid;
+                Ok(Auth::Accept)
+            }
+            None => Ok(Auth::reject()),
         }
-        if by_password {
-            self.shared.attempts(|attempts, now| attempts.failed(self.address, &userid, now));
-        }
-        Ok(Auth::reject())
     }
 
     fn begin(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), russh::Error> {
         let Some(open) = self.channel.take_if(|open| open.id() == channel) else { return session.channel_failure(channel) };
         session.channel_success(channel)?;
         let asked = std::mem::take(&mut self.asked);
-        tokio::spawn(session::run(open, session.handle(), self.shared.client.clone(), self.userid.clone(), asked));
+        tokio::spawn(session::run(open, session.handle(), self.shared.client.clone(), self.userid.clone(), asked, self.shared.bounds.idle));
         Ok(())
     }
 }
@@ -196,16 +179,8 @@ impl Handler for Visitor {
     }
 
     async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, Self::Error> {
-        // Whether it is known is found out quietly: clients offer every key they have.
-        let (userid, Ok(key)) = (user.to_uppercase(), normal(offer.public_key)) else { return Ok(Auth::reject()) };
-        let known = is_plain(&userid)
-            && self
-                .shared
-                .calls
-                .ask(&self.peer, move |host, peer| host.authenticate(peer, &userid, &Proof::Key(key)))
-                .await
-                .unwrap_or(false);
-        Ok(if known { Auth::Accept } else { Auth::reject() })
+        let Ok(key) = normal(offer.public_key) else { return Ok(Auth::reject()) };
+        Ok(if self.shared.proofs.knows(&self.peer, user, key).await { Auth::Accept } else { Auth::reject() })
     }
 
     async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {
@@ -269,7 +244,7 @@ impl Handler for Visitor {
     }
 
     async fn exec_request(&mut self, channel: ChannelId, data: &[u8], session: &mut Session) -> Result<(), Self::Error> {
-        self.asked.command = Some(crate::text::typed(&String::from_utf8_lossy(data)));
+        self.asked.command(crate::text::typed(&String::from_utf8_lossy(data)));
         self.begin(channel, session)
     }
 
@@ -351,7 +326,7 @@ pub struct Listening {
 ///
 /// # Errors
 /// [`SshError`].
-pub fn start(options: Options, host: Arc<dyn Host>) -> Result<Listening, SshError> {
+pub fn start(options: Options, proofs: Arc<Proofs>) -> Result<Listening, SshError> {
     let Options { address, host_key: key_file, banner, client, bounds } = options;
     let key = host_key(&key_file)?;
     let fingerprint = key.public_key().fingerprint(HashAlg::Sha256).to_string();
@@ -371,15 +346,7 @@ pub fn start(options: Options, host: Arc<dyn Host>) -> Result<Listening, SshErro
     let runtime = service::threads("ssh", 1).map_err(failed)?;
     let listener = runtime.block_on(TcpListener::bind(address)).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let shared = Shared {
-        // CP carries no LOGON out for this front end: its clients come in by the socket.
-        calls: Calls::new(host, 1),
-        client,
-        banner,
-        bounds,
-        attempts: Mutex::default(),
-        began: Instant::now(),
-    };
+    let shared = Shared { proofs, client, banner, bounds };
     let service = Service::start("for SSH", runtime, |shutdown| serve(listener, Arc::new(config), Arc::new(shared), shutdown));
     Ok(Listening { service, address, fingerprint })
 }

@@ -1,8 +1,6 @@
 //! The session behind a channel: the same client program that people run at a local terminal, on a pseudo-terminal or between pipes.
 
-use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -12,55 +10,55 @@ use russh::{Channel, ChannelId, ChannelMsg, ChannelReadHalf};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
+use crate::proofs::is_plain;
+use crate::terminal_program::{Client, Wanted};
+
 /// Variables of the terminal's end that the client may know.
 const VARIABLES: [&str; 5] = ["LANG", "LC_ALL", "LC_CTYPE", "NO_COLOR", "COLORTERM"];
 /// How long a client may take to leave when its terminal is gone; then it is killed.
 const LEAVE: Duration = Duration::from_secs(5);
+/// A time that no session reaches: ten years.
+const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 86400);
 /// Longest value of one.
 const VALUE_MAX: usize = 64;
-
-/// The client program and its arguments; the userid follows them.
-#[derive(Clone, Debug)]
-pub struct Client {
-    /// The program.
-    pub program: PathBuf,
-    /// Its arguments.
-    pub arguments: Vec<OsString>,
-}
 
 /// What the other side asked for before the session began.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     /// Type, columns and rows of its terminal; none: it has none.
     pub(super) terminal: Option<(String, u16, u16)>,
-    variables: Vec<(String, String)>,
+    wanted: Wanted,
     /// A line to enter instead of what is typed.
     pub(super) command: Option<String>,
 }
 
 impl Asked {
+    /// A command line: `LOGON HERE` is no line for the machine but how to log on.
+    pub(super) fn command(&mut self, line: String) {
+        if line.split_whitespace().map(str::to_uppercase).eq(["LOGON", "HERE"]) {
+            self.wanted.here = true;
+        } else {
+            self.command = Some(line);
+        }
+    }
+
     /// A variable, when it is one that may be set.
     pub(super) fn set(&mut self, name: &str, value: &str) -> bool {
-        let may = VARIABLES.contains(&name) && value.len() <= VALUE_MAX && is_plain(value) && self.variables.len() < VARIABLES.len();
+        let may = VARIABLES.contains(&name) && value.len() <= VALUE_MAX && is_plain(value) && self.wanted.variables.len() < VARIABLES.len();
         if may {
-            self.variables.push((name.into(), value.into()));
+            self.wanted.variables.push((name.into(), value.into()));
         }
         may
     }
 }
 
-/// A terminal type or such: nothing that a program could take for something else.
-pub(super) fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.+@:".contains(&byte))
-}
-
 /// Runs the session on `channel` and closes it.
-pub(super) async fn run(channel: Channel<Msg>, handle: Handle, client: Client, userid: String, asked: Asked) {
+pub(super) async fn run(channel: Channel<Msg>, handle: Handle, client: Client, userid: String, asked: Asked, idle: Option<Duration>) {
     let id = channel.id();
     let ended = match &asked.terminal {
         Some((kind, columns, rows)) if asked.command.is_none() => {
             let size = pty_process::Size::new((*rows).max(1), (*columns).max(1));
-            on_terminal(channel, &client, &userid, &asked, kind, size).await
+            on_terminal(channel, &client, &userid, &asked, (kind, size), idle).await
         }
         _ => between_pipes(channel, &handle, &client, &userid, &asked).await,
     };
@@ -82,21 +80,16 @@ async fn on_terminal(
     client: &Client,
     userid: &str,
     asked: &Asked,
-    kind: &str,
-    size: pty_process::Size,
+    (kind, size): (&str, pty_process::Size),
+    idle: Option<Duration>,
 ) -> io::Result<Option<ExitStatus>> {
-    let (pty, terminal) = pty_process::open().map_err(io::Error::other)?;
-    pty.resize(size).map_err(io::Error::other)?;
-    let command = pty_process::Command::new(&client.program).args(&client.arguments).arg(userid).env_clear();
-    let mut child =
-        command.env("TERM", kind).envs(asked.variables.iter().cloned()).kill_on_drop(true).spawn(terminal).map_err(io::Error::other)?;
-    let (mut output, mut input) = pty.into_split();
+    let (mut output, mut input, mut child) = client.on_terminal(userid, &asked.wanted, kind, size)?;
     let (mut said, voice) = channel.split();
     let mut voice = voice.make_writer();
     tokio::select! {
         // The client has closed its terminal, or nobody takes what it says any more.
         _ = copy(&mut output, &mut voice) => {}
-        () = type_on_terminal(&mut said, &mut input) => {}
+        () = type_on_terminal(&mut said, &mut input, idle) => {}
     }
     // Closing the terminal is how a client that is still there learns that its user is gone.
     drop((output, input));
@@ -106,9 +99,10 @@ async fn on_terminal(
     }
 }
 
-/// Passes on what is typed until the other side is gone.
-async fn type_on_terminal(said: &mut ChannelReadHalf, input: &mut OwnedWritePty) {
-    while let Some(message) = said.wait().await {
+/// Passes on what is typed until the other side is gone, or types nothing for too long.
+async fn type_on_terminal(said: &mut ChannelReadHalf, input: &mut OwnedWritePty, idle: Option<Duration>) {
+    let wait = idle.unwrap_or(FOR_EVER);
+    while let Ok(Some(message)) = timeout(wait, said.wait()).await {
         let done = match message {
             ChannelMsg::Data { data } => input.write_all(&data).await,
             ChannelMsg::WindowChange { col_width, row_height, .. } => {
@@ -133,10 +127,9 @@ async fn between_pipes(
 ) -> io::Result<Option<ExitStatus>> {
     let id = channel.id();
     let mut child = tokio::process::Command::new(&client.program)
-        .args(&client.arguments)
-        .arg(userid)
+        .args(client.arguments_for(userid, &asked.wanted))
         .env_clear()
-        .envs(asked.variables.iter().cloned())
+        .envs(asked.wanted.variables.iter().cloned())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

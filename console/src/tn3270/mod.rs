@@ -6,15 +6,15 @@
 //!                                                 '-> text ------ lines ----> the same without a screen
 //! ```
 //!
-//! Telnet is not encrypted: unless told otherwise it is served on loopback only. A peer from here is nobody until it gives a password.
+//! Telnet is not encrypted: unless told otherwise, and without TLS, it is served on loopback only. A peer from here is nobody until it gives a password.
 
 mod before_logon;
 mod line;
 mod lines;
 mod logo;
-mod negotiation;
+pub mod negotiation;
 mod screen;
-mod telnet;
+pub mod telnet;
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,12 +22,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
 use crate::calls::Calls;
 use crate::door::{Door, Place};
 use crate::service::{self, Service, Shutdown};
+use crate::tls::Tls;
 use crate::{Host, Logo, Peer};
-use line::{Line, LineError};
+use line::{Line, LineError, Stream};
 use negotiation::Agreement;
 use screen::Screen;
 
@@ -111,11 +114,27 @@ impl Visit {
     }
 }
 
-async fn serve_terminal(stream: TcpStream, calls: Calls, door: Arc<Door>, bounds: Bounds) -> Result<(), LineError> {
+async fn serve_connection(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    calls: Calls,
+    door: Arc<Door>,
+    bounds: Bounds,
+) -> Result<(), LineError> {
     stream.set_nodelay(true)?;
     let peer = Peer::remote(stream.peer_addr()?.ip());
     // Whoever finds no place is cut at once: there is nothing to say before it is known how to talk.
     let Some(place) = door.enter(&peer) else { return Ok(()) };
+    match tls {
+        None => serve_terminal(stream, peer, place, calls, bounds).await,
+        Some(tls) => {
+            let stream = timeout(bounds.hello, tls.accept(stream)).await.map_err(|_| LineError::TimedOut)??;
+            serve_terminal(stream, peer, place, calls, bounds).await
+        }
+    }
+}
+
+async fn serve_terminal(stream: impl Stream, peer: Peer, place: Place, calls: Calls, bounds: Bounds) -> Result<(), LineError> {
     let logo = calls.ask(&peer, |host, _| host.logo()).await?;
     let mut line = Line::new(stream, &logo.system);
     let agreement = line.agree(bounds.hello).await?;
@@ -126,11 +145,11 @@ async fn serve_terminal(stream: TcpStream, calls: Calls, door: Arc<Door>, bounds
     }
 }
 
-async fn serve(listener: TcpListener, host: Arc<dyn Host>, bounds: Bounds, shutdown: Shutdown) {
+async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, host: Arc<dyn Host>, bounds: Bounds, shutdown: Shutdown) {
     let door = Door::new(0, bounds.waiting);
     let calls = Calls::new(host, bounds.logons);
     let connection = |(stream, _)| {
-        let served = serve_terminal(stream, calls.clone(), Arc::clone(&door), bounds);
+        let served = serve_connection(stream, tls.clone(), calls.clone(), Arc::clone(&door), bounds);
         async {
             if let Err(error) = served.await {
                 tracing::debug!(%error, "A 3270 terminal's connection ended");
@@ -147,19 +166,20 @@ pub struct Listening {
     address: SocketAddr,
 }
 
-/// Serves 3270 terminals at `address`, which other hosts may reach only when `open`.
+/// Serves 3270 terminals at `address`, which other hosts may reach only when `open` or by TLS.
 ///
 /// # Errors
 /// [`Tn3270Error`].
-pub fn start(address: SocketAddr, open: bool, host: Arc<dyn Host>, bounds: Bounds) -> Result<Listening, Tn3270Error> {
-    if !open && !address.ip().is_loopback() {
+pub fn start(address: SocketAddr, open: bool, tls: Option<&Tls>, host: Arc<dyn Host>, bounds: Bounds) -> Result<Listening, Tn3270Error> {
+    if !open && tls.is_none() && !address.ip().is_loopback() {
         return Err(Tn3270Error::Open(address));
     }
     let failed = |source| Tn3270Error::Io { address, source };
     let runtime = service::threads("tn3270", 1).map_err(failed)?;
     let listener = runtime.block_on(TcpListener::bind(address)).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let service = Service::start("for 3270 terminals", runtime, |shutdown| serve(listener, host, bounds, shutdown));
+    let tls = tls.map(|tls| tls.acceptor.clone());
+    let service = Service::start("for 3270 terminals", runtime, |shutdown| serve(listener, tls, host, bounds, shutdown));
     Ok(Listening { service, address })
 }
 

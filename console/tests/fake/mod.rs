@@ -85,13 +85,18 @@ impl System {
 
     /// Serves 3270 terminals too, for as long as the process lives; answers where.
     pub fn listen_for_3270(&self) -> std::net::SocketAddr {
+        self.listen_for_3270_by(None)
+    }
+
+    /// The same by TLS.
+    pub fn listen_for_3270_by(&self, tls: Option<&console::tls::Tls>) -> std::net::SocketAddr {
         let bounds = console::tn3270::Bounds {
             hello: Duration::from_secs(2),
             delay: Duration::from_millis(20),
             ..console::tn3270::Bounds::default()
         };
         let host = Arc::clone(&self.cp) as Arc<dyn Host>;
-        let listening = console::tn3270::start(([127, 0, 0, 1], 0).into(), false, host, bounds).unwrap();
+        let listening = console::tn3270::start(([127, 0, 0, 1], 0).into(), false, tls, host, bounds).unwrap();
         let address = listening.address();
         std::mem::forget(listening);
         address
@@ -103,13 +108,33 @@ impl System {
             address: ([127, 0, 0, 1], 0).into(),
             host_key: room.join("host_key"),
             banner: "Authorized use only\n".into(),
-            client: console::ssh::Client { program: program.into(), arguments: arguments.iter().map(Into::into).collect() },
+            client: console::Client { program: program.into(), arguments: arguments.iter().map(Into::into).collect() },
             bounds: console::ssh::Bounds { grace: Duration::from_secs(20), delay: Duration::from_millis(10), ..Default::default() },
         };
-        let listening = console::ssh::start(options, Arc::clone(&self.cp) as Arc<dyn Host>).unwrap();
+        let listening = console::ssh::start(options, self.proofs()).unwrap();
         let address = listening.address();
         std::mem::forget(listening);
         address
+    }
+
+    /// Serves browsers too, for as long as the process lives, with sessions of this program; answers where.
+    pub fn listen_for_browsers(&self, program: &str, arguments: &[&str], idle: Duration) -> std::net::SocketAddr {
+        let options = console::web::Options {
+            address: ([127, 0, 0, 1], 0).into(),
+            tls: None,
+            system: "FAKE".into(),
+            client: console::Client { program: program.into(), arguments: arguments.iter().map(Into::into).collect() },
+            bounds: console::web::Bounds { delay: Duration::from_millis(10), idle, ..Default::default() },
+        };
+        let listening = console::web::start(options, self.proofs()).unwrap();
+        let address = listening.address();
+        std::mem::forget(listening);
+        address
+    }
+
+    /// Who is who.
+    pub fn proofs(&self) -> Arc<console::Proofs> {
+        console::Proofs::new(Arc::clone(&self.cp) as Arc<dyn Host>)
     }
 
     /// CP says something on a user's console.

@@ -1,12 +1,13 @@
 //! `cp64 start`: the system itself.
 
 use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use console::tls::Files;
 use cp_monitor::clock::Clock;
 use cp_monitor::command;
 use cp_monitor::processor::{self, kvm};
@@ -71,6 +72,21 @@ pub struct Options {
     /// With --tn3270: at an address that other hosts reach, too; Telnet is not encrypted
     #[arg(long)]
     tn3270_open: bool,
+    /// Serve 3270 terminals by TLS there, such as 0.0.0.0:3271 [default: nowhere]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    tn3270_tls: Option<String>,
+    /// Serve browsers there, such as 127.0.0.1:8064; only this host reaches that [default: nowhere]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    web: Option<String>,
+    /// Serve browsers by TLS there, such as 0.0.0.0:8443 [default: nowhere]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    web_tls: Option<String>,
+    /// The certificate for TLS, as PEM [default: one that signs itself, made at the first start]
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// Its private key
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
     /// Serve SSH there, such as 0.0.0.0:2222; users need a password or a key (cp64 user key) [default: nowhere]
     #[arg(long, value_name = "ADDRESS:PORT")]
     ssh: Option<String>,
@@ -255,10 +271,23 @@ fn addresses(options: &Options, settings: &SystemFile) -> Result<Addresses, Stri
     let metrics = options.metrics.as_ref().or(settings.metrics.as_ref());
     let ssh = options.ssh.as_ref().or(settings.ssh.as_ref());
     let tn3270 = options.tn3270.as_ref().or(settings.tn3270.as_ref());
+    let tn3270_tls = options.tn3270_tls.as_ref().or(settings.tn3270_tls.as_ref());
+    let web = options.web.as_ref().or(settings.web.as_ref());
+    let web_tls = options.web_tls.as_ref().or(settings.web_tls.as_ref());
+    let certificate = options.tls_certificate.as_ref().or(settings.tls_certificate.as_ref());
+    let tls = match (certificate, options.tls_key.as_ref().or(settings.tls_key.as_ref())) {
+        (None, None) => None,
+        (Some(certificate), Some(key)) => Some(Files { certificate: certificate.clone(), key: key.clone() }),
+        _ => return Err("tls_certificate and tls_key belong together".to_string()),
+    };
     Ok(Addresses {
         metrics: at(metrics, options.metrics_open || settings.metrics_open, "127.0.0.1:9064", "metrics are")?,
         tn3270: at(tn3270, options.tn3270_open || settings.tn3270_open, "127.0.0.1:3270", "3270 terminals are")?,
+        tn3270_tls: at(tn3270_tls, true, "0.0.0.0:3271", "3270 terminals are")?.map(|at| at.address),
         ssh: at(ssh, true, "0.0.0.0:2222", "SSH is")?.map(|at| at.address),
+        web: at(web, true, "127.0.0.1:8064", "browsers are")?.map(|at| at.address),
+        web_tls: at(web_tls, true, "0.0.0.0:8443", "browsers are")?.map(|at| at.address),
+        tls,
     })
 }
 

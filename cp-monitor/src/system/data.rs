@@ -104,6 +104,21 @@ pub struct SystemFile {
     /// As `--tn3270-open`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tn3270_open: bool,
+    /// As `--tn3270-tls`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tn3270_tls: Option<String>,
+    /// As `--web`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub web: Option<String>,
+    /// As `--web-tls`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub web_tls: Option<String>,
+    /// As `--tls-certificate`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_certificate: Option<PathBuf>,
+    /// As `--tls-key`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_key: Option<PathBuf>,
     /// As `--ssh`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssh: Option<String>,
@@ -249,7 +264,7 @@ fn read_settings(file: &Path) -> Result<SystemFile, DataError> {
 }
 
 /// The keys of [`SystemFile`] that belong to no device.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 18] = [
     "layout",
     "system_id",
     "processors",
@@ -260,6 +275,11 @@ const KEYS: [&str; 13] = [
     "metrics_open",
     "tn3270",
     "tn3270_open",
+    "tn3270_tls",
+    "web",
+    "web_tls",
+    "tls_certificate",
+    "tls_key",
     "ssh",
     "spool",
     "idletime",
@@ -298,6 +318,11 @@ pub(super) fn new_settings() -> SystemFile {
         metrics_open: false,
         tn3270: None,
         tn3270_open: false,
+        tn3270_tls: None,
+        web: None,
+        web_tls: None,
+        tls_certificate: None,
+        tls_key: None,
         ssh: None,
         spool: None,
         idletime: None,
@@ -424,6 +449,11 @@ mod tests {
             metrics_open: true,
             tn3270: text("127.0.0.1:1"),
             tn3270_open: true,
+            tn3270_tls: text("127.0.0.1:3"),
+            web: text("127.0.0.1:4"),
+            web_tls: text("127.0.0.1:5"),
+            tls_certificate: Some("a.pem".into()),
+            tls_key: Some("b.pem".into()),
             ssh: text("127.0.0.1:2"),
             spool: text("1G"),
             idletime: text("30"),

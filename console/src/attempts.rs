@@ -21,7 +21,7 @@ struct Failures {
 
 /// What failed lately. Times are since the front end began.
 #[derive(Debug, Default)]
-pub(super) struct Attempts {
+pub(crate) struct Attempts {
     addresses: HashMap<IpAddr, Failures>,
     users: HashMap<String, Failures>,
 }
@@ -48,23 +48,23 @@ fn count<K: Hash + Eq + Clone>(table: &mut HashMap<K, Failures>, key: &K, now: D
 
 impl Attempts {
     /// Whether this address may not try at all now.
-    pub(super) fn refuses(&self, address: IpAddr, now: Duration) -> bool {
+    pub(crate) fn refuses(&self, address: IpAddr, now: Duration) -> bool {
         is_over(&self.addresses, &address, OF_ADDRESS, now)
     }
 
     /// Whether passwords of this user are not even looked at now. Keys are: nobody can lock another out of those.
-    pub(super) fn locks(&self, user: &str, now: Duration) -> bool {
+    pub(crate) fn locks(&self, user: &str, now: Duration) -> bool {
         is_over(&self.users, &user.to_string(), OF_USER, now)
     }
 
     /// A password was wrong.
-    pub(super) fn failed(&mut self, address: IpAddr, user: &str, now: Duration) {
+    pub(crate) fn failed(&mut self, address: IpAddr, user: &str, now: Duration) {
         count(&mut self.addresses, &address, now);
         count(&mut self.users, &user.to_string(), now);
     }
 
     /// A password was right.
-    pub(super) fn succeeded(&mut self, user: &str) {
+    pub(crate) fn succeeded(&mut self, user: &str) {
         self.users.remove(user);
     }
 }
