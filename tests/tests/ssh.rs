@@ -124,3 +124,74 @@ fn keys_that_are_none_are_refused() {
     served.system.cp64(&["user", "key", "add", "CMSUSER"], b"").failed(1);
     served.system.cp64(&["user", "key", "remove", "CMSUSER", "SHA256:x"], b"").failed(1);
 }
+
+/// The host's own SSH server, with a ForceCommand as the operators' guide has it.
+struct HostsOwn {
+    child: std::process::Child,
+    port: u16,
+}
+
+impl HostsOwn {
+    fn new(served: &Served, account: &str) -> Self {
+        let room = served.system.directory();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let key = room.join("hosts_own_key");
+        assert!(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status().unwrap().success());
+        let config = format!(
+            "Port {port}\nListenAddress 127.0.0.1\nHostKey {key}\nPidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nPasswordAuthentication no\n\
+             AuthorizedKeysFile {public}\nAllowTcpForwarding no\nMatch User {account}\n    ForceCommand {program} --system {room} logon CMSUSER\n",
+            key = key.display(),
+            public = served.key.with_extension("pub").display(),
+            program = tests::cp64().display(),
+            room = room.display(),
+        );
+        std::fs::write(room.join("sshd_config"), config).unwrap();
+        // sshd of root wants this folder; the service makes it when it starts.
+        let _ = std::fs::create_dir_all("/run/sshd");
+        let child = Command::new("/usr/sbin/sshd").args(["-D", "-e", "-f"]).arg(room.join("sshd_config")).stderr(Stdio::null()).spawn();
+        let child = child.expect("this test drives OpenSSH's server; type: sudo apt-get install -y openssh-server");
+        let server = Self { child, port };
+        wait_for("sshd to listen", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+        server
+    }
+}
+
+impl Drop for HostsOwn {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn the_hosts_own_ssh_server_leads_to_the_machine_and_nowhere_else() {
+    let served = Served::new();
+    let account = text(&Command::new("id").arg("-un").output().unwrap().stdout).trim().to_string();
+    let server = HostsOwn::new(&served, &account);
+    let mut child = {
+        let mut command = Command::new("ssh");
+        command.args([
+            "-F",
+            "none",
+            "-o",
+            "StrictHostKeyChecking=no",
+            "-o",
+            "LogLevel=ERROR",
+            "-o",
+            "IdentitiesOnly=yes",
+            "-o",
+            "BatchMode=yes",
+        ]);
+        command.arg("-o").arg(format!("UserKnownHostsFile={}", served.system.directory().join("known").display()));
+        command.arg("-i").arg(&served.key).args(["-p", &server.port.to_string()]).arg(format!("{account}@127.0.0.1"));
+        // Whatever somebody asks for, what runs is the terminal client.
+        command.arg("sh -c id").env_remove("SSH_AUTH_SOCK").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    child.stdin.take().unwrap().write_all(b"query userid\n").unwrap();
+    let done = child.wait_with_output().unwrap();
+    let shown = text(&done.stdout);
+    assert_eq!(done.status.code(), Some(0), "{shown}{}", text(&done.stderr));
+    assert_line(&shown, "^CMSUSER +AT CP64");
+    assert!(!shown.contains("uid="), "{shown}");
+}
