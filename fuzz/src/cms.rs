@@ -132,7 +132,10 @@ impl Cp for Alone {
     }
 
     fn disk(&mut self, vdev: u32) -> Result<MemoryDisk, DiskUnusable> {
-        self.disk.take().filter(|_| vdev == 0x191).ok_or(DiskUnusable::NotAttached)
+        match vdev {
+            0x191 => self.disk.take().ok_or(DiskUnusable::NotAttached),
+            _ => Err(DiskUnusable::NotAttached),
+        }
     }
 
     fn write_unit_record(&mut self, _: u32, _: &[u8]) -> Result<(), u64> {
@@ -196,6 +199,7 @@ pub fn command(bytes: &[u8]) {
     typed.reverse();
     let mut shell = Shell::new(Alone { disk: Some(disk()), typed: Vec::new() });
     shell.ipl(b"AUTOCR");
+    assert!(shell.has_disks(), "the A-disk is accessed");
     shell.types(typed);
     shell.enter(&[names[first % names.len()].as_bytes(), b" ", operands].concat());
 }
@@ -212,6 +216,8 @@ pub fn tape_image(bytes: &[u8]) {
     system.commit().expect("a commit");
     let mut shell = Shell::new(Alone { disk: Some(system.into_device()), typed: Vec::new() });
     shell.ipl(b"AUTOCR");
+    // Without the disk nothing would be tried.
+    assert!(shell.has_disks(), "the A-disk is accessed");
     for line in ["scan (eot", "rew", "load * * a (eot", "fsr 3", "bsr 2", "bsf", "fsf", "dvol1", "dump a data a", "wtm", "rew", "scan (eot"]
     {
         shell.enter(format!("tape {line}").as_bytes());

@@ -224,6 +224,11 @@ impl<C: Cp> Shell<C> {
         shell
     }
 
+    /// Whether a disk is accessed.
+    pub fn has_disks(&self) -> bool {
+        self.disks.iter().next().is_some()
+    }
+
     /// Reads lines and executes them, as long as there are any.
     pub fn run(&mut self) {
         while let Some(line) = self.read_line() {
