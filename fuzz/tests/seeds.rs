@@ -284,7 +284,7 @@ fn code_for_the_software_processor() {
             bytes
         })
         .collect();
-    run_some(soft::code, &seeds, variations() / 10);
+    run_some(soft::code, &seeds, variations() / 30);
 }
 
 #[test]

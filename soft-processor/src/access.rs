@@ -130,7 +130,11 @@ impl Core {
         if access == Access::Write {
             let entry = env.tlb.writes.at(address);
             if entry.tag & !CODE == address & !0xfff | u64::from(user) {
-                return Ok(entry.physical | address & 0xfff);
+                let physical = entry.physical | address & 0xfff;
+                if entry.tag & CODE != 0 && !env.memory.has_code(physical) {
+                    self.enter(env, address, physical, access, user);
+                }
+                return Ok(physical);
             }
         }
         if self.long_active() && !Self::canonical(address) {
@@ -209,22 +213,15 @@ impl Core {
         self.after_bus_write();
     }
 
-    /// A device may have changed storage and interrupts.
+    /// A device may have changed interrupts, and code.
     pub(crate) fn after_bus_write(&mut self) {
-        self.code_changed();
         self.pause();
     }
 
     /// Bytes of one page were stored: if decoded code is among them it is looked at again, from the next instruction on.
     pub(crate) fn stored(&mut self, env: &Env, physical: u64, size: u64) {
-        let Some(page) = env.memory.page_number(physical) else { return };
-        let code = self.code[page];
-        if code != 0 {
-            let (first, last) = ((physical & 0xfff) / 128, ((physical & 0xfff) + size - 1) / 128);
-            if code >> first & (u32::MAX >> (31 - (last - first))) != 0 {
-                self.code_changed();
-                self.limit = 0;
-            }
+        if env.memory.stored(physical, size) {
+            self.limit = 0;
         }
     }
 

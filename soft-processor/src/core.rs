@@ -160,8 +160,6 @@ pub(crate) struct Core {
     pub(crate) now: u64,
     /// The loop looks around when this is reached; 0 makes it do so after the trace.
     pub(crate) stop_at: u64,
-    /// Changes whenever code may have changed.
-    pub(crate) epoch: u64,
     pub(crate) mode: Mode,
     pub(crate) exception: Exception,
     /// The exception is a trap: its instruction is done.
@@ -172,8 +170,6 @@ pub(crate) struct Core {
     pub(crate) shadow: u64,
     pub(crate) processor: usize,
     pub(crate) intercept: bool,
-    /// 128-byte parts of each page that hold decoded code.
-    pub(crate) code: Vec<u32>,
     /// All registers that have no faster form above. Those that do are stale here.
     pub(crate) s: State,
 }
@@ -191,7 +187,6 @@ impl Core {
             again: false,
             now: 0,
             stop_at: 0,
-            epoch: 1,
             mode: Mode(0),
             exception: Exception { vector: 0, error: None, address: 0 },
             trap: false,
@@ -199,7 +194,6 @@ impl Core {
             shadow: u64::MAX,
             processor,
             intercept: false,
-            code: Vec::new(),
             s: State::reset(),
         };
         core.set_state(&State { waits_for_start_up: processor != 0, ..State::reset() });
@@ -221,7 +215,6 @@ impl Core {
         self.set_rflags(state.rflags);
         self.shadow = u64::MAX;
         self.segments_changed();
-        self.code_changed();
     }
 
     pub(crate) fn rflags(&self) -> u64 {
@@ -243,11 +236,6 @@ impl Core {
     pub(crate) fn pause(&mut self) {
         self.limit = 0;
         self.stop_at = 0;
-    }
-
-    /// Decoded code is compared with storage before it is used again.
-    pub(crate) fn code_changed(&mut self) {
-        self.epoch = self.epoch.wrapping_add(1).max(1);
     }
 
     pub(crate) fn cycle<'m>(&self, memory: &'m Memory, op: &Op) -> Cycle<'m> {

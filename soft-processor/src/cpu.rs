@@ -121,9 +121,8 @@ impl Cpu {
     pub fn run(&mut self, memory: &Memory, bus: &mut dyn Bus, instructions: u64) -> Exit {
         let mut env = Env { memory, bus, tlb: Tlb::new() };
         let end = self.core.now.saturating_add(instructions);
-        self.traces.attach(&mut self.core, memory);
-        // Storage may have changed since the last run.
-        self.core.code_changed();
+        self.traces.attach(memory);
+        memory.begin();
         self.core.look();
         self.core.leave = false;
         let mut first = true;

@@ -4,8 +4,10 @@
 //! outlive it, and every access through it is confined to its 4096 bytes: what a guest computes can never leave the region.
 #![allow(unsafe_code)]
 
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes in a page.
 pub const PAGE: u64 = 4096;
@@ -15,8 +17,8 @@ pub struct Region {
     base: u64,
     length: u64,
     pointer: NonNull<u8>,
-    /// The memory, when it is ours. Only its pointer is used.
-    _owned: Option<Vec<u64>>,
+    /// The memory, when it is ours; it is used by its pointer.
+    owned: Option<Vec<u64>>,
 }
 
 impl Region {
@@ -24,7 +26,7 @@ impl Region {
     pub fn owned(base: u64, length: u64) -> Self {
         let mut owned = vec![0_u64; (length / 8) as usize];
         let pointer = NonNull::from(owned.as_mut_slice()).cast();
-        Self { base, length, pointer, _owned: Some(owned) }
+        Self { base, length, pointer, owned: Some(owned) }
     }
 
     /// `length` bytes of the caller's at `base`; both multiples of 4096.
@@ -34,7 +36,7 @@ impl Region {
     /// `pointer` must be valid for reads and writes of `length` bytes as long as the [`Memory`] made of this lives, and while a
     /// processor runs no other thread may store into bytes that it uses.
     pub unsafe fn mapped(base: u64, pointer: NonNull<u8>, length: u64) -> Self {
-        Self { base, length, pointer, _owned: None }
+        Self { base, length, pointer, owned: None }
     }
 }
 
@@ -74,6 +76,12 @@ impl std::error::Error for NotStorage {}
 pub struct Memory {
     /// The largest first: it is found at once.
     regions: Vec<Region>,
+    /// Different from all others in this process.
+    identity: u64,
+    /// 128-byte parts of each page that hold code which some processor has decoded.
+    code: Vec<Cell<u32>>,
+    /// Moves whenever such code may have changed. Never 0.
+    epoch: Cell<u64>,
 }
 
 // SAFETY: the regions are owned, or their owner promised that they are valid for as long as this lives; not being `Sync`, only one
@@ -94,7 +102,10 @@ impl Memory {
             return Err(LayoutError::Overlap);
         }
         regions.sort_by_key(|region| std::cmp::Reverse(region.length));
-        Ok(Self { regions })
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let pages = regions.iter().map(|region| region.length / PAGE).sum::<u64>() as usize;
+        let identity = NEXT.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { regions, identity, code: vec![Cell::new(0); pages], epoch: Cell::new(1) })
     }
 
     /// Loads bytes from a guest-physical address.
@@ -104,7 +115,11 @@ impl Memory {
 
     /// Stores bytes at a guest-physical address. Processors notice when they next run, or after the bus access that does it.
     pub fn write(&self, address: u64, bytes: &[u8]) -> Result<(), NotStorage> {
-        self.each_page(address, bytes.len(), |window, offset, range| window.store(offset, &bytes[range]))
+        self.each_page(address, bytes.len(), |window, offset, range| {
+            let (at, size) = (address + range.start as u64, range.len() as u64);
+            window.store(offset, &bytes[range]);
+            self.stored(at, size);
+        })
     }
 
     /// Bytes of all regions together.
@@ -146,13 +161,56 @@ impl Memory {
         })
     }
 
-    /// Number of pages in all regions; [`Memory::page_number`] is below it.
-    pub(crate) fn pages(&self) -> usize {
-        (self.size() / PAGE) as usize
+    /// A number that no other storage of this process has.
+    pub(crate) fn identity(&self) -> u64 {
+        self.identity
+    }
+
+    /// Decoded code is as in storage while this stays the same.
+    #[inline(always)]
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.get()
+    }
+
+    /// Decoded code may differ from storage.
+    fn code_changed(&self) {
+        self.epoch.set(self.epoch.get() + 1);
+    }
+
+    /// A run begins: memory of others may have been stored into by others.
+    pub(crate) fn begin(&self) {
+        if self.regions.iter().any(|region| region.owned.is_none()) {
+            self.code_changed();
+        }
+    }
+
+    /// Bytes of one page were stored; whether decoded code was among them. What is decoded there again is marked again, so a page that
+    /// was code once and is data now becomes plain.
+    pub(crate) fn stored(&self, physical: u64, size: u64) -> bool {
+        let Some(code) = self.page_number(physical).map(|page| &self.code[page]) else { return false };
+        let found = code.get() & parts(physical, size) != 0;
+        if found {
+            code.set(code.get() & !parts(physical, size));
+            self.code_changed();
+        }
+        found
+    }
+
+    /// Bytes of one page were decoded; whether they are the first of their page.
+    pub(crate) fn decoded(&self, physical: u64, size: u64) -> bool {
+        let Some(code) = self.page_number(physical).map(|page| &self.code[page]) else { return false };
+        let before = code.get();
+        code.set(before | parts(physical, size));
+        before == 0
+    }
+
+    /// Whether a page holds decoded code.
+    pub(crate) fn has_code(&self, physical: u64) -> bool {
+        self.page_number(physical).is_some_and(|page| self.code[page].get() != 0)
     }
 
     /// A number for the page of a guest-physical address, if it is storage.
-    pub(crate) fn page_number(&self, address: u64) -> Option<usize> {
+    fn page_number(&self, address: u64) -> Option<usize> {
         let mut before = 0;
         for region in &self.regions {
             let offset = address.wrapping_sub(region.base);
@@ -169,6 +227,12 @@ impl std::fmt::Debug for Memory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.regions.iter().map(|region| region.base..region.base + region.length)).finish()
     }
+}
+
+/// The 128-byte parts of a page that some of its bytes lie in, a bit for each.
+fn parts(physical: u64, size: u64) -> u32 {
+    let (first, last) = ((physical & 0xfff) / 128, ((physical & 0xfff) + size - 1) / 128);
+    u32::MAX >> (31 - (last - first)) << first
 }
 
 /// A page of storage.
@@ -282,7 +346,7 @@ mod tests {
         assert_eq!(&bytes, b"abcd");
         memory.read(0x1ffc, &mut bytes).unwrap();
         assert_eq!(bytes, [0; 4]);
-        assert_eq!((memory.page_number(0x4fff), memory.page_number(0x5000), memory.pages()), (Some(2), None, 3));
+        assert_eq!((memory.page_number(0x4fff), memory.page_number(0x5000), memory.code.len()), (Some(2), None, 3));
     }
 
     #[test]

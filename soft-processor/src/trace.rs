@@ -3,14 +3,14 @@
 //! A trace ends at a branch, at an instruction that may change how code is read or want the loop to look around, after 32 instructions, or before the
 //! end of the page. An instruction that crosses a page is a trace of its own, whose bytes are compared every time, because the second page may
 //! be another one. All other traces are compared with storage once after each change of the *epoch*, which moves when a store
-//! hits a part of a page that holds decoded code, when a device may have stored, and at the start of a run. So changed code is never executed, whoever
+//! hits a part of a page that holds decoded code, whoever stores, and at the start of a run on memory that others may store into. So changed code is never executed, whoever
 //! changed it, and machines that run the same page share its traces.
 
 use iced_x86::{Decoder, DecoderError, DecoderOptions};
 
 use crate::core::{Core, Env, Mode, Op, Raised};
 use crate::decode;
-use crate::memory::Window;
+use crate::memory::{Memory, Window};
 use crate::state::State;
 use crate::translate::Access;
 
@@ -40,6 +40,8 @@ const NONE: Slot = Slot { key: u64::MAX, epoch: 0, first: 0, bytes: 0, length: 0
 
 /// All traces of one processor.
 pub(crate) struct Traces {
+    /// The storage that they are of.
+    identity: u64,
     slots: Vec<Slot>,
     ops: Vec<Op>,
     bytes: Vec<u8>,
@@ -47,7 +49,7 @@ pub(crate) struct Traces {
 
 impl Traces {
     pub(crate) fn new() -> Self {
-        Self { slots: Vec::new(), ops: Vec::new(), bytes: Vec::new() }
+        Self { identity: 0, slots: Vec::new(), ops: Vec::new(), bytes: Vec::new() }
     }
 
     /// The instructions of a trace.
@@ -56,10 +58,10 @@ impl Traces {
         &self.ops[slot.first as usize..][..slot.count as usize]
     }
 
-    /// Begins a run on this storage: where code lies is noted by the numbers of its pages.
-    pub(crate) fn attach(&mut self, core: &mut Core, memory: &crate::memory::Memory) {
-        if core.code.len() != memory.pages() {
-            core.code = vec![0; memory.pages()];
+    /// Begins a run on this storage; of another one everything is forgotten.
+    pub(crate) fn attach(&mut self, memory: &Memory) {
+        if self.identity != memory.identity() {
+            self.identity = memory.identity();
             self.forget();
         }
     }
@@ -80,7 +82,7 @@ impl Traces {
             let physical = entry.physical | address & 0xfff;
             if let Some(&slot) = self.slots.get(place(physical))
                 && slot.key == key(physical, core.mode)
-                && slot.epoch == core.epoch
+                && slot.epoch == env.memory.epoch()
             {
                 return Ok(slot);
             }
@@ -106,9 +108,9 @@ impl Traces {
             if window.holds((address & 0xfff) as usize, &bytes[..here]) {
                 let rest = &bytes[here..];
                 if rest.is_empty() || core.next_page(env, address)?.holds(0, rest) {
-                    let epoch = if slot.crosses { 0 } else { core.epoch };
+                    let epoch = if slot.crosses { 0 } else { env.memory.epoch() };
                     self.slots[place(physical)].epoch = epoch;
-                    mark(core, env, physical, here);
+                    mark(env, physical, here);
                     return Ok(slot);
                 }
             }
@@ -145,7 +147,7 @@ impl Traces {
         }
         let slot = Slot {
             key: key(physical, core.mode),
-            epoch: if crosses { 0 } else { core.epoch },
+            epoch: if crosses { 0 } else { env.memory.epoch() },
             first: first as u32,
             bytes: self.bytes.len() as u32,
             length: length as u16,
@@ -154,7 +156,7 @@ impl Traces {
         };
         self.bytes.extend_from_slice(&code[..length]);
         self.slots[place(physical)] = slot;
-        mark(core, env, physical, here.min(length));
+        mark(env, physical, here.min(length));
         Ok(slot)
     }
 }
@@ -196,14 +198,10 @@ fn place(physical: u64) -> usize {
 }
 
 /// Notes that part of a page is decoded code; stores into it are looked at from now on.
-fn mark(core: &mut Core, env: &mut Env, physical: u64, length: usize) {
-    let Some(page) = env.memory.page_number(physical) else { return };
-    let (first, last) = ((physical & 0xfff) / 128, ((physical & 0xfff) + length as u64 - 1) / 128);
-    let bits = u32::MAX >> (31 - (last - first)) << first;
-    if core.code[page] == 0 {
+fn mark(env: &mut Env, physical: u64, length: usize) {
+    if env.memory.decoded(physical, length as u64) {
         env.tlb.writes.clear();
     }
-    core.code[page] |= bits;
 }
 
 impl Core {

@@ -147,7 +147,7 @@ impl Core {
             Access::Read => env.tlb.reads.put(entry),
             Access::Fetch => env.tlb.fetches.put(entry),
             Access::Write => {
-                let code = env.memory.page_number(physical).is_some_and(|page| self.code[page] != 0);
+                let code = env.memory.has_code(physical);
                 env.tlb.writes.put(Entry { tag: tag | if code { CODE } else { 0 }, ..entry });
             }
         }

@@ -49,6 +49,7 @@ fn without_kvm_it_is_the_software_processor_and_cp_says_so() {
     in_namespace("without_kvm_it_is_the_software_processor_and_cp_says_so", |place| {
         Program::run(Command::new("mount").args(["--bind", "/dev/null", "/dev/kvm"]), b"").succeeded();
         let mut system = System::prepare_at(&place.join("system"));
+        system.use_options(&["--processor", "auto"]);
         system.run();
         assert_line(&system.complaints(), "^cp64: Machines run on the software processor, slower than with KVM. .*/dev/kvm");
         works(&system);

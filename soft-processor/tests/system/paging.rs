@@ -245,3 +245,29 @@ fn what_the_host_stores_between_two_runs_is_seen() {
     machine.put(CODE + 1, &[2]);
     assert_eq!(machine.answer(), 2);
 }
+
+code!(
+    recycled,
+    r#"
+    call 2f
+    leaq 2f(%rip), %rdi
+    movl $0x90909090, %edx
+    movl $1000, %ecx
+1:  movl %edx, (%rdi)               # data now, thousands of times
+    decl %ecx
+    jnz 1b
+    call 2f
+    outb %al, $0xf4
+    .balign 128
+2:  movb $1, %al
+    ret
+    .byte 0x90
+    movb $2, %al
+    ret
+    "#
+);
+
+#[test]
+fn a_page_that_was_code_and_becomes_data_is_executed_as_what_it_is_now() {
+    assert_eq!(Machine::long(&recycled()).answer(), 2);
+}

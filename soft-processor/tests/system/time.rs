@@ -189,3 +189,24 @@ fn processors_wait_for_start_up_and_init_makes_them_wait_again() {
     machine.cpu.init();
     assert_eq!(machine.run(), Exit::Halt);
 }
+
+#[test]
+fn processors_in_turns_see_what_the_others_make_of_code() {
+    // Both run the same loop, which notes the immediate that the first of them counts up.
+    let first = [0xfe, 0x05, 0x11, 0, 0, 0, 0xe2, 0xf8, 0xf4];
+    let machine = Machine::long(&first);
+    machine.put(super::machine::CODE + 0x16, &[0xb0, 0, 0xe6, 0xe9, 0xeb, 0xfa]);
+    let mut bus = machine.bus;
+    let mut cpus = [machine.cpu, soft_processor::Cpu::new(1)];
+    let mut state = cpus[0].state();
+    state.general[1] = 1000;
+    cpus[0].set_state(&state);
+    state.rip += 0x16;
+    cpus[1].set_state(&state);
+    for _ in 0..4 {
+        for (cpu, instructions) in cpus.iter_mut().zip([2, 3]) {
+            assert_eq!(cpu.run(&machine.memory, &mut bus, instructions), Exit::Budget);
+        }
+    }
+    assert_eq!(bus.notes.iter().map(|note| note & 0xff).collect::<Vec<_>>(), [1, 2, 3, 4]);
+}
