@@ -8,6 +8,7 @@ pub mod cms;
 pub mod decks;
 pub mod disks;
 mod memory_disk;
+pub mod pc;
 pub mod soft;
 pub mod terminals;
 

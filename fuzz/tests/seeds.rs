@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fuzz::{MemoryDisk, SPOOL, cms, decks, disks, soft, terminals};
+use fuzz::{MemoryDisk, SPOOL, cms, decks, disks, pc, soft, terminals};
 use minidisk::edf::{ATTRIBUTES, FileEntry, FileId, RecordFormat};
 use shell::dump::Dumper;
 use shell::netdata::{Acknowledgement, Encoder, Envelope, FileControl, acknowledgement};
@@ -263,6 +263,44 @@ fn whatever_is_imported_comes_back() {
     writer.end().unwrap();
     let dump = writer.finish().unwrap();
     run_some(disks::disk_import, &[lines, dump, "gr\u{fc}n\n".into(), vec![0, 1, 2]], of_disks());
+}
+
+/// Accesses that set devices up and use them, as [`pc::board`] reads them: operation, port by its place in the list, value.
+fn board_seeds() -> Vec<Vec<u8>> {
+    let out = |port: u8, value: u8| vec![2, port, 0, 0, 0, value];
+    let identify = [out(26, 0xe0), out(27, 0xec), vec![0; 20].repeat(3)].concat();
+    let read_slow = [out(26, 0xf0), out(22, 2), out(23, 1), out(27, 0x20), vec![13, 2], vec![0x10, 20].repeat(20)].concat();
+    let write = [out(26, 0xe0), out(22, 1), out(27, 0x30), [0x22, 20, 1, 2, 3, 4].repeat(130)].concat();
+    let timers =
+        [vec![7, 0xc8, 0, 0, 0, 1, 0x20], vec![0x27, 0xe0, 0, 0, 0, 0x10, 0], vec![10, 0, 1, 0, 0, 11].repeat(8), vec![11]].concat();
+    let typed = [vec![12, b'A'], out(15, 1), vec![12, b'b', 11, 0, 9, 0, 14, 11]].concat();
+    let bios = [vec![14, 0, 0x0f, 0xdf, 0xf0, 0, 0x70, 0, 0], vec![14, 0, 0, 0x70, 0x24, 0x13, 0, 0, 0], vec![2, 35, 0, 0, 0, 0]].concat();
+    vec![identify, read_slow, write, timers, typed, bios]
+}
+
+#[test]
+fn any_accesses_to_the_board_of_a_pc() {
+    run(pc::board, &board_seeds());
+}
+
+#[test]
+fn any_bytes_as_an_image_of_a_pc() {
+    let mut sector = vec![0x90; 512];
+    sector[510..].copy_from_slice(&[0x55, 0xaa]);
+    let multiboot: Vec<u8> = [0x1bad_b002_u32, 0x1_0000, 0xe451_4ffe, 0x10_0000, 0x10_0000, 0, 0, 0x10_0000]
+        .iter()
+        .flat_map(|word| word.to_le_bytes())
+        .chain([0x90; 64])
+        .collect();
+    let mut linux = vec![0; 2048];
+    linux[0x1f1] = 1;
+    linux[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
+    linux[0x202..0x208].copy_from_slice(b"HdrS\x0f\x02");
+    linux[0x211] = 1;
+    linux[0x22c..0x230].copy_from_slice(&[0xff, 0xff, 0xff, 0x7f]);
+    // This program itself is an ELF file: its headers, at least.
+    let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+    run(pc::pc_image, &[sector, multiboot, linux, own[..4096].to_vec()]);
 }
 
 #[test]

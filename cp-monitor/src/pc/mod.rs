@@ -1,7 +1,7 @@
 //! A PC machine: storage of its own, the board of a PC, and virtual processors of the software processor in turns.
 //!
 //! [`Pc`] is plain state that belongs to one [`crate::machine::Machine`] and knows no user, no console and no clock of the host: [`Pc::run`] executes so many
-//! instructions and says what it came to. [`slice`](mod@slice) is what a dispatcher thread does with it, `load` what IPL does, `disk` how minidisks are its disks.
+//! instructions and says what it came to. `slice` is what a dispatcher thread does with it, `load` what IPL does, `disk` how minidisks are its disks.
 //!
 //! **Time.** The machine's clock is the count of instructions of its processors, 32 ns each; every device goes by it. While all processors are halted it stands, until
 //! whoever runs the machine says how much has passed ([`Pc::skip`]): as much as the host's clock, and not beyond the next event. So a halt lasts in the machine as long as

@@ -131,7 +131,7 @@ impl Board {
             Some(ide::Drive { sectors: disk.sectors(), read_only: disk.is_read_only() })
         };
         let channels = [Channel::new([drive(0), drive(1)], 0), Channel::new([drive(2), drive(3)], 2)];
-        Self {
+        let mut board = Self {
             storage: settings.storage,
             start_time: settings.start_time,
             now: 0,
@@ -158,7 +158,9 @@ impl Board {
             output: Vec::new(),
             spoke: false,
             notes: Vec::new(),
-        }
+        };
+        board.reckon();
+        board
     }
 
     /// Everything as after power-on, with the same disks and a clock that begins at 0 again. Requests under way belong to nobody.
