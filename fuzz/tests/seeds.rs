@@ -268,14 +268,26 @@ fn whatever_is_imported_comes_back() {
 /// Accesses that set devices up and use them, as [`pc::board`] reads them: operation, port by its place in the list, value.
 fn board_seeds() -> Vec<Vec<u8>> {
     let out = |port: u8, value: u8| vec![2, port, 0, 0, 0, value];
-    let identify = [out(26, 0xe0), out(27, 0xec), vec![0; 20].repeat(3)].concat();
-    let read_slow = [out(26, 0xf0), out(22, 2), out(23, 1), out(27, 0x20), vec![13, 2], vec![0x10, 20].repeat(20)].concat();
+    let identify = [out(26, 0xe0), out(27, 0xec), [0; 20].repeat(3)].concat();
+    let read_slow = [out(26, 0xf0), out(22, 2), out(23, 1), out(27, 0x20), vec![13, 2], [0x10, 20].repeat(20)].concat();
     let write = [out(26, 0xe0), out(22, 1), out(27, 0x30), [0x22, 20, 1, 2, 3, 4].repeat(130)].concat();
-    let timers =
-        [vec![7, 0xc8, 0, 0, 0, 1, 0x20], vec![0x27, 0xe0, 0, 0, 0, 0x10, 0], vec![10, 0, 1, 0, 0, 11].repeat(8), vec![11]].concat();
+    let timers = [vec![7, 0xc8, 0, 0, 0, 1, 0x20], vec![0x27, 0xe0, 0, 0, 0, 0x10, 0], [10, 0, 1, 0, 0, 11].repeat(8), vec![11]].concat();
     let typed = [vec![12, b'A'], out(15, 1), vec![12, b'b', 11, 0, 9, 0, 14, 11]].concat();
     let bios = [vec![14, 0, 0x0f, 0xdf, 0xf0, 0, 0x70, 0, 0], vec![14, 0, 0, 0x70, 0x24, 0x13, 0, 0, 0], vec![2, 35, 0, 0, 0, 0]].concat();
-    vec![identify, read_slow, write, timers, typed, bios]
+    // A queue at 1000, 2000 and 3000 with a chain of header, data and status, and a notification.
+    let register = |offset: u8, value: u16| [vec![0x27, 2, offset / 4, 0, 0], value.to_be_bytes().to_vec()].concat();
+    let store = |address: u16, value: u32| [vec![14, 0, 0], address.to_be_bytes().to_vec(), value.to_be_bytes().to_vec()].concat();
+    let descriptor = |at: u16, address: u32, length: u32, last: u32| {
+        [store(at, address), store(at + 4, 0), store(at + 8, length), store(at + 12, last)].concat()
+    };
+    let virtio = [
+        [register(0x70, 3), register(0x24, 1), register(0x20, 1), register(0x70, 11), register(0x38, 8)].concat(),
+        [register(0x80, 0x1000), register(0x90, 0x2000), register(0xa0, 0x3000), register(0x44, 1), register(0x70, 15)].concat(),
+        [descriptor(0x1000, 0x4000, 16, 0x1_0001), descriptor(0x1010, 0x5000, 512, 0x2_0003), descriptor(0x1020, 0x6000, 1, 2)].concat(),
+        [store(0x4008, 1), store(0x2000, 0x1_0000), register(0x50, 0), vec![11], register(0x64, 1)].concat(),
+        [store(0x4000, 1), store(0x2000, 0x2_0000), register(0x50, 0), vec![11]].concat(),
+    ];
+    vec![identify, read_slow, write, timers, typed, bios, virtio.concat()]
 }
 
 #[test]

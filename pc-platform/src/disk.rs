@@ -46,6 +46,7 @@ pub struct Ticket {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum User {
     Ide,
+    Virtio,
     Bios,
 }
 

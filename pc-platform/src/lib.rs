@@ -25,6 +25,7 @@ pub mod pic;
 pub mod pit;
 pub mod rtc;
 pub mod serial;
+pub mod virtio;
 
 pub use board::{Access, Board, Odd, PROCESSORS_MAX, Settings, Signal};
 

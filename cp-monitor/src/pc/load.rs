@@ -225,8 +225,6 @@ pub fn ipl(user: &Arc<User>, what: &What, module: Option<(DeviceNumber, &FileId)
         let first = disks.iter().position(|disk| disk.vdev == vdev).unwrap_or(0);
         disks.rotate_left(first);
     }
-    let source = Source { image: &found.image, module: &found.module, command_line: parm, storage };
-    let loaded = if found.disk.is_some() { image::boot_sector(&found.image, FIRST_DISK)? } else { image::load(&source)? };
     let settings = Settings {
         storage,
         processors: usize::from(user.entry.processors),
@@ -234,6 +232,9 @@ pub fn ipl(user: &Arc<User>, what: &What, module: Option<(DeviceNumber, &FileId)
         disks: disks.into_iter().map(|disk| Box::new(disk) as Box<dyn pc_platform::disk::Disk>).collect(),
     };
     let mut pc = Pc::new(settings);
+    let command_line = command_line(parm, &found.image, &pc);
+    let source = Source { image: &found.image, module: &found.module, command_line: &command_line, storage };
+    let loaded = if found.disk.is_some() { image::boot_sector(&found.image, FIRST_DISK)? } else { image::load(&source)? };
     pc.place(&loaded);
     let name = match what {
         What::Device(vdev) => vdev.to_string(),
@@ -242,6 +243,17 @@ pub fn ipl(user: &Arc<User>, what: &What, module: Option<(DeviceNumber, &FileId)
     };
     user.with_machine(|machine| machine.ipl_pc(pc, &name))?;
     Ok(loaded.kind)
+}
+
+/// The command line of an image. Linux is also told where its virtio devices are, and how fast the time stamp counter counts: it has nothing to measure it by that is not
+/// as exact.
+fn command_line(parm: &str, image: &[u8], pc: &Pc) -> String {
+    if !image::is_linux(image) || parm.contains("virtio_mmio.device") {
+        return parm.to_string();
+    }
+    let kilohertz = 1_000_000 / super::bus::NANOSECONDS;
+    let speed = if parm.contains("tsc_early_khz") { String::new() } else { format!(" tsc_early_khz={kilohertz}") };
+    format!("{parm}{speed} {}", pc.devices.board.virtio_parameters()).trim_start().to_string()
 }
 
 /// The disks of a user in the order of their numbers.

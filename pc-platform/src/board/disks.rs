@@ -25,6 +25,15 @@ impl Board {
         }
     }
 
+    /// Carries what a block device asks for to its disk, as long as there is nothing to wait for.
+    pub(super) fn begin_virtio(&mut self, number: usize, operation: Option<Operation>, storage: &dyn Storage) {
+        let mut next = operation;
+        while let Some(operation) = next {
+            let Some(ended) = self.begin(User::Virtio, number, operation) else { return };
+            next = self.virtio[number].disk_ended(ended, storage);
+        }
+    }
+
     pub(super) fn begin_bios(&mut self, disk: usize, operation: Operation, storage: &dyn Storage) {
         if let Some(ended) = self.begin(User::Bios, disk, operation) {
             self.bios.disk_ended(ended, storage);
@@ -40,6 +49,11 @@ impl Board {
         match ticket.user {
             User::Ide => self.channels[ticket.disk / 2].ended(ended),
             User::Bios => self.bios.disk_ended(ended, storage),
+            User::Virtio => {
+                // The device of a disk has the disk's number.
+                let next = self.virtio.get_mut(ticket.disk).and_then(|device| device.disk_ended(ended, storage));
+                self.begin_virtio(ticket.disk, next, storage);
+            }
         }
         self.after_access();
     }

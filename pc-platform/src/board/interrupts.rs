@@ -3,6 +3,7 @@
 use super::{Board, Signal};
 use crate::Nanoseconds;
 use crate::apic::{Command, Delivery, LocalApic, Message, Shorthand, spec as apic};
+use crate::virtio::spec as virtio;
 use crate::{ide, keyboard, rtc, serial};
 
 /// The timer's interrupt, and the pin of the I/O APIC that it is wired to.
@@ -100,6 +101,8 @@ impl Board {
             (ide::spec::CHANNELS[0].2, self.channels[0].interrupts()),
             (ide::spec::CHANNELS[1].2, self.channels[1].interrupts()),
         ];
+        let virtio = self.virtio.iter().zip(virtio::IRQS).map(|(device, irq)| (irq, device.interrupts()));
+        let lines: Vec<(u8, bool)> = lines.into_iter().chain(virtio).collect();
         for (line, high) in lines {
             if (self.lines >> line & 1 != 0) != high {
                 self.set_line(line, high);

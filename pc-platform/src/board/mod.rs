@@ -25,6 +25,7 @@ use crate::pic::Pic;
 use crate::pit::Pit;
 use crate::rtc::Rtc;
 use crate::serial::Serial;
+use crate::virtio::{Virtio, spec as virtio};
 use crate::{Nanoseconds, Storage, bios};
 use ports::{Unit, is_wide, unit};
 
@@ -109,6 +110,8 @@ pub struct Board {
     keyboard_read: bool,
     display: Display,
     channels: [Channel; 2],
+    /// A block device for each of the first disks, and the source of random numbers.
+    virtio: Vec<Virtio>,
     disks: Vec<Box<dyn Disk>>,
     under_way: usize,
     life: u32,
@@ -131,6 +134,8 @@ impl Board {
             Some(ide::Drive { sectors: disk.sectors(), read_only: disk.is_read_only() })
         };
         let channels = [Channel::new([drive(0), drive(1)], 0), Channel::new([drive(2), drive(3)], 2)];
+        let blocks = (0..virtio::IRQS.len() - 1).filter_map(|number| Some(Virtio::block(drive(number)?, number)));
+        let virtio = blocks.chain([Virtio::rng(settings.start_time as u64)]).collect();
         let mut board = Self {
             storage: settings.storage,
             start_time: settings.start_time,
@@ -148,6 +153,7 @@ impl Board {
             keyboard_read: false,
             display: Display::default(),
             channels,
+            virtio,
             disks: settings.disks,
             under_way: 0,
             life: 0,
@@ -419,13 +425,27 @@ impl Board {
                 local.map_or(0, |local| local.read(offset, self.now) >> (8 * (offset & 3)))
             }
             apic::IO => self.io_apic.read(offset),
+            page if self.virtio_at(page).is_some() => {
+                return self.virtio_at(page).map_or(0, |number| self.virtio[number].read(offset, size));
+            }
             _ => {
                 self.note(Odd::Address(address));
                 return u64::MAX;
             }
         };
-        let _ = size;
         u64::from(value)
+    }
+
+    fn virtio_at(&self, page: u64) -> Option<usize> {
+        let number = page.checked_sub(virtio::BASE)? / virtio::SIZE;
+        usize::try_from(number).ok().filter(|number| *number < self.virtio.len())
+    }
+
+    /// Where the virtio devices are and what they interrupt, as Linux takes it on its command line.
+    pub fn virtio_parameters(&self) -> String {
+        let one =
+            |number: usize| format!("virtio_mmio.device=4K@{:#x}:{}", virtio::BASE + number as u64 * virtio::SIZE, virtio::IRQS[number]);
+        (0..self.virtio.len()).map(one).collect::<Vec<_>>().join(" ")
     }
 
     /// A store to an address that is not storage.
@@ -440,6 +460,12 @@ impl Board {
                 self.deliver_pins();
             }
             apic::LOCAL => {}
+            page if self.virtio_at(page).is_some() => {
+                if let Some(number) = self.virtio_at(page).filter(|_| size == 4) {
+                    let operation = self.virtio[number].write(offset, value as u32, access.storage);
+                    self.begin_virtio(number, operation, access.storage);
+                }
+            }
             _ => self.note(Odd::Address(address)),
         }
         self.after_access();

@@ -218,6 +218,12 @@ pub fn load(source: &Source<'_>) -> Result<Loaded, ImageError> {
     Ok(protected(Kind::Flat, placed, memory_map::HIGH as u32, Registers::default()))
 }
 
+/// Whether an image is a Linux kernel: a bzImage, or an ELF file with its banner in it.
+pub fn is_linux(image: &[u8]) -> bool {
+    let has = |text: &[u8]| image.windows(text.len()).any(|window| window == text);
+    linux::is_linux(image) || elf::is_elf(image) && has(b"Linux version ")
+}
+
 fn has_signature(sector: &[u8]) -> bool {
     sector.get(510..512) == Some(&[0x55, 0xaa])
 }
