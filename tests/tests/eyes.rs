@@ -108,6 +108,12 @@ fn an_observer_hears_everything_also_what_the_directory_says_and_loops_end() {
 #[test]
 fn who_watches_sees_and_cannot_type() {
     let system = System::start();
+    assert_line(&system.cp_says("query secuser all"), "^NO SECUSERS ARE DEFINED$");
+    assert_line(&system.cp_says("q obs all"), "^NO OBSERVERS ARE DEFINED$");
+    system.cp("QUERY SECUSER CMSUSER").failed(45);
+    system.cp("SET SECUSER").failed(26);
+    system.cp("SEND CMSUSER").failed(26);
+    system.cp("FOR OPERATOR QUERY TIME").failed(2);
     let mut own = system.log_on("CMSUSER");
     let mut watchers: Vec<_> = (0..3).map(|_| Terminal::watch(&system.socket(), "CMSUSER")).collect();
     watchers[0].type_line("logoff");

@@ -108,12 +108,14 @@ pub(super) fn query_observer(invocation: &mut Invocation<'_>) -> Outcome {
 }
 
 fn query_ears(invocation: &mut Invocation<'_>, kind: Kind) -> Outcome {
-    let Some(users) = asked_users(invocation)? else {
-        let user = Arc::clone(invocation.user()?);
-        return Ok(Answer::line(user_ears(&user), ears_line(invocation, user.ears(), kind)));
+    let users = match asked_users(invocation)? {
+        Asked::Own => {
+            let user = Arc::clone(invocation.user()?);
+            return Ok(Answer::line(user_ears(&user), ears_line(invocation, user.ears(), kind)));
+        }
+        Asked::One(user) => vec![user],
+        Asked::All(users) => users.into_iter().filter(|user| user.ears().of(kind).is_some()).collect(),
     };
-    let all = users.len() != 1;
-    let users: Vec<_> = users.into_iter().filter(|user| !all || user.ears().of(kind).is_some()).collect();
     if users.is_empty() {
         return Ok(Answer::line(json!([]), format!("NO {}S ARE DEFINED", kind.name())));
     }
@@ -136,21 +138,31 @@ fn ears_line(invocation: &Invocation<'_>, ears: Ears, kind: Kind) -> String {
     format!("{} {userid} IS {state}", kind.name())
 }
 
+/// Whom a question is about.
+enum Asked {
+    /// The one who asks.
+    Own,
+    /// Somebody else.
+    One(Arc<User>),
+    /// Everybody.
+    All(Vec<Arc<User>>),
+}
+
 /// Whom a question is about: nobody named is the one who asks; others are for classes A, B and C.
-fn asked_users(invocation: &mut Invocation<'_>) -> Result<Option<Vec<Arc<User>>>, Message> {
-    let Some(word) = invocation.operands.next_word() else { return Ok(None) };
+fn asked_users(invocation: &mut Invocation<'_>) -> Result<Asked, Message> {
+    let Some(word) = invocation.operands.next_word() else { return Ok(Asked::Own) };
     invocation.operands.end()?;
     if word == "*" {
-        return Ok(None);
+        return Ok(Asked::Own);
     }
     let privileged = invocation.has_class("ABC");
     if word.eq_ignore_ascii_case("ALL") && privileged {
-        return Ok(Some(invocation.cp.users.all()));
+        return Ok(Asked::All(invocation.cp.users.all()));
     }
     let userid = userid_of(word)?;
     match userid == invocation.issuer() {
-        true => Ok(None),
-        false if privileged => Ok(Some(vec![invocation.logged_on(&userid)?])),
+        true => Ok(Asked::Own),
+        false if privileged => invocation.logged_on(&userid).map(Asked::One),
         false => Err(invalid_operand(word)),
     }
 }
@@ -248,8 +260,9 @@ fn recording_answer(user: &User, recording: &Recording, verb: &str) -> Answer {
 /// QUERY CONRECORD [*|ALL|userid]
 pub(super) fn query_recording(invocation: &mut Invocation<'_>) -> Outcome {
     let users = match asked_users(invocation)? {
-        Some(users) => users,
-        None => vec![Arc::clone(invocation.user()?)],
+        Asked::Own => vec![Arc::clone(invocation.user()?)],
+        Asked::One(user) => vec![user],
+        Asked::All(users) => users,
     };
     let answers = users.iter().filter_map(|user| user.recording().map(|recording| recording_answer(user, &recording, "is recorded in")));
     let answers: Vec<_> = answers.collect();

@@ -4,7 +4,7 @@
 //! thread, which has the machine, only tries the devices), nor while it holds one of another user. Under either,
 //! the inner ones may be taken: [`User::session`], what SLEEP and ECHO have going on, the table of [`Users`], the link table, the spool;
 //! one of these at a time, and last of all a console, the timer or the dispatcher. A line written to a console may be heard by others: then
-//! [`User::eyes`], the table of [`Users`] and the other's console are locked, one after the other; whoever has the table writes to no console.
+//! what `eyes` keeps, the table of [`Users`] and the other's console are locked, one after the other; whoever has the table writes to no console.
 
 mod accounts;
 mod console_spool;
