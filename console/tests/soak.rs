@@ -53,7 +53,8 @@ fn somebody(address: SocketAddr, userid: &str) -> TcpStream {
     stream.write_all(&[255, 252, 40, 255, 252, 24]).unwrap();
     see(&mut stream, "Enter LOGON userid");
     stream.write_all(format!("LOGON {userid} HERE\r\n").as_bytes()).unwrap();
-    see(&mut stream, "Ready;");
+    // LOGON AT, or RECONNECTED AT from the second round on.
+    see(&mut stream, "AT 10:00:00");
     stream.write_all(b"echo hello\r\ncount 20\r\nhalf a li").unwrap();
     stream
 }

@@ -83,6 +83,8 @@ fn a_person_logs_on_and_has_a_console_in_the_page() {
     let address = system.listen_for_browsers("/bin/sh", &["-c", "echo for $0 $1; read line; stty size; echo got $line", "client"], LONG);
     let (head, page) = ask(address, "GET", "/", &[], "");
     assert!(head.contains("content-security-policy: default-src 'none'") && head.contains("x-frame-options: DENY"), "{head}");
+    // With "no-referrer" a browser says that our own form comes from nowhere.
+    assert!(head.contains("referrer-policy: same-origin"), "{head}");
     assert!(page.contains("name=\"password\"") && !page.contains("xterm"));
     for (path, has) in [
         ("/xterm.js", "Terminal"),

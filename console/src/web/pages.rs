@@ -58,7 +58,8 @@ async fn with_headers(request: Request, next: Next) -> Response {
         (CACHE_CONTROL, "no-store"),
         (HeaderName::from_static("x-content-type-options"), "nosniff"),
         (HeaderName::from_static("x-frame-options"), "DENY"),
-        (HeaderName::from_static("referrer-policy"), "no-referrer"),
+        // Not "no-referrer": then the Origin of our own form would be "null".
+        (HeaderName::from_static("referrer-policy"), "same-origin"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
