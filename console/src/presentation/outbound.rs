@@ -202,7 +202,12 @@ impl Reader<'_> {
     /// A character that RA repeats or GE escapes: and whether it was escaped.
     fn character(&mut self) -> Result<(u8, bool), StreamError> {
         let first = self.byte()?;
-        if first == order::GE { Ok((self.byte()?, true)) } else { Ok((first, false)) }
+        match first {
+            order::GE => Ok((self.byte()?, true)),
+            // A byte that is an order is no character: sent on to a terminal it would be that order.
+            0x00 | 0x0c | 0x0d | 0x15 | 0x19 | 0x1c | 0x1e | 0x3f..=0xff => Ok((first, false)),
+            other => Err(StreamError::Order(other)),
+        }
     }
 }
 
