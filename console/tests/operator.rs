@@ -172,7 +172,7 @@ fn the_screen_follows_the_terminals_size() {
     let mut terminal = Terminal::start(&system);
     terminal.shows("VM READ");
     terminal.resize(132, 43);
-    terminal.shows("TAB Complete");
+    terminal.shows("F12 Retrieve");
     terminal.resize(40, 10);
     terminal.shows("Terminal too small");
     terminal.types(F3);

@@ -300,7 +300,8 @@ impl Host for Cp {
         console.write(LineKind::Guest, "Ready;");
         console.set_state(READ);
         let log = Arc::clone(&self.log);
-        thread::spawn(move || guest_runs(&userid, &console, &lines, &log));
+        let interrupted = Arc::clone(&machines[&userid].interrupted);
+        thread::spawn(move || guest_runs(&userid, &console, &lines, &interrupted, &log));
         Ok(session)
     }
 
@@ -335,7 +336,8 @@ impl Host for Cp {
         let Some(machine) = self.machine(&session.userid) else {
             return;
         };
-        *machine.interrupted.lock().unwrap() = Some(machine.console.state());
+        let mut interrupted = machine.interrupted.lock().unwrap();
+        interrupted.get_or_insert(machine.console.state());
         machine.console.set_state(ConsoleState::CpRead);
     }
 
@@ -402,7 +404,13 @@ impl Drop for FakeDeck {
 }
 
 /// The guest: takes its time over each line, then reads the next.
-fn guest_runs(userid: &str, console: &VirtualConsole, lines: &std::sync::mpsc::Receiver<String>, log: &Log) {
+fn guest_runs(
+    userid: &str,
+    console: &VirtualConsole,
+    lines: &std::sync::mpsc::Receiver<String>,
+    interrupted: &Mutex<Option<ConsoleState>>,
+    log: &Log,
+) {
     while let Ok(line) = lines.recv() {
         thread::sleep(Duration::from_millis(5));
         let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
@@ -488,6 +496,10 @@ fn guest_runs(userid: &str, console: &VirtualConsole, lines: &std::sync::mpsc::R
             _ => {}
         }
         console.write(LineKind::Guest, "Ready;");
-        console.set_state(READ);
+        // Who interrupted it talks to CP first.
+        match interrupted.lock().unwrap().as_mut() {
+            Some(later) => *later = READ,
+            None => console.set_state(READ),
+        }
     }
 }
