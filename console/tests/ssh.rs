@@ -1,6 +1,7 @@
 //! The front end for SSH, driven by the real OpenSSH client.
 
 mod fake;
+mod openssh;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -17,11 +18,7 @@ struct Room(tempfile::TempDir);
 impl Room {
     fn new() -> Self {
         let room = tempfile::tempdir().unwrap();
-        let made = Command::new("ssh-keygen")
-            .args(["-q", "-t", "ed25519", "-N", "", "-C", "somebody@somewhere", "-f"])
-            .arg(room.path().join("key"))
-            .status();
-        assert!(made.expect("these tests drive OpenSSH; type: sudo apt-get install -y openssh-client").success());
+        openssh::key_pair(&room.path().join("key"), "somebody@somewhere");
         Self(room)
     }
 
@@ -35,33 +32,18 @@ impl Room {
 
     /// ssh as somebody with the key, or with a program that answers a password.
     fn ssh(&self, address: SocketAddr, user: &str, password: Option<&str>) -> Command {
-        let mut command = Command::new("ssh");
-        command.args([
-            "-F",
-            "none",
-            "-o",
-            "StrictHostKeyChecking=no",
-            "-o",
-            "LogLevel=ERROR",
-            "-o",
-            "IdentitiesOnly=yes",
-            "-o",
-            "NumberOfPasswordPrompts=1",
-        ]);
-        command.arg("-o").arg(format!("UserKnownHostsFile={}", self.path().join("known").display()));
-        command.arg("-p").arg(address.port().to_string());
-        match password {
-            None => {
-                command.arg("-i").arg(self.path().join("key")).args(["-o", "BatchMode=yes"]);
-            }
+        let mut command = match password {
+            None => openssh::client_with_key(address.port(), self.path(), &self.path().join("key")),
             Some(password) => {
+                let mut command = openssh::client(address.port(), self.path());
                 command
                     .args(["-o", "PubkeyAuthentication=no"])
                     .env("SSH_ASKPASS", self.answers(password))
                     .env("SSH_ASKPASS_REQUIRE", "force");
+                command
             }
-        }
-        command.arg(format!("{user}@127.0.0.1")).env_remove("SSH_AUTH_SOCK");
+        };
+        command.args(["-o", "NumberOfPasswordPrompts=1", &format!("{user}@127.0.0.1")]);
         command
     }
 

@@ -5,14 +5,16 @@
 
 #[path = "common/mod.rs"]
 mod common;
+#[path = "../../console/tests/openssh/mod.rs"]
+mod openssh;
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{figure, many_files};
+use openssh::Server;
 use tests::{System, Terminal};
 
 /// Keys pressed one after the other.
@@ -28,21 +30,7 @@ struct Servers {
     system: System,
     key: PathBuf,
     ours: u16,
-    theirs: u16,
-    account: String,
-    sshd: Child,
-}
-
-impl Drop for Servers {
-    fn drop(&mut self) {
-        let _ = self.sshd.kill();
-        let _ = self.sshd.wait();
-    }
-}
-
-fn key_pair(path: &Path) {
-    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(path).status();
-    assert!(made.expect("OpenSSH is wanted").success());
+    theirs: Server,
 }
 
 impl Servers {
@@ -54,43 +42,17 @@ impl Servers {
             line.rsplit("served at ").next().and_then(|rest| rest.split(';').next()?.rsplit(':').next()?.parse().ok()).expect("a port");
         let room = system.directory().to_path_buf();
         let key = room.join("key");
-        key_pair(&key);
-        key_pair(&room.join("sshd_key"));
-        system.cp64(&["user", "key", "add", "CMSUSER", &key.with_extension("pub").display().to_string()], b"").succeeded();
-        let theirs = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
-        let config = format!(
-            "Port {theirs}\nListenAddress 127.0.0.1\nHostKey {0}/sshd_key\nPidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nAuthorizedKeysFile {0}/key.pub\n",
-            room.display()
-        );
-        std::fs::write(room.join("sshd_config"), config).expect("a file");
-        let _ = std::fs::create_dir_all("/run/sshd");
-        let sshd = Command::new("/usr/sbin/sshd").args(["-D", "-e", "-f"]).arg(room.join("sshd_config")).stderr(Stdio::null()).spawn();
-        let sshd = sshd.expect("the baseline is OpenSSH's server; type: sudo apt-get install -y openssh-server");
-        while TcpStream::connect(("127.0.0.1", theirs)).is_err() {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        let account = Command::new("id").arg("-un").output().expect("id").stdout;
-        let account = String::from_utf8_lossy(&account).trim().to_string();
-        Self { system, key, ours, theirs, account, sshd }
+        openssh::key_pair(&key, "typist");
+        let public = key.with_extension("pub");
+        system.cp64(&["user", "key", "add", "CMSUSER", &public.display().to_string()], b"").succeeded();
+        let theirs = Server::start(&room, &public, "");
+        Self { system, key, ours, theirs }
     }
 
     fn ssh(&self, port: u16, user: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new("ssh");
-        command.args([
-            "-F",
-            "none",
-            "-o",
-            "StrictHostKeyChecking=no",
-            "-o",
-            "LogLevel=ERROR",
-            "-o",
-            "IdentitiesOnly=yes",
-            "-o",
-            "BatchMode=yes",
-        ]);
-        command.args(["-o", "UserKnownHostsFile=/dev/null"]).arg("-i").arg(&self.key).args(["-p", &port.to_string()]);
-        command.args(["-tt"]).args([&format!("{user}@127.0.0.1")]).args(arguments);
-        command.env("TERM", "xterm").env_remove("SSH_AUTH_SOCK").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut command = openssh::client_with_key(port, self.system.directory(), &self.key);
+        command.args(["-tt", &format!("{user}@127.0.0.1")]).args(arguments);
+        command.env("TERM", "xterm").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         command
     }
 }
@@ -186,7 +148,7 @@ fn main() {
     let exec = format!("/* */\nline = copies('x', {})\ndo {LINES}\nsay line\nend\n", LINE - 1);
     system.disk_put("CMSUSER", "POUR", "EXEC", exec.as_bytes()).succeeded();
 
-    let theirs = Typist::new(servers.ssh(servers.theirs, &servers.account, &["echo there; exec cat"]), "there").echoes();
+    let theirs = Typist::new(servers.ssh(servers.theirs.port, &openssh::account(), &["echo there; exec cat"]), "there").echoes();
     let ours = Typist::new(servers.ssh(servers.ours, "cmsuser", &[]), "Ready;").echoes();
     for (name, at) in [("p50", KEYS / 2), ("p99", KEYS * 99 / 100)] {
         figure(&format!("ssh_echo_openssh_ms_{name}"), theirs[at], "ms", None);
@@ -198,7 +160,7 @@ fn main() {
     let file = system.directory().join("poured");
     std::fs::write(&file, [&vec![b'x'; LINE - 1][..], b"\n"].concat().repeat(LINES)).expect("room");
     let bytes = LINE * LINES;
-    let cat = drained(servers.ssh(servers.theirs, &servers.account, &[&format!("cat {}", file.display())]), bytes);
+    let cat = drained(servers.ssh(servers.theirs.port, &openssh::account(), &[&format!("cat {}", file.display())]), bytes);
     let pour = drained(servers.ssh(servers.ours, "cmsuser", &["pour"]), bytes);
     figure("drain_openssh_s", cat, "s", None);
     figure("drain_s", pour, "s", None);

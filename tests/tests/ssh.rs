@@ -1,10 +1,14 @@
 //! Users over SSH: the real OpenSSH client against the real program.
 
+#[path = "../../console/tests/openssh/mod.rs"]
+mod openssh;
+
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use openssh::Server;
 use regex::Regex;
 use tests::{System, Terminal, assert_line, wait_for};
 
@@ -23,28 +27,13 @@ impl Served {
         let found = Regex::new(r"served at (\S+); the host key is SHA256:\S+$").unwrap();
         let address = found.captures(line.trim_end()).unwrap_or_else(|| panic!("{line}"))[1].parse().expect("an address");
         let key = system.directory().join("somebodys_key");
-        let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", "alan@home", "-f"]).arg(&key).status();
-        assert!(made.expect("these tests drive OpenSSH; type: sudo apt-get install -y openssh-client").success());
+        openssh::key_pair(&key, "alan@home");
         Self { system, address, key }
     }
 
     fn ssh(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new("ssh");
-        command.args([
-            "-F",
-            "none",
-            "-o",
-            "StrictHostKeyChecking=no",
-            "-o",
-            "LogLevel=ERROR",
-            "-o",
-            "IdentitiesOnly=yes",
-            "-o",
-            "BatchMode=yes",
-        ]);
-        command.arg("-o").arg(format!("UserKnownHostsFile={}", self.system.directory().join("known").display()));
-        command.arg("-i").arg(&self.key).arg("-p").arg(self.address.port().to_string()).arg("cmsuser@127.0.0.1").args(arguments);
-        command.env_remove("SSH_AUTH_SOCK").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut command = openssh::client_with_key(self.address.port(), self.system.directory(), &self.key);
+        command.arg("cmsuser@127.0.0.1").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
@@ -125,68 +114,22 @@ fn keys_that_are_none_are_refused() {
     served.system.cp64(&["user", "key", "remove", "CMSUSER", "SHA256:x"], b"").failed(1);
 }
 
-/// The host's own SSH server, with a ForceCommand as the operators' guide has it.
-struct HostsOwn {
-    child: std::process::Child,
-    port: u16,
-}
-
-impl HostsOwn {
-    fn new(served: &Served, account: &str) -> Self {
-        let room = served.system.directory();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let key = room.join("hosts_own_key");
-        assert!(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status().unwrap().success());
-        let config = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {key}\nPidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nPasswordAuthentication no\n\
-             AuthorizedKeysFile {public}\nAllowTcpForwarding no\nMatch User {account}\n    ForceCommand {program} --system {room} logon CMSUSER\n",
-            key = key.display(),
-            public = served.key.with_extension("pub").display(),
-            program = tests::cp64().display(),
-            room = room.display(),
-        );
-        std::fs::write(room.join("sshd_config"), config).unwrap();
-        // sshd of root wants this folder; the service makes it when it starts.
-        let _ = std::fs::create_dir_all("/run/sshd");
-        let child = Command::new("/usr/sbin/sshd").args(["-D", "-e", "-f"]).arg(room.join("sshd_config")).stderr(Stdio::null()).spawn();
-        let child = child.expect("this test drives OpenSSH's server; type: sudo apt-get install -y openssh-server");
-        let server = Self { child, port };
-        wait_for("sshd to listen", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
-        server
-    }
-}
-
-impl Drop for HostsOwn {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[test]
 fn the_hosts_own_ssh_server_leads_to_the_machine_and_nowhere_else() {
     let served = Served::new();
-    let account = text(&Command::new("id").arg("-un").output().unwrap().stdout).trim().to_string();
-    let server = HostsOwn::new(&served, &account);
+    let (account, room) = (openssh::account(), served.system.directory());
+    // As the operators' guide has it.
+    let forced = format!(
+        "AllowTcpForwarding no\nMatch User {account}\n    ForceCommand {} --system {} logon CMSUSER\n",
+        tests::cp64().display(),
+        room.display(),
+    );
+    let server = Server::start(room, &served.key.with_extension("pub"), &forced);
     let mut child = {
-        let mut command = Command::new("ssh");
-        command.args([
-            "-F",
-            "none",
-            "-o",
-            "StrictHostKeyChecking=no",
-            "-o",
-            "LogLevel=ERROR",
-            "-o",
-            "IdentitiesOnly=yes",
-            "-o",
-            "BatchMode=yes",
-        ]);
-        command.arg("-o").arg(format!("UserKnownHostsFile={}", served.system.directory().join("known").display()));
-        command.arg("-i").arg(&served.key).args(["-p", &server.port.to_string()]).arg(format!("{account}@127.0.0.1"));
+        let mut command = openssh::client_with_key(server.port, room, &served.key);
         // Whatever somebody asks for, what runs is the terminal client.
-        command.arg("sh -c id").env_remove("SSH_AUTH_SOCK").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().unwrap()
+        command.args([&format!("{account}@127.0.0.1"), "sh -c id"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
     child.stdin.take().unwrap().write_all(b"query userid\n").unwrap();
     let done = child.wait_with_output().unwrap();
