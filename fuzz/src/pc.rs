@@ -1,12 +1,11 @@
 //! PC machines: any sequence of accesses to the board, and any bytes as an image.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use pc_platform::disk::{Disk, Ended, Failed, MemoryDisk, Operation, Ticket};
 use pc_platform::image::{self, Source};
-use pc_platform::{Access, Board, Settings, Storage};
+use pc_platform::{Access, Board, MemoryStorage, Settings, Storage};
 
 const STORAGE: u64 = 1 << 20;
 /// Ports that devices are at; others are reached by their number.
@@ -14,25 +13,6 @@ const PORTS: [u16; 40] = [
     0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x40, 0x42, 0x43, 0x61, 0x60, 0x64, 0x70, 0x71, 0x92, 0x3f8, 0x3f9, 0x3fa, 0x3fb, 0x3fc, 0x3fd, 0x1f0,
     0x1f1, 0x1f2, 0x1f3, 0x1f4, 0x1f5, 0x1f6, 0x1f7, 0x3f6, 0x177, 0x170, 0x3d4, 0x3d5, 0xcf8, 0xcfc, 0xcb64, 0x8900, 0x501, 0x604, 0xe9,
 ];
-
-struct Ram(RefCell<Vec<u8>>);
-
-impl Ram {
-    fn range(&self, address: u64, length: usize) -> Option<std::ops::Range<usize>> {
-        let start = usize::try_from(address).ok()?;
-        Some(start..start.checked_add(length).filter(|end| *end <= STORAGE as usize)?)
-    }
-}
-
-impl Storage for Ram {
-    fn load(&self, address: u64, bytes: &mut [u8]) -> bool {
-        self.range(address, bytes.len()).map(|range| bytes.copy_from_slice(&self.0.borrow()[range])).is_some()
-    }
-
-    fn store(&self, address: u64, bytes: &[u8]) -> bool {
-        self.range(address, bytes.len()).map(|range| self.0.borrow_mut()[range].copy_from_slice(bytes)).is_some()
-    }
-}
 
 type Asked = Arc<Mutex<VecDeque<Ticket>>>;
 
@@ -94,7 +74,7 @@ pub fn board(bytes: &[u8]) {
     let asked = Asked::default();
     let disks: Vec<Box<dyn Disk>> = vec![Box::new(MemoryDisk::new(vec![0x5a; 64 * 512])), Box::new(Slow(Arc::clone(&asked)))];
     let mut board = Board::new(Settings { storage: STORAGE, processors: 3, start_time: 0, disks });
-    let ram = Ram(RefCell::new(vec![0; STORAGE as usize]));
+    let ram = MemoryStorage::new(STORAGE as usize);
     image::firmware(2, 3).iter().for_each(|(address, bytes)| assert!(ram.store(*address, bytes)));
     board.as_firmware_leaves_it();
     let mut case = Case(bytes);
@@ -110,7 +90,7 @@ pub fn board(bytes: &[u8]) {
     assert_eq!(board.screen(&ram).rows.len(), 25);
 }
 
-fn step(case: &mut Case<'_>, board: &mut Board, ram: &Ram, asked: &Asked, now: &mut u64) -> Option<()> {
+fn step(case: &mut Case<'_>, board: &mut Board, ram: &MemoryStorage, asked: &Asked, now: &mut u64) -> Option<()> {
     let operation = case.byte()?;
     let access = Access { now: *now, processor: usize::from(operation >> 6), storage: ram };
     let size = 1 << (operation >> 4 & 3);

@@ -11,6 +11,8 @@
 //! Every time is in nanoseconds of the machine's own clock, which whoever runs the machine hands in with each access. Nothing here reads a clock, opens a file, blocks or
 //! starts a thread. Whatever a guest does ends as an answer of a device, a [`Signal`] for the owner, or an [`Odd`] note.
 
+use std::cell::RefCell;
+
 pub mod apic;
 pub mod bios;
 mod board;
@@ -39,4 +41,29 @@ pub trait Storage {
 
     /// Stores bytes; false when some of them are not storage, and then none is stored.
     fn store(&self, address: u64, bytes: &[u8]) -> bool;
+}
+
+/// Storage in memory, from address 0.
+#[derive(Clone, Debug)]
+pub struct MemoryStorage(RefCell<Vec<u8>>);
+
+impl MemoryStorage {
+    /// So many bytes of zeros.
+    pub fn new(length: usize) -> Self {
+        Self(RefCell::new(vec![0; length]))
+    }
+}
+
+impl Storage for MemoryStorage {
+    fn load(&self, address: u64, bytes: &mut [u8]) -> bool {
+        let storage = self.0.borrow();
+        let found = usize::try_from(address).ok().and_then(|at| storage.get(at..at.checked_add(bytes.len())?));
+        found.map(|found| bytes.copy_from_slice(found)).is_some()
+    }
+
+    fn store(&self, address: u64, bytes: &[u8]) -> bool {
+        let mut storage = self.0.borrow_mut();
+        let found = usize::try_from(address).ok().and_then(|at| storage.get_mut(at..at.checked_add(bytes.len())?));
+        found.map(|found| found.copy_from_slice(bytes)).is_some()
+    }
 }

@@ -1,36 +1,18 @@
-use std::cell::RefCell;
-
 use super::*;
+use crate::MemoryStorage;
 use crate::disk::{Ended, MemoryDisk, Operation, Ticket};
-
-/// A megabyte.
-struct Ram(RefCell<Vec<u8>>);
-
-impl Storage for Ram {
-    fn load(&self, address: u64, bytes: &mut [u8]) -> bool {
-        let ram = self.0.borrow();
-        let found = usize::try_from(address).ok().and_then(|at| ram.get(at..at.checked_add(bytes.len())?));
-        found.map(|found| bytes.copy_from_slice(found)).is_some()
-    }
-
-    fn store(&self, address: u64, bytes: &[u8]) -> bool {
-        let mut ram = self.0.borrow_mut();
-        let found = usize::try_from(address).ok().and_then(|at| ram.get_mut(at..at.checked_add(bytes.len())?));
-        found.map(|found| found.copy_from_slice(bytes)).is_some()
-    }
-}
 
 /// A board, its storage, and what time it is.
 struct Machine {
     board: Board,
-    ram: Ram,
+    ram: MemoryStorage,
     now: Nanoseconds,
 }
 
 impl Machine {
     fn new(processors: usize, disks: Vec<Box<dyn Disk>>) -> Self {
         let settings = Settings { storage: 64 << 20, processors, start_time: 0, disks };
-        Self { board: Board::new(settings), ram: Ram(RefCell::new(vec![0; 1 << 20])), now: 0 }
+        Self { board: Board::new(settings), ram: MemoryStorage::new(1 << 20), now: 0 }
     }
 
     fn access(&mut self) -> (&mut Board, Access<'_>) {

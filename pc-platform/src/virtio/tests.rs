@@ -1,23 +1,6 @@
-use std::cell::RefCell;
-
 use super::*;
+use crate::MemoryStorage;
 use crate::disk::Failed;
-
-struct Ram(RefCell<Vec<u8>>);
-
-impl Storage for Ram {
-    fn load(&self, address: u64, bytes: &mut [u8]) -> bool {
-        let ram = self.0.borrow();
-        let found = usize::try_from(address).ok().and_then(|at| ram.get(at..at.checked_add(bytes.len())?));
-        found.map(|found| bytes.copy_from_slice(found)).is_some()
-    }
-
-    fn store(&self, address: u64, bytes: &[u8]) -> bool {
-        let mut ram = self.0.borrow_mut();
-        let found = usize::try_from(address).ok().and_then(|at| ram.get_mut(at..at.checked_add(bytes.len())?));
-        found.map(|found| found.copy_from_slice(bytes)).is_some()
-    }
-}
 
 const DRIVE: Drive = Drive { sectors: 100, read_only: false };
 const DESCRIPTORS: u64 = 0x1000;
@@ -28,8 +11,8 @@ const DATA: u64 = 0x5000;
 const STATUS: u64 = 0x6000;
 
 /// A device whose driver has set it up with a queue of 8.
-fn ready(mut device: Virtio) -> (Virtio, Ram) {
-    let ram = Ram(RefCell::new(vec![0; 0x1_0000]));
+fn ready(mut device: Virtio) -> (Virtio, MemoryStorage) {
+    let ram = MemoryStorage::new(0x1_0000);
     for (offset, value) in [
         (register::STATUS, 3),
         (register::DRIVER_FEATURES_SELECT, 1),
@@ -49,19 +32,19 @@ fn ready(mut device: Virtio) -> (Virtio, Ram) {
     (device, ram)
 }
 
-fn put(ram: &Ram, address: u64, words: &[u32]) {
+fn put(ram: &MemoryStorage, address: u64, words: &[u32]) {
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     assert!(ram.store(address, &bytes));
 }
 
-fn byte(ram: &Ram, address: u64) -> u8 {
+fn byte(ram: &MemoryStorage, address: u64) -> u8 {
     let mut bytes = [0];
     assert!(ram.load(address, &mut bytes));
     bytes[0]
 }
 
 /// Descriptors from number 0 on: address, length, flags; each leads to the next one that has the flag.
-fn offer(ram: &Ram, descriptors: &[(u64, u32, u16)]) {
+fn offer(ram: &MemoryStorage, descriptors: &[(u64, u32, u16)]) {
     for (number, (address, length, flags)) in descriptors.iter().enumerate() {
         let last = u32::from(*flags) | (number as u32 + 1) << 16;
         put(ram, DESCRIPTORS + 16 * number as u64, &[*address as u32, (*address >> 32) as u32, *length, last]);
@@ -69,14 +52,14 @@ fn offer(ram: &Ram, descriptors: &[(u64, u32, u16)]) {
     put(ram, AVAILABLE, &[1 << 16, 0]);
 }
 
-fn request(ram: &Ram, kind: u32, sector: u32, data: (u64, u32, u16)) {
+fn request(ram: &MemoryStorage, kind: u32, sector: u32, data: (u64, u32, u16)) {
     put(ram, HEADER, &[kind, 0, sector, 0]);
     offer(ram, &[(HEADER, 16, 1), data, (STATUS, 1, 2)]);
 }
 
 #[test]
 fn a_driver_finds_what_it_is_and_may_not_want_what_is_not_there() {
-    let ram = Ram(RefCell::new(Vec::new()));
+    let ram = MemoryStorage::new(0);
     let mut device = Virtio::block(DRIVE, 0);
     assert_eq!((device.read(0, 4), device.read(4, 4), device.read(8, 4)), (0x7472_6976, 2, 2));
     assert_eq!((device.read(register::CONFIG, 8), device.read(register::CONFIG + 8, 4)), (100, 64 << 10));
@@ -140,7 +123,7 @@ fn random_numbers_fill_the_buffer_and_follow_from_the_seed() {
 
 #[test]
 fn a_hostile_queue_stops_the_device_until_it_is_reset() {
-    type Damage = fn(&Ram);
+    type Damage = fn(&MemoryStorage);
     let damages: [Damage; 7] = [
         // A descriptor that leads to itself, one outside the table, buffers outside storage and too long, indirect, an index that ran away, readable behind writable.
         |ram| offer(ram, &[(HEADER, 16, 1), (DATA, 512, 3), (DATA, 512, 3), (DATA, 1, 3), (0, 1, 3), (0, 1, 3), (0, 1, 3), (0, 1, 3)]),
