@@ -5,7 +5,7 @@
 //!   text ...
 //!   message
 //!   ====> command
-//!   F3=Quit  F7=Backward ...
+//!   F3=Quit  F7=Back ...
 //! ```
 //!
 //! What is on the screen and what a key does is a value ([`Browser`]); [`Shell::browse`] moves data streams between it and CP.
@@ -28,7 +28,7 @@ const AROUND: usize = 4;
 const SIDEWAYS: usize = 20;
 /// What stands before the command.
 const ARROW: &str = "====>";
-const KEYS: &str = "F3=Quit  F5=Find again  F7=Backward  F8=Forward  F10=Left  F11=Right  TOP  BOTTOM  n  /text/";
+const KEYS: &str = "F3=Quit  F5=Again  F7=Back  F8=Fwd  F10=Left  F11=Right  /text/  n  TOP  BOTTOM";
 
 /// Orders and attributes of the data stream (GA23-0059).
 mod order {
