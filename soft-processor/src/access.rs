@@ -69,21 +69,21 @@ impl Core {
     /// Loads `S` bytes at a linear address.
     #[inline(always)]
     pub(crate) fn read<const S: usize>(&mut self, env: &mut Env, op: &Op, address: u64) -> Result<u64, Raised> {
-        match env.tlb.reads.find::<S>(address, self.user) {
+        match env.tlb.reads.find::<S>(address, self.key) {
             Some(window) => Ok(window.get::<S>(address)),
-            None => self.read_slowly(env, op, address, S, self.user != 0),
+            None => self.read_slowly(env, op, address, S, self.is_user()),
         }
     }
 
     /// Stores `S` bytes at a linear address. Nothing is stored if it faults.
     #[inline(always)]
     pub(crate) fn write<const S: usize>(&mut self, env: &mut Env, op: &Op, address: u64, value: u64) -> Step {
-        match env.tlb.writes.find::<S>(address, self.user) {
+        match env.tlb.writes.find::<S>(address, self.key) {
             Some(window) => {
                 window.put::<S>(address, value);
                 Ok(())
             }
-            None => self.write_slowly(env, op, address, S, value, self.user != 0),
+            None => self.write_slowly(env, op, address, S, value, self.is_user()),
         }
     }
 
@@ -103,7 +103,7 @@ impl Core {
         address: u64,
         change: impl FnOnce(&mut Self, u64) -> u64,
     ) -> Step {
-        if let Some(window) = env.tlb.writes.find::<S>(address, self.user) {
+        if let Some(window) = env.tlb.writes.find::<S>(address, self.key) {
             let value = window.get::<S>(address);
             let value = change(self, value);
             window.put::<S>(address, value);
@@ -117,10 +117,10 @@ impl Core {
 
     /// Raises what a store of `size` bytes would raise.
     pub(crate) fn probe(&mut self, env: &mut Env, op: &Op, address: u64, size: u64) -> Step {
-        self.place(env, op, address, Access::Write, self.user != 0)?;
+        self.place(env, op, address, Access::Write, self.is_user())?;
         let last = self.cut(address.wrapping_add(size - 1));
         if last & !0xfff != address & !0xfff {
-            self.place(env, op, last & !0xfff, Access::Write, self.user != 0)?;
+            self.place(env, op, last & !0xfff, Access::Write, self.is_user())?;
         }
         Ok(())
     }
@@ -129,7 +129,7 @@ impl Core {
     fn place(&mut self, env: &mut Env, op: &Op, address: u64, access: Access, user: bool) -> Result<u64, Raised> {
         if access == Access::Write {
             let entry = env.tlb.writes.at(address);
-            if entry.tag & !CODE == address & !0xfff | u64::from(user) {
+            if entry.tag & !CODE == address & !0xfff | self.key_of(user) {
                 let physical = entry.physical | address & 0xfff;
                 if entry.tag & CODE != 0 && !env.memory.has_code(physical) {
                     self.enter(env, address, physical, access, user);
@@ -149,6 +149,7 @@ impl Core {
     #[inline(never)]
     pub(crate) fn read_slowly(&mut self, env: &mut Env, op: &Op, address: u64, size: usize, user: bool) -> Result<u64, Raised> {
         let first = self.place(env, op, address, Access::Read, user)?;
+        self.note_access(address, size, false);
         let here = (4096 - (address & 0xfff)).min(size as u64) as usize;
         if here == size {
             return Ok(self.read_physical(env, op, first, size));
@@ -162,6 +163,7 @@ impl Core {
     #[inline(never)]
     pub(crate) fn write_slowly(&mut self, env: &mut Env, op: &Op, address: u64, size: usize, value: u64, user: bool) -> Step {
         let first = self.place(env, op, address, Access::Write, user)?;
+        self.note_access(address, size, true);
         let here = (4096 - (address & 0xfff)).min(size as u64) as usize;
         if here == size {
             self.write_physical(env, op, first, size, value);
@@ -255,9 +257,9 @@ impl Core {
     pub(crate) fn peek<const S: usize>(&mut self, env: &mut Env, op: &Op, distance: u64) -> Result<u64, Raised> {
         if self.mode.is_long() {
             let address = self.regs[4].wrapping_add(distance);
-            return match env.tlb.reads.find::<S>(address, self.user) {
+            return match env.tlb.reads.find::<S>(address, self.key) {
                 Some(window) => Ok(window.get::<S>(address)),
-                None => self.read_slowly(env, &Op { segment: STACK, ..*op }, address, S, self.user != 0),
+                None => self.read_slowly(env, &Op { segment: STACK, ..*op }, address, S, self.is_user()),
             };
         }
         let top = self.regs[4].wrapping_add(distance) & self.stack_mask();
@@ -275,12 +277,12 @@ impl Core {
     /// Stores on the stack of 64-bit mode.
     #[inline(always)]
     fn write_stack<const S: usize>(&mut self, env: &mut Env, op: &Op, address: u64, value: u64) -> Step {
-        match env.tlb.writes.find::<S>(address, self.user) {
+        match env.tlb.writes.find::<S>(address, self.key) {
             Some(window) => {
                 window.put::<S>(address, value);
                 Ok(())
             }
-            None => self.write_slowly(env, &Op { segment: STACK, ..*op }, address, S, value, self.user != 0),
+            None => self.write_slowly(env, &Op { segment: STACK, ..*op }, address, S, value, self.is_user()),
         }
     }
 

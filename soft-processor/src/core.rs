@@ -4,8 +4,9 @@ use crate::bus::{Bus, Cycle};
 use crate::cpu::Exception;
 use crate::flags::{Flags, bit};
 use crate::memory::Memory;
+use crate::points::Points;
 use crate::state::{Segment, State};
-use crate::tlb::Tlb;
+use crate::tlb::{GENERATION, GENERATIONS, Tlb, USER};
 
 /// An exception was raised; which, says [`Core::exception`].
 #[derive(Debug)]
@@ -22,6 +23,18 @@ pub(crate) struct Env<'m> {
     pub(crate) memory: &'m Memory,
     pub(crate) bus: &'m mut (dyn Bus + 'm),
     pub(crate) tlb: Box<Tlb<'m>>,
+    /// Pages that had become code when the table of writes was last emptied for it.
+    pub(crate) marked: u64,
+}
+
+impl Env<'_> {
+    /// Pages became code: stores are looked at anew.
+    pub(crate) fn look_at_stores(&mut self) {
+        if self.marked != self.memory.marked() {
+            self.marked = self.memory.marked();
+            self.tlb.writes.clear();
+        }
+    }
 }
 
 /// A decoded instruction. What the fields mean is the handler's business, except for the memory operand and the places.
@@ -150,8 +163,12 @@ pub(crate) struct Core {
     pub(crate) modes: u64,
     /// Bases by segment code.
     pub(crate) bases: [u64; 16],
-    /// 1 at privilege level 3.
-    pub(crate) user: u64,
+    /// What translations that may be used have in the low bits of their tags: the privilege and the generation.
+    pub(crate) key: u64,
+    /// Generations began anew: translations of all of them must go before the next access.
+    pub(crate) stale: bool,
+    /// Breakpoints and watchpoints.
+    pub(crate) points: Points,
     /// The running trace ends before this place. A handler sets it to 0 to be the last.
     pub(crate) limit: usize,
     /// A string instruction is to be executed again: it has not finished.
@@ -182,7 +199,9 @@ impl Core {
             flags: Flags::from_bits(0),
             modes: 0,
             bases: [0; 16],
-            user: 0,
+            key: 0,
+            stale: false,
+            points: Points::default(),
             limit: 0,
             again: false,
             now: 0,
@@ -215,6 +234,32 @@ impl Core {
         self.set_rflags(state.rflags);
         self.shadow = u64::MAX;
         self.segments_changed();
+        self.stale |= self.next_generation();
+        self.debug_registers_changed();
+    }
+
+    /// Makes all translations unusable; whether the tables must be emptied, too, because generations began anew.
+    fn next_generation(&mut self) -> bool {
+        self.key = self.key & !GENERATIONS | self.key.wrapping_add(GENERATION) & GENERATIONS;
+        self.key & GENERATIONS == 0
+    }
+
+    /// Forgets all translations.
+    pub(crate) fn forget_translations(&mut self, env: &mut Env) {
+        if self.next_generation() {
+            env.tlb.clear();
+        }
+    }
+
+    /// Whether it is at privilege level 3.
+    #[inline(always)]
+    pub(crate) fn is_user(&self) -> bool {
+        self.key & USER != 0
+    }
+
+    /// Low bits of the tag of a translation for an access at level 3 or at another level.
+    pub(crate) fn key_of(&self, user: bool) -> u64 {
+        self.key & GENERATIONS | if user { USER } else { 0 }
     }
 
     pub(crate) fn rflags(&self) -> u64 {
@@ -263,7 +308,7 @@ impl Core {
         }
         self.bases[LONG_FS as usize] = self.s.segments[State::FS].base;
         self.bases[LONG_FS as usize + 1] = self.s.segments[State::GS].base;
-        self.user = u64::from(self.cpl() == 3);
+        self.key = self.key_of(self.cpl() == 3);
         let code = &self.s.segments[State::CS];
         let flat = |s: &Segment| s.base == 0 && s.limit == u32::MAX && s.attributes & 0x9e == 0x92;
         self.mode = if self.long_active() && code.attributes & 1 << 13 != 0 {

@@ -4,9 +4,9 @@ use crate::bus::Bus;
 use crate::core::{Core, Env, HERE, Op, Raised, Step, vector};
 use crate::flags::bit;
 use crate::interrupt::Origin;
-use crate::memory::Memory;
+use crate::memory::{Kept, Memory};
+use crate::points::{DETECT, SINGLE_STEP};
 use crate::state::State;
-use crate::tlb::Tlb;
 use crate::trace::Traces;
 
 /// An exception as the processor raises it.
@@ -36,19 +36,28 @@ pub enum Exit {
     Exception(Exception),
     /// The next instruction is at one of [`Cpu::set_breakpoints`].
     Breakpoint,
+    /// The instruction before the next accessed storage of [`Cpu::set_watchpoints`].
+    Watchpoint {
+        /// The first watched byte of the access, a linear address.
+        address: u64,
+        /// Whether it was stored into.
+        write: bool,
+    },
 }
 
 /// One virtual processor.
 pub struct Cpu {
-    core: Core,
+    pub(crate) core: Core,
     traces: Traces,
-    breakpoints: Vec<u64>,
+    translations: Kept,
+    /// Pages that had become code when translations for stores were last looked at.
+    marked: u64,
 }
 
 impl Cpu {
     /// A processor after power-on. Number 0 is the one that starts; the others wait for start-up.
     pub fn new(processor: usize) -> Self {
-        Self { core: Core::new(processor), traces: Traces::new(), breakpoints: Vec::new() }
+        Self { core: Core::new(processor), traces: Traces::new(), translations: Kept::new(), marked: 0 }
     }
 
     /// Its number on the bus.
@@ -112,31 +121,37 @@ impl Cpu {
         self.core.intercept = on;
     }
 
-    /// Addresses (RIP) at which to stop before the instruction. The first instruction of a run is executed in any case.
-    pub fn set_breakpoints(&mut self, addresses: &[u64]) {
-        self.breakpoints = addresses.to_vec();
-    }
-
-    /// Runs until `instructions` are executed or something else ends it.
+    /// Runs until `instructions` are executed or something else ends it. One makes a single step, in which an interrupt that is due is taken and counts
+    /// as the instruction, and so does an iteration of a repeated string instruction.
     pub fn run(&mut self, memory: &Memory, bus: &mut dyn Bus, instructions: u64) -> Exit {
-        let mut env = Env { memory, bus, tlb: Tlb::new() };
-        let end = self.core.now.saturating_add(instructions);
+        let mut env = Env { memory, bus, tlb: self.translations.lend(memory), marked: self.marked };
+        if std::mem::take(&mut self.core.stale) {
+            env.tlb.clear();
+        }
+        env.look_at_stores();
         self.traces.attach(memory);
-        memory.begin();
         self.core.look();
         self.core.leave = false;
+        let end = self.core.now.saturating_add(instructions);
+        let exit = self.run_until(&mut env, end);
+        self.marked = env.marked;
+        self.translations.take_back(memory, env.tlb);
+        exit
+    }
+
+    fn run_until(&mut self, env: &mut Env, end: u64) -> Exit {
         let mut first = true;
         loop {
             if self.core.now >= self.core.stop_at
-                && let Some(exit) = self.look_around(&mut env, end)
+                && let Some(exit) = self.look_around(env, end)
             {
                 return exit;
             }
-            if !self.breakpoints.is_empty() && !std::mem::take(&mut first) && self.breakpoints.contains(&self.core.rip) {
+            if self.core.points.stops && !std::mem::take(&mut first) && self.core.points.stops_at(self.core.rip) {
                 return Exit::Breakpoint;
             }
-            if let Err(Raised) = self.step(&mut env)
-                && let Some(exit) = self.exception(&mut env)
+            if let Err(Raised) = self.step(env)
+                && let Some(exit) = self.exception(env)
             {
                 return exit;
             }
@@ -157,10 +172,15 @@ impl Cpu {
         let ops = self.traces.ops(slot);
         let start = core.rip;
         let mut allowed = ((core.stop_at - core.now).min(ops.len() as u64)) as usize;
-        if !self.breakpoints.is_empty() || core.modes & bit::TF != 0 {
-            allowed = 1;
+        let special = core.modes & (bit::TF | bit::RF);
+        if special != 0 || core.points.fetches {
+            let linear = core.linear_of(start);
+            if special & bit::RF == 0 && core.points.breaks(linear) {
+                return Err(core.raise(vector::DB));
+            }
+            core.modes &= !bit::RF;
+            allowed = if special != 0 { 1 } else { core.points.before_next(core, start, ops).min(allowed) };
         }
-        let trap = core.modes & bit::TF != 0;
         core.regs[HERE as usize] = start;
         core.rip = core.cut(start.wrapping_add(u64::from(slot.length)));
         core.limit = allowed;
@@ -169,6 +189,9 @@ impl Cpu {
             && let Some(op) = ops.get(done)
         {
             if let Err(raised) = (op.run)(core, env, op) {
+                if !core.trap {
+                    core.modes |= special & bit::RF;
+                }
                 core.rip = if core.trap { core.next(op) } else { core.address_of(op) };
                 core.now += done as u64 + 1;
                 return Err(raised);
@@ -177,14 +200,15 @@ impl Cpu {
         }
         if core.again {
             core.again = false;
+            core.modes |= bit::RF;
             done -= 1;
         }
         if done < ops.len() {
             core.rip = core.cut(start.wrapping_add(u64::from(ops[done].start)));
         }
         core.now += done as u64;
-        if trap {
-            core.s.debug[6] |= 1 << 14;
+        if special & bit::TF != 0 {
+            core.points.pending |= SINGLE_STEP;
             core.trap = true;
             return Err(core.raise(vector::DB));
         }
@@ -200,6 +224,9 @@ impl Cpu {
             if std::mem::take(&mut core.leave) {
                 return Some(Exit::Leave);
             }
+            if let Some((address, write)) = core.points.hit.take() {
+                return Some(Exit::Watchpoint { address, write });
+            }
             if core.now >= end {
                 return Some(Exit::Budget);
             }
@@ -208,6 +235,14 @@ impl Cpu {
             }
             let op = Op::idle();
             let held = core.shadow == core.now;
+            if core.points.pending != 0 && !held {
+                core.trap = true;
+                let Raised = core.raise(vector::DB);
+                if let Some(exit) = self.exception(env) {
+                    return Some(exit);
+                }
+                continue;
+            }
             let cycle = core.cycle(env.memory, &op);
             if !held && !core.s.nmi_blocked && env.bus.nmi(cycle) {
                 core.s.halted = false;
@@ -253,12 +288,28 @@ impl Cpu {
         }
     }
 
+    /// What debug registers say of the exception; a fault takes back what its instruction met.
+    fn note_debug(&mut self, trap: bool) {
+        let core = &mut self.core;
+        let pending = std::mem::take(&mut core.points.pending);
+        if core.exception.vector == vector::DB {
+            core.s.debug[6] |= pending;
+            core.s.debug[7] &= !DETECT;
+        } else if trap {
+            core.points.pending = pending;
+        } else {
+            core.points.hit = None;
+        }
+    }
+
     /// Delivers the exception that was raised, those that this raises, and at last gives up.
     #[cold]
     #[inline(never)]
     fn exception(&mut self, env: &mut Env) -> Option<Exit> {
         let core = &mut self.core;
         let trap = std::mem::take(&mut core.trap);
+        self.note_debug(trap);
+        let core = &mut self.core;
         if core.intercept {
             if core.exception.vector == vector::PF {
                 core.s.cr2 = core.exception.address;

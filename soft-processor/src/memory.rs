@@ -9,6 +9,8 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::tlb::Tlb;
+
 /// Bytes in a page.
 pub const PAGE: u64 = 4096;
 
@@ -17,8 +19,8 @@ pub struct Region {
     base: u64,
     length: u64,
     pointer: NonNull<u8>,
-    /// The memory, when it is ours; it is used by its pointer.
-    owned: Option<Vec<u64>>,
+    /// The memory, when it is ours; it is used by its pointer only.
+    _owned: Option<Vec<u64>>,
 }
 
 impl Region {
@@ -26,7 +28,7 @@ impl Region {
     pub fn owned(base: u64, length: u64) -> Self {
         let mut owned = vec![0_u64; (length / 8) as usize];
         let pointer = NonNull::from(owned.as_mut_slice()).cast();
-        Self { base, length, pointer, owned: Some(owned) }
+        Self { base, length, pointer, _owned: Some(owned) }
     }
 
     /// `length` bytes of the caller's at `base`; both multiples of 4096.
@@ -34,9 +36,10 @@ impl Region {
     /// # Safety
     ///
     /// `pointer` must be valid for reads and writes of `length` bytes as long as the [`Memory`] made of this lives, and while a
-    /// processor runs no other thread may store into bytes that it uses.
+    /// processor runs no other thread may store into bytes that it uses. What is stored by others between runs is to be told
+    /// ([`Memory::changed_outside`]), or old code may run.
     pub unsafe fn mapped(base: u64, pointer: NonNull<u8>, length: u64) -> Self {
-        Self { base, length, pointer, owned: None }
+        Self { base, length, pointer, _owned: None }
     }
 }
 
@@ -82,6 +85,8 @@ pub struct Memory {
     code: Vec<Cell<u32>>,
     /// Moves whenever such code may have changed. Never 0.
     epoch: Cell<u64>,
+    /// Pages that became code so far: stores into them are looked at from then on.
+    marked: Cell<u64>,
 }
 
 // SAFETY: the regions are owned, or their owner promised that they are valid for as long as this lives; not being `Sync`, only one
@@ -105,7 +110,7 @@ impl Memory {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let pages = regions.iter().map(|region| region.length / PAGE).sum::<u64>() as usize;
         let identity = NEXT.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { regions, identity, code: vec![Cell::new(0); pages], epoch: Cell::new(1) })
+        Ok(Self { regions, identity, code: vec![Cell::new(0); pages], epoch: Cell::new(1), marked: Cell::new(0) })
     }
 
     /// Loads bytes from a guest-physical address.
@@ -113,7 +118,8 @@ impl Memory {
         self.each_page(address, bytes.len(), |window, offset, range| window.load(offset, &mut bytes[range]))
     }
 
-    /// Stores bytes at a guest-physical address. Processors notice when they next run, or after the bus access that does it.
+    /// Stores bytes at a guest-physical address. Changed code is noticed at the next run, or after the bus access that does it; changed page
+    /// tables are, as on any processor, when translations are next forgotten.
     pub fn write(&self, address: u64, bytes: &[u8]) -> Result<(), NotStorage> {
         self.each_page(address, bytes.len(), |window, offset, range| {
             let (at, size) = (address + range.start as u64, range.len() as u64);
@@ -177,11 +183,15 @@ impl Memory {
         self.epoch.set(self.epoch.get() + 1);
     }
 
-    /// A run begins: memory of others may have been stored into by others.
-    pub(crate) fn begin(&self) {
-        if self.regions.iter().any(|region| region.owned.is_none()) {
-            self.code_changed();
-        }
+    /// Says that bytes of mapped regions may have changed in another way than by [`Memory::write`] and by processors of this storage: code is
+    /// compared before it is executed again. Between two runs only.
+    pub fn changed_outside(&self) {
+        self.code_changed();
+    }
+
+    /// Pages that became code so far.
+    pub(crate) fn marked(&self) -> u64 {
+        self.marked.get()
     }
 
     /// Bytes of one page were stored; whether decoded code was among them. What is decoded there again is marked again, so a page that
@@ -201,6 +211,9 @@ impl Memory {
         let Some(code) = self.page_number(physical).map(|page| &self.code[page]) else { return false };
         let before = code.get();
         code.set(before | parts(physical, size));
+        if before == 0 {
+            self.marked.set(self.marked.get() + 1);
+        }
         before == 0
     }
 
@@ -317,6 +330,37 @@ impl Window<'_> {
         for at in (offset..offset + length).step_by(size) {
             self.store(at, &bytes[..size]);
         }
+    }
+}
+
+/// Translations that stay from run to run. They point into the storage they were made for, and are only lent to runs on that one.
+pub(crate) struct Kept {
+    /// Storage of the translations.
+    identity: u64,
+    /// None while they are lent.
+    tables: Option<Box<Tlb<'static>>>,
+}
+
+impl Kept {
+    pub(crate) fn new() -> Self {
+        Self { identity: 0, tables: None }
+    }
+
+    /// The translations, for a run on `memory`: empty if they were of another storage.
+    pub(crate) fn lend<'m>(&mut self, memory: &'m Memory) -> Box<Tlb<'m>> {
+        match self.tables.take() {
+            // SAFETY: only the lifetime changes. Identities are never used twice, so this is the storage that the windows point into; its regions stay
+            // where they are as long as it lives, and it is borrowed for 'm.
+            Some(tables) if self.identity == memory.identity => unsafe { std::mem::transmute::<Box<Tlb<'static>>, Box<Tlb<'m>>>(tables) },
+            _ => Tlb::new(),
+        }
+    }
+
+    /// Takes them back after the run: all windows in them are of `memory`.
+    pub(crate) fn take_back<'m>(&mut self, memory: &'m Memory, tables: Box<Tlb<'m>>) {
+        self.identity = memory.identity;
+        // SAFETY: only the lifetime changes, and nothing is loaded or stored through the windows before `lend` finds the same storage alive.
+        self.tables = Some(unsafe { std::mem::transmute::<Box<Tlb<'m>>, Box<Tlb<'static>>>(tables) });
     }
 }
 

@@ -30,6 +30,7 @@ impl Core {
         if env.bus.port_out(cycle, port, size, value) == Flow::Leave {
             self.leave = true;
         }
+        self.note_port(port, size);
         self.after_bus_write();
     }
 }
@@ -45,6 +46,7 @@ pub(crate) fn input<const S: usize, const DX: bool>(core: &mut Core, env: &mut E
     core.may_use_port(env, op, port, S as u8)?;
     let cycle = core.cycle(env.memory, op);
     let value = env.bus.port_in(cycle, port, S as u8);
+    core.note_port(port, S as u8);
     core.set::<S>(0, u64::from(value));
     core.look();
     Ok(())

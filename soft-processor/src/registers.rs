@@ -31,7 +31,7 @@ impl Core {
             self.s.efer &= !EFER_LMA;
         }
         if changed != 0 {
-            env.tlb.clear();
+            self.forget_translations(env);
             self.segments_changed();
         }
         self.look();
@@ -44,7 +44,7 @@ impl Core {
             return Err(self.protection());
         }
         self.s.cr3 = value;
-        env.tlb.clear();
+        self.forget_translations(env);
         Ok(())
     }
 
@@ -54,7 +54,7 @@ impl Core {
             return Err(self.protection());
         }
         self.s.cr4 = value;
-        env.tlb.clear();
+        self.forget_translations(env);
         Ok(())
     }
 
@@ -95,7 +95,7 @@ impl Core {
                     return false;
                 }
                 self.s.efer = value & !EFER_LMA | self.s.efer & EFER_LMA;
-                env.tlb.clear();
+                self.forget_translations(env);
             }
             0xc000_0081 | 0xc000_0084 => self.s.syscall[(number - 0xc000_0081) as usize] = value,
             0xc000_0082 | 0xc000_0083 if Self::canonical(value) => self.s.syscall[(number - 0xc000_0081) as usize] = value,

@@ -77,7 +77,7 @@ pub struct State {
     pub cr4: u64,
     /// Extended features: SCE 0, LME 8, LMA 10, NXE 11.
     pub efer: u64,
-    /// Debug registers 0 to 7; kept and read back, breakpoints in them do not fire.
+    /// Debug registers 0 to 7.
     pub debug: [u64; 8],
     /// STAR, LSTAR, CSTAR, SFMASK.
     pub syscall: [u64; 4],

@@ -127,7 +127,7 @@ pub(crate) fn movs<const S: usize>(core: &mut Core, env: &mut Env, op: &Op) -> S
 fn move_run<const S: usize>(core: &mut Core, env: &mut Env, op: &Op, times: u64) -> Result<Option<u64>, Raised> {
     let from = core.element::<S>(op, SI, Access::Read)?;
     let to = core.element::<S>(op, DI, Access::Write)?;
-    let (Some(source), Some((target, physical))) = (env.tlb.reads.find::<S>(from, core.user), target::<S>(core, env, to)) else {
+    let (Some(source), Some((target, physical))) = (env.tlb.reads.find::<S>(from, core.key), target::<S>(core, env, to)) else {
         return Ok(None);
     };
     let (from, to, length) = ((from & 0xfff) as usize, (to & 0xfff) as usize, (times * S as u64) as usize);
@@ -144,7 +144,7 @@ fn move_run<const S: usize>(core: &mut Core, env: &mut Env, op: &Op, times: u64)
 /// The page to store into, with or without code in it.
 fn target<'m, const S: usize>(core: &Core, env: &Env<'m>, address: u64) -> Option<(Window<'m>, u64)> {
     let entry = env.tlb.writes.at(address);
-    let found = entry.tag & !crate::tlb::CODE == address & !0xfff | core.user;
+    let found = entry.tag & !crate::tlb::CODE == address & !0xfff | core.key;
     if found { entry.window.map(|window| (window, entry.physical | address & 0xfff)) } else { None }
 }
 
@@ -223,6 +223,7 @@ pub(crate) fn ins<const S: usize>(core: &mut Core, env: &mut Env, op: &Op) -> St
         let value = env.bus.port_in(cycle, core.regs[2] as u16, S as u8);
         core.write::<S>(env, op, to, u64::from(value))?;
         core.advance::<S>(DI, op, 1);
+        core.note_port(core.regs[2] as u16, S as u8);
         core.look();
         Ok((1, false))
     })

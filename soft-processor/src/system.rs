@@ -4,6 +4,7 @@ use crate::core::{CR4_DE, CR4_TSD, Core, Env, Op, Step, vector};
 use crate::flags::bit;
 use crate::integer::form;
 use crate::interrupt::Origin;
+use crate::points::{DETECT, DETECTED};
 use crate::state::{State, Table};
 use crate::translate::Access;
 
@@ -118,6 +119,12 @@ pub(crate) fn int(core: &mut Core, env: &mut Env, op: &Op) -> Step {
         core.rip = here;
     }
     delivered
+}
+
+/// INT1: a debug exception, whatever the gate's level.
+pub(crate) fn int1(core: &mut Core, _: &mut Env, _: &Op) -> Step {
+    core.trap = true;
+    Err(core.raise(vector::DB))
 }
 
 /// LGDT and LIDT, told apart by `to`; `S` bytes of base count.
@@ -264,8 +271,13 @@ pub(crate) fn to_control<const S: usize>(core: &mut Core, env: &mut Env, op: &Op
     }
 }
 
-/// The debug register that a number names: 4 and 5 are 6 and 7, unless CR4.DE is set.
+/// The debug register that a number names, if the guest may use it: 4 and 5 are 6 and 7, unless CR4.DE is set.
 fn debug(core: &mut Core, number: u8) -> Result<usize, crate::core::Raised> {
+    core.privileged()?;
+    if core.s.debug[7] & DETECT != 0 {
+        core.points.pending |= DETECTED;
+        return Err(core.raise(vector::DB));
+    }
     match number {
         4 | 5 if core.s.cr4 & CR4_DE != 0 => Err(core.undefined()),
         4 | 5 => Ok(number as usize + 2),
@@ -276,15 +288,13 @@ fn debug(core: &mut Core, number: u8) -> Result<usize, crate::core::Raised> {
 
 /// MOV from a debug register.
 pub(crate) fn from_debug<const S: usize>(core: &mut Core, _: &mut Env, op: &Op) -> Step {
-    core.privileged()?;
     let register = debug(core, op.from)?;
     core.set::<S>(op.to, core.s.debug[register]);
     Ok(())
 }
 
 /// MOV to a debug register.
-pub(crate) fn to_debug<const S: usize>(core: &mut Core, _: &mut Env, op: &Op) -> Step {
-    core.privileged()?;
+pub(crate) fn to_debug<const S: usize>(core: &mut Core, env: &mut Env, op: &Op) -> Step {
     let register = debug(core, op.to)?;
     let value = core.get::<S>(op.from);
     if register >= 6 && value >> 32 != 0 {
@@ -295,13 +305,15 @@ pub(crate) fn to_debug<const S: usize>(core: &mut Core, _: &mut Env, op: &Op) ->
         7 => value & 0xffff_2bff | 0x400,
         _ => value,
     };
+    core.debug_registers_changed();
+    core.forget_translations(env);
     Ok(())
 }
 
 /// INVLPG.
 pub(crate) fn invlpg(core: &mut Core, env: &mut Env, _: &Op) -> Step {
     core.privileged()?;
-    env.tlb.clear();
+    core.forget_translations(env);
     Ok(())
 }
 

@@ -1,7 +1,8 @@
-//! Translations that were made, for one run: three tables, so that a hit needs one comparison.
+//! Translations that were made: three tables, so that a hit needs one comparison.
 //!
-//! A table is indexed by the low bits of the page's number and holds the page's address with the privilege bit in bit 0. An address whose
-//! access crosses into the next page never matches, for the last byte's page is compared and the first byte's page looked up.
+//! A table is indexed by the low bits of the page's number and holds the page's address with the privilege bit in bit 0 and a *generation* in
+//! bits 3 to 11. An address whose access crosses into the next page never matches, for the last byte's page is compared and the first byte's page
+//! looked up. All translations are forgotten by going on to the next generation, which is part of what accesses compare with.
 
 use crate::memory::Window;
 
@@ -12,6 +13,10 @@ pub(crate) const USER: u64 = 1;
 /// Bit of a tag in the table of writes: the page holds decoded code, so stores are looked at.
 pub(crate) const CODE: u64 = 2;
 const EMPTY: u64 = 4;
+/// What the next generation adds to a tag.
+pub(crate) const GENERATION: u64 = 8;
+/// The bits of it.
+pub(crate) const GENERATIONS: u64 = 0xff8;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Entry<'m> {
@@ -30,11 +35,11 @@ impl<'m> Table<'m> {
         &self.0[(address >> 12) as usize % ENTRIES]
     }
 
-    /// The page, if all `S` bytes at `address` lie in it and it was translated for this privilege.
+    /// The page, if all `S` bytes at `address` lie in it and it was translated for this privilege in this generation.
     #[inline(always)]
-    pub(crate) fn find<const S: usize>(&self, address: u64, user: u64) -> Option<Window<'m>> {
+    pub(crate) fn find<const S: usize>(&self, address: u64, key: u64) -> Option<Window<'m>> {
         let entry = self.at(address);
-        if entry.tag == address.wrapping_add(S as u64 - 1) & !0xfff | user { entry.window } else { None }
+        if entry.tag == address.wrapping_add(S as u64 - 1) & !0xfff | key { entry.window } else { None }
     }
 
     pub(crate) fn put(&mut self, entry: Entry<'m>) {

@@ -3,7 +3,7 @@
 //! A trace ends at a branch, at an instruction that may change how code is read or want the loop to look around, after 32 instructions, or before the
 //! end of the page. An instruction that crosses a page is a trace of its own, whose bytes are compared every time, because the second page may
 //! be another one. All other traces are compared with storage once after each change of the *epoch*, which moves when a store
-//! hits a part of a page that holds decoded code, whoever stores, and at the start of a run on memory that others may store into. So changed code is never executed, whoever
+//! hits a part of a page that holds decoded code, whoever stores, and when the owner of storage says that others may have stored into it. So changed code is never executed, whoever
 //! changed it, and machines that run the same page share its traces.
 
 use iced_x86::{Decoder, DecoderError, DecoderOptions};
@@ -78,7 +78,7 @@ impl Traces {
     pub(crate) fn find(&mut self, core: &mut Core, env: &mut Env) -> Result<Slot, Raised> {
         let address = core.fetch_address()?;
         let entry = env.tlb.fetches.at(address);
-        if entry.tag == address & !0xfff | core.user {
+        if entry.tag == address & !0xfff | core.key {
             let physical = entry.physical | address & 0xfff;
             if let Some(&slot) = self.slots.get(place(physical))
                 && slot.key == key(physical, core.mode)
@@ -200,7 +200,7 @@ fn place(physical: u64) -> usize {
 /// Notes that part of a page is decoded code; stores into it are looked at from now on.
 fn mark(env: &mut Env, physical: u64, length: usize) {
     if env.memory.decoded(physical, length as u64) {
-        env.tlb.writes.clear();
+        env.look_at_stores();
     }
 }
 
@@ -222,8 +222,8 @@ impl Core {
         if self.mode.is_long() && !Self::canonical(address) {
             return Err(self.protection());
         }
-        let physical = self.translate(env, address, Access::Fetch, self.user != 0)?;
-        self.enter(env, address, physical, Access::Fetch, self.user != 0);
+        let physical = self.translate(env, address, Access::Fetch, self.is_user())?;
+        self.enter(env, address, physical, Access::Fetch, self.is_user());
         Ok((physical, env.memory.window(physical)))
     }
 

@@ -145,7 +145,7 @@ impl Pc {
                             break;
                         }
                     }
-                    Exit::Exception(_) | Exit::Breakpoint => {}
+                    Exit::Exception(_) | Exit::Breakpoint | Exit::Watchpoint { .. } => {}
                 }
             }
             self.now = furthest;

@@ -4,9 +4,9 @@
 //! is no ring 0 at all: every exception ends the run and is judged here, with the registers as they were at the instruction. No port is open to
 //! ring 3, so a DIAGNOSE is the general protection exception of an `out 0x83, eax`.
 //!
-//! A run is made in pieces of some ten thousand instructions; between two of them the clock and the kick flag are looked at. The software processor keeps
-//! translations for the length of a piece only, in which CP changes nothing of the machine that runs, so stale ones cannot be, and CP's rules about
-//! them ask nothing of this back end. Decoded code is compared with storage before it is used in another piece, and machines that run the same frames
+//! A run is made in pieces of some ten thousand instructions; between two of them the clock and the kick flag are looked at. Translations are forgotten
+//! when registers are loaded, and during a run CP changes nothing of the machine that runs, so stale ones cannot be, and CP's rules about
+//! them ask nothing of this back end. Decoded code is compared with storage before it is used in another run, and machines that run the same frames
 //! share it.
 #![allow(unsafe_code)]
 
@@ -172,6 +172,8 @@ impl Processor for SoftProcessor {
             return Exit::SliceEnd;
         }
         self.load(context, space.enter());
+        // CP stores into frames by itself, and other processors run other machines.
+        self.memory.changed_outside();
         loop {
             match self.cpu.run(&self.memory, &mut Nothing, PIECE) {
                 SoftExit::Budget if self.is_slice_over() => {

@@ -9,9 +9,9 @@ use crate::integer::form;
 use crate::port::{input, output};
 use crate::state::State;
 use crate::system::{
-    clts, cpuid, from_control, from_debug, from_segment, hlt, int, interrupts, invlpg, lmsw, load_far, load_system_segment, load_table,
-    look_up, pop_segment, popf, privileged_nothing, push_segment, pushf, rdmsr, rdpmc, rdtsc, store_system, store_table, swapgs,
-    to_control, to_debug, to_segment, undefined, verify, wrmsr,
+    clts, cpuid, from_control, from_debug, from_segment, hlt, int, int1, interrupts, invlpg, lmsw, load_far, load_system_segment,
+    load_table, look_up, pop_segment, popf, privileged_nothing, push_segment, pushf, rdmsr, rdpmc, rdtsc, store_system, store_table,
+    swapgs, to_control, to_debug, to_segment, undefined, verify, wrmsr,
 };
 
 /// One of the two handlers for a source in a register or in storage.
@@ -72,6 +72,7 @@ pub(crate) fn select(form: &mut Form) -> Option<Handler> {
             (form.op.immediate, form.op.to) = (3, 1);
             int
         }
+        M::Int1 => int1,
         M::Into => {
             (form.op.immediate, form.op.to, form.op.from) = (4, 1, 1);
             int
