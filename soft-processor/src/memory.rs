@@ -341,6 +341,9 @@ pub(crate) struct Kept {
     tables: Option<Box<Tlb<'static>>>,
 }
 
+// SAFETY: the windows are used on a thread only while they are lent, and then that thread borrows their storage.
+unsafe impl Send for Kept {}
+
 impl Kept {
     pub(crate) fn new() -> Self {
         Self { identity: 0, tables: None }
