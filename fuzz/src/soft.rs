@@ -133,7 +133,12 @@ fn state(kind: u8, memory: &Memory, wild: &mut Wild) -> State {
             _ => wild.next() % STORAGE,
         };
     }
-    state.rflags = wild.next() & 0x24_7dd5;
+    // Virtual-8086 mode among them.
+    state.rflags = wild.next() & 0x26_7dd5;
+    for register in &mut state.debug[..4] {
+        *register = wild.next() % STORAGE;
+    }
+    state.debug[7] = if wild.next().is_multiple_of(2) { wild.next() & 0xffff_2bff | 0x400 } else { 0x400 };
     state.fpu.control = wild.next() as u16;
     state.mxcsr = wild.next() as u32 & 0xffff;
     for register in &mut state.xmm {

@@ -231,7 +231,8 @@ impl Core {
         self.s = state.clone();
         self.regs[..16].copy_from_slice(&state.general);
         self.rip = state.rip;
-        self.set_rflags(state.rflags);
+        let possible = state.cr0 & CR0_PE != 0 && state.efer & EFER_LMA == 0;
+        self.set_rflags(if possible { state.rflags } else { state.rflags & !bit::VM });
         self.shadow = u64::MAX;
         self.segments_changed();
         self.stale |= self.next_generation();
@@ -268,7 +269,8 @@ impl Core {
 
     pub(crate) fn set_rflags(&mut self, rflags: u64) {
         self.flags = Flags::from_bits(rflags);
-        self.modes = rflags & (bit::TF | bit::IF | bit::DF | bit::IOPL | bit::NT | bit::RF | bit::AC | bit::VIF | bit::VIP | bit::ID);
+        let system = bit::IOPL | bit::NT | bit::RF | bit::VM | bit::AC | bit::VIF | bit::VIP | bit::ID;
+        self.modes = rflags & (bit::TF | bit::IF | bit::DF | system);
         self.look();
     }
 
@@ -292,8 +294,19 @@ impl Core {
         if self.s.cr0 & CR0_PE == 0 { 0 } else { (self.s.segments[State::SS].attributes >> 5) as u8 & 3 }
     }
 
+    /// Segments have descriptors: protected mode, not virtual-8086 mode.
     pub(crate) fn protected(&self) -> bool {
-        self.s.cr0 & CR0_PE != 0
+        self.s.cr0 & CR0_PE != 0 && self.modes & bit::VM == 0
+    }
+
+    /// Virtual-8086 mode.
+    pub(crate) fn is_virtual(&self) -> bool {
+        self.modes & bit::VM != 0
+    }
+
+    /// In virtual-8086 mode #GP(0) unless IOPL is 3: for what a monitor of it does itself.
+    pub(crate) fn sensitive(&mut self) -> Step {
+        if self.is_virtual() && self.modes & bit::IOPL != bit::IOPL { Err(self.protection()) } else { Ok(()) }
     }
 
     /// IA-32e mode, 64-bit or compatibility.

@@ -176,6 +176,8 @@ impl Cpu {
         if special != 0 || core.points.fetches {
             let linear = core.linear_of(start);
             if special & bit::RF == 0 && core.points.breaks(linear) {
+                // As interruptions do, it takes time: a handler that breaks on itself is an endless row.
+                core.now += 1;
                 return Err(core.raise(vector::DB));
             }
             core.modes &= !bit::RF;
@@ -237,6 +239,7 @@ impl Cpu {
             let held = core.shadow == core.now;
             if core.points.pending != 0 && !held {
                 core.trap = true;
+                core.now += 1;
                 let Raised = core.raise(vector::DB);
                 if let Some(exit) = self.exception(env) {
                     return Some(exit);

@@ -1,10 +1,10 @@
 //! Transfers between segments and privilege levels: far jumps, calls and returns, IRET, SYSCALL and SYSENTER with their returns.
-//! Call gates, task gates and task switches are not offered: #GP with the selector.
+//! Call gates are in [`crate::gate`]; task gates and task switches are not offered: #GP with the selector.
 
-use crate::core::{Core, EFER_SCE, Env, Op, Step, vector};
+use crate::core::{CR0_PE, Core, EFER_SCE, Env, Op, Step, vector};
 use crate::flags::bit;
 use crate::integer::form;
-use crate::segment::{fixed, null_stack};
+use crate::segment::{fixed, null_stack, paragraph};
 use crate::state::State;
 use crate::translate::Access;
 
@@ -21,9 +21,13 @@ fn far_target<const S: usize, const F: u8>(core: &mut Core, env: &mut Env, op: &
 }
 
 impl Core {
-    /// Goes to a code segment at the same privilege level.
+    /// Goes to a code segment at the same privilege level, or where a call gate leads at this one.
     fn go_far(&mut self, env: &mut Env, op: &Op, selector: u16, target: u64) -> Step {
         if self.protected() {
+            let (selector, target) = match self.call_gate(env, op, selector)? {
+                Some(gate) => (gate.selector & !3, gate.offset),
+                None => (selector, target),
+            };
             let code = self.code_segment(env, op, selector)?;
             self.enter_code(code, target)?;
         } else {
@@ -87,7 +91,7 @@ impl Core {
         Ok(())
     }
 
-    fn peek_sized(&mut self, env: &mut Env, op: &Op, distance: u64, size: u64) -> Result<u64, crate::core::Raised> {
+    pub(crate) fn peek_sized(&mut self, env: &mut Env, op: &Op, distance: u64, size: u64) -> Result<u64, crate::core::Raised> {
         match size {
             2 => self.peek::<2>(env, op, distance),
             4 => self.peek::<4>(env, op, distance),
@@ -120,6 +124,12 @@ pub(crate) fn jump<const S: usize, const F: u8>(core: &mut Core, env: &mut Env, 
 /// CALL far.
 pub(crate) fn call<const S: usize, const F: u8>(core: &mut Core, env: &mut Env, op: &Op) -> Step {
     let (selector, target) = far_target::<S, F>(core, env, op)?;
+    if core.protected()
+        && let Some(gate) = core.call_gate(env, op, selector)?
+    {
+        core.look();
+        return core.call_through(env, op, &gate);
+    }
     let next = core.next(op);
     let old = core.s.segments[State::CS];
     let (rip, stack) = (core.rip, core.regs[4]);
@@ -160,6 +170,7 @@ pub(crate) fn ret<const S: usize>(core: &mut Core, env: &mut Env, op: &Op) -> St
 
 /// IRET.
 pub(crate) fn iret<const S: usize>(core: &mut Core, env: &mut Env, op: &Op) -> Step {
+    core.sensitive()?;
     let size = S as u64;
     let target = core.peek::<S>(env, op, 0)?;
     let selector = core.peek::<S>(env, op, size)? as u16;
@@ -169,14 +180,20 @@ pub(crate) fn iret<const S: usize>(core: &mut Core, env: &mut Env, op: &Op) -> S
     if !core.protected() {
         core.go_far(env, op, selector, target)?;
         core.drop_stack(3 * size);
-        core.set_rflags(core.rflags() & kept | flags & !kept & !bit::VM);
+        if core.is_virtual() {
+            core.set_flags_at(3, flags, kept);
+        } else {
+            core.set_rflags(core.rflags() & kept | flags & !kept & !bit::VM);
+        }
         core.s.nmi_blocked = false;
         return Ok(());
     }
-    // Back to another task, or to virtual-8086 mode: not offered.
-    let virtual_mode = S == 4 && flags & bit::VM != 0 && core.cpl() == 0 && !core.mode.is_long();
-    if core.modes & bit::NT != 0 || virtual_mode {
+    // Back to another task: not offered.
+    if core.modes & bit::NT != 0 {
         return Err(core.protection());
+    }
+    if S == 4 && flags & bit::VM != 0 && core.cpl() == 0 && !core.long_active() {
+        return core.enter_virtual(env, op, target, selector, flags);
     }
     let cpl = core.cpl();
     let frame = Return { selector, target, outer_at: 3 * size, release: 3 * size, beyond: 0, always_stack: core.mode.is_long() };
@@ -187,6 +204,29 @@ pub(crate) fn iret<const S: usize>(core: &mut Core, env: &mut Env, op: &Op) -> S
 }
 
 impl Core {
+    /// IRET to virtual-8086 mode: stack and data segments are on the stack, too.
+    fn enter_virtual(&mut self, env: &mut Env, op: &Op, target: u64, code: u16, flags: u64) -> Step {
+        let mut words = [0; 6];
+        for (word, distance) in words.iter_mut().zip((12..).step_by(4)) {
+            *word = self.peek::<4>(env, op, distance)?;
+        }
+        let [stack_pointer, stack, es, ds, fs, gs] = words;
+        if target > 0xffff {
+            return Err(self.protection());
+        }
+        for (register, selector) in
+            [(State::CS, u64::from(code)), (State::SS, stack), (State::ES, es), (State::DS, ds), (State::FS, fs), (State::GS, gs)]
+        {
+            self.s.segments[register] = paragraph(selector as u16);
+        }
+        self.regs[4] = stack_pointer;
+        self.rip = target;
+        self.set_rflags(flags);
+        self.segments_changed();
+        self.s.nmi_blocked = false;
+        Ok(())
+    }
+
     /// Sets the flags that privilege level `cpl` may set; those of `kept` stay.
     pub(crate) fn set_flags_at(&mut self, cpl: u8, flags: u64, kept: u64) {
         let mut stay = kept | bit::VM;
@@ -241,7 +281,7 @@ pub(crate) fn sysret<const LONG: bool>(core: &mut Core, _: &mut Env, _: &Op) -> 
 pub(crate) fn sysenter(core: &mut Core, _: &mut Env, _: &Op) -> Step {
     let [selector, stack, target] = core.s.sysenter;
     let selector = selector as u16 & !3;
-    if !core.protected() || selector == 0 {
+    if core.s.cr0 & CR0_PE == 0 || selector == 0 {
         return Err(core.protection());
     }
     let long = core.long_active();
@@ -249,7 +289,7 @@ pub(crate) fn sysenter(core: &mut Core, _: &mut Env, _: &Op) -> Step {
     core.s.segments[State::SS] = fixed(selector.wrapping_add(8), 0, false, false);
     core.rip = if long { target } else { target & 0xffff_ffff };
     core.regs[4] = if long { stack } else { stack & 0xffff_ffff };
-    core.modes &= !(bit::IF | bit::RF);
+    core.modes &= !(bit::IF | bit::RF | bit::VM);
     core.segments_changed();
     core.look();
     Ok(())

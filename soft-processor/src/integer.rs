@@ -475,6 +475,11 @@ pub(crate) fn direction(core: &mut Core, _: &mut Env, op: &Op) -> Step {
     Ok(())
 }
 
+/// CLFLUSH: there is no cache, but the address must be one that can be loaded from.
+pub(crate) fn flush(core: &mut Core, env: &mut Env, op: &Op) -> Step {
+    core.load::<1>(env, op).map(drop)
+}
+
 /// NOP, hints, fences.
 pub(crate) fn nothing(_: &mut Core, _: &mut Env, _: &Op) -> Step {
     Ok(())

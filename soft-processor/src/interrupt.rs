@@ -1,6 +1,6 @@
 //! Interrupts and exceptions on their way in, through the interrupt table of each mode. A delivery happens whole or raises another exception.
 
-use crate::core::{Core, Env, Op, Raised, Step, vector};
+use crate::core::{CR0_PE, Core, Env, Op, Raised, Step, vector};
 use crate::flags::bit;
 use crate::segment::null_stack;
 use crate::state::{Segment, State};
@@ -18,15 +18,15 @@ pub(crate) enum Origin {
 }
 
 /// A stack that is being written to before anything is committed.
-struct Frame {
-    stack: Segment,
-    pointer: u64,
+pub(crate) struct Frame {
+    pub(crate) stack: Segment,
+    pub(crate) pointer: u64,
     mask: u64,
     user: bool,
 }
 
 impl Frame {
-    fn push(&mut self, core: &mut Core, env: &mut Env, op: &Op, value: u64, size: usize) -> Step {
+    pub(crate) fn push(&mut self, core: &mut Core, env: &mut Env, op: &Op, value: u64, size: usize) -> Step {
         self.pointer = self.pointer & !self.mask | self.pointer.wrapping_sub(size as u64) & self.mask;
         let offset = self.pointer & self.mask;
         let s = &self.stack;
@@ -63,7 +63,7 @@ impl Core {
         if origin == Origin::Fault {
             flags |= bit::RF;
         }
-        if !self.protected() {
+        if self.s.cr0 & CR0_PE == 0 {
             return self.deliver_real(env, op, number, flags);
         }
         let external = u32::from(origin != Origin::Software);
@@ -148,8 +148,16 @@ impl Core {
             return Err(self.raise_with(vector::NP, wrong));
         }
         let level = if descriptor.conforming() { cpl } else { descriptor.dpl() };
+        if self.is_virtual() && level != 0 {
+            return Err(self.raise_with(vector::GP, wrong));
+        }
         let mut frame = self.interrupt_stack(env, op, gate, level)?;
         let size = gate.size;
+        if self.is_virtual() {
+            for register in [State::GS, State::FS, State::DS, State::ES] {
+                frame.push(self, env, op, u64::from(self.s.segments[register].selector), size)?;
+            }
+        }
         if long || level != cpl {
             frame.push(self, env, op, u64::from(self.s.segments[State::SS].selector), size)?;
             frame.push(self, env, op, self.regs[4], size)?;
@@ -165,6 +173,12 @@ impl Core {
         let inside = if long { Self::canonical(gate.offset) } else { gate.offset <= u64::from(code.limit) };
         if !inside {
             return Err(self.raise_with(vector::GP, external));
+        }
+        if self.is_virtual() {
+            for register in [State::GS, State::FS, State::DS, State::ES] {
+                self.s.segments[register] = Segment::default();
+            }
+            self.modes &= !bit::VM;
         }
         self.s.segments[State::SS] = frame.stack;
         self.regs[4] = frame.pointer;
@@ -183,18 +197,38 @@ impl Core {
                 return Ok(Frame { stack, pointer: self.regs[4] & !15, mask: u64::MAX, user });
             }
             let at = if gate.stack_table > 0 { 36 + 8 * (u64::from(gate.stack_table) - 1) } else { 4 + 8 * u64::from(level) };
-            if at + 7 > u64::from(self.s.tr.limit) {
-                return Err(self.raise_with(vector::TS, u32::from(self.s.tr.selector & !3)));
-            }
-            let pointer = self.read_system::<8>(env, op, self.s.tr.base.wrapping_add(at))?;
-            if !Self::canonical(pointer) {
-                return Err(self.raise_with(vector::SS, 0));
-            }
-            let stack = if level == cpl { stack } else { null_stack(level) };
-            return Ok(Frame { stack, pointer: pointer & !15, mask: u64::MAX, user });
+            let frame = self.task_stack_long(env, op, at, level)?;
+            let stack = if level == cpl { stack } else { frame.stack };
+            return Ok(Frame { stack, pointer: frame.pointer & !15, ..frame });
         }
         if level == cpl {
             return Ok(Frame { stack, pointer: self.regs[4], mask: self.stack_mask(), user });
+        }
+        self.task_stack(env, op, level)
+    }
+
+    /// The stack as it is.
+    pub(crate) fn own_stack(&self) -> Frame {
+        let mask = if self.long_active() { u64::MAX } else { self.stack_mask() };
+        Frame { stack: self.s.segments[State::SS], pointer: self.regs[4], mask, user: self.is_user() }
+    }
+
+    /// The stack at an offset of the task state segment of long mode.
+    fn task_stack_long(&mut self, env: &mut Env, op: &Op, at: u64, level: u8) -> Result<Frame, Raised> {
+        if at + 7 > u64::from(self.s.tr.limit) {
+            return Err(self.raise_with(vector::TS, u32::from(self.s.tr.selector & !3)));
+        }
+        let pointer = self.read_system::<8>(env, op, self.s.tr.base.wrapping_add(at))?;
+        if !Self::canonical(pointer) {
+            return Err(self.raise_with(vector::SS, 0));
+        }
+        Ok(Frame { stack: null_stack(level), pointer, mask: u64::MAX, user: level == 3 })
+    }
+
+    /// The stack that the task state segment has for a privilege level.
+    pub(crate) fn task_stack(&mut self, env: &mut Env, op: &Op, level: u8) -> Result<Frame, Raised> {
+        if self.long_active() {
+            return self.task_stack_long(env, op, 4 + 8 * u64::from(level), level);
         }
         let wide = self.s.tr.attributes & 8 != 0;
         let (at, length) = if wide { (4 + 8 * u64::from(level), 5) } else { (2 + 4 * u64::from(level), 3) };
@@ -209,6 +243,6 @@ impl Core {
         };
         let stack = self.stack_segment(env, op, selector as u16, level, vector::TS)?;
         let mask = if stack.attributes & 1 << 14 != 0 { 0xffff_ffff } else { 0xffff };
-        Ok(Frame { stack, pointer, mask, user })
+        Ok(Frame { stack, pointer, mask, user: level == 3 })
     }
 }

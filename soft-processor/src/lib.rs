@@ -17,7 +17,7 @@
 //! ([`Cpu::init`], [`Cpu::start_up`]), after [`Flow::Leave`] made `run` return.
 //!
 //! What it offers is what its CPUID says: the x86-64 baseline without MMX, real, protected, compatibility and long mode,
-//! 2-, 3- and 4-level paging with NX. Not there: virtual-8086 mode, hardware task switches, machine checks, performance counters.
+//! 2-, 3- and 4-level paging with NX. Not there: hardware task switches, machine checks, performance counters.
 
 mod access;
 mod bus;
@@ -29,6 +29,7 @@ mod decode;
 mod far;
 mod flags;
 mod fxsave;
+mod gate;
 mod host;
 mod inspect;
 mod integer;

@@ -4,9 +4,9 @@ use crate::bus::Flow;
 use crate::core::{Core, Env, Op, Step};
 
 impl Core {
-    /// #GP(0) unless the privilege level is at most IOPL or the task's permission map opens the port.
+    /// #GP(0) unless the privilege level is at most IOPL, outside virtual-8086 mode, or the task's permission map opens the port.
     pub(crate) fn may_use_port(&mut self, env: &mut Env, op: &Op, port: u16, size: u8) -> Step {
-        if !self.protected() || self.cpl() <= (self.modes >> 12) as u8 & 3 {
+        if !self.is_virtual() && self.cpl() <= (self.modes >> 12) as u8 & 3 {
             return Ok(());
         }
         let tr = self.s.tr;

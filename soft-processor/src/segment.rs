@@ -90,6 +90,12 @@ impl Core {
         Ok(Descriptor { raw, at })
     }
 
+    /// The upper half of a descriptor of 16 bytes.
+    pub(crate) fn upper_half(&mut self, env: &mut Env, op: &Op, selector: u16) -> Result<u64, Raised> {
+        let next = selector.checked_add(8).ok_or(vector::GP).map_err(|vector| self.raise_with(vector, u32::from(selector & !3)))?;
+        Ok(self.descriptor(env, op, next, vector::GP)?.raw)
+    }
+
     /// Sets the accessed bit in the table.
     pub(crate) fn accessed(&mut self, env: &mut Env, op: &Op, descriptor: &mut Descriptor) -> Step {
         if descriptor.raw >> 40 & 1 == 0 {
@@ -108,9 +114,7 @@ impl Core {
     /// Loads ES, SS, DS, FS or GS.
     pub(crate) fn load_segment(&mut self, env: &mut Env, op: &Op, register: usize, selector: u16) -> Step {
         if !self.protected() {
-            let segment = &mut self.s.segments[register];
-            (segment.selector, segment.base) = (selector, u64::from(selector) << 4);
-            self.segments_changed();
+            self.load_paragraph(register, selector);
             return Ok(());
         }
         let loaded = if register == State::SS {
@@ -121,6 +125,14 @@ impl Core {
         self.s.segments[register] = loaded;
         self.segments_changed();
         Ok(())
+    }
+
+    /// Loads a segment register in real or virtual-8086 mode: a paragraph. The limit stays what it is, which is 64 KiB unless protected mode
+    /// left another one.
+    pub(crate) fn load_paragraph(&mut self, register: usize, selector: u16) {
+        let segment = &mut self.s.segments[register];
+        (segment.selector, segment.base) = (selector, u64::from(selector) << 4);
+        self.segments_changed();
     }
 
     fn data_segment(&mut self, env: &mut Env, op: &Op, selector: u16) -> Result<Segment, Raised> {
@@ -275,6 +287,11 @@ impl Core {
 /// SS without a descriptor, in 64-bit mode.
 pub(crate) fn null_stack(cpl: u8) -> Segment {
     Segment { selector: u16::from(cpl), base: 0, limit: 0xffff_ffff, attributes: 0xc093 | u16::from(cpl) << 5 }
+}
+
+/// A segment of virtual-8086 mode.
+pub(crate) fn paragraph(selector: u16) -> Segment {
+    Segment { selector, base: u64::from(selector) << 4, limit: 0xffff, attributes: 0xf3 }
 }
 
 /// The flat segments that SYSCALL and its like load without a descriptor.

@@ -63,12 +63,14 @@ pub(crate) fn load_far<const S: usize>(core: &mut Core, env: &mut Env, op: &Op) 
 
 /// PUSHF.
 pub(crate) fn pushf<const S: usize>(core: &mut Core, env: &mut Env, op: &Op) -> Step {
+    core.sensitive()?;
     let flags = core.rflags() & !(bit::VM | bit::RF);
     core.push::<S>(env, op, flags)
 }
 
 /// POPF.
 pub(crate) fn popf<const S: usize>(core: &mut Core, env: &mut Env, op: &Op) -> Step {
+    core.sensitive()?;
     let flags = core.pop::<S>(env, op)?;
     let kept = if S == 2 { !0xffff } else { 0 };
     core.set_flags_at(core.cpl(), flags & !bit::RF, kept | bit::VIF | bit::VIP);
@@ -111,6 +113,9 @@ pub(crate) fn int(core: &mut Core, env: &mut Env, op: &Op) -> Step {
             return Err(core.raise(number));
         }
         return Err(core.raise_with(vector::GP, u32::from(number) * 8 + 2));
+    }
+    if op.to == 0 || op.from == 2 {
+        core.sensitive()?;
     }
     let here = core.rip;
     core.rip = core.next(op);

@@ -6,9 +6,9 @@ use super::{Form, sized};
 use crate::control::{call, call_to, jump, jump_if, jump_to, loops, ret};
 use crate::core::{Handler, STACK};
 use crate::integer::{
-    aad, aam, alu, ascii_adjust, bswap, carry, cmov, cmpxchg, cmpxchg8b, decimal_adjust, direction, divide, enter, form, kind, lahf, lea,
-    leave, mov, multiply, multiply_register, nothing, pop, pop_all, pop_memory, push, push_all, sahf, setcc, sign_to_data, single, unary,
-    widen, widen_accumulator, xadd, xchg, xlat,
+    aad, aam, alu, ascii_adjust, bswap, carry, cmov, cmpxchg, cmpxchg8b, decimal_adjust, direction, divide, enter, flush, form, kind, lahf,
+    lea, leave, mov, multiply, multiply_register, nothing, pop, pop_all, pop_memory, push, push_all, sahf, setcc, sign_to_data, single,
+    unary, widen, widen_accumulator, xadd, xchg, xlat,
 };
 use crate::shift::{self, bit_string, bits, double_shift, scan};
 use crate::string::{self, cmps, ins, lods, movs, outs, scas, stos};
@@ -219,6 +219,7 @@ pub(crate) fn select(form: &mut Form) -> Option<Handler> {
         M::Nop | M::Pause | M::Endbr32 | M::Endbr64 | M::Prefetchnta | M::Prefetcht0 | M::Prefetcht1 | M::Prefetcht2 | M::Reservednop => {
             nothing
         }
+        M::Clflush => flush,
         M::Lfence | M::Mfence | M::Sfence => nothing,
         M::Shl | M::Sal => return shifting::<{ shift::kind::SHL }>(form),
         M::Shr => return shifting::<{ shift::kind::SHR }>(form),

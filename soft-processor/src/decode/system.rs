@@ -66,6 +66,7 @@ pub(crate) fn select(form: &mut Form) -> Option<Handler> {
         M::Int => {
             form.op.immediate = u64::from(form.i.immediate8());
             form.op.to = u8::from(matches!(form.op.immediate, 3 | 4));
+            form.op.from = 2;
             int
         }
         M::Int3 => {

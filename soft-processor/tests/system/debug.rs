@@ -213,3 +213,15 @@ fn code_that_one_processor_decodes_is_looked_at_when_another_one_stores() {
     }
     assert_eq!(bus.notes.iter().map(|note| note & 0xff).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
 }
+
+#[test]
+fn a_handler_that_breaks_on_itself_does_not_hold_the_run() {
+    let handler = super::machine::HANDLERS + 256;
+    for control in [1, 1 | 1 << 16] {
+        // The first breaks on its first instruction, the second on the stack that its interruption stores into.
+        let address = if control == 1 { handler } else { super::machine::STACK_IST - 8 };
+        let mut machine = watched(&[0xf1, 0xf4], address, control);
+        machine.gate(1, &[0xeb, 0xfe], 0, 1);
+        assert!(matches!(machine.run(), Exit::Budget | Exit::Shutdown), "{control:x}");
+    }
+}

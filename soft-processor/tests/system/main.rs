@@ -2,6 +2,8 @@
 #![allow(unsafe_code)] // The guests are assembled into this program, and their bytes are read out of it.
 
 mod debug;
+mod gates;
+mod lists;
 mod machine;
 mod modes;
 mod paging;
