@@ -25,6 +25,10 @@ impl Core {
     #[inline(always)]
     pub(crate) fn segmented(&mut self, segment: u8, offset: u64, size: u64, access: Access) -> Result<u64, Raised> {
         if segment >= FLAT {
+            // What is loaded in parts must not begin before it is clear that it does not end beyond.
+            if !matches!(size, 1 | 2 | 4 | 8) {
+                self.within_4_gib(segment, offset, size)?;
+            }
             Ok(self.bases[(segment & 15) as usize].wrapping_add(offset))
         } else {
             self.checked(segment, offset, size, access)
@@ -115,8 +119,17 @@ impl Core {
         self.write::<S>(env, op, address, value)
     }
 
+    /// Flat segments end with the 4 GiB, outside 64-bit mode: an access does not go on at 0. Such ones always come the slow way.
+    fn within_4_gib(&mut self, segment: u8, address: u64, size: u64) -> Step {
+        if self.mode.is_long() || segment < FLAT || address + size - 1 <= 0xffff_ffff {
+            return Ok(());
+        }
+        Err(if segment == STACK { self.raise_with(vector::SS, 0) } else { self.protection() })
+    }
+
     /// Raises what a store of `size` bytes would raise.
     pub(crate) fn probe(&mut self, env: &mut Env, op: &Op, address: u64, size: u64) -> Step {
+        self.within_4_gib(op.segment, address, size)?;
         self.place(env, op, address, Access::Write, self.is_user())?;
         let last = self.cut(address.wrapping_add(size - 1));
         if last & !0xfff != address & !0xfff {
@@ -148,6 +161,7 @@ impl Core {
     #[cold]
     #[inline(never)]
     pub(crate) fn read_slowly(&mut self, env: &mut Env, op: &Op, address: u64, size: usize, user: bool) -> Result<u64, Raised> {
+        self.within_4_gib(op.segment, address, size as u64)?;
         let first = self.place(env, op, address, Access::Read, user)?;
         self.note_access(address, size, false);
         let here = (4096 - (address & 0xfff)).min(size as u64) as usize;
@@ -162,6 +176,7 @@ impl Core {
     #[cold]
     #[inline(never)]
     pub(crate) fn write_slowly(&mut self, env: &mut Env, op: &Op, address: u64, size: usize, value: u64, user: bool) -> Step {
+        self.within_4_gib(op.segment, address, size as u64)?;
         let first = self.place(env, op, address, Access::Write, user)?;
         self.note_access(address, size, true);
         let here = (4096 - (address & 0xfff)).min(size as u64) as usize;
@@ -286,12 +301,19 @@ impl Core {
         }
     }
 
+    /// Linear address of 16 bytes, which #GP says must be aligned before it is asked whether they are within the segment.
+    fn wide(&mut self, op: &Op, access: Access, aligned: bool) -> Result<u64, Raised> {
+        if aligned && op.segment >= FLAT {
+            let address = self.linear::<8>(op, access)?;
+            return if address & 15 != 0 { Err(self.protection()) } else { Ok(address) };
+        }
+        let address = self.linear::<16>(op, access)?;
+        if aligned && address & 15 != 0 { Err(self.protection()) } else { Ok(address) }
+    }
+
     /// Loads 16 bytes of the memory operand; `aligned` raises #GP if they are not.
     pub(crate) fn load_wide(&mut self, env: &mut Env, op: &Op, aligned: bool) -> Result<u128, Raised> {
-        let address = self.linear::<16>(op, Access::Read)?;
-        if aligned && address & 15 != 0 {
-            return Err(self.protection());
-        }
+        let address = self.wide(op, Access::Read, aligned)?;
         let low = self.read::<8>(env, op, address)?;
         let high = self.read::<8>(env, op, self.cut(address.wrapping_add(8)))?;
         Ok(u128::from(low) | u128::from(high) << 64)
@@ -299,10 +321,7 @@ impl Core {
 
     /// Stores 16 bytes.
     pub(crate) fn store_wide(&mut self, env: &mut Env, op: &Op, aligned: bool, value: u128) -> Step {
-        let address = self.linear::<16>(op, Access::Write)?;
-        if aligned && address & 15 != 0 {
-            return Err(self.protection());
-        }
+        let address = self.wide(op, Access::Write, aligned)?;
         self.probe(env, op, address, 16)?;
         self.write::<8>(env, op, address, value as u64)?;
         self.write::<8>(env, op, self.cut(address.wrapping_add(8)), (value >> 64) as u64)

@@ -84,6 +84,7 @@ pub(crate) const LONG_FS: u8 = 8;
 pub(crate) mod vector {
     pub(crate) const DE: u8 = 0;
     pub(crate) const DB: u8 = 1;
+    pub(crate) const BR: u8 = 5;
     pub(crate) const UD: u8 = 6;
     pub(crate) const NM: u8 = 7;
     pub(crate) const DF: u8 = 8;

@@ -480,6 +480,12 @@ pub(crate) fn flush(core: &mut Core, env: &mut Env, op: &Op) -> Step {
     core.load::<1>(env, op).map(drop)
 }
 
+/// SALC, which no manual had for long: AL all ones or zeros by the carry.
+pub(crate) fn salc(core: &mut Core, _: &mut Env, _: &Op) -> Step {
+    core.set::<1>(0, if core.flags.carry() { 0xff } else { 0 });
+    Ok(())
+}
+
 /// NOP, hints, fences.
 pub(crate) fn nothing(_: &mut Core, _: &mut Env, _: &Op) -> Step {
     Ok(())

@@ -114,9 +114,9 @@ pub(crate) fn movs<const S: usize>(core: &mut Core, env: &mut Env, op: &Op) -> S
             }
         }
         let from = core.element::<S>(op, SI, Access::Read)?;
-        let to = core.element::<S>(op, DI, Access::Write)?;
         let value = core.read::<S>(env, op, from)?;
-        core.write::<S>(env, op, to, value)?;
+        let to = core.element::<S>(op, DI, Access::Write)?;
+        core.write::<S>(env, &at_destination(op), to, value)?;
         core.advance::<S>(SI, op, 1);
         core.advance::<S>(DI, op, 1);
         Ok((1, false))
@@ -164,7 +164,7 @@ pub(crate) fn stos<const S: usize>(core: &mut Core, env: &mut Env, op: &Op) -> S
                 return Ok((times, false));
             }
         }
-        core.write::<S>(env, op, to, value)?;
+        core.write::<S>(env, &at_destination(op), to, value)?;
         core.advance::<S>(DI, op, 1);
         Ok((1, false))
     })
@@ -191,7 +191,7 @@ fn compared<const S: usize>(core: &mut Core, op: &Op, a: u64, b: u64) -> bool {
 pub(crate) fn scas<const S: usize>(core: &mut Core, env: &mut Env, op: &Op) -> Step {
     core.repeat(env, op, |core, env, _| {
         let at = core.element::<S>(op, DI, Access::Read)?;
-        let value = core.read::<S>(env, op, at)?;
+        let value = core.read::<S>(env, &at_destination(op), at)?;
         let last = compared::<S>(core, op, core.get::<S>(0), value);
         core.advance::<S>(DI, op, 1);
         Ok((1, last))
@@ -201,10 +201,10 @@ pub(crate) fn scas<const S: usize>(core: &mut Core, env: &mut Env, op: &Op) -> S
 /// CMPS.
 pub(crate) fn cmps<const S: usize>(core: &mut Core, env: &mut Env, op: &Op) -> Step {
     core.repeat(env, op, |core, env, _| {
-        let first = core.element::<S>(op, SI, Access::Read)?;
-        let second = core.element::<S>(op, DI, Access::Read)?;
         // If both fault, it is the second one's fault that processors show.
-        let b = core.read::<S>(env, op, second)?;
+        let second = core.element::<S>(op, DI, Access::Read)?;
+        let b = core.read::<S>(env, &at_destination(op), second)?;
+        let first = core.element::<S>(op, SI, Access::Read)?;
         let a = core.read::<S>(env, op, first)?;
         let last = compared::<S>(core, op, a, b);
         core.advance::<S>(SI, op, 1);
@@ -218,10 +218,10 @@ pub(crate) fn ins<const S: usize>(core: &mut Core, env: &mut Env, op: &Op) -> St
     core.may_use_port(env, op, core.regs[2] as u16, S as u8)?;
     core.repeat(env, op, |core, env, _| {
         let to = core.element::<S>(op, DI, Access::Write)?;
-        core.probe(env, op, to, S as u64)?;
+        core.probe(env, &at_destination(op), to, S as u64)?;
         let cycle = core.cycle(env.memory, op);
         let value = env.bus.port_in(cycle, core.regs[2] as u16, S as u8);
-        core.write::<S>(env, op, to, u64::from(value))?;
+        core.write::<S>(env, &at_destination(op), to, u64::from(value))?;
         core.advance::<S>(DI, op, 1);
         core.note_port(core.regs[2] as u16, S as u8);
         core.look();
@@ -239,6 +239,11 @@ pub(crate) fn outs<const S: usize>(core: &mut Core, env: &mut Env, op: &Op) -> S
         core.output(env, op, core.regs[2] as u16, S as u8, value as u32);
         Ok((1, false))
     })
+}
+
+/// The instruction as its destination sees it: in the destination's segment.
+fn at_destination(op: &Op) -> Op {
+    Op { segment: op.to, ..*op }
 }
 
 /// Segment of the destination: ES, or none in 64-bit mode.

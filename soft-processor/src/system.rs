@@ -228,6 +228,32 @@ pub(crate) fn look_up<const LIMIT: bool, const S: usize, const F: u8>(core: &mut
     Ok(())
 }
 
+/// ARPL: raises the requested privilege level of a selector to that of another.
+pub(crate) fn arpl<const F: u8>(core: &mut Core, env: &mut Env, op: &Op) -> Step {
+    if !core.protected() {
+        return Err(core.undefined());
+    }
+    let least = core.get::<2>(op.from) & 3;
+    let selector = if F == form::MR { core.load::<2>(env, op)? } else { core.get::<2>(op.to) };
+    let raised = selector & 3 < least;
+    if raised && F == form::MR {
+        core.store::<2>(env, op, selector & !3 | least)?;
+    } else if raised {
+        core.set::<2>(op.to, selector & !3 | least);
+    }
+    core.flags.replace(bit::ZF, if raised { bit::ZF } else { 0 });
+    Ok(())
+}
+
+/// BOUND: #BR if a signed index is not between two bounds in storage.
+pub(crate) fn bound<const S: usize>(core: &mut Core, env: &mut Env, op: &Op) -> Step {
+    let signed = |value: u64| crate::flags::extend::<S>(value) as i64;
+    let low = signed(core.load::<S>(env, op)?);
+    let address = core.segmented(op.segment, core.offset(op).wrapping_add(S as u64), S as u64, Access::Read)?;
+    let high = signed(core.read::<S>(env, op, core.cut(address))?);
+    if (low..=high).contains(&signed(core.get::<S>(op.to))) { Ok(()) } else { Err(core.raise(vector::BR)) }
+}
+
 /// VERR, VERW.
 pub(crate) fn verify<const WRITE: bool, const F: u8>(core: &mut Core, env: &mut Env, op: &Op) -> Step {
     if !core.protected() {

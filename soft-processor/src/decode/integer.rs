@@ -7,8 +7,8 @@ use crate::control::{call, call_to, jump, jump_if, jump_to, loops, ret};
 use crate::core::{Handler, STACK};
 use crate::integer::{
     aad, aam, alu, ascii_adjust, bswap, carry, cmov, cmpxchg, cmpxchg8b, decimal_adjust, direction, divide, enter, flush, form, kind, lahf,
-    lea, leave, mov, multiply, multiply_register, nothing, pop, pop_all, pop_memory, push, push_all, sahf, setcc, sign_to_data, single,
-    unary, widen, widen_accumulator, xadd, xchg, xlat,
+    lea, leave, mov, multiply, multiply_register, nothing, pop, pop_all, pop_memory, push, push_all, sahf, salc, setcc, sign_to_data,
+    single, unary, widen, widen_accumulator, xadd, xchg, xlat,
 };
 use crate::shift::{self, bit_string, bits, double_shift, scan};
 use crate::string::{self, cmps, ins, lods, movs, outs, scas, stos};
@@ -216,6 +216,7 @@ pub(crate) fn select(form: &mut Form) -> Option<Handler> {
             form.op.immediate = form.immediate(0);
             if form.i.mnemonic() == M::Aam { aam } else { aad }
         }
+        M::Salc => salc,
         M::Nop | M::Pause | M::Endbr32 | M::Endbr64 | M::Prefetchnta | M::Prefetcht0 | M::Prefetcht1 | M::Prefetcht2 | M::Reservednop => {
             nothing
         }

@@ -9,9 +9,9 @@ use crate::integer::form;
 use crate::port::{input, output};
 use crate::state::State;
 use crate::system::{
-    clts, cpuid, from_control, from_debug, from_segment, hlt, int, int1, interrupts, invlpg, lmsw, load_far, load_system_segment,
-    load_table, look_up, pop_segment, popf, privileged_nothing, push_segment, pushf, rdmsr, rdpmc, rdtsc, store_system, store_table,
-    swapgs, to_control, to_debug, to_segment, undefined, verify, wrmsr,
+    arpl, bound, clts, cpuid, from_control, from_debug, from_segment, hlt, int, int1, interrupts, invlpg, lmsw, load_far,
+    load_system_segment, load_table, look_up, pop_segment, popf, privileged_nothing, push_segment, pushf, rdmsr, rdpmc, rdtsc,
+    store_system, store_table, swapgs, to_control, to_debug, to_segment, undefined, verify, wrmsr,
 };
 
 /// One of the two handlers for a source in a register or in storage.
@@ -141,6 +141,14 @@ pub(crate) fn select(form: &mut Form) -> Option<Handler> {
                 (true, false) => sized!(size => look_up[true; form::RR]),
                 (true, true) => sized!(size => look_up[true; form::RM]),
             }
+        }
+        M::Arpl => {
+            form.operands();
+            if form.is_memory(0) { arpl::<{ form::MR }> } else { arpl::<{ form::RR }> }
+        }
+        M::Bound => {
+            form.op.to = form.register(0);
+            sized!(form.size(0) => bound[;])
         }
         M::Verr => source!(form, 0 => verify[false]),
         M::Verw => source!(form, 0 => verify[true]),

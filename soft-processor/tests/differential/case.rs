@@ -9,6 +9,33 @@ pub const CODE: u64 = 0x2000_0000;
 /// Room for it.
 pub const CODE_BYTES: usize = 256;
 
+/// Selectors in the local descriptor table for 16-bit code: code at [`CODE`], data and stack at [`DATA`], 64 KiB each.
+pub const CODE_16: u16 = 7;
+pub const DATA_16: u16 = 15;
+
+/// How the code is run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum Width {
+    /// In compatibility mode, in segments of 64 KiB.
+    Bits16 = 16,
+    /// In compatibility mode, flat.
+    Bits32 = 32,
+    Bits64 = 64,
+}
+
+impl Width {
+    /// Address of the data as the code sees it.
+    pub fn data(self) -> u64 {
+        if self == Self::Bits16 { 0 } else { DATA }
+    }
+
+    /// Of general registers and instruction addresses so many bits are the code's.
+    pub fn mask(self) -> u64 {
+        if self == Self::Bits64 { u64::MAX } else { 0xffff_ffff }
+    }
+}
+
 /// Registers of user mode.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -30,6 +57,7 @@ pub struct Registers {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Case {
+    pub width: Width,
     pub registers: Registers,
     pub code: [u8; CODE_BYTES],
     pub data: [u8; DATA_BYTES],

@@ -2,7 +2,7 @@
 
 use iced_x86::{Code, CpuidFeature, Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
 
-use super::case::{CODE, CODE_BYTES, Case, DATA, DATA_BYTES, Registers};
+use super::case::{CODE, CODE_BYTES, Case, DATA, DATA_BYTES, Registers, Width};
 
 /// A reproducible row of numbers (SplitMix64).
 pub struct Random(pub u64);
@@ -35,10 +35,11 @@ pub enum Family {
 
 const CORNERS: [u64; 12] = [0, 1, 2, 0x7f, 0x80, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, i64::MAX as u64, i64::MIN as u64, u64::MAX, 0x7fff];
 
-fn value(random: &mut Random) -> u64 {
+fn value(random: &mut Random, width: Width) -> u64 {
+    let data = width.data();
     match random.below(8) {
-        0..3 => DATA + 256 + random.below(DATA_BYTES as u64 - 512) / 16 * 16,
-        3 => DATA + 256 + random.below(DATA_BYTES as u64 - 512),
+        0..3 => data + 256 + random.below(DATA_BYTES as u64 - 512) / 16 * 16,
+        3 => data + 256 + random.below(DATA_BYTES as u64 - 512),
         4 => random.below(64),
         5 => random.next(),
         6 => CORNERS[random.below(CORNERS.len() as u64) as usize],
@@ -114,12 +115,13 @@ fn offered(instruction: &Instruction) -> bool {
                 | F::SSE
                 | F::SSE2
                 | F::PAUSE
+                | F::INTEL8086_ONLY
         )
     })
 }
 
 /// Instructions whose outcome is not the processor's alone, or that user programs of one of both may not have.
-fn excluded(i: &Instruction) -> bool {
+fn excluded(i: &Instruction, width: Width) -> bool {
     use Mnemonic as M;
     let uses_mmx = (0..i.op_count()).any(|n| i.op_kind(n) == OpKind::Register && i.op_register(n).is_mm());
     let special = (0..i.op_count()).any(|n| {
@@ -138,10 +140,12 @@ fn excluded(i: &Instruction) -> bool {
                 | M::Lgs | M::Enter | M::Ud0 | M::Ud1 | M::Reservednop | M::Cvtpi2ps | M::Cvtpi2pd | M::Fxsave | M::Fxrstor | M::Fxsave64 | M::Fxrstor64
                 | M::Int3 | M::Wait | M::Fstenv | M::Fnstenv | M::Fnsave | M::Fsave | M::Fldenv | M::Frstor | M::Popf | M::Popfq
                 | M::Fstdw | M::Fstsg | M::Fnstdw | M::Fnstsg | M::Feni | M::Fneni | M::Fdisi | M::Fndisi | M::Fnsetpm | M::Fsetpm | M::Frstpm
-                | M::Maskmovq | M::Maskmovdqu | M::Ldmxcsr | M::Clflush | M::Lahf | M::Sahf
+                | M::Maskmovq | M::Maskmovdqu | M::Ldmxcsr | M::Clflush | M::Popfd | M::Lds | M::Les
         )
+        // Not offered in 64-bit mode.
+        || width == Width::Bits64 && matches!(i.mnemonic(), M::Lahf | M::Sahf)
         // Branches leave the case, except small ones forward, which are made on purpose.
-        || i.flow_control() != iced_x86::FlowControl::Next && !matches!(i.mnemonic(), M::Hlt | M::Ud2 | M::Loop | M::Loope | M::Loopne | M::Jrcxz | M::Jecxz)
+        || i.flow_control() != iced_x86::FlowControl::Next && !matches!(i.mnemonic(), M::Hlt | M::Ud2 | M::Loop | M::Loope | M::Loopne | M::Jrcxz | M::Jecxz | M::Jcxz | M::Into)
             && !i.is_jcc_short()
         || matches!(i.code(), Code::Fstpnce_sti | Code::Fcom_st0_sti_DCD0 | Code::Fcomp_st0_sti_DCD8 | Code::Fxch_st0_sti_DDC8 | Code::Fcomp_st0_sti_DED0
             | Code::Ffreep_sti | Code::Fxch_st0_sti_DFC8 | Code::Fstp_sti_DFD0 | Code::Fstp_sti_DFD8)
@@ -160,7 +164,7 @@ fn family(i: &Instruction) -> Family {
 }
 
 /// Bytes of one random instruction.
-fn bytes(random: &mut Random, wanted: Family) -> [u8; 15] {
+fn bytes(random: &mut Random, wanted: Family, width: Width) -> [u8; 15] {
     let mut bytes = [0; 15];
     for part in bytes.chunks_mut(8) {
         let number = random.next().to_le_bytes();
@@ -176,7 +180,7 @@ fn bytes(random: &mut Random, wanted: Family) -> [u8; 15] {
         bytes[at] = [0x66, 0xf2, 0xf3][random.below(3) as usize];
         at += 1;
     }
-    if random.one_in(2) {
+    if width == Width::Bits64 && random.one_in(2) {
         bytes[at] = 0x40 | random.below(16) as u8;
         at += 1;
     }
@@ -190,16 +194,20 @@ fn bytes(random: &mut Random, wanted: Family) -> [u8; 15] {
 }
 
 /// One instruction of the family, ready to be put at `at`.
-fn instruction(random: &mut Random, wanted: Family, only: Option<Mnemonic>) -> (Vec<u8>, Instruction) {
+fn instruction(random: &mut Random, wanted: Family, width: Width, only: Option<Mnemonic>) -> (Vec<u8>, Instruction) {
     loop {
-        let mut bytes = bytes(random, wanted);
-        let mut decoder = Decoder::new(64, &bytes, DecoderOptions::NONE);
+        let mut bytes = bytes(random, wanted, width);
+        let mut decoder = Decoder::new(width as u32, &bytes, DecoderOptions::NONE);
         let i = decoder.decode();
-        if i.is_invalid() || !offered(&i) || excluded(&i) || family(&i) != wanted || only.is_some_and(|only| only != i.mnemonic()) {
+        if i.is_invalid() || !offered(&i) || excluded(&i, width) || family(&i) != wanted || only.is_some_and(|only| only != i.mnemonic()) {
             continue;
         }
         // More than 16 places of 16 bits are undefined.
         if matches!(i.mnemonic(), Mnemonic::Shld | Mnemonic::Shrd) && i.op1_register().size() == 2 {
+            continue;
+        }
+        // ESP beyond its 16 bits: the flags that are to be made zero cannot be reached.
+        if width == Width::Bits16 && (0..i.op_count()).any(|n| i.op_kind(n) == OpKind::Register && i.op_register(n) == Register::ESP) {
             continue;
         }
         // With needless prefixes these are not the same on all processors.
@@ -221,12 +229,12 @@ fn instruction(random: &mut Random, wanted: Family, only: Option<Mnemonic>) -> (
             bytes[offsets.displacement_offset()] &= 0xf0;
         }
         let _length = i.len();
-        if offsets.has_displacement() && offsets.displacement_size() >= 4 && !random.one_in(8) {
+        if offsets.has_displacement() && offsets.displacement_size() >= 2 && !random.one_in(8) {
             let small = (random.below(512) as i64 - 256) & if random.one_in(2) { !15 } else { !0 };
             let displacement = if i.is_ip_rel_memory_operand() {
                 (DATA as i64 - CODE as i64) + 2048 + small
             } else if i.memory_base() == Register::None && i.memory_index() == Register::None {
-                DATA as i64 + 2048 + small
+                width.data() as i64 + 2048 + small
             } else {
                 small
             };
@@ -234,13 +242,13 @@ fn instruction(random: &mut Random, wanted: Family, only: Option<Mnemonic>) -> (
             let size = offsets.displacement_size();
             bytes[offsets.displacement_offset()..][..size].copy_from_slice(&wide[..size]);
         }
-        let i = Decoder::new(64, &bytes, DecoderOptions::NONE).decode();
+        let i = Decoder::new(width as u32, &bytes, DecoderOptions::NONE).decode();
         return (bytes[..i.len()].to_vec(), i);
     }
 }
 
 /// The case of a seed, with `length` instructions at most; which they are.
-pub fn case(seed: u64, wanted: Family, only: Option<Mnemonic>) -> (Case, Vec<Instruction>) {
+pub fn case(seed: u64, wanted: Family, width: Width, only: Option<Mnemonic>) -> (Case, Vec<Instruction>) {
     let mut random = Random(seed);
     let mut code = [0xcc; CODE_BYTES];
     let mut at = 0;
@@ -248,7 +256,7 @@ pub fn case(seed: u64, wanted: Family, only: Option<Mnemonic>) -> (Case, Vec<Ins
     let mut branch = None;
     for _ in 0..1 + random.below(6) {
         let kind = if wanted != Family::Integer && random.one_in(4) { Family::Integer } else { wanted };
-        let (bytes, i) = instruction(&mut random, kind, only.filter(|_| kind == wanted));
+        let (bytes, i) = instruction(&mut random, kind, width, only.filter(|_| kind == wanted));
         code[at..at + bytes.len()].copy_from_slice(&bytes);
         at += bytes.len();
         // A branch goes over the next instruction.
@@ -260,12 +268,15 @@ pub fn case(seed: u64, wanted: Family, only: Option<Mnemonic>) -> (Case, Vec<Ins
             code[at - 1] = 0;
         }
         instructions.push(i);
-        // What the manuals leave undefined is made zero: PUSHFQ, AND, POPFQ.
+        // What the manuals leave undefined is made zero: PUSHF, AND, POPF.
         let undefined = flags(i.rflags_undefined());
         if undefined != 0 {
-            let mut fix = vec![0x9c, 0x48, 0x81, 0x24, 0x24];
-            fix.extend((!undefined).to_le_bytes());
-            fix.push(0x9d);
+            let wide = (!undefined).to_le_bytes();
+            let fix = match width {
+                Width::Bits64 => [&[0x9c, 0x48, 0x81, 0x24, 0x24], &wide[..], &[0x9d]].concat(),
+                Width::Bits32 => [&[0x9c, 0x81, 0x24, 0x24], &wide[..], &[0x9d]].concat(),
+                Width::Bits16 => [&[0x9c, 0x67, 0x81, 0x24, 0x24], &wide[..2], &[0x9d]].concat(),
+            };
             code[at..at + fix.len()].copy_from_slice(&fix);
             at += fix.len();
         }
@@ -275,9 +286,9 @@ pub fn case(seed: u64, wanted: Family, only: Option<Mnemonic>) -> (Case, Vec<Ins
     }
     let mut general = [0; 16];
     for register in &mut general {
-        *register = value(&mut random);
+        *register = value(&mut random, width) & width.mask();
     }
-    general[4] = DATA + 512 + random.below(DATA_BYTES as u64 - 1024);
+    general[4] = width.data() + 512 + random.below(DATA_BYTES as u64 - 1024);
     if random.one_in(2) {
         general[4] &= !15;
     }
@@ -287,7 +298,7 @@ pub fn case(seed: u64, wanted: Family, only: Option<Mnemonic>) -> (Case, Vec<Ins
     let mut data = [0; DATA_BYTES];
     for part in data.chunks_mut(8) {
         let number = match random.below(4) {
-            0 => value(&mut random),
+            0 => value(&mut random, width),
             1 => double(&mut random),
             _ => random.next(),
         };
@@ -309,7 +320,7 @@ pub fn case(seed: u64, wanted: Family, only: Option<Mnemonic>) -> (Case, Vec<Ins
     let rounding = random.below(4) as u32;
     let registers = Registers {
         general,
-        rip: CODE,
+        rip: if width == Width::Bits16 { 0 } else { CODE },
         rflags: random.next() & 0xcd5 & !0x400 | if random.one_in(8) { 0x400 } else { 0 } | 0x202,
         xmm,
         mxcsr: 0x1f80 & if random.one_in(8) { !(random.next() as u32 & 0x1780) } else { u32::MAX }
@@ -323,7 +334,7 @@ pub fn case(seed: u64, wanted: Family, only: Option<Mnemonic>) -> (Case, Vec<Ins
         in_use,
         stack,
     };
-    (Case { registers, code, data }, instructions)
+    (Case { width, registers, code, data }, instructions)
 }
 
 /// Flags by their places in RFLAGS, from the bits of iced-x86.

@@ -7,7 +7,7 @@ mod generator;
 mod native;
 mod soft;
 
-use case::{Case, DATA_BYTES, Outcome};
+use case::{Case, DATA_BYTES, Outcome, Width};
 use generator::Family;
 use iced_x86::Mnemonic;
 
@@ -27,7 +27,8 @@ fn difference(case: &Case, undefined: u64, native: &Outcome, soft: &Outcome, fam
         }
     };
     compare("vector".into(), native.vector.into(), soft.vector.into());
-    compare("rip".into(), n.rip.into(), s.rip.into());
+    let mask = case.width.mask();
+    compare("rip".into(), (n.rip & mask).into(), (s.rip & mask).into());
     // The kernel keeps error codes and addresses from earlier exceptions where there is none.
     if matches!(native.vector, 10..=14) {
         // For the kernel's half of the addresses Linux says "present" in any case.
@@ -38,7 +39,7 @@ fn difference(case: &Case, undefined: u64, native: &Outcome, soft: &Outcome, fam
         compare("address".into(), native.address.into(), soft.address.into());
     }
     for register in 0..16 {
-        compare(format!("r{register}"), n.general[register].into(), s.general[register].into());
+        compare(format!("r{register}"), (n.general[register] & mask).into(), (s.general[register] & mask).into());
         compare(format!("xmm{register}"), n.xmm[register], s.xmm[register]);
     }
     // A fault may come before undefined flags are cleared.
@@ -65,7 +66,7 @@ fn difference(case: &Case, undefined: u64, native: &Outcome, soft: &Outcome, fam
     (!texts.is_empty()).then(|| texts.join("\n  "))
 }
 
-fn run(family: Family, cases: u64, only: Option<Mnemonic>) {
+fn run(family: Family, width: Width, cases: u64, only: Option<Mnemonic>) {
     let first = number("CP64_DIFFERENTIAL_SEED", 1);
     let mut batch = native::Batch::new(BATCH);
     let mut soft = soft::Soft::new();
@@ -75,7 +76,7 @@ fn run(family: Family, cases: u64, only: Option<Mnemonic>) {
     let mut seed = first;
     while seed < first + cases {
         let seeds: Vec<u64> = (seed..(first + cases).min(seed + BATCH as u64)).collect();
-        let made: Vec<_> = seeds.iter().map(|&seed| generator::case(seed, family, only)).collect();
+        let made: Vec<_> = seeds.iter().map(|&seed| generator::case(seed, family, width, only)).collect();
         let inputs: Vec<Case> = made.iter().map(|(case, _)| *case).collect();
         let outcomes = batch.run(&inputs).unwrap_or_else(|at| {
             panic!("seed {}: the host's process did not survive {:?} {:02x?}", seeds[at], mnemonics(&made[at].1), &inputs[at].code[..64])
@@ -87,13 +88,13 @@ fn run(family: Family, cases: u64, only: Option<Mnemonic>) {
             if let Some(text) = difference(case, undefined, native, &soft, family) {
                 different += 1;
                 println!("seed {seed} {:?}\n  code {:02x?}\n  {text}", mnemonics(instructions), &case.code[..48]);
-                assert!(different < tolerated, "{different} differences in {family:?}, the last at seed {seed}");
+                assert!(different < tolerated, "{different} differences in {family:?} {width:?}, the last at seed {seed}");
             }
         }
         seed += BATCH as u64;
     }
-    println!("{family:?}: {cases} cases from seed {first}, {faults} of them ended by a fault, {different} differences");
-    assert_eq!(different, 0, "{family:?}");
+    println!("{family:?} {width:?}: {cases} cases from seed {first}, {faults} of them ended by a fault, {different} differences");
+    assert_eq!(different, 0, "{family:?} {width:?}");
     assert!(faults > 0 && faults < cases, "cases of both kinds");
 }
 
@@ -103,15 +104,27 @@ fn mnemonics(instructions: &[iced_x86::Instruction]) -> Vec<Mnemonic> {
 
 #[test]
 fn integer_code_does_what_the_host_does() {
-    run(Family::Integer, number("CP64_DIFFERENTIAL_CASES", 20_000), None);
+    run(Family::Integer, Width::Bits64, number("CP64_DIFFERENTIAL_CASES", 20_000), None);
 }
 
 #[test]
 fn vector_code_does_what_the_host_does() {
-    run(Family::Sse, number("CP64_DIFFERENTIAL_CASES", 20_000), None);
+    run(Family::Sse, Width::Bits64, number("CP64_DIFFERENTIAL_CASES", 20_000), None);
 }
 
 #[test]
 fn x87_code_does_what_the_host_does() {
-    run(Family::X87, number("CP64_DIFFERENTIAL_CASES", 20_000), None);
+    run(Family::X87, Width::Bits64, number("CP64_DIFFERENTIAL_CASES", 20_000), None);
+}
+
+#[test]
+fn code_of_32_bits_does_what_the_host_does() {
+    run(Family::Integer, Width::Bits32, number("CP64_DIFFERENTIAL_CASES", 10_000), None);
+    run(Family::Sse, Width::Bits32, number("CP64_DIFFERENTIAL_CASES", 5_000), None);
+}
+
+#[test]
+fn code_of_16_bits_does_what_the_host_does() {
+    assert!(native::has_segments_16(), "the host's kernel has modify_ldt (CONFIG_MODIFY_LDT_SYSCALL)");
+    run(Family::Integer, Width::Bits16, number("CP64_DIFFERENTIAL_CASES", 10_000), None);
 }

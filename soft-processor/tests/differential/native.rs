@@ -5,7 +5,7 @@
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-use super::case::{CODE, CODE_BYTES, Case, DATA, DATA_BYTES, Outcome};
+use super::case::{CODE, CODE_16, CODE_BYTES, Case, DATA, DATA_16, DATA_BYTES, Outcome, Width};
 
 /// Shared between parent and child.
 pub struct Batch {
@@ -48,6 +48,16 @@ fn map(length: usize, at: u64, shared: bool, protection: i32) -> *mut u8 {
     let address = unsafe { libc::mmap(at as *mut _, length, protection, place | fixed | libc::MAP_ANONYMOUS, -1, 0) };
     assert_ne!(address, libc::MAP_FAILED, "mmap of {length} bytes at {at:#x} failed");
     address.cast()
+}
+
+/// Makes the segments of 16-bit code in this process and those it forks; whether the kernel lets.
+pub fn has_segments_16() -> bool {
+    // An entry as modify_ldt takes it: number, base, limit, and flags: contents from bit 1 on (2 is code, 0 data), usable is bit 6.
+    let entry = |selector: u16, base: u64, contents: u32| [u32::from(selector) >> 3, base as u32, 0xffff, contents << 1 | 1 << 6];
+    [entry(CODE_16, CODE, 2), entry(DATA_16, DATA, 0)].iter().all(|entry| {
+        // SAFETY: writes one entry of the local descriptor table, which nothing else in this process uses.
+        unsafe { libc::syscall(libc::SYS_modify_ldt, 1, entry.as_ptr(), size_of_val(entry)) == 0 }
+    })
 }
 
 impl Batch {
@@ -166,6 +176,15 @@ extern "C" fn handler(_: i32, _: *const libc::siginfo_t, context: *mut libc::uco
             context.gregs[register as usize] = *general as i64;
         }
         context.gregs[libc::REG_RIP as usize] = case.registers.rip as i64;
+        // Code and stack segment come from the context, data segments stay as they are loaded here.
+        let (code, data) = match case.width {
+            Width::Bits16 => (CODE_16, DATA_16),
+            Width::Bits32 => (0x23, 0x2b),
+            Width::Bits64 => (0x33, 0x2b),
+        };
+        let selectors = &mut context.gregs[libc::REG_CSGSFS as usize];
+        *selectors = *selectors & 0x0000_ffff_ffff_0000 | i64::from(code) | i64::from(data) << 48;
+        std::arch::asm!("mov ds, {0:x}", "mov es, {0:x}", in(reg) data);
         context.gregs[libc::REG_EFL as usize] = case.registers.rflags as i64;
         floating.mxcsr = case.registers.mxcsr;
         floating.cwd = case.registers.control;

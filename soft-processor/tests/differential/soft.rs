@@ -2,7 +2,7 @@
 
 use soft_processor::{Bus, Cpu, Cycle, Exit, Flow, Fpu, Memory, Region, Segment, State};
 
-use super::case::{CODE, CODE_BYTES, Case, DATA, DATA_BYTES, Outcome, Registers};
+use super::case::{CODE, CODE_16, CODE_BYTES, Case, DATA, DATA_16, DATA_BYTES, Outcome, Registers, Width};
 
 /// Guest-physical places.
 const CODE_AT: u64 = 0x1_0000;
@@ -61,7 +61,7 @@ impl Soft {
         let mut code = [0; 4096];
         code[..CODE_BYTES].copy_from_slice(&case.code);
         self.memory.write(CODE_AT, &code).unwrap();
-        self.cpu.set_state(&state(&case.registers));
+        self.cpu.set_state(&state(&case.registers, case.width));
         let exit = self.cpu.run(&self.memory, &mut Nothing, 100_000);
         let Exit::Exception(exception) = exit else { panic!("a case ends with an exception, not with {exit:?}") };
         let after = self.cpu.state();
@@ -93,11 +93,23 @@ impl Soft {
     }
 }
 
-fn state(registers: &Registers) -> State {
+fn state(registers: &Registers, width: Width) -> State {
     let data = Segment { selector: 0x2b, base: 0, limit: u32::MAX, attributes: 0xc0f3 };
     let mut state = State { cr0: 0x8005_0033, cr3: 0x1000, cr4: 0x6a0, efer: 0xd01, ..State::reset() };
     state.segments = [data; 6];
     state.segments[State::CS] = Segment { selector: 0x33, attributes: 0xa0fb, ..data };
+    match width {
+        Width::Bits16 => {
+            let segment = Segment { selector: DATA_16, base: DATA, limit: 0xffff, attributes: 0xf3 };
+            state.segments = [segment; 6];
+            state.segments[State::CS] = Segment { selector: CODE_16, base: CODE, attributes: 0xfb, ..segment };
+        }
+        Width::Bits32 => state.segments[State::CS] = Segment { selector: 0x23, attributes: 0xc0fb, ..data },
+        Width::Bits64 => {}
+    }
+    if width != Width::Bits64 {
+        (state.segments[State::FS], state.segments[State::GS]) = (Segment::default(), Segment::default());
+    }
     // No permission map.
     state.tr = Segment { selector: 0x40, base: 0, limit: 0x66, attributes: 0x8b };
     state.general = registers.general;
