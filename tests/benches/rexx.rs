@@ -21,6 +21,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("integer_while", "i = 0; do while i < 1000000; i = i + 1; if i = 500000 then half = i; end"),
     ("decimal", "x = 0; do i = 1 to 300000; x = x + i * 1.5 / 7; end"),
     ("digits_50", "numeric digits 50; x = 1; do i = 1 to 40000; x = x / 3 + i * 1.000001; end"),
+    // The sums above come to have few digits; these keep fifty.
+    ("digits_50_long", "numeric digits 50; x = 1; do i = 1 to 40000; x = x / 7 + i * 1.000001; end"),
     ("digits_100_product", "numeric digits 100; x = 1; do i = 1 to 30000; x = x * 1.00012345678901234567890123456789; end"),
     ("string_build", "s = ''; do i = 1 to 30000; s = s || 'abc' i; end"),
     ("string_functions", "n = 0; do i = 1 to 200000; n = n + length(left(i, 8) || right(i, 8, '0')) + pos('7', i); end"),

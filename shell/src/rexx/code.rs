@@ -237,6 +237,8 @@ pub struct TrapSetting {
 #[derive(Debug, Default)]
 pub struct Template {
     pub upper: bool,
+    /// When words are all that it cuts, as they are, and what gets them is simple variables or nothing: the names of those.
+    pub words: Option<Vec<Option<u32>>>,
     pub parts: Vec<(Vec<Option<Reference>>, Pattern)>,
 }
 

@@ -7,6 +7,7 @@
 mod builtin;
 mod code;
 mod compile;
+mod eight;
 mod environment;
 mod error;
 mod interpreter;
@@ -16,6 +17,7 @@ mod scanner;
 mod stem;
 mod value;
 mod variables;
+mod word;
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;

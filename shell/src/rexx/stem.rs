@@ -1,5 +1,7 @@
-//! The variables of one stem: those whose tails count up from zero or one in a list, the others in a table.
+//! The variables of one stem: those whose tails are a number that counts up from zero or one in a list, those whose tails are two such numbers
+//! in rows of them, the others in a table.
 
+use alloc::collections::TryReserveError;
 use alloc::format;
 use alloc::vec::Vec;
 use core::hash::{BuildHasherDefault, Hasher};
@@ -9,7 +11,7 @@ use hashbrown::hash_map::EntryRef;
 
 use super::value::{Key, Value};
 
-/// How many places of the list may be left free by a tail that is added to it.
+/// How many places of a list may be left free by a tail that is added to it.
 const GAP: usize = 8;
 /// Digits of a tail that may stand for a place in the list.
 const PLACE_DIGITS: usize = 9;
@@ -19,10 +21,15 @@ const PLACE_DIGITS: usize = 9;
 pub struct Stem {
     /// What an assignment to the stem gave to all.
     pub initial: Option<Value>,
-    /// The variables with the tails 0, 1, 2 and so on. A tail below its length is never in the table.
-    list: Vec<Option<Tail>>,
+    /// The variables with the tails 0, 1, 2 and so on. A tail for which there is a cell here or in the rows is never in the table.
+    list: Vec<Cell>,
+    /// Those with the tails 0.0, 0.1, then 1.0, 1.1 and so on.
+    rows: Vec<Vec<Cell>>,
     table: HashMap<Key, Tail, BuildHasherDefault<TailHasher>>,
 }
+
+/// Where a variable may be.
+type Cell = Option<Tail>;
 
 /// One compound variable.
 #[derive(Clone, Debug)]
@@ -43,10 +50,25 @@ pub enum Placed {
     Elsewhere(u32, Value),
 }
 
-/// The whole number that a tail is in the form in which numbers are shown.
-fn place(tail: &[u8]) -> Option<usize> {
-    let plain = tail.len() <= PLACE_DIGITS && tail.iter().all(u8::is_ascii_digit) && (*tail.first()? != b'0' || tail.len() == 1);
-    plain.then(|| tail.iter().fold(0, |number, digit| number * 10 + usize::from(digit - b'0')))
+/// The place that a tail stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    InList(usize),
+    /// The row, and the place in it.
+    InRow(usize, usize),
+}
+
+/// The place of a tail that is one whole number or two in the form in which numbers are shown.
+fn place(tail: &[u8]) -> Option<Place> {
+    match tail.iter().position(|byte| *byte == b'.') {
+        None => Some(Place::InList(number(tail)?)),
+        Some(at) => Some(Place::InRow(number(&tail[..at])?, number(&tail[at + 1..])?)),
+    }
+}
+
+fn number(text: &[u8]) -> Option<usize> {
+    let plain = text.len() <= PLACE_DIGITS && text.iter().all(u8::is_ascii_digit) && (*text.first()? != b'0' || text.len() == 1);
+    plain.then(|| text.iter().fold(0, |number, digit| number * 10 + usize::from(digit - b'0')))
 }
 
 impl Stem {
@@ -55,56 +77,105 @@ impl Stem {
         Self { initial: Some(value), ..Self::default() }
     }
 
-    /// The variable of that tail.
-    pub fn get(&self, tail: &[u8]) -> Option<&Tail> {
-        match place(tail) {
-            Some(at) if at < self.list.len() => self.list[at].as_ref(),
-            _ => self.table.get(tail),
+    /// The cell of a place, as far as the lists reach.
+    #[inline]
+    pub fn cell(&self, place: Place) -> Option<&Cell> {
+        match place {
+            Place::InList(at) => self.list.get(at),
+            Place::InRow(row, at) => self.rows.get(row)?.get(at),
         }
     }
 
-    /// The variable of a tail that is that number, when it is in the list.
+    /// As [`Stem::cell`], to change it.
     #[inline]
-    pub fn in_list(&self, number: usize) -> Option<&Tail> {
-        self.list.get(number)?.as_ref()
+    pub fn cell_mut(&mut self, place: Place) -> Option<&mut Cell> {
+        match place {
+            Place::InList(at) => self.list.get_mut(at),
+            Place::InRow(row, at) => self.rows.get_mut(row)?.get_mut(at),
+        }
     }
 
-    /// As [`Stem::in_list`], to change it.
-    #[inline]
-    pub fn in_list_mut(&mut self, number: usize) -> Option<&mut Tail> {
-        self.list.get_mut(number)?.as_mut()
+    /// The variable of that tail.
+    pub fn get(&self, tail: &[u8]) -> Option<&Tail> {
+        match place(tail).and_then(|place| self.cell(place)) {
+            Some(cell) => cell.as_ref(),
+            None => self.table.get(tail),
+        }
     }
 
     /// As [`Stem::get`], to change it.
     pub fn get_mut(&mut self, tail: &[u8]) -> Option<&mut Tail> {
-        match place(tail) {
-            Some(at) if at < self.list.len() => self.list[at].as_mut(),
-            _ => self.table.get_mut(tail),
+        match place(tail).filter(|place| self.cell(*place).is_some()) {
+            Some(place) => self.cell_mut(place)?.as_mut(),
+            None => self.table.get_mut(tail),
         }
     }
 
-    /// Sets the place behind the last of the list; false when that is another one, or the list has no room, or the table may know the variable.
-    #[inline]
-    pub fn append(&mut self, number: usize, value: &Value) -> bool {
-        let fits = number == self.list.len() && self.list.len() < self.list.capacity() && self.table.is_empty();
-        if fits {
-            self.list.push(Some(Tail::Set(value.clone())));
+    /// The cell of a place that the lists reach, or reach when they grow a little; none of one that is farther off.
+    fn reach(&mut self, place: Place) -> Result<Option<&mut Cell>, TryReserveError> {
+        if self.cell(place).is_none() {
+            let near = match place {
+                Place::InList(at) => at <= self.list.len() + GAP,
+                Place::InRow(row, at) => row <= self.rows.len() + GAP && at <= self.rows.get(row).map_or(0, Vec::len) + GAP,
+            };
+            if !near {
+                return Ok(None);
+            }
+            self.grow(place)?;
         }
-        fits
+        Ok(self.cell_mut(place))
+    }
+
+    /// Makes cells up to that place; variables of the table that they are for move into them.
+    fn grow(&mut self, place: Place) -> Result<(), TryReserveError> {
+        let (cells, at) = match place {
+            Place::InList(at) => (&mut self.list, at),
+            Place::InRow(row, at) => {
+                if row >= self.rows.len() {
+                    self.rows.try_reserve(row + 1 - self.rows.len())?;
+                    self.rows.resize_with(row + 1, Vec::new);
+                }
+                (&mut self.rows[row], at)
+            }
+        };
+        let more = at + 1 - cells.len();
+        // Most rows have as many cells as they begin with.
+        if cells.is_empty() {
+            cells.try_reserve_exact(more)?
+        } else {
+            cells.try_reserve(more)?
+        }
+        for number in cells.len()..=at {
+            let known = match (self.table.is_empty(), place) {
+                (true, _) => None,
+                (false, Place::InList(_)) => self.table.remove(format!("{number}").as_bytes()),
+                (false, Place::InRow(row, _)) => self.table.remove(format!("{row}.{number}").as_bytes()),
+            };
+            cells.push(known);
+        }
+        Ok(())
+    }
+
+    /// Gives the variable of a place a value, unless it is exposed. The value comes back when the place is too far off to be in a list.
+    pub fn set_place(&mut self, place: Place, value: Value) -> Result<Placed, Value> {
+        match self.reach(place) {
+            Err(_) => Ok(Placed::Full),
+            Ok(None) => Err(value),
+            Ok(Some(Some(Tail::Shared(owner)))) => Ok(Placed::Elsewhere(*owner, value)),
+            Ok(Some(cell)) => {
+                *cell = Some(Tail::Set(value));
+                Ok(Placed::Done)
+            }
+        }
     }
 
     /// Gives a variable a value, unless it is exposed.
-    pub fn set(&mut self, tail: &[u8], value: Value) -> Placed {
-        if place(tail).is_some_and(|at| at <= self.list.len() + GAP) {
-            match self.get_mut(tail) {
-                Some(Tail::Shared(owner)) => return Placed::Elsewhere(*owner, value),
-                Some(entry) => {
-                    *entry = Tail::Set(value);
-                    return Placed::Done;
-                }
-                None => {}
+    pub fn set(&mut self, tail: &[u8], mut value: Value) -> Placed {
+        if let Some(place) = place(tail) {
+            match self.set_place(place, value) {
+                Ok(placed) => return placed,
+                Err(back) => value = back,
             }
-            return if self.insert(tail, Tail::Set(value)) { Placed::Done } else { Placed::Full };
         }
         // Looked for and put in by one search.
         if self.table.try_reserve(1).is_err() {
@@ -122,20 +193,10 @@ impl Stem {
 
     /// Puts a variable in; false when there is no storage for it. A table that grows asks for twice its size at once.
     pub fn insert(&mut self, tail: &[u8], entry: Tail) -> bool {
-        match place(tail) {
-            Some(at) if at <= self.list.len() + GAP => {
-                if at >= self.list.len() {
-                    if self.list.try_reserve(at + 1 - self.list.len()).is_err() {
-                        return false;
-                    }
-                    for number in self.list.len()..=at {
-                        let known = if self.table.is_empty() { None } else { self.table.remove(format!("{number}").as_bytes()) };
-                        self.list.push(known);
-                    }
-                }
-                self.list[at] = Some(entry);
-            }
-            _ => {
+        match place(tail).map(|place| self.reach(place)) {
+            Some(Err(_)) => return false,
+            Some(Ok(Some(cell))) => *cell = Some(entry),
+            Some(Ok(None)) | None => {
                 if self.table.try_reserve(1).is_err() {
                     return false;
                 }
@@ -147,9 +208,9 @@ impl Stem {
 
     /// Takes a variable out.
     pub fn remove(&mut self, tail: &[u8]) {
-        match place(tail) {
-            Some(at) if at < self.list.len() => self.list[at] = None,
-            _ => drop(self.table.remove(tail)),
+        match place(tail).and_then(|place| self.cell_mut(place)) {
+            Some(cell) => *cell = None,
+            None => drop(self.table.remove(tail)),
         }
     }
 
@@ -161,7 +222,7 @@ impl Stem {
                 shared.push((*owner, tail));
             }
         }
-        self.list = Vec::new();
+        (self.list, self.rows) = (Vec::new(), Vec::new());
         self.table.retain(|_, entry| matches!(entry, Tail::Shared(_)));
         for (owner, tail) in &shared {
             self.insert(tail.as_bytes(), Tail::Shared(*owner));
@@ -171,9 +232,11 @@ impl Stem {
 
     /// Every variable with its tail.
     pub fn entries(&self) -> impl Iterator<Item = (Key, &Tail)> {
-        let listed =
-            self.list.iter().enumerate().filter_map(|(number, entry)| Some((Key::new(format!("{number}").as_bytes()), entry.as_ref()?)));
-        listed.chain(self.table.iter().map(|(tail, entry)| (tail.clone(), entry)))
+        let named = |tail: core::fmt::Arguments| Key::new(format!("{tail}").as_bytes());
+        let listed = self.list.iter().enumerate().filter_map(move |(at, cell)| Some((named(format_args!("{at}")), cell.as_ref()?)));
+        let cells = self.rows.iter().enumerate().flat_map(|(row, cells)| cells.iter().enumerate().map(move |(at, cell)| (row, at, cell)));
+        let in_rows = cells.filter_map(move |(row, at, cell)| Some((named(format_args!("{row}.{at}")), cell.as_ref()?)));
+        listed.chain(in_rows).chain(self.table.iter().map(|(tail, entry)| (tail.clone(), entry)))
     }
 }
 
@@ -264,13 +327,40 @@ mod tests {
             assert_eq!(value(&stem, tail), Some(format!("{number}").into_bytes()), "{tail}");
         }
         assert_eq!(stem.entries().count(), tails.len());
-        assert!(stem.in_list(40).is_some(), "it moved to the list when that reached it");
+        assert!(stem.cell(Place::InList(40)).is_some_and(Option::is_some), "it moved to the list when that reached it");
         stem.remove(b"40");
         stem.remove(b"x");
         assert_eq!((value(&stem, "40"), value(&stem, "x")), (None, None));
         assert!(stem.insert(b"2", Tail::Shared(7)));
         assert_eq!(stem.keep_shared().len(), 1);
         assert!(matches!(stem.get(b"2"), Some(Tail::Shared(7))));
+        assert_eq!(stem.entries().count(), 1);
+    }
+
+    #[test]
+    fn tails_of_two_numbers_stand_in_rows_wherever_they_came_first() {
+        let mut stem = Stem::default();
+        let tails =
+            ["30.1", "1.30", "1.1", "1.01", "1.", ".1", "1.1.1", "x.1", "9.0", "18.2", "27.8", "1.9", "1.18", "1.27", "29.2", "1.x"];
+        for (number, tail) in tails.iter().enumerate() {
+            assert!(matches!(stem.set(tail.as_bytes(), Value::Int(number as i64)), Placed::Done));
+        }
+        for (number, tail) in tails.iter().enumerate() {
+            assert_eq!(value(&stem, tail), Some(format!("{number}").into_bytes()), "{tail}");
+        }
+        assert!(stem.cell(Place::InRow(1, 30)).is_none(), "the row has not reached it");
+        assert!(matches!(stem.set_place(Place::InRow(1, 31), Value::Int(31)), Ok(Placed::Done)));
+        assert!(stem.cell(Place::InRow(1, 30)).is_some_and(Option::is_some), "it moved to the row when that reached it");
+        assert!(matches!(stem.set_place(Place::InRow(1000, 1), Value::Int(5)), Err(Value::Int(5))));
+        let mut names: Vec<Vec<u8>> = stem.entries().map(|(tail, _)| tail.as_bytes().to_vec()).collect();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), tails.len() + 1);
+        stem.remove(b"1.30");
+        assert_eq!((value(&stem, "1.30"), value(&stem, "1.31")), (None, Some(b"31".to_vec())));
+        assert!(stem.insert(b"1.1", Tail::Shared(7)));
+        assert!(matches!(stem.set_place(Place::InRow(1, 1), Value::Int(1)), Ok(Placed::Elsewhere(7, Value::Int(1)))));
+        assert_eq!(stem.keep_shared().len(), 1);
         assert_eq!(stem.entries().count(), 1);
     }
 }

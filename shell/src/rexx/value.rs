@@ -4,6 +4,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 
+use super::eight;
 use super::error::{Error, Result};
 
 /// Longest string in bytes. A request for more is error 5 before storage is asked for.
@@ -228,21 +229,17 @@ fn short(bytes: &[u8]) -> [u8; SHORT] {
 }
 
 /// Below this a number has at most eight digits.
-const EIGHT_DIGITS: i64 = 100_000_000;
+const EIGHT_DIGITS: i64 = eight::BASE as i64;
 
-/// The characters of a number of at most eight digits, all at once in one register: halved into fours, twos and ones.
+/// The characters of a number of at most eight digits.
 #[inline]
 fn eight_digits(number: u64, scratch: &mut Scratch) -> &[u8] {
-    let fours = (number / 10_000) | ((number % 10_000) << 32);
-    let hundreds = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
-    let twos = ((fours - 100 * hundreds) << 16) | hundreds;
-    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    let digits = eight::digits(number);
     // The first digit stands in the lowest byte.
-    let digits = ((twos - 10 * tens) << 8) | tens;
-    let zeros = (digits.trailing_zeros() / 8).min(7) as usize;
-    let end = scratch.0.len();
-    scratch.0[end - 8..].copy_from_slice(&(digits | 0x3030_3030_3030_3030).to_le_bytes());
-    &scratch.0[end - 8 + zeros..]
+    let zeros = (u64::from_le_bytes(digits).trailing_zeros() / 8).min(7) as usize;
+    let begin = scratch.0.len() - eight::WIDTH;
+    scratch.0[begin..].copy_from_slice(&eight::to_characters(digits));
+    &scratch.0[begin + zeros..]
 }
 
 /// The characters of `coefficient / 10^scale`.

@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 use hashbrown::HashMap;
 
 use super::error::{Error, Result};
-use super::stem::{Placed, Stem, Tail};
+use super::stem::{Place, Placed, Stem, Tail};
 use super::value::{Key, Value};
+use super::word::next_word;
 
 /// The names that a program uses, simple symbols and stems, each with a number.
 #[derive(Clone, Debug, Default)]
@@ -66,8 +67,8 @@ pub struct Pools {
 /// How much storage must be left for going on, in bytes; and after how much of it may be gone it is looked whether it still is.
 const RESERVE: usize = 192 * 1024;
 const GROWTH: usize = RESERVE / 2;
-/// What a compound variable takes besides its tail and its value, at most.
-const ENTRY: usize = 128;
+/// What a compound variable takes besides its tail and its value, at most: the rows and cells that may be left free before it.
+const ENTRY: usize = 512;
 
 /// Whether there is storage for going on.
 ///
@@ -76,6 +77,44 @@ const ENTRY: usize = 128;
 pub fn check_storage() -> Result<()> {
     let mut probe: Vec<u8> = Vec::new();
     probe.try_reserve_exact(RESERVE).map_err(|_| Error::storage())
+}
+
+/// Takes account of what a compound variable takes, and looks from time to time whether there is storage for going on.
+#[inline]
+fn account(grown: &mut usize, tail: usize, value: &Value) -> Result<()> {
+    *grown += ENTRY + tail + if let Value::Long(bytes) = value { bytes.len() } else { 0 };
+    if *grown >= GROWTH {
+        check_storage()?;
+        *grown = 0;
+    }
+    Ok(())
+}
+
+/// What a pool, or the one that it shares the variable with, holds under a number.
+#[inline]
+fn slot_in(pools: &mut [Vec<Slot>], pool: u32, name: u32) -> &mut Slot {
+    let owner = match pools[pool as usize].get(name as usize) {
+        Some(Slot::Shared(owner)) => *owner,
+        _ => pool,
+    };
+    let pool = &mut pools[owner as usize];
+    if pool.len() <= name as usize {
+        pool.resize(name as usize + 1, Slot::Unset);
+    }
+    &mut pool[name as usize]
+}
+
+/// The stem that a pool holds under a number.
+#[inline]
+fn stem_in(pools: &mut [Vec<Slot>], pool: u32, name: u32) -> &mut Stem {
+    let slot = slot_in(pools, pool, name);
+    if !matches!(slot, Slot::Stem(_)) {
+        *slot = Slot::Stem(Box::default());
+    }
+    match slot {
+        Slot::Stem(stem) => stem,
+        _ => unreachable!("a stem was just put there"),
+    }
 }
 
 impl Pools {
@@ -108,15 +147,7 @@ impl Pools {
     }
 
     fn slot_mut(&mut self, pool: u32, name: u32) -> &mut Slot {
-        let owner = match self.pools[pool as usize].get(name as usize) {
-            Some(Slot::Shared(owner)) => *owner,
-            _ => pool,
-        };
-        let pool = &mut self.pools[owner as usize];
-        if pool.len() <= name as usize {
-            pool.resize(name as usize + 1, Slot::Unset);
-        }
-        &mut pool[name as usize]
+        slot_in(&mut self.pools, pool, name)
     }
 
     /// The value of a simple variable in the current pool.
@@ -185,6 +216,24 @@ impl Pools {
         }
     }
 
+    /// Sets simple variables to words, the last one to the rest; where there is no name, a word is left out.
+    #[inline]
+    pub fn set_words(&mut self, names: &[Option<u32>], mut text: &[u8]) {
+        let Some((last, before)) = names.split_last() else {
+            return;
+        };
+        for name in before {
+            let word;
+            (word, text) = next_word(text);
+            if let Some(name) = name {
+                self.set_string(*name, word);
+            }
+        }
+        if let Some(name) = last {
+            self.set_string(*name, text);
+        }
+    }
+
     /// A simple variable has no value any more.
     #[inline]
     pub fn unset(&mut self, name: u32) {
@@ -239,32 +288,37 @@ impl Pools {
         self.get_in(self.current(), stem, tail)
     }
 
-    /// The value of a compound variable whose tail is that number, when it is at hand.
+    /// The value of the compound variable at that place, when it is at hand.
     #[inline]
-    pub fn at_place(&self, stem: u32, number: i64) -> Option<&Value> {
+    pub fn at_place(&self, stem: u32, place: Place) -> Option<&Value> {
         let Slot::Stem(stem) = self.slot(self.current(), stem)? else {
             return None;
         };
-        match stem.in_list(usize::try_from(number).ok()?)? {
-            Tail::Set(value) => Some(value),
+        match stem.cell(place)? {
+            Some(Tail::Set(value)) => Some(value),
             _ => None,
         }
     }
 
-    /// Sets a compound variable whose tail is that number to a value that needs no storage, when it has one; false otherwise.
+    /// Sets the compound variable at that place. The value comes back when that takes its name.
+    ///
+    /// # Errors
+    /// Error 5 when storage runs out.
     #[inline]
-    pub fn set_place(&mut self, stem: u32, number: i64, value: &Value) -> bool {
-        let (Ok(number), Slot::Stem(stem)) = (usize::try_from(number), self.slot_mut(self.current(), stem)) else {
-            return false;
-        };
-        match stem.in_list_mut(number) {
-            Some(Tail::Set(old)) if !matches!(value, Value::Long(_)) => {
-                *old = value.clone();
-                true
-            }
-            // The next place of the list, when it has room.
-            None if !matches!(value, Value::Long(_)) => stem.append(number, value),
-            _ => false,
+    pub fn set_place(&mut self, stem: u32, place: Place, value: Value) -> Result<Option<Value>> {
+        let current = self.current();
+        let stem = stem_in(&mut self.pools, current, stem);
+        if let Some(Some(Tail::Set(old))) = stem.cell_mut(place)
+            && !matches!(value, Value::Long(_))
+        {
+            *old = value;
+            return Ok(None);
+        }
+        account(&mut self.grown, 0, &value)?;
+        match stem.set_place(place, value) {
+            Ok(Placed::Done) => Ok(None),
+            Ok(Placed::Full) => Err(Error::storage()),
+            Ok(Placed::Elsewhere(_, value)) | Err(value) => Ok(Some(value)),
         }
     }
 
@@ -285,23 +339,12 @@ impl Pools {
     /// # Errors
     /// Error 5 when storage runs out.
     pub fn set_compound(&mut self, stem: u32, tail: &[u8], value: Value) -> Result<()> {
-        self.grown += ENTRY + tail.len() + if let Value::Long(bytes) = &value { bytes.len() } else { 0 };
-        if self.grown >= GROWTH {
-            check_storage()?;
-            self.grown = 0;
-        }
+        account(&mut self.grown, tail.len(), &value)?;
         if self.set_in(self.current(), stem, tail, value) { Ok(()) } else { Err(Error::storage()) }
     }
 
     fn stem_mut(&mut self, pool: u32, stem: u32) -> &mut Stem {
-        let slot = self.slot_mut(pool, stem);
-        if !matches!(slot, Slot::Stem(_)) {
-            *slot = Slot::Stem(Box::default());
-        }
-        match slot {
-            Slot::Stem(stem) => stem,
-            _ => unreachable!("a stem was just put there"),
-        }
+        stem_in(&mut self.pools, pool, stem)
     }
 
     /// Sets a compound variable of a pool; false when there is no storage for a new one.

@@ -153,6 +153,7 @@ pub fn quick(number: u16, arguments: &[Option<Value>]) -> Option<Value> {
             let pad = match rest {
                 [] => b' ',
                 [Some(Value::Short(1, pad))] => pad[0],
+                [Some(Value::Int(digit @ 0..=9))] => b'0' + *digit as u8,
                 _ => return None,
             };
             characters::justified(text.bytes(&mut scratch), usize::try_from(*length).ok()?, pad, number == LEFT)

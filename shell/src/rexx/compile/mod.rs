@@ -15,6 +15,7 @@ use hashbrown::HashMap;
 use super::builtin;
 use super::code::*;
 use super::error::Error;
+use super::number::small::{self, Small};
 use super::scanner::{self, Kind, Located, Operator, Source, Token, Tokens};
 use super::value::{Key, Value};
 use super::variables::Names;
@@ -376,7 +377,7 @@ impl<'a> Compiler<'a> {
     fn tail_part(&mut self, part: &[u8]) -> TailPart {
         match part.first() {
             Some(first) if !first.is_ascii_digit() => TailPart::Variable(self.names.number(part)),
-            _ => TailPart::Constant(Value::string(part)),
+            _ => TailPart::Constant(literal(part)),
         }
     }
 
@@ -405,11 +406,17 @@ fn is_constant(name: &[u8]) -> bool {
     name.first().is_none_or(|first| first.is_ascii_digit() || *first == b'.')
 }
 
-/// The value of a literal: a whole number in its plain form is one from the start.
+/// The value of a literal: a number that would be shown with these characters is one from the start.
 fn literal(bytes: &[u8]) -> Value {
     let plain = (1..=18).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_digit) && (bytes[0] != b'0' || bytes.len() == 1);
-    match plain {
-        true => Value::Int(bytes.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'))),
-        false => Value::string(bytes),
+    if plain {
+        return Value::Int(bytes.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')));
+    }
+    let text = Value::string(bytes);
+    match small::of(&text) {
+        Some(Small { coefficient, scale: scale @ 1.. }) if Value::Decimal(scale as u8, coefficient) == text => {
+            Value::Decimal(scale as u8, coefficient)
+        }
+        _ => text,
     }
 }

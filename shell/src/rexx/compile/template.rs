@@ -24,7 +24,7 @@ impl Compiler<'_> {
 
     /// One template, and the operation that applies it.
     pub(super) fn template(&mut self, upper: bool) -> Located<()> {
-        let mut template = Template { upper, parts: Vec::new() };
+        let mut template = Template { upper, ..Template::default() };
         let mut targets = Vec::new();
         loop {
             let token = self.peek();
@@ -49,6 +49,14 @@ impl Compiler<'_> {
                     template.parts.push((core::mem::take(&mut targets), pattern));
                 }
             }
+        }
+        if template.parts.is_empty() && !upper {
+            let name = |target: &Option<Reference>| match target {
+                None => Some(None),
+                Some(Reference::Simple(name)) => Some(Some(*name)),
+                Some(_) => None,
+            };
+            template.words = targets.iter().map(name).collect();
         }
         template.parts.push((targets, Pattern::End));
         self.unit.templates.push(template);

@@ -7,7 +7,7 @@ use super::super::error::{Error, Result};
 use super::super::number::{self, Fault, Number, Numeric, small};
 use super::super::scanner::Operator;
 use super::super::value::{Scratch, Value};
-use super::Interpreter;
+use super::{Flow, Interpreter};
 
 /// The logical value that a value is.
 pub fn logical(value: &Value) -> Option<bool> {
@@ -38,7 +38,7 @@ impl Interpreter<'_> {
         if self.tracing.intermediates {
             return false;
         }
-        let Some(result) = on_whole(operator, left, right, self.settings.numeric) else {
+        let Some(result) = on_whole(operator, left, right, self.settings.whole_limit) else {
             return false;
         };
         self.stack.pop();
@@ -50,7 +50,7 @@ impl Interpreter<'_> {
 
     /// Concatenates the two values on the stack, where they are.
     #[inline]
-    pub(super) fn concatenate(&mut self, blank: bool) -> Result<()> {
+    pub(super) fn concatenate(&mut self, blank: bool) -> Result<Flow> {
         if let [.., Some(left), Some(right)] = &mut self.stack[..] {
             left.append(right, blank, &mut self.spare)?;
         }
@@ -63,7 +63,7 @@ impl Interpreter<'_> {
             let joined = joined.clone();
             self.trace_intermediate("O", &joined);
         }
-        Ok(())
+        Ok(Flow::Next)
     }
 
     /// Appends an operand that stands ready to the value on the stack; false when it has no value, or when it is traced.
@@ -98,7 +98,7 @@ impl Interpreter<'_> {
             return false;
         };
         let result = match (left, right) {
-            (Value::Int(left), Value::Int(right)) => on_whole(quick.operator, *left, *right, self.settings.numeric).map(Value::Int),
+            (Value::Int(left), Value::Int(right)) => on_whole(quick.operator, *left, *right, self.settings.whole_limit).map(Value::Int),
             _ => on_small(quick.operator, left, right, self.settings.numeric),
         };
         let Some(result) = result else {
@@ -156,10 +156,10 @@ impl Interpreter<'_> {
         let digits = self.settings.numeric.digits;
         let name = operator.name().as_bytes();
         let (mut one, mut other) = core::mem::take(&mut self.numbers);
-        if !one.read(left.bytes(&mut Scratch::new())) {
+        if !one.take(left) {
             return Err(Error::new(41, 1, &[&left.to_vec(), name]));
         }
-        if !other.read(right.bytes(&mut Scratch::new())) {
+        if !other.take(right) {
             return Err(Error::new(41, 2, &[&right.to_vec(), name]));
         }
         self.note_lost_digits(&one, left);
@@ -257,12 +257,11 @@ impl Interpreter<'_> {
     }
 }
 
-/// An operation on whole numbers that gives one of at most DIGITS and 18 digits.
+/// An operation on whole numbers below the limit that gives one.
 #[inline]
-fn on_whole(operator: Operator, left: i64, right: i64, numeric: Numeric) -> Option<i64> {
+fn on_whole(operator: Operator, left: i64, right: i64, limit: i64) -> Option<i64> {
     use Operator as O;
-    let limit = small::POWERS[numeric.digits.min(small::DIGITS) as usize];
-    if left.abs() >= limit || right.abs() >= limit || numeric.fuzz != 0 {
+    if left.abs() >= limit || right.abs() >= limit {
         return None;
     }
     let result = match operator {

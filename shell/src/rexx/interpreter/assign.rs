@@ -4,9 +4,10 @@ use alloc::vec::Vec;
 
 use super::super::code::*;
 use super::super::error::{Error, Result};
+use super::super::stem::Place;
 use super::super::value::{Scratch, Value};
 use super::super::variables::{self, Named};
-use super::{Entry, Flow, Interpreter};
+use super::{Entry, Flow, Interpreter, push_copy};
 
 impl Interpreter<'_> {
     /// The tail of a compound symbol with the values of its variables.
@@ -43,11 +44,10 @@ impl Interpreter<'_> {
     /// The value of a compound symbol.
     pub(super) fn compound(&mut self, unit: &Unit, number: u32) -> Result<Flow> {
         let name = &unit.compounds[number as usize];
-        if let Some(number) = self.place(name)
-            && let Some(value) = self.variables.pools.at_place(name.stem, number)
+        if let Some(place) = self.place(name)
+            && let Some(value) = self.variables.pools.at_place(name.stem, place)
         {
-            let value = value.clone();
-            self.push(value);
+            push_copy(&mut self.stack, value);
             return Ok(Flow::Next);
         }
         let mut tail = core::mem::take(&mut self.tail);
@@ -100,23 +100,35 @@ impl Interpreter<'_> {
         self.set_compound(&unit.compounds[number as usize], value)
     }
 
-    /// The whole number that a tail of one variable is, unless names are traced.
+    /// The place of a tail of one or two whole numbers, unless names are traced.
     #[inline]
-    fn place(&self, name: &CompoundName) -> Option<i64> {
-        match name.tail[..] {
-            [TailPart::Variable(variable)] if !self.tracing.intermediates => match self.variables.pools.get(variable) {
-                Some(Value::Int(number)) => Some(*number),
-                _ => None,
-            },
+    fn place(&self, name: &CompoundName) -> Option<Place> {
+        match &name.tail[..] {
+            _ if self.tracing.intermediates => None,
+            [at] => Some(Place::InList(self.index(at)?)),
+            [row, at] => Some(Place::InRow(self.index(row)?, self.index(at)?)),
             _ => None,
         }
     }
 
-    fn set_compound(&mut self, name: &CompoundName, value: Value) -> Result<()> {
-        if let Some(number) = self.place(name)
-            && self.variables.pools.set_place(name.stem, number, &value)
-        {
-            return Ok(());
+    #[inline]
+    fn index(&self, part: &TailPart) -> Option<usize> {
+        let value = match part {
+            TailPart::Variable(variable) => self.variables.pools.get(*variable)?,
+            TailPart::Constant(value) => value,
+        };
+        match value {
+            Value::Int(number) => usize::try_from(*number).ok(),
+            _ => None,
+        }
+    }
+
+    fn set_compound(&mut self, name: &CompoundName, mut value: Value) -> Result<()> {
+        if let Some(place) = self.place(name) {
+            match self.variables.pools.set_place(name.stem, place, value)? {
+                None => return Ok(()),
+                Some(back) => value = back,
+            }
         }
         let mut tail = core::mem::take(&mut self.tail);
         self.derive(name, &mut tail);

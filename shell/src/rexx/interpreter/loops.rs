@@ -17,13 +17,44 @@ pub struct LoopState {
     to: Option<Value>,
     by: Value,
     down: bool,
+    /// How many routines were active when it began: it belongs to the innermost of them.
+    routines: usize,
+    /// When it counts in whole numbers.
+    whole: Option<WholeSteps>,
+}
+
+/// The steps of a loop over whole numbers with a simple control variable and nothing else that ends it.
+#[derive(Clone, Copy, Debug)]
+struct WholeSteps {
+    name: u32,
+    by: i64,
+    to: Option<i64>,
+}
+
+impl LoopState {
+    /// A loop that begins.
+    fn new(number: u32, routines: usize) -> Self {
+        Self { number, left: None, to: None, by: Value::Int(1), down: false, routines, whole: None }
+    }
+
+    /// Its steps, when they are that simple.
+    fn whole_steps(&self, control: Reference) -> Option<WholeSteps> {
+        let (Reference::Simple(name), Value::Int(by), None) = (control, &self.by, self.left) else {
+            return None;
+        };
+        match self.to {
+            None => Some(WholeSteps { name, by: *by, to: None }),
+            Some(Value::Int(to)) => Some(WholeSteps { name, by: *by, to: Some(to) }),
+            Some(_) => None,
+        }
+    }
 }
 
 impl Interpreter<'_> {
     /// Takes the values of the phrases from the stack, and assigns the control variable.
     pub(super) fn loop_begin(&mut self, unit: &Unit, number: u32) -> Result<()> {
         let info = &unit.loops[number as usize];
-        let mut state = LoopState { number, left: None, to: None, by: Value::Int(1), down: false };
+        let mut state = LoopState::new(number, self.frames.len());
         if info.counted {
             let count = self.pop();
             state.left = Some(self.count(&count, 2)?);
@@ -40,6 +71,7 @@ impl Interpreter<'_> {
                 }
             }
             state.down = Number::of(&state.by).is_some_and(|by| by.negative);
+            state.whole = state.whole_steps(control);
             self.assign(unit, control, initial)?;
         }
         self.loops.push(state);
@@ -72,9 +104,8 @@ impl Interpreter<'_> {
 
     /// The state of that loop, which SIGNAL may have ended.
     fn state(&mut self, number: u32) -> Result<&mut LoopState> {
-        let base = self.frames.last().map_or(0, |frame| frame.loops);
-        let active = self.loops.len() > base;
-        match self.loops.last_mut().filter(|state| active && state.number == number) {
+        let routines = self.frames.len();
+        match self.loops.last_mut().filter(|state| state.number == number && state.routines == routines) {
             Some(state) => Ok(state),
             None => Err(Error::new(10, 1, &[])),
         }
@@ -125,33 +156,22 @@ impl Interpreter<'_> {
     /// The step and the test of a loop over whole numbers; where the program goes on. None when it is not that simple.
     #[inline]
     fn quick_step(&mut self, info: &Loop, number: u32) -> Option<u32> {
-        let base = self.frames.last().map_or(0, |frame| frame.loops);
-        let numeric = self.settings.numeric;
-        if self.tracing.clauses || self.loops.len() <= base || numeric.fuzz != 0 {
+        let state = self.loops.last()?;
+        let WholeSteps { name, by, to } = state.whole?;
+        if state.number != number || state.routines != self.frames.len() || self.tracing.clauses {
             return None;
         }
-        let limit = small::POWERS[numeric.digits.min(small::DIGITS) as usize];
-        let state = self.loops.last().filter(|state| state.number == number && state.left.is_none())?;
-        let (Some(Reference::Simple(name)), Value::Int(by), down) = (info.control, &state.by, state.down) else {
-            return None;
-        };
-        let to = match state.to {
-            None => None,
-            Some(Value::Int(to)) if to.abs() < limit => Some(to),
-            Some(_) => return None,
-        };
-        let Some(Value::Int(value)) = self.variables.pools.get(name) else {
-            return None;
-        };
-        let next = value + by;
+        let value = self.variables.pools.whole_mut(name)?;
+        let (next, limit) = (*value + by, self.settings.whole_limit);
         if value.abs() >= limit || by.abs() >= limit || next.abs() >= limit {
             return None;
         }
-        match self.variables.pools.whole_mut(name) {
-            Some(value) => *value = next,
-            None => self.variables.pools.set(name, Value::Int(next)),
-        }
-        let done = to.is_some_and(|to| if down { next < to } else { next > to });
+        let done = match to {
+            None => false,
+            Some(to) if to.abs() >= limit => return None,
+            Some(to) => next != to && (next > to) == (by >= 0),
+        };
+        *value = next;
         // Behind the test, which has just been done.
         Some(if done { info.exit } else { info.top + 1 })
     }

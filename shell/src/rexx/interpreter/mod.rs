@@ -225,14 +225,8 @@ impl<'e> Interpreter<'e> {
     fn run_until_error(&mut self) -> Result<Ending> {
         loop {
             let unit = self.unit.clone();
-            loop {
-                let op = unit.code[self.pc];
-                self.pc += 1;
-                match self.step(&unit, op)? {
-                    Flow::Next => {}
-                    Flow::Switch => break,
-                    Flow::Exit => return Ok(self.ending.take()),
-                }
+            if let Flow::Exit = self.run_unit(&unit)? {
+                return Ok(self.ending.take());
             }
         }
     }
@@ -277,83 +271,130 @@ impl<'e> Interpreter<'e> {
         self.stack.push(Some(value));
     }
 
-    /// One operation.
-    #[inline(always)]
-    fn step(&mut self, unit: &Rc<Unit>, op: Op) -> Result<Flow> {
-        match op {
-            Op::Clause(number) => return self.begin_clause(number),
-            Op::Quick(number) => {
-                let quick = &unit.quicks[number as usize];
-                if !self.quick_operation(unit, quick) {
-                    return self.push_operand(unit, if quick.left == Operand::Top { quick.right } else { quick.left });
+    /// Runs operations until the program goes on in another unit, or is over. What programs do most goes on with the next operation by itself.
+    fn run_unit(&mut self, unit: &Rc<Unit>) -> Result<Flow> {
+        let code = &unit.code[..];
+        loop {
+            let op = code[self.pc];
+            self.pc += 1;
+            let flow = match op {
+                Op::Clause(number) => {
+                    self.clause_count += 1;
+                    self.ticks -= 1;
+                    if !self.attention && self.ticks > 0 {
+                        self.clause = number;
+                        continue;
+                    }
+                    self.attend(number)?
                 }
-            }
-            Op::Append(number) => {
-                let quick = &unit.quicks[number as usize];
-                if !self.append_operand(unit, quick)? {
-                    return self.push_operand(unit, quick.right);
+                Op::Quick(number) => {
+                    let quick = &unit.quicks[number as usize];
+                    if self.quick_operation(unit, quick) {
+                        continue;
+                    }
+                    self.push_operand(unit, if quick.left == Operand::Top { quick.right } else { quick.left })?
                 }
-            }
-            Op::Constant(number) => self.push_constant(unit, number),
-            Op::Variable(name) => return self.push_variable(unit, name),
-            Op::Binary(Operator::Concatenate | Operator::Abuttal) => self.concatenate(false)?,
-            Op::Binary(Operator::Blank) => self.concatenate(true)?,
-            Op::Binary(operator) if self.quick(operator) => {}
-            Op::Binary(operator) => {
-                let right = self.pop();
-                let left = self.pop();
-                let value = self.binary(operator, &left, &right)?;
-                if let Some(number) = self.lost.take() {
-                    return self.raise(Condition::LostDigits, number);
+                Op::Append(number) => {
+                    let quick = &unit.quicks[number as usize];
+                    if self.append_operand(unit, quick)? {
+                        continue;
+                    }
+                    self.push_operand(unit, quick.right)?
                 }
-                self.recycle(left);
-                self.recycle(right);
-                if self.tracing.intermediates {
-                    self.trace_intermediate("O", &value);
+                Op::Constant(number) => {
+                    self.push_constant(unit, number);
+                    continue;
                 }
-                self.push(value);
-            }
-            Op::Assign(name) => {
-                let value = self.pop();
-                if self.tracing.results {
-                    self.trace_result(&value);
+                Op::Variable(name) => match self.variables.pools.get(name) {
+                    Some(value) if !matches!(value, Value::Long(_)) && !self.tracing.intermediates => {
+                        push_copy(&mut self.stack, value);
+                        continue;
+                    }
+                    _ => self.push_variable(unit, name)?,
+                },
+                Op::Binary(operator) if self.quick(operator) => continue,
+                Op::Binary(operator) => self.binary_operation(operator)?,
+                Op::Assign(name) => {
+                    self.assign_simple(name);
+                    continue;
                 }
-                let old = self.variables.pools.exchange(name, value);
-                if let Some(old @ Value::Long(_)) = old {
-                    self.recycle(old);
+                Op::LoopTest(number) => {
+                    self.loop_test(unit, number)?;
+                    continue;
                 }
-            }
-            Op::LoopTest(number) => self.loop_test(unit, number)?,
-            Op::LoopStep(number) => self.loop_step(unit, number)?,
-            Op::LoopEnd => {
-                self.loops.pop();
-            }
-            Op::Jump(target) => self.pc = target as usize,
-            Op::If(target) => self.jump_unless(target, 1)?,
-            Op::When(target) => self.jump_unless(target, 2)?,
-            Op::While(target) => self.jump_unless(target, 3)?,
-            Op::Until(target) => {
-                if self.truth(4)? {
+                Op::LoopStep(number) => {
+                    self.loop_step(unit, number)?;
+                    continue;
+                }
+                Op::Jump(target) => {
                     self.pc = target as usize;
+                    continue;
                 }
-            }
-            Op::Compound(number) => return self.compound(unit, number),
-            Op::AssignCompound(number) => self.assign_compound(unit, number)?,
-            Op::Function(site, count) => return self.call_site(unit, site, count, true),
-            Op::Call(site, count) => return self.call_site(unit, site, count, false),
-            Op::Prefix(operator) => {
-                let value = self.pop();
-                let value = self.prefix(operator, value)?;
-                if self.tracing.intermediates {
-                    self.trace_intermediate("P", &value);
+                Op::If(target) => {
+                    self.jump_unless(target, 1)?;
+                    continue;
                 }
-                self.push(value);
+                Op::When(target) => {
+                    self.jump_unless(target, 2)?;
+                    continue;
+                }
+                Op::While(target) => {
+                    self.jump_unless(target, 3)?;
+                    continue;
+                }
+                Op::Compound(number) => self.compound(unit, number)?,
+                Op::AssignCompound(number) => {
+                    self.assign_compound(unit, number)?;
+                    continue;
+                }
+                Op::Function(site, count) => self.call_site(unit, site, count, true)?,
+                Op::Call(site, count) => self.call_site(unit, site, count, false)?,
+                Op::Return(with) => self.return_from(with)?,
+                Op::Parse(template) => {
+                    self.parse(unit, template)?;
+                    continue;
+                }
+                other => self.rare(unit, other)?,
+            };
+            if !matches!(flow, Flow::Next) {
+                return Ok(flow);
             }
-            Op::Return(with) => return self.return_from(with),
-            Op::Parse(template) => self.parse(unit, template)?,
-            other => return self.rare(unit, other),
         }
+    }
+
+    /// A binary operation on the two values on the stack.
+    fn binary_operation(&mut self, operator: Operator) -> Result<Flow> {
+        match operator {
+            Operator::Concatenate | Operator::Abuttal => return self.concatenate(false),
+            Operator::Blank => return self.concatenate(true),
+            _ => {}
+        }
+        let right = self.pop();
+        let left = self.pop();
+        let value = self.binary(operator, &left, &right)?;
+        if let Some(number) = self.lost.take() {
+            return self.raise(Condition::LostDigits, number);
+        }
+        self.recycle(left);
+        self.recycle(right);
+        if self.tracing.intermediates {
+            self.trace_intermediate("O", &value);
+        }
+        self.push(value);
         Ok(Flow::Next)
+    }
+
+    /// Assigns the value on the stack to a simple variable.
+    #[inline]
+    fn assign_simple(&mut self, name: u32) {
+        let value = self.pop();
+        if self.tracing.results {
+            self.trace_result(&value);
+        }
+        let old = self.variables.pools.exchange(name, value);
+        if let Some(old @ Value::Long(_)) = old {
+            self.recycle(old);
+        }
     }
 
     /// Pushes an operand in the ordinary way.
@@ -416,6 +457,20 @@ impl<'e> Interpreter<'e> {
     fn rare(&mut self, unit: &Rc<Unit>, op: Op) -> Result<Flow> {
         match op {
             Op::Mark(number) => self.trace_mark(number),
+            Op::LoopEnd => drop(self.loops.pop()),
+            Op::Until(target) => {
+                if self.truth(4)? {
+                    self.pc = target as usize;
+                }
+            }
+            Op::Prefix(operator) => {
+                let value = self.pop();
+                let value = self.prefix(operator, value)?;
+                if self.tracing.intermediates {
+                    self.trace_intermediate("P", &value);
+                }
+                self.push(value);
+            }
             Op::Stem(name) => match self.variables.pools.stem_value(name) {
                 Some(value) => {
                     let value = value.clone();
@@ -505,20 +560,8 @@ impl<'e> Interpreter<'e> {
             }
             Op::Fail(number) => return Err(unit.errors[number as usize].clone()),
             Op::Finish => return Ok(self.finish()),
-            other => unreachable!("{other:?} is done by step"),
+            other => unreachable!("{other:?} is done by run_unit"),
         }
-        Ok(Flow::Next)
-    }
-
-    /// The next clause begins.
-    #[inline]
-    fn begin_clause(&mut self, number: u32) -> Result<Flow> {
-        self.clause_count += 1;
-        self.ticks -= 1;
-        if self.attention || self.ticks == 0 {
-            return self.attend(number);
-        }
-        self.clause = number;
         Ok(Flow::Next)
     }
 

@@ -5,6 +5,7 @@ use alloc::format;
 use super::super::code::{ParseItem, Pattern, Reference, Unit};
 use super::super::error::{Error, Result};
 use super::super::value::{Scratch, Value};
+use super::super::word::next_word;
 use super::{Interpreter, whole};
 
 /// What PARSE VERSION tells: the name of the language, its level, the date of this implementation.
@@ -52,6 +53,17 @@ impl Interpreter<'_> {
     /// Cuts the string on the stack by a template.
     pub(super) fn parse(&mut self, unit: &Unit, template: u32) -> Result<()> {
         let template = &unit.templates[template as usize];
+        if let Some(words) = &template.words
+            && !self.tracing.results
+        {
+            if let Some(Some(value)) = self.stack.last() {
+                self.variables.pools.set_words(words, value.bytes(&mut Scratch::new()));
+            }
+            if let Some(Some(value @ Value::Long(_))) = self.stack.pop() {
+                self.recycle(value);
+            }
+            return Ok(());
+        }
         let value = match self.stack.last() {
             Some(Some(value)) if template.upper => Value::from_vec(value.to_vec().to_ascii_uppercase()),
             // Only the reference is taken from the stack, which is faster than to move the value.
@@ -62,12 +74,6 @@ impl Interpreter<'_> {
         self.stack.pop();
         let mut scratch = Scratch::new();
         let text = value.bytes(&mut scratch);
-        if let [(targets, Pattern::End)] = &template.parts[..] {
-            // Words alone: nothing is looked for.
-            self.spread(unit, targets, text)?;
-            self.recycle(value);
-            return Ok(());
-        }
         let mut at = Position { start: 0, matched: 0 };
         for (targets, pattern) in &template.parts {
             let cut = self.find(unit, text, &at, *pattern)?;
@@ -126,15 +132,9 @@ impl Interpreter<'_> {
             return Ok(());
         };
         for target in before {
-            while let [first, rest @ ..] = part
-                && blank(*first)
-            {
-                part = rest;
-            }
-            let end = word_end(part);
-            self.give(unit, *target, &part[..end])?;
-            // One blank goes with the word.
-            part = part.get(end + 1..).unwrap_or_default();
+            let word;
+            (word, part) = next_word(part);
+            self.give(unit, *target, word)?;
         }
         self.give(unit, *last, part)
     }
@@ -167,30 +167,6 @@ impl Interpreter<'_> {
     }
 }
 
-/// What separates words.
-pub fn blank(byte: u8) -> bool {
-    byte == b' ' || byte == b'\t'
-}
-
-/// Where the first blank stands, or the end: eight characters at a time.
-#[inline]
-fn word_end(text: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const TOPS: u64 = 0x8080_8080_8080_8080;
-    let mut at = 0;
-    while let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*chunk);
-        // The top bit of a byte is set where that byte is zero; above the first such byte it may be set too much.
-        let zeros = |bytes: u64| bytes.wrapping_sub(ONES) & !bytes & TOPS;
-        let found = zeros(word ^ (ONES * 0x20)) | zeros(word ^ (ONES * 0x09));
-        if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    at + text[at..].iter().position(|byte| blank(*byte)).unwrap_or(text.len() - at)
-}
-
 /// A column counted from where the last pattern matched.
 fn relative(from: usize, columns: i64) -> usize {
     if columns < 0 { from.saturating_sub(columns.unsigned_abs() as usize) } else { from.saturating_add(columns as usize) }
@@ -213,18 +189,5 @@ mod tests {
         let cut = search(b"abc", 0, b"x");
         assert_eq!((cut.end, cut.start, cut.matched), (3, 3, 3));
         assert_eq!(relative(2, -5), 0);
-    }
-
-    #[test]
-    fn words_end_at_the_first_blank_or_tab() {
-        for length in 0..40 {
-            for blank_at in 0..=length {
-                for (separator, other) in [(b' ', b'!'), (b'\t', b'\n'), (b' ', 0x21), (b'\t', 0x0a), (b' ', 0xa0)] {
-                    let mut text = alloc::vec![other; length];
-                    text[blank_at..].iter_mut().step_by(3).for_each(|byte| *byte = separator);
-                    assert_eq!(word_end(&text), blank_at, "{text:?}");
-                }
-            }
-        }
     }
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::super::code::{Condition, NumericItem};
 use super::super::environment::Clock;
 use super::super::error::{Error, Result};
-use super::super::number::Numeric;
+use super::super::number::{Numeric, small};
 use super::super::scanner::Source;
 use super::super::value::Value;
 use super::{Interpreter, whole};
@@ -14,6 +14,8 @@ use super::{Interpreter, whole};
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     pub numeric: Numeric,
+    /// Whole numbers below it are calculated with as they are: 0 when NUMERIC FUZZ is set.
+    pub whole_limit: i64,
     pub trace: Trace,
     /// The names of the environments that ADDRESS switches between.
     pub address: u32,
@@ -55,6 +57,7 @@ impl Settings {
     pub fn new(address: u32) -> Self {
         Self {
             numeric: Numeric::DEFAULT,
+            whole_limit: whole_limit(Numeric::DEFAULT),
             trace: Trace { letter: b'N', interactive: false },
             address,
             alternate: address,
@@ -82,6 +85,12 @@ impl Settings {
 impl Interpreter<'_> {
     /// NUMERIC DIGITS, FUZZ and FORM: to the value on the stack, or as a program begins.
     pub(super) fn numeric(&mut self, item: NumericItem, with: bool) -> Result<()> {
+        let done = self.set_numeric(item, with);
+        self.settings.whole_limit = whole_limit(self.settings.numeric);
+        done
+    }
+
+    fn set_numeric(&mut self, item: NumericItem, with: bool) -> Result<()> {
         let value = with.then(|| self.pop());
         if let Some(value) = &value {
             self.trace_result(value);
@@ -184,6 +193,11 @@ impl Interpreter<'_> {
             self.not_ready = Some(stream);
         }
     }
+}
+
+/// Below which whole numbers are exact as they are under those settings.
+fn whole_limit(numeric: Numeric) -> i64 {
+    if numeric.fuzz > 0 { 0 } else { small::POWERS[numeric.digits.min(small::DIGITS) as usize] }
 }
 
 /// Most digits: arithmetic beyond takes minutes an operation.

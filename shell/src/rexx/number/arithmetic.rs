@@ -1,10 +1,10 @@
 //! The operations on numbers of any length.
 
-use alloc::borrow::Cow;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
+use super::super::eight::{self, WIDTH};
 use super::{Fault, Number, limbs};
 
 /// The sum, at that many digits.
@@ -15,13 +15,28 @@ use super::{Fault, Number, limbs};
 /// # Errors
 /// The faults of the exponent.
 pub fn add(left: &Number, right: &Number, digits: u32) -> Result<Number, Fault> {
-    if left.is_zero() || right.is_zero() {
-        let other = if left.is_zero() { right } else { left };
-        return other.clone().rounded(digits).checked();
+    add_signed(left, (right, right.negative), digits)
+}
+
+/// The difference, as [`add`].
+///
+/// # Errors
+/// As [`add`].
+pub fn subtract(left: &Number, right: &Number, digits: u32) -> Result<Number, Fault> {
+    add_signed(left, (right, !right.negative), digits)
+}
+
+/// The sum of a number and one that has another sign than its own, perhaps.
+fn add_signed(left: &Number, (right, negative): (&Number, bool), digits: u32) -> Result<Number, Fault> {
+    if right.is_zero() {
+        return left.clone().rounded(digits).checked();
+    }
+    if left.is_zero() {
+        return Number { negative, ..right.clone() }.rounded(digits).checked();
     }
     let top = left.adjusted().max(right.adjusted());
     let exponent = left.exponent.min(right.exponent).max(top - i64::from(digits));
-    let mut sum = sum(&aligned(left, exponent), &aligned(right, exponent), exponent, (left.negative, right.negative));
+    let mut sum = sum(left, (right, negative), exponent);
     if sum.is_zero() {
         return Ok(sum);
     }
@@ -37,16 +52,6 @@ pub fn add(left: &Number, right: &Number, digits: u32) -> Result<Number, Fault> 
         }
     }
     sum.checked()
-}
-
-/// The difference, as [`add`].
-///
-/// # Errors
-/// As [`add`].
-pub fn subtract(left: &Number, right: &Number, digits: u32) -> Result<Number, Fault> {
-    let right = Number { negative: !right.negative, ..right.clone() };
-    let result = add(left, &right, digits)?;
-    Ok(Number { negative: result.negative && !result.is_zero(), ..result })
 }
 
 /// Which of two numbers is the greater at that many digits.
@@ -72,77 +77,91 @@ pub fn order(left: &Number, right: &Number) -> Ordering {
     if sign(left) != sign(right) || left.is_zero() {
         return sign(left).cmp(&sign(right));
     }
-    let magnitude = left.adjusted().cmp(&right.adjusted()).then_with(|| {
-        let zeros = |number: &Number| number.digits.iter().rev().take_while(|digit| **digit == 0).count();
-        left.digits[..left.digits.len() - zeros(left)].cmp(&right.digits[..right.digits.len() - zeros(right)])
-    });
+    let magnitude = magnitude(left, right);
     if left.negative { magnitude.reverse() } else { magnitude }
 }
 
-/// The digits of a number down to the place of that exponent: cut off, or padded with zeros.
-fn aligned(number: &Number, exponent: i64) -> Cow<'_, [u8]> {
-    let length = (number.digits.len() as i64 + number.exponent - exponent).max(0) as usize;
-    if let Some(digits) = number.digits.get(..length) {
-        return Cow::Borrowed(digits);
-    }
-    let mut digits = Vec::with_capacity(length);
-    digits.extend_from_slice(&number.digits);
-    digits.resize(length, 0);
-    Cow::Owned(digits)
+/// Orders two numbers that are not zero without their signs.
+fn magnitude(left: &Number, right: &Number) -> Ordering {
+    left.adjusted().cmp(&right.adjusted()).then_with(|| {
+        let common = left.digits.len().min(right.digits.len());
+        let zeros = |number: &Number| number.digits[common..].iter().all(|digit| *digit == 0);
+        left.digits[..common].cmp(&right.digits[..common]).then_with(|| match (zeros(left), zeros(right)) {
+            (false, _) => Ordering::Greater,
+            (_, false) => Ordering::Less,
+            _ => Ordering::Equal,
+        })
+    })
 }
 
-/// The sum of aligned digits.
-fn sum(one: &[u8], other: &[u8], exponent: i64, (one_negative, other_negative): (bool, bool)) -> Number {
-    if one_negative == other_negative {
-        return Number { negative: one_negative, digits: plus(one, other), exponent };
-    }
-    let (larger, smaller, negative) = match one.len().cmp(&other.len()).then_with(|| one.cmp(other)) {
-        Ordering::Equal => return Number::ZERO,
-        Ordering::Greater => (one, other, one_negative),
-        Ordering::Less => (other, one, other_negative),
+/// The sum of two numbers that are not zero, of which what counts less than that exponent is cut off.
+fn sum(left: &Number, (right, negative): (&Number, bool), exponent: i64) -> Number {
+    let (larger, smaller, sign) = match magnitude(left, right) {
+        Ordering::Less => (right, left, negative),
+        _ => (left, right, left.negative),
     };
-    let mut difference = Number { negative, digits: minus(larger.to_vec(), smaller), exponent };
+    // The digits down to the place of the exponent: cut off, or padded with zeros.
+    let places = |number: &Number| (number.digits.len() as i64 + number.exponent - exponent).max(0) as usize;
+    let length = places(larger);
+    let mut digits = Vec::with_capacity(length + 1);
+    digits.extend_from_slice(&larger.digits[..length.min(larger.digits.len())]);
+    digits.resize(length, 0);
+    let kept = places(smaller).min(smaller.digits.len());
+    let end = length - (places(smaller) - kept);
+    let other = &smaller.digits[..kept];
+    if left.negative == negative {
+        if add_to(&mut digits[..end], other) {
+            digits.insert(0, 1);
+        }
+        return Number { negative: sign, digits, exponent };
+    }
+    subtract_from(&mut digits[..end], other);
+    let mut difference = Number { negative: sign, digits, exponent };
     difference.normalize();
     difference
 }
 
-/// The sum of digits.
-fn plus(one: &[u8], other: &[u8]) -> Vec<u8> {
-    let (longer, shorter) = if one.len() >= other.len() { (one, other) } else { (other, one) };
-    // One more in front, for a carry out of the first.
-    let mut out = Vec::with_capacity(longer.len() + 1);
-    out.extend_from_slice(longer);
-    let mut carry = 0;
-    let mut shorter = shorter.iter().rev();
-    for digit in out.iter_mut().rev() {
-        let more = shorter.next();
-        if more.is_none() && carry == 0 {
+/// Adds digits to others, of which there are no fewer; whether one is carried out of the first.
+fn add_to(sum: &mut [u8], more: &[u8]) -> bool {
+    let words = more.len() / WIDTH * WIDTH;
+    let (head, tail) = sum.split_at_mut(sum.len() - words);
+    let (more, more_tail) = more.split_at(more.len() - words);
+    let mut carry = false;
+    for (place, word) in tail.as_chunks_mut().0.iter_mut().zip(more_tail.as_chunks().0).rev() {
+        (*place, carry) = eight::add(*place, *word, carry);
+    }
+    let mut more = more.iter().rev();
+    for digit in head.iter_mut().rev() {
+        let more = more.next();
+        if more.is_none() && !carry {
             break;
         }
-        let sum = *digit + more.copied().unwrap_or(0) + carry;
-        carry = u8::from(sum > 9);
-        *digit = sum - carry * 10;
+        let sum = *digit + more.copied().unwrap_or(0) + u8::from(carry);
+        carry = sum > 9;
+        *digit = if carry { sum - 10 } else { sum };
     }
-    if carry > 0 {
-        out.insert(0, 1);
-    }
-    out
+    carry
 }
 
-/// The difference of digits, the first not the smaller.
-fn minus(mut larger: Vec<u8>, smaller: &[u8]) -> Vec<u8> {
-    let mut borrow = 0;
-    let mut smaller = smaller.iter().rev();
-    for digit in larger.iter_mut().rev() {
-        let less = smaller.next();
-        if less.is_none() && borrow == 0 {
+/// Subtracts digits from others that make no smaller number.
+fn subtract_from(rest: &mut [u8], less: &[u8]) {
+    let words = less.len() / WIDTH * WIDTH;
+    let (head, tail) = rest.split_at_mut(rest.len() - words);
+    let (less, less_tail) = less.split_at(less.len() - words);
+    let mut borrow = false;
+    for (place, word) in tail.as_chunks_mut().0.iter_mut().zip(less_tail.as_chunks().0).rev() {
+        (*place, borrow) = eight::subtract(*place, *word, borrow);
+    }
+    let mut less = less.iter().rev();
+    for digit in head.iter_mut().rev() {
+        let less = less.next();
+        if less.is_none() && !borrow {
             break;
         }
-        let less = less.copied().unwrap_or(0) + borrow;
-        borrow = u8::from(*digit < less);
-        *digit = *digit + borrow * 10 - less;
+        let less = less.copied().unwrap_or(0) + u8::from(borrow);
+        borrow = *digit < less;
+        *digit = if borrow { *digit + 10 - less } else { *digit - less };
     }
-    larger
 }
 
 /// The product, at that many digits. As in division and power, the operands are cut off behind `digits + 1` digits.

@@ -1,16 +1,28 @@
-//! Natural numbers in base a thousand million, least significant limb first: multiplication and division of long coefficients.
+//! Natural numbers in base a hundred million, least significant limb first: multiplication and division of long coefficients.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// The base.
-const BASE: u64 = 1_000_000_000;
-/// Decimal digits in a limb.
-pub const WIDTH: usize = 9;
+use super::super::eight;
+pub use super::super::eight::{BASE, WIDTH};
 
 /// The limbs of decimal digits.
 fn of(digits: &[u8]) -> Vec<u32> {
-    digits.rchunks(WIDTH).map(|chunk| chunk.iter().fold(0, |limb, digit| limb * 10 + u32::from(*digit))).collect()
+    let mut chunks = digits.rchunks_exact(WIDTH);
+    let mut limbs = Vec::with_capacity(digits.len() / WIDTH + 1);
+    limbs.extend(chunks.by_ref().map(|chunk| limb(chunk) as u32));
+    if !chunks.remainder().is_empty() {
+        limbs.push(limb(chunks.remainder()) as u32);
+    }
+    limbs
+}
+
+/// The limb that at most eight digits are.
+fn limb(digits: &[u8]) -> u64 {
+    match <[u8; WIDTH]>::try_from(digits) {
+        Ok(all) => eight::value(all),
+        Err(_) => digits.iter().fold(0, |limb, digit| limb * 10 + u64::from(*digit)),
+    }
 }
 
 /// The decimal digits of limbs, without leading zeros.
@@ -20,14 +32,10 @@ fn digits(limbs: &[u32]) -> Vec<u8> {
         return Vec::new();
     };
     let first = top.ilog10() as usize + 1;
-    let mut digits = vec![0; first + below.len() * WIDTH];
-    let (head, tail) = digits.split_at_mut(first);
-    for (chunk, limb) in tail.rchunks_exact_mut(WIDTH).zip(below).chain(core::iter::once((head, top))) {
-        let mut rest = *limb;
-        for digit in chunk.iter_mut().rev() {
-            *digit = (rest % 10) as u8;
-            rest /= 10;
-        }
+    let mut digits = Vec::with_capacity(first + below.len() * WIDTH);
+    digits.extend_from_slice(&eight::digits(u64::from(*top))[WIDTH - first..]);
+    for limb in below.iter().rev() {
+        digits.extend_from_slice(&eight::digits(u64::from(*limb)));
     }
     digits
 }
@@ -51,21 +59,18 @@ pub fn multiply(left: &[u8], right: &[u8]) -> Vec<u8> {
 /// The digits of a quotient whose divisor is one limb and not zero, from the first of the dividend on, with at least `more` zeros put
 /// behind that; and how many zeros these were. There may be zeros in front.
 pub fn divide_short(dividend: &[u8], more: usize, divisor: &[u8]) -> (Vec<u8>, usize) {
-    let value = |digits: &[u8]| digits.iter().fold(0, |limb, digit| limb * 10 + u64::from(*digit));
-    let divisor = value(divisor);
+    let divisor = limb(divisor);
     let length = (dividend.len() + more).next_multiple_of(WIDTH);
-    let mut quotient = vec![0; length];
-    quotient[..dividend.len()].copy_from_slice(dividend);
+    let mut quotient = Vec::with_capacity(length);
+    quotient.extend_from_slice(dividend);
+    quotient.resize(length, 0);
     let mut rest = 0;
-    for place in quotient.chunks_exact_mut(WIDTH) {
-        let part = rest * BASE + value(place);
-        rest = part % divisor;
+    let (places, _) = quotient.as_chunks_mut::<WIDTH>();
+    for place in places {
         // The rest was below the divisor: what is divided here is below the base times it.
-        let mut limb = (part / divisor) as u32;
-        for digit in place.iter_mut().rev() {
-            *digit = (limb % 10) as u8;
-            limb /= 10;
-        }
+        let part = rest * BASE + eight::value(*place);
+        rest = part % divisor;
+        *place = eight::digits(part / divisor);
     }
     (quotient, length - dividend.len())
 }

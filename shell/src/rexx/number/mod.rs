@@ -11,6 +11,7 @@ use core::cmp::Ordering;
 
 pub use arithmetic::{add, compare, divide, integer_divide, multiply, power, remainder, subtract};
 
+use super::eight;
 use super::value::{Scratch, Value};
 
 /// Largest exponent in absolute value: nine digits.
@@ -65,14 +66,24 @@ impl Number {
 
     /// The number that a value is, when it is one.
     pub fn of(value: &Value) -> Option<Self> {
-        Self::parse(value.bytes(&mut Scratch::new()))
+        let mut number = Self::ZERO;
+        number.take(value).then_some(number)
+    }
+
+    /// Becomes the number that a value is, in its own storage; false, and nothing of use, when it is none.
+    pub fn take(&mut self, value: &Value) -> bool {
+        match small::of(value) {
+            Some(small) => self.become_small(small),
+            None => return self.read(value.bytes(&mut Scratch::new())),
+        }
+        true
     }
 
     /// A whole number.
     pub fn from_int(number: i64) -> Self {
-        let mut scratch = Scratch::new();
-        let value = Value::Int(number);
-        Self::parse(value.bytes(&mut scratch)).unwrap_or(Self::ZERO)
+        let mut whole = Self::ZERO;
+        whole.become_small(small::Small { coefficient: number, scale: 0 });
+        whole
     }
 
     /// The number that these characters are: blanks, a sign, blanks, digits with or without a point, an exponent, blanks.
@@ -99,29 +110,54 @@ impl Number {
             let Some(exponent) = parse_exponent(&rest[at..]) else {
                 return false;
             };
+            self.digits.clear();
             if !self.take_digits(&rest[..at]) {
                 return false;
             }
             self.exponent += exponent;
         }
-        if self.digits.first() == Some(&0) {
-            self.normalize();
-        }
+        self.normalize();
         true
+    }
+
+    /// Becomes a small number, as [`Number::read`].
+    pub fn become_small(&mut self, small: small::Small) {
+        let magnitude = small.coefficient.unsigned_abs();
+        let (high, low) = (magnitude / eight::BASE, magnitude % eight::BASE);
+        self.digits.clear();
+        if high > 0 {
+            self.digits.extend_from_slice(&eight::digits(high / eight::BASE));
+            self.digits.extend_from_slice(&eight::digits(high % eight::BASE));
+        }
+        self.digits.extend_from_slice(&eight::digits(low));
+        (self.negative, self.exponent) = (small.coefficient < 0, -i64::from(small.scale));
+        self.normalize();
     }
 
     /// Takes digits with or without a point; false when that is not what the characters are.
     fn take_digits(&mut self, text: &[u8]) -> bool {
-        // Without a way out in the middle, the loop takes many at once.
-        let digits = |text: &[u8]| text.iter().fold(true, |all, byte| all & byte.is_ascii_digit());
         let point = text.iter().position(|byte| *byte == b'.');
         let (whole, decimals) = point.map_or((text, &[][..]), |at| (&text[..at], &text[at + 1..]));
-        if whole.is_empty() && decimals.is_empty() || !digits(whole) || !digits(decimals) {
-            return false;
-        }
-        self.digits.extend(whole.iter().map(|digit| digit - b'0'));
-        self.digits.extend(decimals.iter().map(|digit| digit - b'0'));
         self.exponent = -(decimals.len() as i64);
+        self.digits.reserve(text.len());
+        !(whole.is_empty() && decimals.is_empty()) && self.append_characters(whole) && self.append_characters(decimals)
+    }
+
+    /// Appends the digits that characters are; false when one is none.
+    fn append_characters(&mut self, text: &[u8]) -> bool {
+        let (words, rest) = text.as_chunks();
+        for word in words {
+            match eight::from_characters(*word) {
+                Some(digits) => self.digits.extend_from_slice(&digits),
+                None => return false,
+            }
+        }
+        for character in rest {
+            if !character.is_ascii_digit() {
+                return false;
+            }
+            self.digits.push(character - b'0');
+        }
         true
     }
 
@@ -186,8 +222,10 @@ impl Number {
 
     /// Takes leading zeros away; zero gets its one form.
     pub fn normalize(&mut self) {
-        let zeros = self.digits.iter().take_while(|digit| **digit == 0).count();
-        self.digits.drain(..zeros);
+        if self.digits.first() == Some(&0) {
+            let zeros = self.digits.iter().take_while(|digit| **digit == 0).count();
+            self.digits.drain(..zeros);
+        }
         if self.digits.is_empty() {
             (self.negative, self.exponent) = (false, 0);
         }
@@ -195,10 +233,9 @@ impl Number {
 
     /// Takes trailing zeros away.
     pub fn strip(&mut self) {
-        while self.digits.last() == Some(&0) {
-            self.digits.pop();
-            self.exponent += 1;
-        }
+        let keep = self.digits.iter().rposition(|digit| *digit != 0).map_or(0, |last| last + 1);
+        self.exponent += (self.digits.len() - keep) as i64;
+        self.digits.truncate(keep);
         self.normalize();
     }
 
@@ -268,11 +305,11 @@ impl Number {
             text.resize(text.len() + (-before) as usize, b'0');
         }
         let whole = usize::try_from(before).unwrap_or(0).min(self.digits.len());
-        text.extend(self.digits[..whole].iter().map(|digit| b'0' + digit));
+        characters(text, &self.digits[..whole]);
         if whole > 0 && whole < self.digits.len() {
             text.push(b'.');
         }
-        text.extend(self.digits[whole..].iter().map(|digit| b'0' + digit));
+        characters(text, &self.digits[whole..]);
         if before > length {
             text.resize(text.len() + (before - length) as usize, b'0');
         }
@@ -291,6 +328,17 @@ impl Number {
         if exponent != 0 {
             text.extend_from_slice(format!("E{exponent:+}").as_bytes());
         }
+    }
+}
+
+/// Appends the characters of digits.
+fn characters(text: &mut Vec<u8>, digits: &[u8]) {
+    let (words, rest) = digits.as_chunks();
+    for word in words {
+        text.extend_from_slice(&eight::to_characters(*word));
+    }
+    for digit in rest {
+        text.push(b'0' + digit);
     }
 }
 

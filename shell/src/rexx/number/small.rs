@@ -97,10 +97,18 @@ fn present(coefficient: i64, scale: i32, digits: u32) -> Option<Value> {
 #[inline]
 fn length(number: u128) -> u32 {
     match u64::try_from(number) {
-        Ok(0) => 1,
-        Ok(number) => number.ilog10() + 1,
+        Ok(number) => short_length(number),
         Err(_) => number.ilog10() + 1,
     }
+}
+
+/// How many digits, from the number of bits: 1233 / 4096 is the logarithm of 2.
+#[inline]
+fn short_length(number: u64) -> u32 {
+    let number = number.max(1);
+    let least = ((64 - number.leading_zeros()) * 1233) >> 12;
+    let power = POWERS.get(least as usize).map_or(10_000_000_000_000_000_000, |power| *power as u64);
+    least + u32::from(number >= power)
 }
 
 /// Ten to a power up to 38.
@@ -115,7 +123,7 @@ fn finish(coefficient: i128, scale: i32, digits: u32) -> Option<Value> {
     if surplus > 0 {
         magnitude = round(magnitude, surplus);
         scale -= surplus as i32;
-        if length(magnitude) > digits {
+        if magnitude == power_of_ten(digits) {
             magnitude /= 10;
             scale -= 1;
         }
@@ -204,9 +212,14 @@ pub fn divide(left: Small, right: Small, digits: u32) -> Option<Value> {
     }
     let (dividend, divisor) = (left.coefficient.unsigned_abs(), right.coefficient.unsigned_abs());
     let negative = (left.coefficient < 0) != (right.coefficient < 0);
-    if left.scale == right.scale && dividend.is_multiple_of(divisor) {
-        let whole = (dividend / divisor) as i64;
-        return Some(Value::Int(if negative { -whole } else { whole }));
+    if dividend.is_multiple_of(divisor) {
+        // It comes out even, at any precision.
+        let (mut quotient, mut scale) = ((dividend / divisor) as i64, left.scale - right.scale);
+        while scale > 0 && quotient % 10 == 0 {
+            quotient /= 10;
+            scale -= 1;
+        }
+        return present(if negative { -quotient } else { quotient }, scale, digits);
     }
     if digits > DIGITS {
         return None;
@@ -271,4 +284,18 @@ pub fn compare(left: Small, right: Small, digits: u32) -> Option<Ordering> {
     let scale = left.scale.max(right.scale);
     let aligned = |number: Small| Some(i128::from(number.coefficient) * i128::from(*POWERS.get((scale - number.scale) as usize)?));
     Some(aligned(left)?.cmp(&aligned(right)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digits_of_a_number_are_counted_at_every_power_of_ten_and_of_two() {
+        let near = |number: u64| [number.saturating_sub(1), number, number.saturating_add(1)];
+        let numbers = (0..20).map(|power| 10_u64.pow(power)).chain((0..64).map(|power| 1 << power)).chain([0, u64::MAX]);
+        for number in numbers.flat_map(near) {
+            assert_eq!(short_length(number) as usize, alloc::format!("{number}").len(), "{number}");
+        }
+    }
 }
