@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use pc_platform::disk::{Disk, Ended, Failed, MemoryDisk, Operation, Ticket};
 use pc_platform::image::{self, Source};
+use pc_platform::port::{MemoryPort, Port};
 use pc_platform::{Access, Board, MemoryStorage, Settings, Storage};
 
 const STORAGE: u64 = 1 << 20;
@@ -62,7 +63,9 @@ impl Case<'_> {
     fn address(&mut self) -> Option<u64> {
         let byte = self.byte()?;
         let base: u64 = [0xfee0_0000, 0xfec0_0000, 0xd000_0000, 0xe000_0000][usize::from(byte & 3)];
-        Some(base + (u64::from(byte & 0xfc) << 2) + (u64::from(self.byte()?) << 2))
+        // The virtio devices have a page each.
+        let page = if base == 0xd000_0000 { u64::from(byte >> 2 & 3) << 12 } else { 0 };
+        Some(base + page + (u64::from(byte & 0xfc) << 2) + (u64::from(self.byte()?) << 2))
     }
 }
 
@@ -73,7 +76,9 @@ impl Case<'_> {
 pub fn board(bytes: &[u8]) {
     let asked = Asked::default();
     let disks: Vec<Box<dyn Disk>> = vec![Box::new(MemoryDisk::new(vec![0x5a; 64 * 512])), Box::new(Slow(Arc::clone(&asked)))];
-    let mut board = Board::new(Settings { storage: STORAGE, processors: 3, start_time: 0, disks });
+    let ports: Vec<Box<dyn Port>> =
+        vec![Box::new(MemoryPort::output("punch")), Box::new(MemoryPort::input("reader", &[&b"line\n"[..]; 3]))];
+    let mut board = Board::new(Settings { storage: STORAGE, processors: 3, start_time: 0, disks, ports });
     let ram = MemoryStorage::new(STORAGE as usize);
     image::firmware(2, 3).iter().for_each(|(address, bytes)| assert!(ram.store(*address, bytes)));
     board.as_firmware_leaves_it();

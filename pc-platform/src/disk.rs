@@ -33,7 +33,7 @@ pub struct Failed;
 /// How a request ended: with the sectors of a read, with nothing otherwise.
 pub type Ended = Result<Vec<u8>, Failed>;
 
-/// Whose request it is: handed to [`Disk::begin`], and back to [`crate::Board::disk_ended`] with the end of one that took time.
+/// Whose request it is: handed to [`Disk::begin`] or [`crate::port::Port::begin`], and back to [`crate::Board::disk_ended`] with the end of one that took time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket {
     pub(crate) user: User,
@@ -42,12 +42,14 @@ pub struct Ticket {
     pub(crate) life: u32,
 }
 
-/// Which part of the board uses a disk.
+/// Which part of the board asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum User {
     Ide,
     Virtio,
     Bios,
+    /// A port, whose number is that of the disk.
+    Port,
 }
 
 /// A disk.

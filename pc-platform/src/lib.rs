@@ -6,6 +6,7 @@
 //!   bios       the services that boot sectors call, asked for by code in storage, answered here
 //!   image      what a machine boots: boot sectors, ELF, multiboot, Linux, as bytes to place and a state to start in
 //!   disk       what a disk is to ide, virtio and bios
+//!   port       what the other end of a named port is to the virtio console
 //! ```
 //!
 //! Every time is in nanoseconds of the machine's own clock, which whoever runs the machine hands in with each access. Nothing here reads a clock, opens a file, blocks or
@@ -25,6 +26,7 @@ pub mod memory_map;
 pub mod mp_tables;
 pub mod pic;
 pub mod pit;
+pub mod port;
 pub mod rtc;
 pub mod serial;
 pub mod virtio;

@@ -14,6 +14,7 @@
 
 mod guest;
 mod namespace;
+pub mod pc;
 mod program;
 mod system;
 mod terminal;

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use tests::{System, Terminal, assert_line, assert_no_line};
+use tests::pc::{sector, system};
+use tests::{Terminal, assert_line, assert_no_line};
 
 /// 16 bits: prints `key? `, waits for a key, prints the character after it and a line end, and halts with interrupts disabled.
 const KEYS: &[u8] = &[
@@ -30,27 +31,6 @@ const FAULTS: &[u8] = &[0x66, 0xba, 0xf8, 0x03, 0xb0, b'A', 0xee, 0x31, 0xc9, 0x
 const SWITCHES_OFF: &[u8] = &[0x66, 0xba, 0x04, 0x06, 0x66, 0xb8, 0x00, 0x20, 0x66, 0xef, 0xf4];
 
 const DEVICES: &str = "  CONSOLE 0009 3215\n  SPOOL 000C 2540 READER *\n";
-
-fn sector(code: &[u8]) -> Vec<u8> {
-    let mut sector = code.to_vec();
-    sector.resize(512, 0);
-    sector[510..].copy_from_slice(&[0x55, 0xaa]);
-    sector
-}
-
-/// A system with the user PCUSER, who has a PC machine with these further statements, and images in the folder `pc`.
-fn system(statements: &str, images: &[(&str, &[u8])]) -> System {
-    let system = System::start();
-    let source = system.directory().join("user.direct");
-    let user = "USER PCUSER AUTOONLY 8M 8M G\n  MACHINE PC 1\n";
-    let text = fs::read_to_string(&source).unwrap() + user + statements;
-    fs::write(source, text).unwrap();
-    system.cp("DIRECTXA").succeeded();
-    let folder = system.directory().join("pc");
-    fs::create_dir(&folder).unwrap();
-    images.iter().for_each(|(name, bytes)| fs::write(folder.join(name), bytes).unwrap());
-    system
-}
 
 #[test]
 fn a_named_image_starts_at_logon_and_a_script_types_to_it() {

@@ -148,6 +148,9 @@ pub(super) fn define(invocation: &mut Invocation<'_>) -> Outcome {
     if is("STORage") {
         return define_storage(invocation);
     }
+    if is("CPU") {
+        return super::pc::define_cpu(invocation);
+    }
     let unit_record = if is("RDR") || is("READer") {
         Some((SpoolKind::Reader, "2540", '*', "RDR "))
     } else if is("PUnch") || is("PCH") {

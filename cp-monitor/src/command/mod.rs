@@ -39,6 +39,7 @@ pub use operands::Operands;
 pub use prop::load_at_start as load_prop_at_start;
 pub use query::{device_lines, spool_files_line};
 pub use scheduling::share_text;
+pub(crate) use session::close_unit_records;
 pub use spool::{announce, close_output, finish_reading, punch_from_host};
 
 /// Who may use a command.

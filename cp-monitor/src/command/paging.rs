@@ -28,10 +28,12 @@ pub(super) fn query_frames(invocation: &mut Invocation<'_>) -> Outcome {
         format!(" Configured={0} Real={0} Usable={0} Offline=0", counts.total),
         format!(" Pageable={pageable} NotInit=0 GlobalClearedAvail={cleared} LocalClearedAvail=0"),
         format!(" LocalUnclearedAvail={uncleared} InUse={} Shared={} Reserved={reserved}", counts.in_use, counts.shared),
+        format!("PC Machines: Promised={} Limit={}", cp.pc_storage.bytes() / PAGE, cp.pc_storage.most() / PAGE),
         format!("Page Tables: InUse={} Spare={}", counts.page_tables, counts.spare_tables),
     ];
     let data = json!({
         "total": counts.total, "pageable": pageable, "in_use": counts.in_use, "shared": counts.shared, "available": figures.space.available,
+        "pc_promised": cp.pc_storage.bytes() / PAGE, "pc_limit": cp.pc_storage.most() / PAGE,
         "reserved": reserved, "page_tables": counts.page_tables, "spare_tables": counts.spare_tables, "paging": figures,
     });
     Ok(Answer::of(data, lines))

@@ -1,6 +1,7 @@
 //! IPL of PC machines.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use minidisk::edf::FileId;
 use serde_json::json;
@@ -9,8 +10,8 @@ use super::answer::{Answer, Outcome, error, invalid_operand};
 use super::operands::device;
 use super::session::close_unit_records;
 use super::{Invocation, Message};
-use crate::directory::{DeviceNumber, UserId};
-use crate::pc::{self, LoadError, What};
+use crate::directory::{DeviceNumber, MachineKind, UserId};
+use crate::pc::{self, LoadError, Origin, What};
 
 /// `fn ft` behind FILE or INITRD.
 fn file_id(invocation: &mut Invocation<'_>) -> Result<FileId, Message> {
@@ -48,11 +49,46 @@ pub(super) fn ipl(invocation: &mut Invocation<'_>) -> Outcome {
     let user = Arc::clone(invocation.user()?);
     close_unit_records(&user);
     user.cp_read_ends();
-    let module = module.as_ref().map(|(vdev, id)| (*vdev, id));
-    match pc::ipl(&user, &what, module, &parm) {
+    match pc::ipl(&user, Origin::new(what, module, &parm), None) {
         Ok(kind) => Ok(Answer { data: json!({ "system": name, "kind": kind.to_string() }), lines: Vec::new() }),
         Err(problem) => Err(refused(&problem)),
     }
+}
+
+/// QUERY [VIRTUAL] CPUS: the virtual processors.
+pub(super) fn query_cpus(invocation: &mut Invocation<'_>) -> Outcome {
+    invocation.operands.end()?;
+    let user = invocation.user()?;
+    let defined = match user.entry.machine {
+        MachineKind::Pc => user.processors.load(Ordering::Relaxed),
+        MachineKind::Cms => 1,
+    };
+    let base = |number: u8| if number == 0 { "(BASE) " } else { "" };
+    let lines = (0..defined).map(|number| format!("CPU {number:02X} {}CP", base(number))).collect();
+    Ok(Answer::of(json!({ "cpus": defined }), lines))
+}
+
+/// DEFINE CPU addr[-addr]: a PC machine has processors up to that one from its next IPL on.
+pub(super) fn define_cpu(invocation: &mut Invocation<'_>) -> Outcome {
+    let word = invocation.operands.word()?;
+    invocation.operands.end()?;
+    let user = invocation.user()?;
+    let number = |text: &str| u8::from_str_radix(text, 16).ok().filter(|number| usize::from(*number) < pc_platform::PROCESSORS_MAX);
+    let (first, last) = word.split_once('-').unwrap_or((word, word));
+    let (first, last) = number(first).zip(number(last)).filter(|(first, last)| first <= last).ok_or_else(|| invalid_operand(word))?;
+    if user.entry.machine != MachineKind::Pc {
+        return Err(error("DFC", 6, "Only a PC machine has more than one virtual processor"));
+    }
+    let defined = user.processors.load(Ordering::Relaxed);
+    if first < defined {
+        return Err(error("DFC", 92, format!("CPU {first:02X} already defined")));
+    }
+    if first > defined {
+        return Err(error("DFC", 40, format!("CPU {defined:02X} does not exist; CPUs are defined one after the other")));
+    }
+    user.processors.store(last + 1, Ordering::Relaxed);
+    let lines = (first..=last).map(|number| format!("CPU {number:02X} defined")).collect();
+    Ok(Answer::of(json!({ "cpus": last + 1 }), lines))
 }
 
 /// As z/VM numbers what goes wrong at IPL.

@@ -93,7 +93,7 @@ fn no_such_system(user: &User, name: &str) -> Message {
 }
 
 /// A reset ends output in progress: it is closed as it is, so nothing that was punched is lost.
-pub(super) fn close_unit_records(user: &Arc<User>) {
+pub(crate) fn close_unit_records(user: &Arc<User>) {
     let mut devices = user.devices.lock();
     for (_, device) in devices.iter_mut() {
         match device {

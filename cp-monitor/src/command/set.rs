@@ -88,7 +88,7 @@ fn set_log_message(invocation: &mut Invocation<'_>) -> Outcome {
     Ok(Answer::silent())
 }
 
-/// TERMINAL {LINEND|ESCAPE|CHARDEL|LINEDEL {ON|OFF|char} | MORE n m | LINESIZE n | BRKKEY key | BREAKIN when}...
+/// TERMINAL {LINEND|ESCAPE|CHARDEL|LINEDEL {ON|OFF|char} | MORE n m | LINESIZE n | BRKKEY key | BREAKIN when | CONMODE {3215|3270}}...
 pub(super) fn terminal(invocation: &mut Invocation<'_>) -> Outcome {
     if invocation.operands.is_empty() {
         return Err(operand_missing());
@@ -105,11 +105,16 @@ pub(super) fn terminal(invocation: &mut Invocation<'_>) -> Outcome {
             preferences.break_key = break_key(invocation.operands.word()?)?;
         } else if is(word, "BREAKIn") {
             preferences.break_in = break_in(invocation.operands.word()?)?;
+        } else if is(word, "CONMODE") {
+            settings.full_screen = console_mode(invocation.operands.word()?)?;
         } else {
             edit_character(&mut settings, word, invocation.operands.word()?)?;
         }
     }
-    user.session.lock().settings = settings;
+    let before = std::mem::replace(&mut user.session.lock().settings, settings.clone());
+    if before.full_screen != settings.full_screen {
+        user.show_pc_screen(settings.full_screen);
+    }
     let more = preferences.more;
     user.console.prefer(|kept| {
         (kept.more, kept.break_in, kept.break_key) = (more, preferences.break_in, preferences.break_key);
@@ -141,6 +146,15 @@ fn break_key(word: &str) -> Result<Option<Aid>, Message> {
         "PA1" => Ok(Some(Aid::Pa(1))),
         "PA2" => Ok(Some(Aid::Pa(2))),
         "PA3" => Ok(Some(Aid::Pa(3))),
+        _ => Err(invalid_operand(word)),
+    }
+}
+
+/// Whether the console is a display.
+fn console_mode(word: &str) -> Result<bool, Message> {
+    match word {
+        "3270" => Ok(true),
+        "3215" => Ok(false),
         _ => Err(invalid_operand(word)),
     }
 }

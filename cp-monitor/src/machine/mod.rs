@@ -13,6 +13,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use abi::{PAGE, Psw, mask};
+use console::presentation::Size;
+use console::presentation::inbound::Inbound;
 
 use crate::pc::Pc;
 use crate::processor::Context;
@@ -28,6 +30,8 @@ use page_wait::{Owed, PageWait};
 const PARM_ADDRESS: u64 = 0x800;
 /// Longest PARM text, in bytes.
 pub const PARM_MAX: usize = 240;
+/// Any address of a screen is on this one.
+const LARGEST: Size = Size { rows: 128, columns: 128 };
 /// Lines a person may type ahead of the machine; more are not accepted.
 const TYPED_AHEAD_MAX: usize = 64;
 
@@ -321,6 +325,13 @@ impl Machine {
 
     /// A key was pressed on its full screen. It satisfies the read that is up, with what `read` answers, or the machine gets its attention.
     pub fn key_pressed(&mut self, read: impl FnOnce() -> Option<Vec<u8>>) {
+        if let Some(pc) = &mut self.pc {
+            if let Some(inbound) = read().and_then(|data| Inbound::parse(&data, LARGEST).ok()) {
+                pc.screen_key(&inbound);
+                self.end_wait(Wait::Halted);
+            }
+            return;
+        }
         if let Some(Wait::ScreenRead { buffer, length }) = self.wait {
             let Some(data) = read() else { return };
             self.wait = None;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use minidisk::edf::{BlockDevice, FileId, FileSystem};
 use minidisk::extent::{Extent, ExtentError};
@@ -12,6 +13,7 @@ use pc_platform::image::{self, ImageError, Kind, Loaded, Mode, Source};
 use soft_processor::{Segment, State, Table};
 
 use super::disk::{self, Minidisk};
+use super::unit_record;
 use super::{Pc, STORAGE};
 use crate::directory::DeviceNumber;
 use crate::storage::StorageError;
@@ -36,6 +38,47 @@ pub enum What {
     File(DeviceNumber, FileId),
     /// A host file in the folder `pc` of the data directory.
     Named(String),
+}
+
+/// What an IPL says: enough to do it again.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// What to load.
+    pub what: What,
+    /// An initial file system on a CMS disk.
+    pub module: Option<(DeviceNumber, FileId)>,
+    /// The command line.
+    pub parm: String,
+    /// How often the guest has reset the machine right after it was loaded, and when it was loaded last.
+    quick: u32,
+    since: Instant,
+}
+
+/// A guest that resets the machine sooner than this after it was loaded has not come far.
+const QUICK: Duration = Duration::from_secs(2);
+/// So many such resets in a row are a loop.
+const QUICK_MAX: u32 = 4;
+
+impl Origin {
+    /// What somebody typed.
+    pub fn new(what: What, module: Option<(DeviceNumber, FileId)>, parm: &str) -> Self {
+        Self { what, module, parm: parm.to_string(), quick: 0, since: Instant::now() }
+    }
+
+    /// For the next time, now that the guest has reset the machine; `None` when it only does that.
+    pub(super) fn again(&self) -> Option<Self> {
+        let quick = if self.since.elapsed() < QUICK { self.quick + 1 } else { 0 };
+        (quick <= QUICK_MAX).then(|| Self { quick, since: Instant::now(), ..self.clone() })
+    }
+
+    /// What QUERY and messages call it.
+    pub(super) fn name(&self) -> String {
+        match &self.what {
+            What::Device(vdev) => vdev.to_string(),
+            What::File(_, id) => id.name().to_string(),
+            What::Named(name) => name.clone(),
+        }
+    }
 }
 
 /// Why a PC machine was not loaded.
@@ -70,6 +113,17 @@ pub enum LoadError {
     /// Storage of the machine.
     #[error("A PC machine has 1 MiB to 3 GiB of storage")]
     Size,
+    /// The host has not so much memory.
+    #[error("PC machines have {promised} MiB of storage already, and {most} MiB is what the host can give")]
+    Promised {
+        /// MiB of all others.
+        promised: u64,
+        /// MiB that there are.
+        most: u64,
+    },
+    /// The machine was reset or loaded by somebody else meanwhile.
+    #[error("The machine was reset meanwhile")]
+    Overtaken,
     /// Its storage cannot be cleared.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -180,7 +234,8 @@ struct Found {
     disk: Option<DeviceNumber>,
 }
 
-fn find(user: &User, what: &What, module: Option<(DeviceNumber, &FileId)>) -> Result<Found, LoadError> {
+fn find(user: &User, origin: &Origin) -> Result<Found, LoadError> {
+    let Origin { what, module, .. } = origin;
     let mut found = Found { image: Vec::new(), module: Vec::new(), disk: None };
     match what {
         What::Device(vdev) => {
@@ -207,18 +262,23 @@ fn find(user: &User, what: &What, module: Option<(DeviceNumber, &FileId)>) -> Re
         }
     }
     if let Some((vdev, id)) = module {
-        found.module = cms_file(user, vdev, id)?;
+        found.module = cms_file(user, *vdev, id)?;
     }
     Ok(found)
 }
 
-/// Loads a machine of a user and lets it begin. May wait for the host's disk. `module` is an initial file system on a CMS disk.
-pub fn ipl(user: &Arc<User>, what: &What, module: Option<(DeviceNumber, &FileId)>, parm: &str) -> Result<Kind, LoadError> {
+/// Loads a machine of a user and lets it begin. May wait for the host's disk. With a `generation`, only if the machine is still in that one.
+pub fn ipl(user: &Arc<User>, origin: Origin, generation: Option<u64>) -> Result<Kind, LoadError> {
     let storage = user.storage.load(std::sync::atomic::Ordering::Relaxed) & !0xfff;
     if !STORAGE.contains(&storage) {
         return Err(LoadError::Size);
     }
-    let found = find(user, what, module)?;
+    let promised = &user.cp().pc_storage;
+    let instead = user.with_machine(|machine| machine.pc().and_then(|pc| pc._promise.as_ref().map(super::Promise::bytes)).unwrap_or(0));
+    let mib = |bytes: u64| bytes >> 20;
+    let short = || LoadError::Promised { promised: mib(promised.bytes() - instead.min(promised.bytes())), most: mib(promised.most()) };
+    let promise = promised.promise(storage, instead).ok_or_else(short)?;
+    let found = find(user, &origin)?;
     let mut disks = minidisks(user);
     if let Some(vdev) = found.disk {
         // As on a PC, the disk that is started from is the first; those with higher numbers follow it, then those with lower ones.
@@ -227,22 +287,28 @@ pub fn ipl(user: &Arc<User>, what: &What, module: Option<(DeviceNumber, &FileId)
     }
     let settings = Settings {
         storage,
-        processors: usize::from(user.entry.processors),
+        processors: usize::from(user.processors.load(std::sync::atomic::Ordering::Relaxed)),
         start_time: user.cp().clock.unix_seconds() as i64,
         disks: disks.into_iter().map(|disk| Box::new(disk) as Box<dyn pc_platform::disk::Disk>).collect(),
+        ports: unit_record::ports(user),
     };
     let mut pc = Pc::new(settings);
-    let command_line = command_line(parm, &found.image, &pc);
+    let command_line = command_line(&origin.parm, &found.image, &pc);
     let source = Source { image: &found.image, module: &found.module, command_line: &command_line, storage };
     let loaded = if found.disk.is_some() { image::boot_sector(&found.image, FIRST_DISK)? } else { image::load(&source)? };
     pc.place(&loaded);
-    let name = match what {
-        What::Device(vdev) => vdev.to_string(),
-        What::File(_, id) => id.name().to_string(),
-        What::Named(name) => name.clone(),
-    };
-    user.with_machine(|machine| machine.ipl_pc(pc, &name))?;
-    Ok(loaded.kind)
+    pc.show_screen(user.session.lock().settings.full_screen);
+    pc._promise = Some(promise);
+    let name = origin.name();
+    pc.origin = Some(origin);
+    user.console.end_screen();
+    user.with_machine(|machine| -> Result<Kind, LoadError> {
+        if generation.is_some_and(|generation| generation != machine.generation()) {
+            return Err(LoadError::Overtaken);
+        }
+        machine.ipl_pc(pc, &name)?;
+        Ok(loaded.kind)
+    })
 }
 
 /// The command line of an image. Linux is also told where its virtio devices are, and how fast the time stamp counter counts: it has nothing to measure it by that is not

@@ -1,7 +1,8 @@
 //! A PC machine: storage of its own, the board of a PC, and virtual processors of the software processor in turns.
 //!
 //! [`Pc`] is plain state that belongs to one [`crate::machine::Machine`] and knows no user, no console and no clock of the host: [`Pc::run`] executes so many
-//! instructions and says what it came to. `slice` is what a dispatcher thread does with it, `load` what IPL does, `disk` how minidisks are its disks.
+//! instructions and says what it came to. `slice` is what a dispatcher thread does with it, `load` what IPL does, `disk` how minidisks are its disks, `unit_record` how
+//! spool devices are its ports, `terminal` and `screen` what its console shows.
 //!
 //! **Time.** The machine's clock is the count of instructions of its processors, 32 ns each; every device goes by it. While all processors are halted it stands, until
 //! whoever runs the machine says how much has passed ([`Pc::skip`]): as much as the host's clock, and not beyond the next event. So a halt lasts in the machine as long as
@@ -10,15 +11,22 @@
 mod bus;
 mod disk;
 mod load;
+mod records;
+mod screen;
 mod slice;
+mod storage;
 mod terminal;
+mod unit_record;
 
 use pc_platform::{Board, Settings, Signal, Storage};
 use soft_processor::{Cpu, Exit, Memory, NotStorage, Region};
 
 use crate::workers::Alarm;
 use bus::{Bus, Devices, NANOSECONDS};
-pub use load::{LoadError, What, ipl};
+pub use load::{LoadError, Origin, What, ipl};
+use screen::Painter;
+use storage::Promise;
+pub use storage::Promised;
 use terminal::Terminal;
 
 /// Least and most storage of a PC machine.
@@ -31,8 +39,8 @@ const LOOK: u64 = 1_000_000 / NANOSECONDS;
 const PROMPT_SILENCE: u64 = 20_000_000 / NANOSECONDS;
 /// The same for one that does not: 3 seconds. Programs also write what they are at.
 const LINE_SILENCE: u64 = 3_000_000_000 / NANOSECONDS;
-/// Silence after which a machine that has nothing to do is taken to wait for a line: half a second.
-const IDLE_SILENCE: u64 = 500_000_000 / NANOSECONDS;
+/// Silence after which a machine that has nothing to do, and wrote no prompt, is taken to wait for a line: 30 seconds. A program that sleeps looks just the same.
+const IDLE_SILENCE: u64 = 30_000_000_000 / NANOSECONDS;
 
 /// What running a machine came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +53,8 @@ pub enum Turn {
     Disk,
     /// It cannot go on by itself, and why.
     Ended(String),
+    /// The guest reset it: it is to be loaded again.
+    Reset,
 }
 
 /// The machine.
@@ -65,6 +75,14 @@ pub struct Pc {
     alarm: Option<Alarm>,
     /// Alarms so far, so that each ends its own halt and no later one.
     alarms: u64,
+    /// Its text screen is what the console shows (TERMINAL CONMODE 3270).
+    painter: Option<Painter>,
+    /// When the console last got it; none while it shows lines.
+    painted: Option<std::time::Instant>,
+    /// What it was loaded from.
+    origin: Option<Origin>,
+    /// What it may have of the host's memory.
+    _promise: Option<Promise>,
 }
 
 /// A halt in progress.
@@ -104,6 +122,10 @@ impl Pc {
             halted: None,
             alarm: None,
             alarms: 0,
+            painter: None,
+            painted: None,
+            origin: None,
+            _promise: None,
         }
     }
 
@@ -177,10 +199,9 @@ impl Pc {
             match signal {
                 Signal::Init(number) => self.processors[number].init(),
                 Signal::StartUp(number, vector) => self.processors[number].start_up(vector),
-                Signal::Reset => return Some(Turn::Ended("the guest reset the machine".to_string())),
+                Signal::Reset | Signal::Reload => return Some(Turn::Reset),
                 Signal::PowerOff => return Some(Turn::Ended("the guest switched the machine off".to_string())),
                 Signal::Exit(code) => return Some(Turn::Ended(format!("the guest ended with exit code {code}"))),
-                Signal::Reload => return Some(Turn::Ended("the guest asks to be loaded again".to_string())),
                 Signal::Stuck(why) => return Some(Turn::Ended(why)),
             }
         }
@@ -217,16 +238,46 @@ impl Pc {
         }
     }
 
-    /// Whether it waits for a line, as far as that can be told from outside: everything typed was read, and it is silent behind a prompt, or has nothing to do.
+    /// Whether it waits for a line, as far as that can be told from outside: everything typed was read, and it is silent behind a prompt, or nothing will ever happen by
+    /// itself. Without a prompt, a program that sleeps and one that reads look the same, so that is only believed after a long silence.
     pub fn reads(&self) -> bool {
-        let silence = self.now - self.wrote_at;
-        let quiet = match self.halted {
-            Some(Halt { length: None, .. }) => true,
-            Some(_) => self.terminal.has_usual_prompt() || silence >= IDLE_SILENCE,
-            None if self.terminal.has_usual_prompt() => silence >= PROMPT_SILENCE,
-            None => self.terminal.has_prompt() && silence >= LINE_SILENCE,
+        self.painted.is_none() && self.devices.board.is_input_read() && self.silence_missing() == Some(0)
+    }
+
+    /// How much more silence, in instructions, makes it wait for a line; `None` is never.
+    fn silence_missing(&self) -> Option<u64> {
+        let passed = |halt: &Halt| halt.since.elapsed().as_nanos() as u64 / NANOSECONDS;
+        let silence = self.now - self.wrote_at + self.halted.as_ref().map_or(0, passed);
+        let needed = match self.halted {
+            Some(Halt { length: None, .. }) => 0,
+            Some(_) if self.terminal.has_usual_prompt() => 0,
+            None if self.terminal.has_usual_prompt() => PROMPT_SILENCE,
+            _ if self.terminal.has_prompt() => LINE_SILENCE,
+            Some(_) => IDLE_SILENCE,
+            None => return None,
         };
-        quiet && self.devices.board.is_input_read()
+        Some(needed.saturating_sub(silence))
+    }
+
+    /// TERMINAL CONMODE: the console shows the text screen, or lines.
+    pub fn show_screen(&mut self, on: bool) {
+        self.painter = on.then(Painter::default);
+        if !on {
+            self.painted = None;
+        }
+    }
+
+    /// A key was pressed at the terminal that shows its screen.
+    pub fn screen_key(&mut self, inbound: &console::presentation::inbound::Inbound) {
+        let Some(painter) = &mut self.painter else { return };
+        if let screen::Pressed::Keys(text, function) = painter.pressed(inbound) {
+            let board = self.board();
+            board.type_keys(&text);
+            if let Some(number) = function {
+                board.press_function_key(number);
+            }
+        }
+        self.resume(false);
     }
 
     /// Somebody typed a line. `^C` and the like alone are that control character, without an end of line. False when it cannot be taken.

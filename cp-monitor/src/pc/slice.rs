@@ -7,7 +7,8 @@ use console::wire::LineKind;
 use pc_platform::disk::{Ended, Ticket};
 
 use super::terminal::Shown;
-use super::{Halt, Pc, Turn};
+use super::{Halt, NANOSECONDS, Pc, Reached, Turn};
+use crate::command::close_unit_records;
 use crate::dispatcher::After;
 use crate::machine::{Machine, Wait};
 use crate::processor::Processor;
@@ -17,6 +18,8 @@ use crate::users::User;
 const CHUNK: u64 = 50_000;
 /// Halts that are shorter than this are not waited out: arming a timer would take longer.
 const SHORT_HALT: u64 = 50_000;
+/// How often a screen is shown, at most, while the machine runs.
+const PAINT_EVERY: Duration = Duration::from_millis(50);
 /// A machine that writes faster than its terminal shows pauses so long.
 const CONGESTION_PAUSE: Duration = Duration::from_millis(20);
 
@@ -32,6 +35,7 @@ impl User {
             let turn = pc.run(CHUNK);
             *guest += entered.elapsed();
             let read_before = self.console.state();
+            self.show_screen(pc, !matches!(turn, Turn::Ran));
             self.show_output(pc, matches!(turn, Turn::Ended(_)));
             match turn {
                 Turn::Ran => {}
@@ -46,7 +50,12 @@ impl User {
                     machine.wait_for(Wait::Disk);
                     return After::Waiting;
                 }
+                Turn::Reset => {
+                    self.load_again(machine);
+                    return After::Waiting;
+                }
                 Turn::Ended(why) => {
+                    self.console.end_screen();
                     self.enter_cp_mode(machine, &format!("HCPGIR450W CP entered; {why}"));
                     return After::Waiting;
                 }
@@ -66,8 +75,69 @@ impl User {
         }
     }
 
+    /// Shows the text screen at a terminal that can, as the console is set.
+    fn show_screen(&self, pc: &mut Pc, at_once: bool) {
+        let Some(painter) = &mut pc.painter else { return };
+        let Some(display) = self.console.display() else { return pc.painted = None };
+        if !at_once && pc.painted.is_some_and(|painted| painted.elapsed() < PAINT_EVERY) {
+            return;
+        }
+        let screen = pc.devices.board.screen(&Reached(&pc.memory));
+        pc.painted = Some(Instant::now());
+        if let Some((command, data)) = painter.paint(&screen, display, self.console.has_screen())
+            && let Err(refusal) = self.console.write_screen(command, &data)
+        {
+            tracing::debug!("{}: the screen is not shown: {refusal}", self.id);
+            pc.painted = None;
+        }
+    }
+
+    /// TERMINAL CONMODE.
+    pub(crate) fn show_pc_screen(self: &Arc<Self>, on: bool) {
+        self.with_machine(|machine| {
+            let Some(pc) = machine.pc_mut() else { return };
+            pc.show_screen(on);
+            if on {
+                self.show_screen(pc, true);
+            } else {
+                self.console.end_screen();
+                self.show_output(pc, false);
+            }
+        });
+    }
+
+    /// The guest has reset the machine: a worker does again what IPL did.
+    fn load_again(self: &Arc<Self>, machine: &mut Machine) {
+        let origin = machine.pc().and_then(|pc| pc.origin.as_ref());
+        let Some(again) = origin.and_then(super::Origin::again) else {
+            return self.enter_cp_mode(machine, "HCPGIR450W CP entered; the guest resets the machine again and again");
+        };
+        let generation = machine.generation();
+        machine.wait_for(Wait::Worker);
+        self.console.end_screen();
+        self.console.write(LineKind::Cp, &format!("HCPIPL9461I The guest reset the machine; IPL {}", again.name()));
+        let user = Arc::clone(self);
+        self.cp().workers.submit(Box::new(move || {
+            close_unit_records(&user);
+            match super::ipl(&user, again, Some(generation)) {
+                Ok(_) | Err(super::LoadError::Overtaken) => {}
+                Err(problem) => user.with_machine(|machine| {
+                    machine.end_wait(Wait::Worker);
+                    user.enter_cp_mode(machine, &format!("HCPGIR450W CP entered; the machine cannot be loaded again: {problem}"));
+                }),
+            }
+        }));
+    }
+
     /// Writes what the machine wrote to the console.
     fn show_output(&self, pc: &mut Pc, ended: bool) {
+        if ended {
+            pc.painted = None;
+        }
+        if pc.painted.is_some() {
+            // Lines wait for the console to show lines again.
+            return;
+        }
         if ended {
             pc.terminal.end();
         } else if pc.reads() {
@@ -84,16 +154,16 @@ impl User {
         }
     }
 
-    /// The machine has nothing to do for so many nanoseconds.
+    /// The machine has nothing to do for so many nanoseconds. It is looked at before that when it will be silent long enough to wait for a line.
     fn halt(self: &Arc<Self>, pc: &mut Pc, length: Option<u64>) {
         pc.halted = Some(Halt { since: Instant::now(), length });
         if pc.reads() {
             pc.terminal.end_prompt();
             self.show_output(pc, false);
         }
-        if let Some(length) = length {
-            self.alarm(pc, Duration::from_nanos(length));
-        }
+        let Some(length) = length else { return };
+        let look = pc.silence_missing().filter(|missing| *missing > 0 && pc.painted.is_none()).map(|missing| missing * NANOSECONDS);
+        self.alarm(pc, Duration::from_nanos(look.unwrap_or(u64::MAX).min(length)));
     }
 
     fn alarm(self: &Arc<Self>, pc: &mut Pc, delay: Duration) {
@@ -118,7 +188,8 @@ impl Machine {
     /// The time of a halt is over.
     fn end_halt(&mut self, number: u64) {
         let Some(pc) = self.pc_mut().filter(|pc| pc.alarms == number) else { return };
-        pc.resume(true);
+        let is_over = |halt: &Halt| halt.length.is_none_or(|length| halt.since.elapsed().as_nanos() >= u128::from(length));
+        pc.resume(pc.halted.as_ref().is_none_or(is_over));
         self.end_wait(Wait::Halted);
     }
 

@@ -126,7 +126,7 @@ impl Terminal {
     /// Whether that ends as the prompts of shells and monitors do.
     pub(super) fn has_usual_prompt(&self) -> bool {
         let end = if self.line.is_empty() { self.shown } else { last(&self.line) };
-        self.has_prompt() && end.is_some_and(|byte| b"$#>?%".contains(&byte))
+        self.has_prompt() && end.is_some_and(|byte| b"$#>?".contains(&byte))
     }
 
     /// The unfinished line is a prompt.

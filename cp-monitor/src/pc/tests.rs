@@ -8,7 +8,7 @@ const STORAGE_SIZE: u64 = 8 << 20;
 
 /// A machine with an image loaded.
 fn machine(image: &[u8], processors: usize, disks: Vec<Box<dyn Disk>>) -> Pc {
-    let mut pc = Pc::new(Settings { storage: STORAGE_SIZE, processors, start_time: 0, disks });
+    let mut pc = Pc::new(Settings { storage: STORAGE_SIZE, processors, start_time: 0, disks, ports: Vec::new() });
     let source = Source { image, module: &[], command_line: "", storage: STORAGE_SIZE };
     pc.place(&image::load(&source).expect("an image"));
     pc

@@ -26,6 +26,7 @@ use crate::dispatcher::Dispatcher;
 use crate::links::LinkTable;
 use crate::metrics::Counters;
 use crate::paging::{self, Pager};
+use crate::pc::Promised;
 use crate::processor::kvm::PartitionError;
 use crate::processor::{Kind, Processor, Processors};
 use crate::prop::{self, Prop};
@@ -129,6 +130,8 @@ pub struct Cp {
     pub dispatcher: Arc<Dispatcher<User>>,
     /// Real storage.
     pub storage: Arc<Storage>,
+    /// What PC machines are promised of the host's memory.
+    pub pc_storage: Arc<Promised>,
     /// Who brings pages in and takes frames.
     pub pager: Pager,
     /// What is counted for all users together.
@@ -192,6 +195,7 @@ impl Cp {
             prop: Prop::new(data.root().join("prop")),
             dispatcher: Dispatcher::new(config.processors),
             pager: Pager::new(&storage),
+            pc_storage: Promised::new(allowance::memory().amount),
             storage,
             counters: Counters::default(),
             workers,

@@ -1,6 +1,6 @@
 //! Logging on and off: making a user's machine, console, devices and links, and giving them back.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use super::{Device, Devices, Disk, Line, Output, Route, SessionState, Settings, 
 use crate::accounting::Why;
 use crate::clock;
 use crate::command::{self, Origin};
-use crate::directory::{DeviceNumber, DeviceType, Directory, Extent, IplSystem, LinkMode, UserEntry, UserId};
+use crate::directory::{ConsoleKind, DeviceNumber, DeviceType, Directory, Extent, IplSystem, LinkMode, MachineKind, UserEntry, UserId};
 use crate::dispatcher::policy::{Entitlement, Wakeup};
 use crate::links::{LinkError, Others, TemporaryError, described};
 use crate::machine::Machine;
@@ -95,6 +95,9 @@ fn make_user(cp: &Arc<Cp>, entry: &UserEntry, way: Way) -> Result<User, StorageE
     let console = VirtualConsole::new(Limits::default());
     // Until `start_up` has loaded what the directory says, nobody reads: a script must not give its first line to CP.
     console.set_state(if way == Way::Operator { ConsoleState::CpRead } else { ConsoleState::Running });
+    // CMS shows full screens by itself; the text screen of a PC is shown when its console is a display.
+    let is_display = entry.console.as_ref().is_some_and(|console| console.kind == ConsoleKind::Display);
+    let settings = Settings { full_screen: entry.machine == MachineKind::Pc && is_display, ..Settings::default() };
     let standing = Standing::of(Arc::clone(space.gauge()), cp.started.elapsed());
     Ok(User {
         id: entry.userid,
@@ -102,13 +105,14 @@ fn make_user(cp: &Arc<Cp>, entry: &UserEntry, way: Way) -> Result<User, StorageE
         logged_on_at: cp.clock.now(),
         logged_on: Instant::now(),
         console,
-        session: Mutex::new(SessionState { line, settings: Settings::default() }),
+        session: Mutex::new(SessionState { line, settings }),
         machine: Mutex::new(Machine::new(space)),
         devices: Mutex::new(Devices::of_entry(entry, entry.dist())),
         usage: Usage::default(),
         accounted: Mutex::default(),
         standing,
         storage: AtomicU64::new(entry.storage.bytes()),
+        processors: AtomicU8::new(entry.processors),
         rest: Mutex::default(),
         eyes: Mutex::default(),
         activity: super::idle::Activity::default(),

@@ -19,7 +19,7 @@ mod secrets;
 pub mod trend;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -141,11 +141,23 @@ pub struct Settings {
     pub edit: console::LineEdit,
     /// Columns of the terminal, 0 when unknown.
     pub columns: u16,
+    /// TERMINAL CONMODE 3270: the console shows the text screen of a PC machine.
+    pub full_screen: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { msg: true, wng: true, imsg: true, smsg: false, emsg: Emsg::On, run: false, edit: console::LineEdit::default(), columns: 0 }
+        Self {
+            msg: true,
+            wng: true,
+            imsg: true,
+            smsg: false,
+            emsg: Emsg::On,
+            run: false,
+            edit: console::LineEdit::default(),
+            columns: 0,
+            full_screen: false,
+        }
     }
 }
 
@@ -240,6 +252,8 @@ pub struct User {
     pub standing: Standing,
     /// Storage the machine has, in bytes (DEFINE STORAGE changes it).
     pub storage: AtomicU64,
+    /// Virtual processors of a PC machine from its next IPL on (DEFINE CPU changes it).
+    pub processors: AtomicU8,
     rest: Mutex<Rest>,
     /// Who else hears the console.
     eyes: Mutex<eyes::Eyes>,

@@ -23,6 +23,7 @@ use crate::ide::{self, Channel};
 use crate::keyboard::{Keyboard, Wish};
 use crate::pic::Pic;
 use crate::pit::Pit;
+use crate::port::Port;
 use crate::rtc::Rtc;
 use crate::serial::Serial;
 use crate::virtio::{Virtio, spec as virtio};
@@ -48,6 +49,8 @@ pub struct Settings {
     pub start_time: i64,
     /// Its disks: the first four are on the IDE channels.
     pub disks: Vec<Box<dyn Disk>>,
+    /// What the ports of its virtio console are connected to.
+    pub ports: Vec<Box<dyn Port>>,
 }
 
 /// An access of a processor.
@@ -110,9 +113,10 @@ pub struct Board {
     keyboard_read: bool,
     display: Display,
     channels: [Channel; 2],
-    /// A block device for each of the first disks, and the source of random numbers.
+    /// A block device for each of the first disks, the source of random numbers, the console.
     virtio: Vec<Virtio>,
     disks: Vec<Box<dyn Disk>>,
+    ports: Vec<Box<dyn Port>>,
     under_way: usize,
     life: u32,
     bios: Bios,
@@ -134,8 +138,9 @@ impl Board {
             Some(ide::Drive { sectors: disk.sectors(), read_only: disk.is_read_only() })
         };
         let channels = [Channel::new([drive(0), drive(1)], 0), Channel::new([drive(2), drive(3)], 2)];
-        let blocks = (0..virtio::IRQS.len() - 1).filter_map(|number| Some(Virtio::block(drive(number)?, number)));
-        let virtio = blocks.chain([Virtio::rng(settings.start_time as u64)]).collect();
+        let blocks = (0..virtio::BLOCKS_MAX).filter_map(|number| Some(Virtio::block(drive(number)?, number)));
+        let console = Virtio::console(settings.ports.iter().map(|port| (port.name().to_string(), port.is_input())));
+        let virtio = blocks.chain([Virtio::rng(settings.start_time as u64), console]).collect();
         let mut board = Self {
             storage: settings.storage,
             start_time: settings.start_time,
@@ -155,6 +160,7 @@ impl Board {
             channels,
             virtio,
             disks: settings.disks,
+            ports: settings.ports,
             under_way: 0,
             life: 0,
             bios: Bios::default(),
@@ -171,8 +177,8 @@ impl Board {
 
     /// Everything as after power-on, with the same disks and a clock that begins at 0 again. Requests under way belong to nobody.
     pub fn reset(&mut self) {
-        let disks = std::mem::take(&mut self.disks);
-        let settings = Settings { storage: self.storage, processors: self.local_apics.len(), start_time: self.start_time, disks };
+        let (disks, ports) = (std::mem::take(&mut self.disks), std::mem::take(&mut self.ports));
+        let settings = Settings { storage: self.storage, processors: self.local_apics.len(), start_time: self.start_time, disks, ports };
         let life = self.life + 1;
         *self = Self { life, ..Self::new(settings) };
     }
@@ -197,7 +203,7 @@ impl Board {
         self.disks.len().min(127) as u8
     }
 
-    /// Whether somebody should look: there are signals, a disk is waited for, or output has piled up. Processors leave then.
+    /// Whether somebody should look: there are signals, a disk or a port is waited for, or output has piled up. Processors leave then.
     pub fn wants_out(&self) -> bool {
         !self.signals.is_empty() || self.under_way > 0 || self.output.len() >= OUTPUT_WANTED
     }
@@ -215,6 +221,19 @@ impl Board {
     /// What was odd since the last time, a bounded number of notes.
     pub fn take_notes(&mut self) -> Vec<Odd> {
         std::mem::take(&mut self.notes)
+    }
+
+    /// Somebody types at the PC's keyboard. Answers how many characters were taken.
+    pub fn type_keys(&mut self, text: &[u8]) -> usize {
+        let taken = self.keyboard.type_text(text);
+        self.update_lines();
+        taken
+    }
+
+    /// Somebody presses a function key, F1 to F12, at the PC's keyboard.
+    pub fn press_function_key(&mut self, number: u8) {
+        self.keyboard.press_function_key(number);
+        self.update_lines();
     }
 
     /// Somebody types at the console. Answers how many bytes were taken. They go to the first serial port when that is the machine's console, else to the keyboard.

@@ -11,7 +11,7 @@ struct Machine {
 
 impl Machine {
     fn new(processors: usize, disks: Vec<Box<dyn Disk>>) -> Self {
-        let settings = Settings { storage: 64 << 20, processors, start_time: 0, disks };
+        let settings = Settings { storage: 64 << 20, processors, start_time: 0, disks, ports: Vec::new() };
         Self { board: Board::new(settings), ram: MemoryStorage::new(1 << 20), now: 0 }
     }
 

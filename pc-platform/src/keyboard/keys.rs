@@ -63,6 +63,27 @@ const KEYS: [(u8, u8, u8, u8); 54] = [
     (0x39, 0x29, b' ', b' '),
 ];
 
+/// F1 to F12: set 1 code, set 2 code.
+const FUNCTION_KEYS: [(u8, u8); 12] = [
+    (0x3b, 0x05),
+    (0x3c, 0x06),
+    (0x3d, 0x04),
+    (0x3e, 0x0c),
+    (0x3f, 0x03),
+    (0x40, 0x0b),
+    (0x41, 0x83),
+    (0x42, 0x0a),
+    (0x43, 0x01),
+    (0x44, 0x09),
+    (0x57, 0x78),
+    (0x58, 0x07),
+];
+
+/// The set 1 code of a function key, counted from 1.
+pub(super) fn function_key(number: u8) -> Option<u8> {
+    FUNCTION_KEYS.get(usize::from(number).checked_sub(1)?).map(|key| key.0)
+}
+
 /// How a character is typed: the key's code of set 1, with shift, with control. `None` is not on the keyboard.
 pub(super) fn stroke(byte: u8) -> Option<(u8, bool, bool)> {
     let byte = match byte {
@@ -87,5 +108,6 @@ pub fn character(code: u8, shift: bool, control: bool) -> Option<u8> {
 
 /// The code of set 2 for a code of set 1.
 pub(super) fn set_2(code: u8) -> u8 {
-    KEYS.iter().find(|key| key.0 == code & 0x7f).map_or(0, |key| key.1)
+    let of_text = KEYS.iter().map(|key| (key.0, key.1));
+    of_text.chain(FUNCTION_KEYS).find(|key| key.0 == code & 0x7f).map_or(0, |key| key.1)
 }

@@ -76,6 +76,16 @@ impl Keyboard {
         taken
     }
 
+    /// Somebody presses and releases F1 to F12; other numbers are no keys.
+    pub fn press_function_key(&mut self, number: u8) {
+        if let Some(code) = keys::function_key(number)
+            && self.waiting.len() + 2 <= WAITING_MAX
+        {
+            self.waiting.extend([code, code | 0x80]);
+            self.refill();
+        }
+    }
+
     /// Everything that was typed has been read.
     pub fn is_drained(&self) -> bool {
         self.waiting.is_empty() && self.output.is_none()
@@ -250,6 +260,18 @@ mod tests {
         let control_c = [0x1d, 0x2e, 0xae, 0x9d];
         assert_eq!(read_all(&mut keyboard), [&a[..], &shifted_b, &control_c, &[0x1c, 0x9c]].concat());
         assert!(keyboard.is_drained());
+    }
+
+    #[test]
+    fn function_keys_are_keys_without_a_character() {
+        let mut keyboard = Keyboard::default();
+        [1, 10, 11, 12, 0, 13].into_iter().for_each(|number| keyboard.press_function_key(number));
+        assert_eq!(read_all(&mut keyboard), [0x3b, 0xbb, 0x44, 0xc4, 0x57, 0xd7, 0x58, 0xd8]);
+        keyboard.write_command(0x60);
+        keyboard.write_data(mode::INTERRUPT);
+        keyboard.press_function_key(7);
+        assert_eq!(read_all(&mut keyboard), [0x83, 0xf0, 0x83], "set 2");
+        assert_eq!(character(0x3b, false, false), None);
     }
 
     #[test]

@@ -5,7 +5,9 @@ pub const BASE: u64 = 0xd000_0000;
 /// Bytes of each device.
 pub const SIZE: u64 = 0x1000;
 /// Interrupts of the devices, in their order: those of the first PCs that nothing else has.
-pub const IRQS: [u8; 5] = [5, 9, 10, 11, 12];
+pub const IRQS: [u8; 6] = [5, 9, 10, 11, 12, 6];
+/// Most block devices; random numbers and the console follow them.
+pub const BLOCKS_MAX: usize = 4;
 /// "virt".
 pub const MAGIC: u32 = 0x7472_6976;
 /// The version without legacy.
@@ -74,6 +76,24 @@ pub mod block {
     pub const OK: u8 = 0;
     pub const IO_ERROR: u8 = 1;
     pub const UNSUPPORTED: u8 = 2;
+}
+
+/// Console devices (section 5.3).
+#[allow(missing_docs)]
+pub mod console {
+    pub const DEVICE: u32 = 3;
+    pub const MULTIPORT: u64 = 1 << 1;
+    /// Most ports; the specification allows more.
+    pub const PORTS_MAX: usize = 8;
+
+    /// Control messages.
+    pub mod event {
+        pub const DEVICE_READY: u16 = 0;
+        pub const PORT_ADD: u16 = 1;
+        pub const PORT_READY: u16 = 3;
+        pub const PORT_OPEN: u16 = 6;
+        pub const PORT_NAME: u16 = 7;
+    }
 }
 
 /// Entropy device (section 5.4).

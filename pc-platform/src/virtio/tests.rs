@@ -77,7 +77,7 @@ fn a_driver_finds_what_it_is_and_may_not_want_what_is_not_there() {
 fn a_read_asks_the_disk_and_its_end_is_in_the_used_ring() {
     let (mut device, ram) = ready(Virtio::block(DRIVE, 0));
     request(&ram, 0, 7, (DATA, 1024, 3));
-    assert_eq!(device.write(register::QUEUE_NOTIFY, 0, &ram), Some(Operation::Read { sector: 7, count: 2 }));
+    assert_eq!(device.write(register::QUEUE_NOTIFY, 0, &ram), Some(Work::Disk(Operation::Read { sector: 7, count: 2 })));
     assert!(!device.interrupts());
     assert_eq!(device.disk_ended(Ok(vec![0x5a; 1024]), &ram), None);
     assert!(device.interrupts());
@@ -92,7 +92,7 @@ fn a_write_carries_its_data_and_errors_are_a_status() {
     let (mut device, ram) = ready(Virtio::block(DRIVE, 0));
     put(&ram, DATA, &[0x0403_0201; 128]);
     request(&ram, 1, 99, (DATA, 512, 1));
-    let Some(Operation::Write { sector: 99, data }) = device.write(register::QUEUE_NOTIFY, 0, &ram) else { panic!("a write") };
+    let Some(Work::Disk(Operation::Write { sector: 99, data })) = device.write(register::QUEUE_NOTIFY, 0, &ram) else { panic!("a write") };
     assert_eq!((data.len(), &data[..4]), (512, &[1, 2, 3, 4][..]));
     device.disk_ended(Err(Failed), &ram);
     assert_eq!(byte(&ram, STATUS), 1);

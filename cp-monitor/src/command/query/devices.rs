@@ -11,7 +11,7 @@ use crate::command::spool::queue_of;
 use crate::directory::DeviceNumber;
 use crate::users::{Console, Device, Disk, Output, Reader, Route, User};
 
-/// QUERY VIRTUAL [ALL|CONSOLE|DASD|STORAGE|UR|vdev]
+/// QUERY VIRTUAL [ALL|CONSOLE|CPUS|DASD|STORAGE|UR|vdev]
 pub(super) fn virtual_devices(invocation: &mut Invocation<'_>) -> Outcome {
     let Some(word) = invocation.operands.next_word() else { return all(invocation) };
     nothing_more(invocation)?;
@@ -27,6 +27,8 @@ pub(super) fn virtual_devices(invocation: &mut Invocation<'_>) -> Outcome {
         chosen(invocation, &[Kind::of_queue(queue)])
     } else if is(word, "STORage") {
         super::settings::virtual_storage(invocation)
+    } else if is(word, "CPUs") {
+        crate::command::pc::query_cpus(invocation)
     } else if let Some(vdev) = device(word) {
         one(invocation, vdev)
     } else {

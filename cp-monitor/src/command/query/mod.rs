@@ -54,6 +54,7 @@ const QUESTIONS: &[Question] = &[
     question("CONsole", Classes::Of("G"), devices::console),
     question("STORage", Classes::Of("BEG"), settings::storage),
     question("PROCessors", Classes::Any, settings::processors),
+    question("CPUs", Classes::Of("G"), super::pc::query_cpus),
     question("FRAMES", Classes::Of("BE"), paging::query_frames),
     question("ALLOC", Classes::Of("D"), paging::query_alloc),
     question("RESERVed", Classes::Of("AE"), paging::query_reserved),

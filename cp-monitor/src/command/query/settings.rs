@@ -98,6 +98,7 @@ pub(super) fn terminal(invocation: &mut Invocation<'_>) -> Outcome {
         BreakIn::Immediate => "IMMED",
         BreakIn::GuestControl => "GUESTCTL",
     };
+    let mode = if settings.full_screen { "3270" } else { "3215" };
     let lines = vec![
         format!(
             "LINEND {:<3}, LINEDEL {:<3}, CHARDEL {:<3}, ESCAPE {:<3}",
@@ -107,10 +108,11 @@ pub(super) fn terminal(invocation: &mut Invocation<'_>) -> Outcome {
             shown(edit.escape)
         ),
         format!("LINESIZE {size}, MORE {alarm:03} {clear:03}, BRKKEY {break_key}, BREAKIN {break_in}"),
+        format!("CONMODE {mode}"),
     ];
     let data = json!({
         "linend": edit.linend, "linedel": edit.linedel, "chardel": edit.chardel, "escape": edit.escape,
-        "linesize": settings.columns, "more": [alarm, clear], "brkkey": break_key, "breakin": break_in,
+        "linesize": settings.columns, "more": [alarm, clear], "brkkey": break_key, "breakin": break_in, "conmode": mode,
     });
     Ok(Answer::of(data, lines))
 }
