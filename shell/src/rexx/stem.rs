@@ -145,13 +145,15 @@ impl Stem {
         } else {
             cells.try_reserve(more)?
         }
+        if self.table.is_empty() {
+            cells.resize_with(at + 1, || None);
+        }
         for number in cells.len()..=at {
-            let known = match (self.table.is_empty(), place) {
-                (true, _) => None,
-                (false, Place::InList(_)) => self.table.remove(format!("{number}").as_bytes()),
-                (false, Place::InRow(row, _)) => self.table.remove(format!("{row}.{number}").as_bytes()),
+            let tail = match place {
+                Place::InList(_) => format!("{number}"),
+                Place::InRow(row, _) => format!("{row}.{number}"),
             };
-            cells.push(known);
+            cells.push(self.table.remove(tail.as_bytes()));
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 mod differential;
 mod double_byte;
+mod errors;
 mod host;
 mod hostile;
 mod numbers;

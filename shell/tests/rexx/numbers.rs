@@ -105,7 +105,7 @@ proptest! {
     #[test]
     fn machine_numbers_and_long_numbers_agree(left in "-?[0-9]{1,14}(\\.[0-9]{1,8})?", right in "-?[0-9]{1,14}(\\.[0-9]{1,8})?", digits in 1_u32..19) {
         let program = |a: String, b: String| {
-            format!("numeric digits {digits}\na={a}; b={b}\nsay a+b a-b a*b (a=b) (a<b) (a>=b)\nc=a*b; d=a+b; say c+a c-d c*d (c<d) c*c*c (c=a)\nif d\\=0 then say c/d\nif b\\=0 then say a/b\nif b\\=0 & digits()>8 & abs(a)<1e6 then say a//b\n")
+            format!("numeric digits {digits}\na={a}; b={b}\nsay a+b a-b a*b (a=b) (a<b) (a>=b) (a=a+0.1) (a<a*1.001)\nc=a*b; d=a+b; say c+a c-d c*d (c<d) c*c*c (c=a)\nif d\\=0 then say c/d\nif b\\=0 then say a/b\nif b\\=0 & digits()>8 & abs(a)<1e6 then say a//b\n")
         };
         let long = |text: &str| format!("{text}E+0");
         prop_assert_eq!(shows(&program(format!("'{left}'"), format!("'{right}'"))), shows(&program(format!("'{}'", long(&left)), format!("'{}'", long(&right)))));

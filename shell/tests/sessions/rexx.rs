@@ -233,6 +233,26 @@ fn functions_of_cms_are_there() {
 }
 
 #[test]
+fn storage_and_diagnose_codes_are_reached_by_functions() {
+    let lines = [
+        "say c2x(storage(10, 4)) c2x(storage(20, 3, 'ABC')) storage(20, 3) length(storage(0)) datatype(storage(), 'X')",
+        "say length(diag(0)) length(diag('0C')) x2d(storage()) - c2d(diag(60)) left(diagrc(60), 15)'|'",
+        "say qualify('my file') qualify('MY FILE B1')",
+        "do i = 1 to 7; call attempt i; end; exit",
+        "attempt: arg n; signal on syntax",
+        "if n = 1 then x = storage('FFFFFF', 2); if n = 2 then x = storage('xyz'); if n = 3 then x = storage(10, -1)",
+        "if n = 4 then x = storage('FFFFFF', 2, 'AB'); if n = 5 then x = diag(); if n = 6 then x = diag('FFF'); if n = 7 then x = cmsflag('x')",
+        "say 'not here'; return",
+        "syntax: say n rc; return",
+    ];
+    #[rustfmt::skip]
+    assert_eq!(shows(&lines), [
+        "10111213 202122 ABC 1 1", "16 36 0 0         0    |", "MY FILE A MY FILE B1",
+        "1 40", "2 40", "3 40", "4 40", "5 40", "6 40", "7 40",
+    ]);
+}
+
+#[test]
 fn an_exec_that_changes_is_compiled_anew() {
     let mut user =
         user_with(&[("TEST", &["say 'old'", "'ERASE TEST EXEC A'", "'EXECIO 1 DISKW TEST EXEC A (FINIS STRING /* */ say ''new'''"])]);

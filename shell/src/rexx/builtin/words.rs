@@ -120,18 +120,20 @@ pub fn justify(_: &mut Interpreter, arguments: &Arguments) -> Result<Value> {
     let text = arguments.text(0);
     let length = arguments.count_at(1)?.unwrap_or(0);
     let pad = arguments.pad(2, b' ')?;
-    let words: Vec<&[u8]> = spans(text).map(|(start, end)| &text[start..end]).collect();
     let mut out = buffer(length)?;
-    let plain = words.iter().map(|word| word.len()).sum::<usize>() + words.len().saturating_sub(1);
-    let more = length.saturating_sub(plain);
+    // One blank stands between words; what is too long is cut.
+    let words: Vec<&[u8]> = spans(text).map(|(start, end)| &text[start..end]).collect();
+    let joined = words.join(&b' ');
+    let kept = &joined[..joined.len().min(length)];
+    let words: Vec<&[u8]> = spans(kept).map(|(start, end)| &kept[start..end]).collect();
+    let free = length - words.iter().map(|word| word.len()).sum::<usize>();
     let gaps = words.len().saturating_sub(1);
     for (at, word) in words.iter().enumerate() {
-        if at > 0 {
-            // The gaps on the right get the surplus first.
-            let extra = if plain > length { 0 } else { more / gaps + usize::from(at > gaps - more % gaps) };
-            out.resize(out.len() + 1 + extra, pad);
-        }
         out.extend_from_slice(word);
+        if at < gaps {
+            // The gaps on the left get what does not come out even.
+            out.resize(out.len() + free / gaps + usize::from(at < free % gaps), pad);
+        }
     }
     out.resize(length, pad);
     Ok(Value::from_vec(out))

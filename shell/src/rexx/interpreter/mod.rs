@@ -301,6 +301,12 @@ impl<'e> Interpreter<'e> {
                     }
                     self.push_operand(unit, quick.right)?
                 }
+                Op::Mark(number) => {
+                    if self.tracing.labels {
+                        self.trace_mark(number);
+                    }
+                    continue;
+                }
                 Op::Constant(number) => {
                     self.push_constant(unit, number);
                     continue;
@@ -456,7 +462,6 @@ impl<'e> Interpreter<'e> {
     #[inline(never)]
     fn rare(&mut self, unit: &Rc<Unit>, op: Op) -> Result<Flow> {
         match op {
-            Op::Mark(number) => self.trace_mark(number),
             Op::LoopEnd => drop(self.loops.pop()),
             Op::Until(target) => {
                 if self.truth(4)? {

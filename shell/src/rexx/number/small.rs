@@ -281,9 +281,11 @@ pub fn compare(left: Small, right: Small, digits: u32) -> Option<Ordering> {
     if left.scale == right.scale {
         return Some(left.coefficient.cmp(&right.coefficient));
     }
-    let scale = left.scale.max(right.scale);
-    let aligned = |number: Small| Some(i128::from(number.coefficient) * i128::from(*POWERS.get((scale - number.scale) as usize)?));
-    Some(aligned(left)?.cmp(&aligned(right)?))
+    // Their difference counts, which is rounded.
+    match add(left, Small { coefficient: -right.coefficient, ..right }, digits)? {
+        Value::Int(difference) | Value::Decimal(_, difference) | Value::Exponential(_, difference) => Some(difference.cmp(&0)),
+        Value::Short(..) | Value::Long(_) => None,
+    }
 }
 
 #[cfg(test)]
