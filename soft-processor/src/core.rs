@@ -186,6 +186,8 @@ pub(crate) struct Core {
     pub(crate) leave: bool,
     /// No interrupt before the instruction after the one at this count (STI, loading SS).
     pub(crate) shadow: u64,
+    /// No debug trap at this count: SS was loaded, and the instruction that loads the stack pointer comes first.
+    pub(crate) quiet: u64,
     pub(crate) processor: usize,
     pub(crate) intercept: bool,
     /// All registers that have no faster form above. Those that do are stale here.
@@ -212,6 +214,7 @@ impl Core {
             trap: false,
             leave: false,
             shadow: u64::MAX,
+            quiet: u64::MAX,
             processor,
             intercept: false,
             s: State::reset(),

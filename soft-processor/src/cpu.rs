@@ -5,7 +5,7 @@ use crate::core::{Core, Env, HERE, Op, Raised, Step, vector};
 use crate::flags::bit;
 use crate::interrupt::Origin;
 use crate::memory::{Kept, Memory};
-use crate::points::{DETECT, SINGLE_STEP};
+use crate::points::{DETECT, MATCHES, SINGLE_STEP};
 use crate::state::State;
 use crate::trace::Traces;
 
@@ -175,7 +175,7 @@ impl Cpu {
         let special = core.modes & (bit::TF | bit::RF);
         if special != 0 || core.points.fetches {
             let linear = core.linear_of(start);
-            if special & bit::RF == 0 && core.points.breaks(linear) {
+            if special & bit::RF == 0 && core.quiet != core.now && core.points.breaks(linear) {
                 // As interruptions do, it takes time: a handler that breaks on itself is an endless row.
                 core.now += 1;
                 return Err(core.raise(vector::DB));
@@ -209,7 +209,7 @@ impl Cpu {
             core.rip = core.cut(start.wrapping_add(u64::from(ops[done].start)));
         }
         core.now += done as u64;
-        if special & bit::TF != 0 {
+        if special & bit::TF != 0 && core.quiet != core.now {
             core.points.pending |= SINGLE_STEP;
             core.trap = true;
             return Err(core.raise(vector::DB));
@@ -237,7 +237,7 @@ impl Cpu {
             }
             let op = Op::idle();
             let held = core.shadow == core.now;
-            if core.points.pending != 0 && !held {
+            if core.points.pending != 0 && core.quiet != core.now {
                 core.trap = true;
                 core.now += 1;
                 let Raised = core.raise(vector::DB);
@@ -296,7 +296,8 @@ impl Cpu {
         let core = &mut self.core;
         let pending = std::mem::take(&mut core.points.pending);
         if core.exception.vector == vector::DB {
-            core.s.debug[6] |= pending;
+            // Which registers matched is said of this exception, all else stays until it is cleared.
+            core.s.debug[6] = core.s.debug[6] & !MATCHES | pending;
             core.s.debug[7] &= !DETECT;
         } else if trap {
             core.points.pending = pending;
@@ -319,6 +320,8 @@ impl Cpu {
             }
             return Some(Exit::Exception(core.exception));
         }
+        // A trap after HLT goes on from there.
+        core.s.halted = false;
         let mut current = core.exception;
         loop {
             if current.vector == vector::PF {

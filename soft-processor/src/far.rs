@@ -1,11 +1,13 @@
 //! Transfers between segments and privilege levels: far jumps, calls and returns, IRET, SYSCALL and SYSENTER with their returns.
-//! Call gates are in [`crate::gate`]; task gates and task switches are not offered: #GP with the selector.
+//! Gates are in [`crate::gate`], other tasks in [`crate::task`].
 
 use crate::core::{CR0_PE, Core, EFER_SCE, Env, Op, Step, vector};
 use crate::flags::bit;
+use crate::gate::Target;
 use crate::integer::form;
 use crate::segment::{fixed, null_stack, paragraph};
 use crate::state::State;
+use crate::task::By;
 use crate::translate::Access;
 
 /// The selector and offset of a far transfer: in the immediate (offset below, selector above bit 48) or in storage.
@@ -24,9 +26,10 @@ impl Core {
     /// Goes to a code segment at the same privilege level, or where a call gate leads at this one.
     fn go_far(&mut self, env: &mut Env, op: &Op, selector: u16, target: u64) -> Step {
         if self.protected() {
-            let (selector, target) = match self.call_gate(env, op, selector)? {
-                Some(gate) => (gate.selector & !3, gate.offset),
-                None => (selector, target),
+            let (selector, target) = match self.far_target(env, op, selector)? {
+                Target::Gate(gate) => (gate.selector & !3, gate.offset),
+                Target::Code => (selector, target),
+                Target::Task(task) => return self.switch_task(env, op, task, By::Jump, self.next(op), self.rflags()),
             };
             let code = self.code_segment(env, op, selector)?;
             self.enter_code(code, target)?;
@@ -124,11 +127,13 @@ pub(crate) fn jump<const S: usize, const F: u8>(core: &mut Core, env: &mut Env, 
 /// CALL far.
 pub(crate) fn call<const S: usize, const F: u8>(core: &mut Core, env: &mut Env, op: &Op) -> Step {
     let (selector, target) = far_target::<S, F>(core, env, op)?;
-    if core.protected()
-        && let Some(gate) = core.call_gate(env, op, selector)?
-    {
+    if core.protected() {
         core.look();
-        return core.call_through(env, op, &gate);
+        match core.far_target(env, op, selector)? {
+            Target::Gate(gate) => return core.call_through(env, op, &gate),
+            Target::Task(task) => return core.switch_task(env, op, task, By::Call, core.next(op), core.rflags()),
+            Target::Code => {}
+        }
     }
     let next = core.next(op);
     let old = core.s.segments[State::CS];
@@ -171,6 +176,9 @@ pub(crate) fn ret<const S: usize>(core: &mut Core, env: &mut Env, op: &Op) -> St
 /// IRET.
 pub(crate) fn iret<const S: usize>(core: &mut Core, env: &mut Env, op: &Op) -> Step {
     core.sensitive()?;
+    if core.protected() && core.modes & bit::NT != 0 {
+        return core.return_to_task(env, op);
+    }
     let size = S as u64;
     let target = core.peek::<S>(env, op, 0)?;
     let selector = core.peek::<S>(env, op, size)? as u16;
@@ -187,10 +195,6 @@ pub(crate) fn iret<const S: usize>(core: &mut Core, env: &mut Env, op: &Op) -> S
         }
         core.s.nmi_blocked = false;
         return Ok(());
-    }
-    // Back to another task: not offered.
-    if core.modes & bit::NT != 0 {
-        return Err(core.protection());
     }
     if S == 4 && flags & bit::VM != 0 && core.cpl() == 0 && !core.long_active() {
         return core.enter_virtual(env, op, target, selector, flags);

@@ -1,7 +1,16 @@
-//! Call gates: a far call or jump to one goes to the code it names, on the stack of that code's privilege level.
+//! What a far call or jump may name besides code: call gates, which lead to the code they name, on the stack of that code's privilege level, task gates, and task
+//! state segments.
 
 use crate::core::{Core, Env, Op, Raised, Step, vector};
 use crate::state::State;
+
+/// What a far call or jump goes to.
+pub(crate) enum Target {
+    Code,
+    Gate(CallGate),
+    /// Selector of a task state segment.
+    Task(u16),
+}
 
 /// Where a call gate leads.
 pub(crate) struct CallGate {
@@ -14,19 +23,20 @@ pub(crate) struct CallGate {
 }
 
 impl Core {
-    /// The call gate that a selector names and may use; None if it names code. Other system segments are #GP with the selector.
-    pub(crate) fn call_gate(&mut self, env: &mut Env, op: &Op, selector: u16) -> Result<Option<CallGate>, Raised> {
+    /// What a selector names and may use. Other system segments are #GP with the selector.
+    pub(crate) fn far_target(&mut self, env: &mut Env, op: &Op, selector: u16) -> Result<Target, Raised> {
         let error = u32::from(selector & !3);
         if error == 0 {
             return Err(self.protection());
         }
         let descriptor = self.descriptor(env, op, selector, vector::GP)?;
         if descriptor.raw >> 44 & 1 != 0 {
-            return Ok(None);
+            return Ok(Target::Code);
         }
         let long = self.long_active();
         let wide = descriptor.system_type() == 12;
-        let known = wide || descriptor.system_type() == 4 && !long;
+        let task = matches!(descriptor.system_type(), 1 | 5 | 9) && !long;
+        let known = wide || task || descriptor.system_type() == 4 && !long;
         let level = self.cpl().max(selector as u8 & 3);
         if !known || level > descriptor.dpl() {
             return Err(self.raise_with(vector::GP, error));
@@ -34,13 +44,17 @@ impl Core {
         if !descriptor.present() {
             return Err(self.raise_with(vector::NP, error));
         }
+        if task {
+            let names = if descriptor.system_type() == 5 { (descriptor.raw >> 16) as u16 } else { selector };
+            return Ok(Target::Task(names));
+        }
         // In long mode a gate has 16 bytes, and the type of the upper half is zero.
         let high = if long { self.upper_half(env, op, selector)? } else { 0 };
         if high >> 40 & 31 != 0 {
             return Err(self.raise_with(vector::GP, error));
         }
         let raw = descriptor.raw;
-        Ok(Some(CallGate {
+        Ok(Target::Gate(CallGate {
             selector: (raw >> 16) as u16,
             offset: raw & 0xffff | if wide { raw >> 32 & 0xffff_0000 } else { 0 } | (high & 0xffff_ffff) << 32,
             size: if long {

@@ -4,6 +4,7 @@ use crate::core::{CR0_PE, Core, Env, Op, Raised, Step, vector};
 use crate::flags::bit;
 use crate::segment::null_stack;
 use crate::state::{Segment, State};
+use crate::task::By;
 
 /// Where an interruption comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,6 +53,8 @@ struct Gate {
     offset: u64,
     /// Bytes of each pushed value.
     size: usize,
+    /// It names a task.
+    is_task: bool,
     keeps_interrupts: bool,
     stack_table: u8,
 }
@@ -68,6 +71,16 @@ impl Core {
         }
         let external = u32::from(origin != Origin::Software);
         let gate = self.gate(env, op, number, origin, external)?;
+        if gate.is_task {
+            let switched = self.switch_task(env, op, gate.selector, By::Interrupt(error), self.rip, flags);
+            if switched.is_err()
+                && let Some(code) = &mut self.exception.error
+                && self.exception.vector != vector::PF
+            {
+                *code |= external;
+            }
+            return switched;
+        }
         self.enter_gate(env, op, &gate, error, flags, external)?;
         self.modes &= !(bit::TF | bit::NT | bit::RF | bit::VM);
         if !gate.keeps_interrupts {
@@ -108,7 +121,7 @@ impl Core {
         let raw = self.read_system::<8>(env, op, at)?;
         let high = if long { self.read_system::<8>(env, op, at.wrapping_add(8))? } else { 0 };
         let kind = (raw >> 40) as u8 & 31;
-        let known = if long { matches!(kind, 14 | 15) } else { matches!(kind, 6 | 7 | 14 | 15) };
+        let known = if long { matches!(kind, 14 | 15) } else { matches!(kind, 5 | 6 | 7 | 14 | 15) };
         let permitted = origin != Origin::Software || (raw >> 45) as u8 & 3 >= self.cpl();
         if !known || !permitted {
             return Err(self.raise_with(vector::GP, error));
@@ -116,6 +129,7 @@ impl Core {
         if raw >> 47 & 1 == 0 {
             return Err(self.raise_with(vector::NP, error));
         }
+        let is_task = kind == 5;
         let narrow = kind & 8 == 0;
         let offset = raw & 0xffff | if narrow { 0 } else { raw >> 32 & 0xffff_0000 } | (high & 0xffff_ffff) << 32;
         Ok(Gate {
@@ -128,6 +142,7 @@ impl Core {
             } else {
                 4
             },
+            is_task,
             keeps_interrupts: kind & 1 != 0,
             stack_table: if long { (raw >> 32) as u8 & 7 } else { 0 },
         })

@@ -17,7 +17,7 @@
 //! ([`Cpu::init`], [`Cpu::start_up`]), after [`Flow::Leave`] made `run` return.
 //!
 //! What it offers is what its CPUID says: the x86-64 baseline without MMX, real, protected, compatibility and long mode,
-//! 2-, 3- and 4-level paging with NX. Not there: hardware task switches, machine checks, performance counters.
+//! 2-, 3- and 4-level paging with NX. Not there: machine checks, performance counters.
 
 mod access;
 mod bus;
@@ -44,6 +44,7 @@ mod sse;
 mod state;
 mod string;
 mod system;
+mod task;
 mod tlb;
 mod trace;
 mod translate;

@@ -28,6 +28,8 @@ pub enum WatchKind {
 
 /// DR7: general detection.
 pub(crate) const DETECT: u64 = 1 << 13;
+/// DR6: which of the four matched.
+pub(crate) const MATCHES: u64 = 0xf;
 /// DR6: an access to debug registers was detected; single step.
 pub(crate) const DETECTED: u64 = 1 << 13;
 pub(crate) const SINGLE_STEP: u64 = 1 << 14;

@@ -105,9 +105,9 @@ impl Core {
         Ok(())
     }
 
-    /// Sets the busy bit of a task state segment.
-    fn busy(&mut self, env: &mut Env, op: &Op, descriptor: &mut Descriptor) -> Step {
-        descriptor.raw |= 1 << 41;
+    /// Sets or clears the busy bit of a task state segment.
+    pub(crate) fn set_busy(&mut self, env: &mut Env, op: &Op, descriptor: &mut Descriptor, busy: bool) -> Step {
+        descriptor.raw = descriptor.raw & !(1 << 41) | u64::from(busy) << 41;
         self.write_slowly(env, op, descriptor.at + 5, 1, descriptor.raw >> 40 & 0xff, false)
     }
 
@@ -190,7 +190,7 @@ impl Core {
         }
         let kinds: &[u8] = if self.long_active() { &[9] } else { &[1, 9] };
         let (mut loaded, mut descriptor) = self.system_segment(env, op, selector, kinds)?;
-        self.busy(env, op, &mut descriptor)?;
+        self.set_busy(env, op, &mut descriptor, true)?;
         loaded.attributes |= 2;
         self.s.tr = loaded;
         Ok(())
@@ -257,7 +257,8 @@ impl Core {
             let dpl = (segment.attributes >> 5) as u8 & 3;
             let conforming = segment.attributes & 0x1c == 0x1c;
             if segment.attributes & 0x80 != 0 && !conforming && dpl < cpl {
-                *segment = Segment::default();
+                // The base stays: that of GS may be the only way to the next kernel stack.
+                *segment = Segment { base: segment.base, ..Segment::default() };
             }
         }
         self.segments_changed();

@@ -26,7 +26,7 @@ pub(crate) fn to_segment<const F: u8>(core: &mut Core, env: &mut Env, op: &Op) -
     }
     core.load_segment(env, op, op.to as usize, selector as u16)?;
     if op.to as usize == State::SS {
-        core.hold_interrupts(op);
+        core.hold_traps(op);
     }
     core.look();
     Ok(())
@@ -44,7 +44,7 @@ pub(crate) fn pop_segment<const S: usize>(core: &mut Core, env: &mut Env, op: &O
     core.load_segment(env, op, op.to as usize, selector)?;
     core.regs[4] = stack & !mask | stack.wrapping_add(S as u64) & mask;
     if op.to as usize == State::SS {
-        core.hold_interrupts(op);
+        core.hold_traps(op);
     }
     core.look();
     Ok(())
@@ -421,5 +421,11 @@ impl Core {
     /// No interrupt before the next instruction is done.
     pub(crate) fn hold_interrupts(&mut self, op: &Op) {
         self.shadow = self.now + u64::from(op.place) + 1;
+    }
+
+    /// No interrupt and no debug trap before the next instruction is done.
+    fn hold_traps(&mut self, op: &Op) {
+        self.hold_interrupts(op);
+        self.quiet = self.shadow;
     }
 }

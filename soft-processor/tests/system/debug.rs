@@ -225,3 +225,28 @@ fn a_handler_that_breaks_on_itself_does_not_hold_the_run() {
         assert!(matches!(machine.run(), Exit::Budget | Exit::Shutdown), "{control:x}");
     }
 }
+
+#[test]
+fn loading_ss_holds_debug_traps_for_an_instruction() {
+    // pushfq; or dword [rsp], 100h; popfq; mov ss, eax; nop; nop; hlt
+    let mut machine = watched(&[0x9c, 0x81, 0x0c, 0x24, 0, 1, 0, 0, 0x9d, 0x8e, 0xd0, 0x90, 0x90, 0xf4], 0, 0);
+    let mut state = machine.cpu.state();
+    state.general[0] = super::machine::DATA.into();
+    machine.cpu.set_state(&state);
+    machine.cpu.run(&machine.memory, &mut machine.bus, 40);
+    // The first trap is after the NOP, not after the load.
+    assert_eq!(machine.bus.notes[..2], [0xffff_4ff0, CODE as u32 + 12]);
+    // What the load itself met is said then, too: mov ss, [rdi]; nop; hlt
+    let mut machine = watched(&[0x8e, 0x17, 0x90, 0xf4], 0x71000, 1 | 7 << 16);
+    machine.put(0x71000, &super::machine::DATA.to_le_bytes());
+    assert_eq!(machine.run(), Exit::Halt);
+    assert_eq!(machine.bus.notes, [0xffff_0ff1, CODE as u32 + 3]);
+}
+
+#[test]
+fn a_single_step_over_hlt_goes_on() {
+    // pushfq; or dword [rsp], 100h; popfq; hlt; nop; hlt
+    let mut machine = watched(&[0x9c, 0x81, 0x0c, 0x24, 0, 1, 0, 0, 0x9d, 0xf4, 0x90, 0xf4], 0, 0);
+    machine.cpu.run(&machine.memory, &mut machine.bus, 40);
+    assert_eq!(machine.bus.notes[..4], [0xffff_4ff0, CODE as u32 + 10, 0xffff_4ff0, CODE as u32 + 11]);
+}

@@ -222,3 +222,129 @@ fn without_iopl_3_what_touches_interrupts_is_the_monitors() {
         assert_eq!(machine.cpu.code_width(), 16);
     }
 }
+
+/// A task state segment of 32 bits with the machine's flat segments.
+fn task_state(machine: &Machine, at: u64, rip: u64) {
+    machine.put(at, &[0; 0x68]);
+    let field = |offset: u64, value: u32| machine.put(at + offset, &value.to_le_bytes());
+    field(0x20, rip as u32);
+    field(0x24, 2);
+    field(0x28, 0xaaaa);
+    field(0x38, 0x6_8000);
+    field(0x4c, CODE_32.into());
+    for offset in [0x48, 0x50, 0x54, 0x58, 0x5c] {
+        field(offset, super::machine::DATA.into());
+    }
+}
+
+/// Selector of the second task, and its segment.
+const TASK_2: u16 = 56;
+const TSS_2: u64 = 0x6000;
+
+code!(
+    calls_task,
+    r#"
+    .code32
+    movl $0x1234, %ebx
+    lcall $56, $0
+    movl %ebx, %eax                 # as before
+    outl %eax, $0xe9
+    smsw %eax
+    andl $8, %eax                   # TS is set by the switch
+    outl %eax, $0xe9
+    strw %ax
+    movzwl %ax, %eax
+    outl %eax, $0xf4
+    .code64
+    "#
+);
+code!(
+    second_task,
+    r#"
+    .code32
+    outl %eax, $0xe9                # EAX of its own
+    pushfl
+    popl %eax
+    andl $0x4000, %eax              # NT
+    outl %eax, $0xe9
+    movl $0x9999, %ebx
+    iretl
+    movl $0x77, %eax                # called again it goes on here
+    outl %eax, $0xe9
+    iretl
+    .code64
+    "#
+);
+
+#[test]
+fn a_task_is_called_and_returns() {
+    let mut machine = Machine::protected(&calls_task());
+    machine.put(HANDLERS, &second_task());
+    task_state(&machine, TSS_2, HANDLERS);
+    machine.put_u64(GDT + u64::from(TASK_2), 0x0000_8900_0000_0067 | TSS_2 << 16);
+    machine.put(GDT + u64::from(super::machine::TASK) + 5, &[0x8b]);
+    assert_eq!(machine.answer(), super::machine::TASK.into());
+    assert_eq!(machine.bus.notes, [0xaaaa, 0x4000, 0x1234, 8]);
+    let kind = |selector: u16| machine.get_u64(GDT + u64::from(selector)) >> 40 & 0xff;
+    assert_eq!((kind(TASK_2), kind(super::machine::TASK)), (0x89, 0x8b), "only the running one is busy");
+    assert_eq!(machine.get_u64(TSS_2 + 0x34) as u32, 0x9999, "its EBX was saved");
+}
+
+code!(
+    faulty,
+    r#"
+    .code32
+    ud2
+    movl $5, %eax
+    outl %eax, $0xf4
+    .code64
+    "#
+);
+code!(
+    fault_task,
+    r#"
+    .code32
+    movl 0x3020, %eax               # EIP of the other task
+    outl %eax, $0xe9
+    addl $2, 0x3020                 # over its instruction
+    iretl
+    .code64
+    "#
+);
+
+#[test]
+fn an_exception_through_a_task_gate_has_registers_of_its_own() {
+    let mut machine = Machine::protected(&faulty());
+    machine.put(HANDLERS, &fault_task());
+    task_state(&machine, TSS_2, HANDLERS);
+    machine.put_u64(GDT + u64::from(TASK_2), 0x0000_8900_0000_0067 | TSS_2 << 16);
+    machine.put(GDT + u64::from(super::machine::TASK) + 5, &[0x8b]);
+    machine.put_u64(0x2000 + 8 * 6, u64::from(TASK_2) << 16 | 0x8500 << 32);
+    let mut state = machine.cpu.state();
+    state.general[4] = 0;
+    machine.cpu.set_state(&state);
+    assert_eq!(machine.answer(), 5);
+    assert_eq!(machine.bus.notes, [super::machine::CODE as u32], "even without a stack");
+}
+
+#[test]
+fn a_task_that_cannot_be_is_refused() {
+    // Busy, not present, too short: #GP, #NP, #TS with the selector. With a code segment that is none: #TS of the new task.
+    for (descriptor, vector, code) in [
+        (0x0000_8b00_0000_0067, 13, TASK_2),
+        (0x0000_0900_0000_0067, 11, TASK_2),
+        (0x0000_8900_0000_0066, 10, TASK_2),
+        (0x0000_8900_0000_0067, 10, super::machine::DATA),
+    ] {
+        let mut machine = Machine::protected(&calls_task());
+        task_state(&machine, TSS_2, HANDLERS);
+        machine.put(TSS_2 + 0x4c, &[if vector == 10 && code != TASK_2 { super::machine::DATA as u8 } else { CODE_32 as u8 }]);
+        machine.put_u64(GDT + u64::from(TASK_2), descriptor | TSS_2 << 16);
+        machine.put(GDT + u64::from(super::machine::TASK) + 5, &[0x8b]);
+        machine.cpu.intercept_exceptions(true);
+        let Exit::Exception(exception) = machine.run() else { panic!("{descriptor:x}") };
+        assert_eq!((exception.vector, exception.error), (vector, Some(code.into())), "{descriptor:x}");
+        let at = machine.cpu.state().rip;
+        assert_eq!(at == HANDLERS, code != TASK_2, "{at:x}");
+    }
+}
