@@ -26,6 +26,8 @@ pub enum Op {
     /// Stands where the first operand of a binary operation is pushed when its operands are variables and constants: does all of the
     /// operation when it is a short one on numbers, else only pushes that operand.
     Quick(u32),
+    /// The same for a concatenation.
+    Join(u32),
     /// The same where the second operand of a concatenation is pushed: appends it to the first, which is on the stack.
     Append(u32),
     Prefix(Operator),

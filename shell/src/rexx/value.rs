@@ -141,22 +141,30 @@ impl Value {
     /// # Errors
     /// Error 5 when the string would be too long or storage runs out.
     pub fn append(&mut self, right: &Self, blank: bool, spare: &mut Option<Rc<Vec<u8>>>) -> Result<()> {
-        let mut scratch = Scratch::new();
-        let right = right.bytes(&mut scratch);
-        let more = right.len() + usize::from(blank);
         if let Self::Long(bytes) = self
             && let Some(bytes) = Rc::get_mut(bytes)
         {
-            reserve(bytes, more)?;
+            let mut scratch = Scratch::new();
+            let right = right.bytes(&mut scratch);
+            reserve(bytes, right.len() + usize::from(blank))?;
             if blank {
                 bytes.push(b' ');
             }
             bytes.extend_from_slice(right);
             return Ok(());
         }
-        let mut scratch = Scratch::new();
-        let left = self.bytes(&mut scratch);
-        let length = left.len() + more;
+        *self = Self::joined(self, right, blank, spare)?;
+        Ok(())
+    }
+
+    /// Two strings put together, as [`Value::append`] does.
+    ///
+    /// # Errors
+    /// As [`Value::append`].
+    pub fn joined(left: &Self, right: &Self, blank: bool, spare: &mut Option<Rc<Vec<u8>>>) -> Result<Self> {
+        let (mut scratch, mut other) = (Scratch::new(), Scratch::new());
+        let (left, right) = (left.bytes(&mut scratch), right.bytes(&mut other));
+        let length = left.len() + usize::from(blank) + right.len();
         if length <= SHORT {
             let mut joined = [0; SHORT];
             joined[..left.len()].copy_from_slice(left);
@@ -164,8 +172,7 @@ impl Value {
                 joined[left.len()] = b' ';
             }
             joined[length - right.len()..length].copy_from_slice(right);
-            *self = Self::Short(length as u8, joined);
-            return Ok(());
+            return Ok(Self::Short(length as u8, joined));
         }
         let mut joined = spare.take().unwrap_or_default();
         if let Some(bytes) = Rc::get_mut(&mut joined) {
@@ -177,8 +184,7 @@ impl Value {
             }
             bytes.extend_from_slice(right);
         }
-        *self = Self::Long(joined);
-        Ok(())
+        Ok(Self::Long(joined))
     }
 }
 
@@ -195,6 +201,7 @@ pub fn buffer(length: usize) -> Result<Vec<u8>> {
 }
 
 /// Makes room for more bytes, by doubling while there is storage for that.
+#[inline]
 fn reserve(bytes: &mut Vec<u8>, more: usize) -> Result<()> {
     let length = bytes.len() + more;
     if length > STRING_MAX {

@@ -218,19 +218,21 @@ impl Pools {
 
     /// Sets simple variables to words, the last one to the rest; where there is no name, a word is left out.
     #[inline]
-    pub fn set_words(&mut self, names: &[Option<u32>], mut text: &[u8]) {
+    pub fn set_words(&mut self, names: &[Option<u32>], text: &[u8]) {
         let Some((last, before)) = names.split_last() else {
             return;
         };
+        let mut at = 0;
         for name in before {
-            let word;
-            (word, text) = next_word(text);
+            let (start, end) = next_word(text, at);
+            // One blank goes with the word.
+            at = end + 1;
             if let Some(name) = name {
-                self.set_string(*name, word);
+                self.set_string(*name, text.get(start..end).unwrap_or_default());
             }
         }
         if let Some(name) = last {
-            self.set_string(*name, text);
+            self.set_string(*name, text.get(at..).unwrap_or_default());
         }
     }
 

@@ -5,35 +5,38 @@ pub fn blank(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
 }
 
-/// Where the first blank stands, or the end: eight characters at a time.
-#[inline]
-fn word_end(text: &[u8]) -> usize {
+/// Where the first blank at or behind a place stands, or the end: eight characters at a time.
+#[inline(always)]
+fn word_end(text: &[u8], mut at: usize) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const TOPS: u64 = 0x8080_8080_8080_8080;
-    let mut at = 0;
     while let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         let word = u64::from_le_bytes(*chunk);
-        // The top bit of a byte is set where that byte is zero; above the first such byte it may be set too much.
-        let zeros = |bytes: u64| bytes.wrapping_sub(ONES) & !bytes & TOPS;
-        let found = zeros(word ^ (ONES * 0x20)) | zeros(word ^ (ONES * 0x09));
-        if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
+        // The top bit of the first byte below `!` is set; above that byte it may be set too much.
+        let low = word.wrapping_sub(ONES * 0x21) & !word & TOPS;
+        if low == 0 {
+            at += 8;
+            continue;
         }
-        at += 8;
+        at += low.trailing_zeros() as usize / 8;
+        if blank(text[at]) {
+            return at;
+        }
+        at += 1;
     }
-    at + text[at..].iter().position(|byte| blank(*byte)).unwrap_or(text.len() - at)
+    while at < text.len() && !blank(text[at]) {
+        at += 1;
+    }
+    at
 }
 
-/// The first word of a text, and what follows it: one blank goes with the word.
+/// The first word at or behind a place: where it begins and ends.
 #[inline(always)]
-pub fn next_word(mut text: &[u8]) -> (&[u8], &[u8]) {
-    while let [first, rest @ ..] = text
-        && blank(*first)
-    {
-        text = rest;
+pub fn next_word(text: &[u8], mut at: usize) -> (usize, usize) {
+    while at < text.len() && blank(text[at]) {
+        at += 1;
     }
-    let end = word_end(text);
-    (&text[..end], text.get(end + 1..).unwrap_or_default())
+    (at, word_end(text, at))
 }
 
 #[cfg(test)]
@@ -47,16 +50,18 @@ mod tests {
                 for (separator, other) in [(b' ', b'!'), (b'\t', b'\n'), (b' ', 0x21), (b'\t', 0x0a), (b' ', 0xa0)] {
                     let mut text = alloc::vec![other; length];
                     text[blank_at..].iter_mut().step_by(3).for_each(|byte| *byte = separator);
-                    assert_eq!(word_end(&text), blank_at, "{text:?}");
+                    assert_eq!(word_end(&text, 0), blank_at, "{text:?}");
                 }
             }
         }
     }
 
     #[test]
-    fn a_word_is_taken_with_one_blank_behind_it() {
-        assert_eq!(next_word(b"  one  two"), (&b"one"[..], &b" two"[..]));
-        assert_eq!(next_word(b"one"), (&b"one"[..], &b""[..]));
-        assert_eq!(next_word(b"\t "), (&b""[..], &b""[..]));
+    fn the_next_word_stands_behind_blanks() {
+        assert_eq!(next_word(b"  one  two", 0), (2, 5));
+        assert_eq!(next_word(b"  one  two", 6), (7, 10));
+        assert_eq!(next_word(b"one", 0), (0, 3));
+        assert_eq!(next_word(b"\t ", 1), (2, 2));
+        assert_eq!(next_word(b"one", 4), (4, 4));
     }
 }

@@ -210,14 +210,18 @@ impl Compiler<'_> {
         let code = &mut self.unit.code;
         let length = code.len();
         let number = self.unit.quicks.len() as u32;
+        let left = operand(length.checked_sub(2).and_then(|at| code.get(at)));
         let right = operand(code.last());
         match (operator, right) {
             (Operator::Concatenate | Operator::Blank | Operator::Abuttal, Some(right)) => {
                 code[length - 1] = Op::Append(number);
                 self.unit.quicks.push(Quick { left: Operand::Top, right, operator });
+                if let Some(left) = left {
+                    code[length - 2] = Op::Join(number + 1);
+                    self.unit.quicks.push(Quick { left, right, operator });
+                }
             }
             (_, Some(right)) if operator.is_numeric() => {
-                let left = operand(length.checked_sub(2).and_then(|at| code.get(at)));
                 let at = if left.is_some() { length - 2 } else { length - 1 };
                 code[at] = Op::Quick(number);
                 self.unit.quicks.push(Quick { left: left.unwrap_or(Operand::Top), right, operator });

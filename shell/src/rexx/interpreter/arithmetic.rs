@@ -66,6 +66,25 @@ impl Interpreter<'_> {
         Ok(Flow::Next)
     }
 
+    /// Does a whole concatenation whose operands stand ready; false when it is traced, or the first is one that may be appended to in place.
+    #[inline]
+    pub(super) fn join_operands(&mut self, unit: &Unit, quick: &Quick) -> Result<bool> {
+        let operand = |operand: Operand| match operand {
+            Operand::Variable(name) => self.variables.pools.get(name),
+            Operand::Constant(number) => unit.constants.get(number as usize),
+            Operand::Top => None,
+        };
+        let (Some(left), Some(right)) = (operand(quick.left), operand(quick.right)) else {
+            return Ok(false);
+        };
+        if matches!(left, Value::Long(_)) || self.tracing.intermediates {
+            return Ok(false);
+        }
+        self.stack.push(Some(Value::joined(left, right, quick.operator == Operator::Blank, &mut self.spare)?));
+        self.pc += 2;
+        Ok(true)
+    }
+
     /// Appends an operand that stands ready to the value on the stack; false when it has no value, or when it is traced.
     #[inline]
     pub(super) fn append_operand(&mut self, unit: &Unit, quick: &Quick) -> Result<bool> {

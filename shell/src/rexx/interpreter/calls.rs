@@ -105,6 +105,20 @@ impl Interpreter<'_> {
         Ok(())
     }
 
+    /// Takes the value from the stack that nobody needs any more.
+    #[inline]
+    pub(super) fn discard(&mut self) {
+        // Only the reference is taken out, which is faster than to move the value.
+        let string = match self.stack.last() {
+            Some(Some(Value::Long(bytes))) if self.spare.is_none() => Some(bytes.clone()),
+            _ => None,
+        };
+        self.stack.truncate(self.stack.len().saturating_sub(1));
+        if let Some(bytes) = string {
+            self.recycle(Value::Long(bytes));
+        }
+    }
+
     /// Keeps the storage of a value that nobody else holds for the next string that is built.
     pub(super) fn recycle(&mut self, value: Value) {
         if let Value::Long(bytes) = value

@@ -29,6 +29,8 @@ struct WholeSteps {
     name: u32,
     by: i64,
     to: Option<i64>,
+    /// The greater of the two, without sign.
+    most: i64,
 }
 
 impl LoopState {
@@ -43,8 +45,8 @@ impl LoopState {
             return None;
         };
         match self.to {
-            None => Some(WholeSteps { name, by: *by, to: None }),
-            Some(Value::Int(to)) => Some(WholeSteps { name, by: *by, to: Some(to) }),
+            None => Some(WholeSteps { name, by: *by, to: None, most: by.abs() }),
+            Some(Value::Int(to)) => Some(WholeSteps { name, by: *by, to: Some(to), most: by.abs().max(to.abs()) }),
             Some(_) => None,
         }
     }
@@ -157,18 +159,17 @@ impl Interpreter<'_> {
     #[inline]
     fn quick_step(&mut self, info: &Loop, number: u32) -> Option<u32> {
         let state = self.loops.last()?;
-        let WholeSteps { name, by, to } = state.whole?;
+        let WholeSteps { name, by, to, most } = state.whole?;
         if state.number != number || state.routines != self.frames.len() || self.tracing.clauses {
             return None;
         }
         let value = self.variables.pools.whole_mut(name)?;
         let (next, limit) = (*value + by, self.settings.whole_limit);
-        if value.abs() >= limit || by.abs() >= limit || next.abs() >= limit {
+        if most >= limit || value.abs() >= limit || next.abs() >= limit {
             return None;
         }
         let done = match to {
             None => false,
-            Some(to) if to.abs() >= limit => return None,
             Some(to) => next != to && (next > to) == (by >= 0),
         };
         *value = next;

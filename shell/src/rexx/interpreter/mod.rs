@@ -275,9 +275,10 @@ impl<'e> Interpreter<'e> {
     fn run_unit(&mut self, unit: &Rc<Unit>) -> Result<Flow> {
         let code = &unit.code[..];
         loop {
-            let op = code[self.pc];
+            // Each operation reads what it needs of its own.
+            let op = &code[self.pc];
             self.pc += 1;
-            let flow = match op {
+            let flow = match *op {
                 Op::Clause(number) => {
                     self.clause_count += 1;
                     self.ticks -= 1;
@@ -293,6 +294,13 @@ impl<'e> Interpreter<'e> {
                         continue;
                     }
                     self.push_operand(unit, if quick.left == Operand::Top { quick.right } else { quick.left })?
+                }
+                Op::Join(number) => {
+                    let quick = &unit.quicks[number as usize];
+                    if self.join_operands(unit, quick)? {
+                        continue;
+                    }
+                    self.push_operand(unit, quick.left)?
                 }
                 Op::Append(number) => {
                     let quick = &unit.quicks[number as usize];

@@ -59,9 +59,7 @@ impl Interpreter<'_> {
             if let Some(Some(value)) = self.stack.last() {
                 self.variables.pools.set_words(words, value.bytes(&mut Scratch::new()));
             }
-            if let Some(Some(value @ Value::Long(_))) = self.stack.pop() {
-                self.recycle(value);
-            }
+            self.discard();
             return Ok(());
         }
         let value = match self.stack.last() {
@@ -127,16 +125,18 @@ impl Interpreter<'_> {
 
     /// Gives a part to its targets: a word to each but the last, which gets the rest; a single one gets all.
     #[inline]
-    fn spread(&mut self, unit: &Unit, targets: &[Option<Reference>], mut part: &[u8]) -> Result<()> {
+    fn spread(&mut self, unit: &Unit, targets: &[Option<Reference>], part: &[u8]) -> Result<()> {
         let Some((last, before)) = targets.split_last() else {
             return Ok(());
         };
+        let mut at = 0;
         for target in before {
-            let word;
-            (word, part) = next_word(part);
-            self.give(unit, *target, word)?;
+            let (start, end) = next_word(part, at);
+            // One blank goes with the word.
+            at = end + 1;
+            self.give(unit, *target, part.get(start..end).unwrap_or_default())?;
         }
-        self.give(unit, *last, part)
+        self.give(unit, *last, part.get(at..).unwrap_or_default())
     }
 
     #[inline(always)]
