@@ -11,7 +11,7 @@ use super::operands::device;
 use super::session::close_unit_records;
 use super::{Invocation, Message};
 use crate::directory::{DeviceNumber, MachineKind, UserId};
-use crate::pc::{self, LoadError, Origin, What};
+use crate::pc::{self, LoadError, Origin, Pc, What};
 
 /// `fn ft` behind FILE or INITRD.
 fn file_id(invocation: &mut Invocation<'_>) -> Result<FileId, Message> {
@@ -64,8 +64,10 @@ pub(super) fn query_cpus(invocation: &mut Invocation<'_>) -> Outcome {
         MachineKind::Cms => 1,
     };
     let base = |number: u8| if number == 0 { "(BASE) " } else { "" };
-    let lines = (0..defined).map(|number| format!("CPU {number:02X} {}CP", base(number))).collect();
-    Ok(Answer::of(json!({ "cpus": defined }), lines))
+    let mut lines: Vec<_> = (0..defined).map(|number| format!("CPU {number:02X} {}CP", base(number))).collect();
+    let executed = user.lock_machine().pc().and_then(Pc::executed);
+    lines.extend(executed.map(|(all, at_output)| format!("INSTRUCTIONS {all}, {at_output} AT ITS LAST OUTPUT")));
+    Ok(Answer::of(json!({ "cpus": defined, "instructions": executed.map(|of| of.0), "at_output": executed.map(|of| of.1) }), lines))
 }
 
 /// DEFINE CPU addr[-addr]: a PC machine has processors up to that one from its next IPL on.

@@ -13,11 +13,23 @@ const HYPERVISOR: [u32; 4] = [0x4000_0001, u32::from_le_bytes(*b"KVMK"), u32::fr
 /// The devices of a machine.
 pub(super) struct Devices {
     pub(super) board: Board,
+    /// An interrupt that was acknowledged for a processor that could not take it then.
+    pub(super) held: Option<u8>,
 }
 
 impl Devices {
     pub(super) fn new(board: Board) -> Self {
-        Self { board }
+        Self { board, held: None }
+    }
+
+    /// Whether an interrupt wants in.
+    pub(super) fn interrupt_pending(&self, processor: usize) -> bool {
+        self.held.is_some() || self.board.interrupt_pending(processor)
+    }
+
+    /// The vector of the interrupt that is taken.
+    pub(super) fn acknowledge(&mut self, processor: usize) -> u8 {
+        self.held.take().unwrap_or_else(|| self.board.acknowledge(processor))
     }
 }
 
@@ -62,11 +74,11 @@ impl soft_processor::Bus for Bus<'_> {
 
     fn interrupt_pending(&mut self, cycle: Cycle<'_>) -> bool {
         self.devices.board.advance(cycle.now * NANOSECONDS);
-        self.devices.board.interrupt_pending(cycle.processor)
+        self.devices.interrupt_pending(cycle.processor)
     }
 
     fn acknowledge(&mut self, cycle: Cycle<'_>) -> u8 {
-        self.devices.board.acknowledge(cycle.processor)
+        self.devices.acknowledge(cycle.processor)
     }
 
     fn nmi(&mut self, cycle: Cycle<'_>) -> bool {

@@ -16,6 +16,7 @@ use super::disk::{self, Minidisk};
 use super::unit_record;
 use super::{Pc, STORAGE};
 use crate::directory::DeviceNumber;
+use crate::processor::kvm::PartitionError;
 use crate::storage::StorageError;
 use crate::users::{Device, Disk, User, spool_userid};
 
@@ -124,6 +125,9 @@ pub enum LoadError {
     /// The machine was reset or loaded by somebody else meanwhile.
     #[error("The machine was reset meanwhile")]
     Overtaken,
+    /// KVM makes no machine.
+    #[error(transparent)]
+    Kvm(#[from] PartitionError),
     /// Its storage cannot be cleared.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -274,7 +278,8 @@ pub fn ipl(user: &Arc<User>, origin: Origin, generation: Option<u64>) -> Result<
         return Err(LoadError::Size);
     }
     let promised = &user.cp().pc_storage;
-    let instead = user.with_machine(|machine| machine.pc().and_then(|pc| pc._promise.as_ref().map(super::Promise::bytes)).unwrap_or(0));
+    // Without showing its state: at logon nobody is to read before it is loaded.
+    let instead = user.lock_machine().pc().and_then(|pc| pc._promise.as_ref().map(super::Promise::bytes)).unwrap_or(0);
     let mib = |bytes: u64| bytes >> 20;
     let short = || LoadError::Promised { promised: mib(promised.bytes() - instead.min(promised.bytes())), most: mib(promised.most()) };
     let promise = promised.promise(storage, instead).ok_or_else(short)?;
@@ -292,7 +297,7 @@ pub fn ipl(user: &Arc<User>, origin: Origin, generation: Option<u64>) -> Result<
         disks: disks.into_iter().map(|disk| Box::new(disk) as Box<dyn pc_platform::disk::Disk>).collect(),
         ports: unit_record::ports(user),
     };
-    let mut pc = Pc::new(settings);
+    let mut pc = if user.cp().runs_pc_on_kvm(settings.processors) { Pc::on_kvm(settings)? } else { Pc::new(settings) };
     let command_line = command_line(&origin.parm, &found.image, &pc);
     let source = Source { image: &found.image, module: &found.module, command_line: &command_line, storage };
     let loaded = if found.disk.is_some() { image::boot_sector(&found.image, FIRST_DISK)? } else { image::load(&source)? };
@@ -317,7 +322,8 @@ fn command_line(parm: &str, image: &[u8], pc: &Pc) -> String {
     if !image::is_linux(image) || parm.contains("virtio_mmio.device") {
         return parm.to_string();
     }
-    let kilohertz = 1_000_000 / super::bus::NANOSECONDS;
+    let of_kvm = pc.kvm.as_ref().and_then(super::OnKvm::tsc_khz).map(u64::from);
+    let kilohertz = of_kvm.unwrap_or(1_000_000 / super::bus::NANOSECONDS);
     let speed = if parm.contains("tsc_early_khz") { String::new() } else { format!(" tsc_early_khz={kilohertz}") };
     format!("{parm}{speed} {}", pc.devices.board.virtio_parameters()).trim_start().to_string()
 }

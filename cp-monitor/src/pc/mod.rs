@@ -10,6 +10,7 @@
 
 mod bus;
 mod disk;
+mod kvm;
 mod load;
 mod records;
 mod screen;
@@ -21,8 +22,10 @@ mod unit_record;
 use pc_platform::{Board, Settings, Signal, Storage};
 use soft_processor::{Cpu, Exit, Memory, NotStorage, Region};
 
+use crate::processor::kvm::PartitionError;
 use crate::workers::Alarm;
 use bus::{Bus, Devices, NANOSECONDS};
+use kvm::OnKvm;
 pub use load::{LoadError, Origin, What, ipl};
 use screen::Painter;
 use storage::Promise;
@@ -59,13 +62,19 @@ pub enum Turn {
 
 /// The machine.
 pub struct Pc {
+    // The memory may be a mapping that `kvm` owns: it is dropped first.
     memory: Memory,
+    /// Its first processor is a vCPU of KVM.
+    kvm: Option<OnKvm>,
     processors: Vec<Cpu>,
     /// Whose turn it is.
     next: usize,
     devices: Devices,
-    /// Instructions so far: the clock.
+    /// The clock: instructions so far, and halts in their measure.
     now: u64,
+    /// Instructions that its processors executed, and how many those were when it last wrote to the console.
+    executed: u64,
+    executed_at_output: u64,
     terminal: Terminal,
     /// When it last wrote to the console.
     wrote_at: u64,
@@ -110,13 +119,26 @@ impl Pc {
     /// A machine after power-on, with storage of zeros.
     fn new(settings: Settings) -> Self {
         let memory = Memory::new(vec![Region::owned(0, settings.storage)]).expect("one region of whole pages");
+        Self::with_memory(settings, memory, None)
+    }
+
+    /// The same with one processor, which is KVM's.
+    fn on_kvm(settings: Settings) -> Result<Self, PartitionError> {
+        let (kvm, memory) = OnKvm::new(settings.storage)?;
+        Ok(Self::with_memory(settings, memory, Some(kvm)))
+    }
+
+    fn with_memory(settings: Settings, memory: Memory, kvm: Option<OnKvm>) -> Self {
         let processors = (0..settings.processors).map(Cpu::new).collect();
         Self {
             memory,
+            kvm,
             processors,
             next: 0,
             devices: Devices::new(Board::new(settings)),
             now: 0,
+            executed: 0,
+            executed_at_output: 0,
             terminal: Terminal::default(),
             wrote_at: 0,
             halted: None,
@@ -141,6 +163,9 @@ impl Pc {
     }
 
     fn execute(&mut self, instructions: u64) -> Turn {
+        if self.kvm.is_some() {
+            return self.execute_on_kvm();
+        }
         let end = self.now + instructions;
         while self.now < end {
             if let Some(turn) = self.attend() {
@@ -156,7 +181,9 @@ impl Pc {
                 let processor = &mut self.processors[number];
                 processor.set_now(before);
                 let mut bus = Bus { devices: &mut self.devices, until: before + budget };
-                match processor.run(&self.memory, &mut bus, budget) {
+                let exit = processor.run(&self.memory, &mut bus, budget);
+                self.executed += processor.now() - before;
+                match exit {
                     Exit::Halt => halted += 1,
                     Exit::Shutdown => return Turn::Ended(self.shown(number, "triple fault")),
                     Exit::Budget => furthest = before + budget,
@@ -233,7 +260,7 @@ impl Pc {
     fn note_output(&mut self) {
         let bytes = self.board().take_output();
         if !bytes.is_empty() {
-            self.wrote_at = self.now;
+            (self.wrote_at, self.executed_at_output) = (self.now, self.executed);
             self.terminal.take(&bytes);
         }
     }
@@ -321,6 +348,11 @@ impl Pc {
         state.rip = address;
         state.halted = false;
         self.processors[0].set_state(&state);
+    }
+
+    /// Instructions that its processors executed in software, and how many of them when it last wrote to the console.
+    pub fn executed(&self) -> Option<(u64, u64)> {
+        self.kvm.is_none().then_some((self.executed, self.executed_at_output))
     }
 
     /// Virtual processors.

@@ -149,6 +149,9 @@ impl User {
                 Shown::Prompt(text) => self.console.write(LineKind::Prompt, &text),
             }
         }
+        if let Some(said) = pc.kvm.as_mut().and_then(super::OnKvm::take_said) {
+            self.console.write(LineKind::Cp, &said);
+        }
         for odd in pc.board().take_notes() {
             tracing::debug!("{}: {odd:?}", self.id);
         }

@@ -62,6 +62,7 @@
 mod assist;
 mod exception;
 mod kick;
+pub mod machine;
 mod state;
 mod vcpu;
 

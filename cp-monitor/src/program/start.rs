@@ -205,6 +205,7 @@ fn bring_up(data: DataDirectory, directory: &Path, options: &Options, processor:
         system_id: settings.system_id.clone(),
         processors,
         processor,
+        insist_on_kvm: options.processor == Kind::Kvm,
         affinity,
         storage,
         paging,

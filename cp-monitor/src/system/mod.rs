@@ -28,6 +28,7 @@ use crate::metrics::Counters;
 use crate::paging::{self, Pager};
 use crate::pc::Promised;
 use crate::processor::kvm::PartitionError;
+use crate::processor::kvm::machine::interprets_ring_0;
 use crate::processor::{Kind, Processor, Processors};
 use crate::prop::{self, Prop};
 use crate::real_devices::RealDevices;
@@ -58,6 +59,8 @@ pub struct Config {
     pub processors: usize,
     /// What they are.
     pub processor: Kind,
+    /// KVM was asked for, so PC machines run on it whatever that costs.
+    pub insist_on_kvm: bool,
     /// The host processor that each of them stays on; empty: wherever the host likes.
     pub affinity: Vec<usize>,
     /// Real storage, in bytes.
@@ -132,6 +135,8 @@ pub struct Cp {
     pub storage: Arc<Storage>,
     /// What PC machines are promised of the host's memory.
     pub pc_storage: Arc<Promised>,
+    /// Whether KVM interprets the kernels of PC machines, once that is known.
+    interprets: OnceLock<bool>,
     /// Who brings pages in and takes frames.
     pub pager: Pager,
     /// What is counted for all users together.
@@ -195,6 +200,7 @@ impl Cp {
             prop: Prop::new(data.root().join("prop")),
             dispatcher: Dispatcher::new(config.processors),
             pager: Pager::new(&storage),
+            interprets: OnceLock::new(),
             pc_storage: Promised::new(allowance::memory().amount),
             storage,
             counters: Counters::default(),
@@ -270,6 +276,30 @@ impl Cp {
         let cp = Arc::clone(self);
         let thread = std::thread::Builder::new().name(name.to_string()).spawn(move || work(&cp));
         thread.map(drop).map_err(|source| StartError::Host { what: "Thread cannot be started", source })
+    }
+
+    /// Whether a PC machine with so many processors runs on KVM: with one, if it was asked for or executes kernels at their speed. The first time it is measured, and
+    /// the operator hears what came of it. May take a tenth of a second.
+    pub fn runs_pc_on_kvm(&self, processors: usize) -> bool {
+        if self.config.processor != Kind::Kvm || processors != 1 {
+            return false;
+        }
+        self.config.insist_on_kvm || !*self.interprets.get_or_init(|| {
+            let interprets = interprets_ring_0().unwrap_or(true);
+            if interprets {
+                self.say_to_operator("PC machines run on the software processor: KVM on this host interprets their kernels. Start with --processor kvm to run them on KVM all the same");
+            }
+            interprets
+        })
+    }
+
+    /// Where PC machines run, as far as that is known.
+    pub fn pc_processor(&self) -> Option<&'static str> {
+        match (self.config.processor, self.config.insist_on_kvm, self.interprets.get()) {
+            (Kind::Kvm, true, _) | (Kind::Kvm, false, Some(false)) => Some("KVM"),
+            (Kind::Kvm, false, Some(true)) => Some("SOFT, KVM interprets their kernels"),
+            (Kind::Soft, ..) | (Kind::Kvm, false, None) => None,
+        }
     }
 
     /// The directory that is on line.

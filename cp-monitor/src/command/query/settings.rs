@@ -50,7 +50,8 @@ pub(super) fn processors(invocation: &mut Invocation<'_>) -> Outcome {
         })
     });
     let data: Vec<_> = data.collect();
-    Ok(Answer::of(data, lines.collect()))
+    let pc = invocation.cp.pc_processor().map(|kind| format!("PC MACHINES ON {kind}"));
+    Ok(Answer::of(data, lines.chain(pc).collect()))
 }
 
 fn on(flag: bool) -> &'static str {

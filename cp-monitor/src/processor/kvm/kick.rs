@@ -50,6 +50,11 @@ fn install() -> io::Result<()> {
     installed.map_err(io::Error::from_raw_os_error)
 }
 
+/// From now on signals to this thread are meant for no processor.
+pub(super) fn deafen() {
+    IMMEDIATE_EXIT.set(ptr::null_mut());
+}
+
 /// The `immediate_exit` byte of one processor.
 pub(super) struct Look {
     byte: *mut u8,

@@ -1,0 +1,85 @@
+//! xv6 and a small Linux in PC machines, to their prompts and a little further. Neither is part of CP-64: `CP64_XV6=FOLDER` has `xv6.img` and `fs.img`, `CP64_LINUX=FOLDER`
+//! what `guests/linux/build` made. Without a variable its test says that it did not run; with one, what is missing fails it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use tests::pc::prepare;
+use tests::{System, assert_line};
+
+const DEVICES: &str = "  CONSOLE 0009 3215\n  SPOOL 000C 2540 READER *\n  SPOOL 000D 2540 PUNCH A\n";
+
+/// The folder that a variable names.
+fn folder(variable: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os(variable).map(PathBuf::from);
+    if folder.is_none() {
+        println!("{variable} names no folder: this test did not run");
+    }
+    folder
+}
+
+/// A system in software with the user BOOTER, who has so much storage and so many processors.
+fn system(storage: &str, processors: u8) -> System {
+    let system = System::start_with(&["--processor", "soft"]);
+    let user = format!(
+        "{DEVICES}USER BOOTER AUTOONLY {storage} {storage} G\n  MACHINE PC {processors}\n{DEVICES}  MDISK 0200 FB-512 1 10000 PCVOL1 MR\n  MDISK 0201 FB-512 10001 1000 PCVOL1 MR\n"
+    );
+    prepare(&system, &user, &[]);
+    system
+}
+
+/// How many instructions there were when the last QUERY CPUS was answered, up to the output before it.
+fn count(said: &str) -> u64 {
+    let line = said.lines().find(|line| line.starts_with("INSTRUCTIONS ")).expect("an answer of QUERY CPUS");
+    line.split(", ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok()).expect("a count")
+}
+
+#[test]
+fn xv6_comes_to_its_shell_in_the_same_count_of_instructions_each_time() {
+    let Some(folder) = folder("CP64_XV6") else { return };
+    for processors in [1, 4] {
+        let boot = || {
+            let system = system("256M", processors);
+            for (vdev, name) in [("200", "xv6.img"), ("201", "fs.img")] {
+                let image = folder.join(name).to_string_lossy().into_owned();
+                system.cp64(&["disk", "import", "BOOTER", vdev, &image, "--as", "raw"], b"").succeeded();
+            }
+            let said = system.session("BOOTER", "ipl 200\n#cp query cpus\nls\n#cp system reset\n");
+            assert_line(&said, "^init: starting sh$");
+            assert_line(&said, "^README +2 2 2286$");
+            count(&said)
+        };
+        let (once, again) = (boot(), boot());
+        println!("xv6 with {processors} processors is at its prompt after {once} instructions");
+        assert_eq!(once, again);
+    }
+}
+
+#[test]
+fn a_small_linux_comes_to_its_shell_with_disks_ports_and_a_second_start() {
+    let Some(folder) = folder("CP64_LINUX") else { return };
+    let system = system("128M", 1);
+    for name in ["linux", "linux.initrd"] {
+        fs::copy(folder.join(name), system.directory().join("pc").join(name)).expect("what guests/linux/build made");
+    }
+    let script = [
+        "spool punch to *",
+        "ipl linux parm console=ttyS0 reboot=k panic=-1",
+        "#cp query cpus",
+        "cat /proc/partitions",
+        "head -c 5000 /bin/busybox > /dev/virtio-ports/punch",
+        "head -c 5000 /bin/busybox | md5sum",
+        "md5sum < /dev/virtio-ports/reader",
+        "sleep 4; echo slept",
+        "reboot -f",
+        "echo second",
+    ];
+    let said = system.session("BOOTER", &script.map(|line| format!("{line}\n")).concat());
+    println!("Linux is at its prompt after {} instructions", count(&said));
+    assert_line(&said, "^ +254 +0 +5000 vda$");
+    let sums: Vec<&str> = said.lines().filter(|line| line.ends_with("  -")).collect();
+    assert!(sums.len() == 2 && sums[0] == sums[1], "{sums:?}");
+    assert_line(&said, "^slept$");
+    assert_line(&said, "^HCPIPL9461I The guest reset the machine; IPL LINUX$");
+    assert_line(&said, "^second$");
+}
