@@ -8,6 +8,7 @@ pub mod accounting;
 pub mod audit;
 pub mod clock;
 pub mod command;
+pub mod debug;
 pub mod directory;
 pub mod dispatcher;
 pub mod help;
@@ -21,6 +22,7 @@ pub mod prop;
 pub mod real_devices;
 pub mod storage;
 pub mod system;
+pub mod trial;
 pub mod users;
 pub mod workers;
 

@@ -74,3 +74,18 @@ pub fn sdk_example(name: &str) -> Vec<u8> {
     assert!(output.status.success(), "{cargo:?}: {}", String::from_utf8_lossy(&output.stderr));
     std::fs::read(target.join("release/examples").join(name)).expect("a program")
 }
+
+/// The teaching kernel of that name, built likewise.
+///
+/// # Panics
+/// When it cannot be built.
+pub fn lab(name: &str) -> std::path::PathBuf {
+    let manifest = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../guests/labs/Cargo.toml");
+    let target = profile_directory().join("labs");
+    let mut cargo = std::process::Command::new(env!("CARGO"));
+    cargo.args(["build", "--release", "--locked", "--bin", name, "--manifest-path"]).arg(manifest).arg("--target-dir").arg(&target);
+    // With the lines that a debugger shows, whatever the tests are built with.
+    let output = cargo.env_remove("CARGO_PROFILE_DEV_DEBUG").output().expect("cargo is needed");
+    assert!(output.status.success(), "{cargo:?}: {}", String::from_utf8_lossy(&output.stderr));
+    target.join("release").join(name)
+}

@@ -7,6 +7,7 @@ mod accounting;
 pub mod answer;
 mod debug;
 mod eyes;
+mod gdb;
 mod indicate;
 mod link;
 mod message;

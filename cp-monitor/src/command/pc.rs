@@ -1,4 +1,4 @@
-//! IPL of PC machines.
+//! IPL of PC machines, and of systems of a user's own in CMS machines.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,9 +12,11 @@ use super::session::close_unit_records;
 use super::{Invocation, Message};
 use crate::directory::{DeviceNumber, MachineKind, UserId};
 use crate::pc::{self, LoadError, Origin, Pc, What};
+use crate::storage::SavedSystem;
+use crate::users::User;
 
 /// `fn ft` behind FILE or INITRD.
-fn file_id(invocation: &mut Invocation<'_>) -> Result<FileId, Message> {
+pub(super) fn file_id(invocation: &mut Invocation<'_>) -> Result<FileId, Message> {
     let name = invocation.operands.word()?.to_uppercase();
     let file_type = invocation.operands.word()?.to_uppercase();
     FileId::new(&name, &file_type).map_err(|_| invalid_operand(&name))
@@ -91,6 +93,13 @@ pub(super) fn define_cpu(invocation: &mut Invocation<'_>) -> Outcome {
     user.processors.store(last + 1, Ordering::Relaxed);
     let lines = (first..=last).map(|number| format!("CPU {number:02X} defined")).collect();
     Ok(Answer::of(json!({ "cpus": last + 1 }), lines))
+}
+
+/// A system of a user's own for a CMS machine, not kept under a name: from a file of a CMS disk, or the next one of a reader.
+pub(super) fn own_system(user: &User, vdev: DeviceNumber, file: Option<&FileId>) -> Result<Arc<SavedSystem>, Message> {
+    let image = pc::image_of(user, vdev, file).map_err(|problem| refused(&problem))?;
+    let storage = user.with_machine(|machine| Arc::clone(machine.space.storage()));
+    SavedSystem::from_elf(&storage, &vdev.to_string(), &image).map_err(|problem| error("IPL", 174, problem.to_string()))
 }
 
 /// As z/VM numbers what goes wrong at IPL.

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::answer::{Answer, Outcome, error, host_error, invalid_operand, operand_missing};
 use super::operands::device;
 use super::{Invocation, Message, Operands};
-use crate::directory::MachineKind;
+use crate::directory::{DeviceNumber, MachineKind};
 use crate::machine::IplError;
 use crate::paging;
 use crate::users::{User, Wake, log_off};
@@ -54,12 +54,13 @@ pub(super) fn begin(invocation: &mut Invocation<'_>) -> Outcome {
     Err(error("BEG", 163, "Virtual machine has no system; use IPL first"))
 }
 
-/// IPL {system|vdev} [PARM text]
+/// IPL {system|reader|disk FILE fn ft} [PARM text]
 pub(super) fn ipl(invocation: &mut Invocation<'_>) -> Outcome {
     if invocation.user()?.entry.machine == MachineKind::Pc {
         return super::pc::ipl(invocation);
     }
     let name = invocation.operands.word()?.to_uppercase();
+    let file = if invocation.operands.take("FILE") { Some(super::pc::file_id(invocation)?) } else { None };
     let parm = if invocation.operands.take("PARM") {
         invocation.operands.rest().to_string()
     } else {
@@ -68,8 +69,13 @@ pub(super) fn ipl(invocation: &mut Invocation<'_>) -> Outcome {
         String::new()
     };
     let user = invocation.user()?;
-    let Some(system) = invocation.cp.saved_system(&name).cloned() else {
-        return Err(no_such_system(user, &name));
+    let system = match invocation.cp.saved_system(&name).filter(|_| file.is_none()) {
+        Some(system) => Arc::clone(system),
+        None => match device(&name).filter(|&vdev| file.is_some() || is_reader(user, vdev)) {
+            Some(vdev) => super::pc::own_system(user, vdev, file.as_ref())?,
+            None if file.is_some() => return Err(invalid_operand(&name)),
+            None => return Err(no_such_system(user, &name)),
+        },
     };
     close_unit_records(user);
     user.console.end_screen();
@@ -80,6 +86,10 @@ pub(super) fn ipl(invocation: &mut Invocation<'_>) -> Outcome {
         Ok(()) => Ok(Answer { data: json!({ "system": name }), lines: Vec::new() }),
         Err(problem) => Err(error("IPL", 174, problem.to_string())),
     }
+}
+
+fn is_reader(user: &User, vdev: DeviceNumber) -> bool {
+    matches!(user.devices.lock().get(vdev), Some(crate::users::Device::Reader(_)))
 }
 
 fn no_such_system(user: &User, name: &str) -> Message {

@@ -21,6 +21,9 @@ pub(super) fn set(invocation: &mut Invocation<'_>) -> Outcome {
     if is(word, "RESERVed") {
         return super::paging::set_reserved(invocation);
     }
+    if is(word, "GDB") {
+        return super::gdb::set(invocation);
+    }
     if let Some(set) = eyes::setting(word) {
         return set(invocation);
     }

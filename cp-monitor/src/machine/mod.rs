@@ -210,7 +210,11 @@ impl Machine {
 
     /// IPL of a PC machine: the one before it is gone, with its storage.
     pub(crate) fn ipl_pc(&mut self, pc: Pc, name: &str) -> Result<(), StorageError> {
+        // Whoever looks at the machine goes on looking.
+        let points = self.pc.as_ref().map(|old| old.points.clone()).unwrap_or_default();
         self.clear()?;
+        let mut pc = pc;
+        pc.set_points(points);
         self.pc = Some(Box::new(pc));
         self.system = Some(name.to_string());
         self.stopped = false;

@@ -271,6 +271,14 @@ fn find(user: &User, origin: &Origin) -> Result<Found, LoadError> {
     Ok(found)
 }
 
+/// The bytes of a system for a CMS machine: a file of a CMS disk, or the next one of a reader.
+pub(crate) fn image_of(user: &User, vdev: DeviceNumber, file: Option<&FileId>) -> Result<Vec<u8>, LoadError> {
+    match file {
+        Some(id) => cms_file(user, vdev, id),
+        None => spool_file(user, vdev),
+    }
+}
+
 /// Loads a machine of a user and lets it begin. May wait for the host's disk. With a `generation`, only if the machine is still in that one.
 pub fn ipl(user: &Arc<User>, origin: Origin, generation: Option<u64>) -> Result<Kind, LoadError> {
     let storage = user.storage.load(std::sync::atomic::Ordering::Relaxed) & !0xfff;
@@ -312,6 +320,7 @@ pub fn ipl(user: &Arc<User>, origin: Origin, generation: Option<u64>) -> Result<
             return Err(LoadError::Overtaken);
         }
         machine.ipl_pc(pc, &name)?;
+        user.loaded(machine);
         Ok(loaded.kind)
     })
 }

@@ -8,6 +8,7 @@
 //! whoever runs the machine says how much has passed ([`Pc::skip`]): as much as the host's clock, and not beyond the next event. So a halt lasts in the machine as long as
 //! outside, what it computes takes a time that depends on nothing but the instructions, and a stopped machine's time stands.
 
+mod alone;
 mod bus;
 mod disk;
 mod kvm;
@@ -22,10 +23,12 @@ mod unit_record;
 use pc_platform::{Board, Settings, Signal, Storage};
 use soft_processor::{Cpu, Exit, Memory, NotStorage, Region};
 
+use crate::debug::points::{Points, Stop, Why};
 use crate::processor::kvm::PartitionError;
 use crate::workers::Alarm;
 use bus::{Bus, Devices, NANOSECONDS};
 use kvm::OnKvm;
+pub(crate) use load::image_of;
 pub use load::{LoadError, Origin, What, ipl};
 use screen::Painter;
 use storage::Promise;
@@ -58,6 +61,8 @@ pub enum Turn {
     Ended(String),
     /// The guest reset it: it is to be loaded again.
     Reset,
+    /// It has come to one of its [`Points`].
+    Stopped(Stop),
 }
 
 /// The machine.
@@ -80,6 +85,8 @@ pub struct Pc {
     wrote_at: u64,
     /// Since when it is halted, on the host's clock, and up to when in its own.
     halted: Option<Halt>,
+    /// Where it stops, for whoever looks.
+    pub(crate) points: Points,
     /// Ends the halt.
     alarm: Option<Alarm>,
     /// Alarms so far, so that each ends its own halt and no later one.
@@ -142,6 +149,7 @@ impl Pc {
             terminal: Terminal::default(),
             wrote_at: 0,
             halted: None,
+            points: Points::default(),
             alarm: None,
             alarms: 0,
             painter: None,
@@ -178,6 +186,11 @@ impl Pc {
             let mut furthest = before;
             for step in 0..self.processors.len() {
                 let number = (self.next + step) % self.processors.len();
+                if let Some(stop) = self.stops_before(number) {
+                    self.next = number;
+                    self.now = furthest;
+                    return Turn::Stopped(stop);
+                }
                 let processor = &mut self.processors[number];
                 processor.set_now(before);
                 let mut bus = Bus { devices: &mut self.devices, until: before + budget };
@@ -194,7 +207,13 @@ impl Pc {
                             break;
                         }
                     }
-                    Exit::Exception(_) | Exit::Breakpoint | Exit::Watchpoint { .. } => {}
+                    exit => {
+                        if let Some(stop) = self.stop_of(number, exit) {
+                            self.now = furthest.max(self.processors[number].now());
+                            self.next = (number + 1) % self.processors.len();
+                            return Turn::Stopped(stop);
+                        }
+                    }
                 }
             }
             self.now = furthest;
@@ -203,6 +222,41 @@ impl Pc {
             }
         }
         Turn::Ran
+    }
+
+    /// One instruction of one processor.
+    pub(crate) fn step_once(&mut self, number: usize) -> Turn {
+        if let Some(turn) = self.attend() {
+            return turn;
+        }
+        self.until_event();
+        let processor = &mut self.processors[number];
+        processor.set_now(self.now);
+        let mut bus = Bus { devices: &mut self.devices, until: self.now + 1 };
+        let exit = processor.run(&self.memory, &mut bus, 1);
+        let executed = processor.now() - self.now;
+        self.executed += executed;
+        self.now += executed;
+        match exit {
+            Exit::Halt => self.idle(),
+            Exit::Shutdown => Turn::Ended(self.shown(number, "triple fault")),
+            exit => self.stop_of(number, exit).filter(|stop| !matches!(stop.why, Why::Breakpoint(_))).map_or(Turn::Ran, Turn::Stopped),
+        }
+    }
+
+    /// The processors, for whoever looks.
+    pub(crate) fn processors_mut(&mut self) -> &mut [Cpu] {
+        &mut self.processors
+    }
+
+    /// One of them; the last for a number that is too high.
+    pub(crate) fn processor(&self, number: usize) -> &Cpu {
+        &self.processors[number.min(self.processors.len() - 1)]
+    }
+
+    /// Its storage.
+    pub(crate) fn storage(&self) -> &Memory {
+        &self.memory
     }
 
     /// Instructions to the next event of the board.

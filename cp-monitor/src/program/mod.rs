@@ -1,13 +1,14 @@
 //! What `cp64` can be told to do. One file for each subcommand; this one reads the command line.
 //!
 //! Exit codes: 0 all is well; 1 it failed (the reason is on standard error); of `cp64 cp` and `cp64 logon` the low byte of the number of
-//! CP's message; 2 the command line is wrong.
+//! CP's message; 2 the command line is wrong. `cp64 grade` has more, see there.
 
 mod accounting;
 mod backup;
 mod check;
 mod disk;
 mod front_ends;
+mod grade;
 mod logon;
 mod replay;
 mod spool;
@@ -99,6 +100,10 @@ enum What {
     Backup(backup::BackupOptions),
     /// Make a system of a backup, in a new directory
     Restore(backup::RestoreOptions),
+    /// Run a kernel in a PC machine of its own, its console here
+    Run(grade::MachineOptions),
+    /// Run a kernel by itself and compare what its console says
+    Grade(grade::GradeOptions),
     /// Explain a CP or CMS command
     Help(talk::HelpOptions),
 }
@@ -124,6 +129,8 @@ pub fn run() -> ExitCode {
         Some(What::Check(options)) => check::run(&place, &options),
         Some(What::Backup(options)) => backup::backup(&place, &options),
         Some(What::Restore(options)) => backup::restore(&place, &options),
+        Some(What::Run(options)) => grade::run(&options),
+        Some(What::Grade(options)) => grade::grade(&options),
         Some(What::Help(options)) => talk::help(&options),
     };
     ended.unwrap_or_else(|reason| {

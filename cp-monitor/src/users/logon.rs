@@ -115,6 +115,7 @@ fn make_user(cp: &Arc<Cp>, entry: &UserEntry, way: Way) -> Result<User, StorageE
         processors: AtomicU8::new(entry.processors),
         rest: Mutex::default(),
         eyes: Mutex::default(),
+        debug: crate::debug::Debugging::default(),
         activity: super::idle::Activity::default(),
         complained: Mutex::default(),
         wrong_passwords: AtomicU32::new(0),

@@ -29,6 +29,7 @@ use jiff::Zoned;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::accounting::Used;
+use crate::debug::Debugging;
 use crate::directory::{UserEntry, UserId};
 use crate::dispatcher::policy::{Entitlement, MachineId, Policy, Wakeup};
 use crate::machine::{Machine, Wait};
@@ -257,6 +258,8 @@ pub struct User {
     rest: Mutex<Rest>,
     /// Who else hears the console.
     eyes: Mutex<eyes::Eyes>,
+    /// Who looks into the machine.
+    pub debug: Debugging,
     /// When somebody last typed.
     activity: idle::Activity,
     complained: Mutex<Option<Instant>>,

@@ -208,7 +208,7 @@ mod arithmetic {
     fn slots_that_lie_together_are_moved_together() {
         let of = |slots: &[u32]| stretches(slots.iter().copied().map(Slot));
         assert_eq!(of(&[0, 1, 2, 5, 6, 9]), [0..3, 3..5, 5..6]);
-        assert_eq!(of(&[]), []);
+        assert!(of(&[]).is_empty());
     }
 
     #[test]

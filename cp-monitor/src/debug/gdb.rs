@@ -1,0 +1,318 @@
+//! A gdb server for one machine: SET GDB ON. The protocol is gdbstub's; this file listens, and keeps the machine and gdb of one mind about who runs.
+//!
+//! A thread for each server. It serves one gdb at a time; the machine stops when the first bytes arrive and goes on, without points, when gdb is gone. A peer is not believed:
+//! one that says nothing at first is dropped after [`SILENCE`], one that takes nothing after [`SLOW`], and whatever ends the session badly, a panic of the protocol's code too, ends that session only.
+
+mod target;
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use gdbstub::common::Signal;
+use gdbstub::conn::Connection;
+use gdbstub::stub::state_machine::GdbStubStateMachine;
+use gdbstub::stub::{GdbStub, MultiThreadStopReason};
+use parking_lot::Mutex;
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+
+use super::{Points, Stop, Why};
+use crate::users::User;
+use target::Debugged;
+
+/// How long a peer may be connected before it says something.
+const SILENCE: Duration = Duration::from_secs(10);
+/// How long it may take to take what it is sent.
+const SLOW: Duration = Duration::from_secs(5);
+/// How often a server looks whether its user is still there.
+const LOOK: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+
+/// The other end of a session: what dispatcher threads tell it.
+pub(super) struct Session {
+    stop: Mutex<Option<Stop>>,
+    event: OwnedFd,
+    /// Gdb lets the machine run.
+    running: AtomicBool,
+}
+
+impl Session {
+    /// The machine has stopped. False when gdb did not let it run.
+    pub(super) fn stopped(&self, stop: Stop) -> bool {
+        if !self.running.load(Ordering::SeqCst) {
+            return false;
+        }
+        *self.stop.lock() = Some(stop);
+        // A counter that is already high says the same.
+        let _ = rustix::io::write(&self.event, &1_u64.to_ne_bytes());
+        true
+    }
+}
+
+/// A server that listens; it ends with the value.
+pub struct Server {
+    address: SocketAddr,
+    over: Arc<AtomicBool>,
+    bell: Arc<OwnedFd>,
+}
+
+impl Server {
+    /// Begins to listen for a user's machine.
+    ///
+    /// # Errors
+    /// The host's, when the address cannot be had.
+    pub fn start(user: &Arc<User>, address: SocketAddr) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let over = Arc::new(AtomicBool::new(false));
+        let bell = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
+        let serving = Serving { user: Arc::downgrade(user), listener, over: Arc::clone(&over), bell: Arc::clone(&bell) };
+        std::thread::Builder::new().name(format!("gdb-{}", user.id)).spawn(move || serving.serve())?;
+        Ok(Self { address, over, bell })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::SeqCst);
+        let _ = rustix::io::write(&*self.bell, &1_u64.to_ne_bytes());
+    }
+}
+
+/// What the thread has.
+struct Serving {
+    user: Weak<User>,
+    listener: TcpListener,
+    over: Arc<AtomicBool>,
+    bell: Arc<OwnedFd>,
+}
+
+/// What woke a wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Woken {
+    Peer,
+    Machine,
+    Nobody,
+    Over,
+}
+
+impl Serving {
+    /// Waits for the peer, for the machine, or for the end.
+    fn wait(&self, peer: &impl AsFd, machine: Option<&OwnedFd>) -> Woken {
+        if self.over.load(Ordering::SeqCst) || self.user.upgrade().is_none_or(|user| user.is_gone()) {
+            return Woken::Over;
+        }
+        let mut waits = vec![PollFd::new(peer, PollFlags::IN), PollFd::new(&*self.bell, PollFlags::IN)];
+        waits.extend(machine.map(|machine| PollFd::new(machine, PollFlags::IN)));
+        // What interrupts a wait is nobody.
+        let _ = poll(&mut waits, Some(&LOOK));
+        let ready = |number: usize| waits.get(number).is_some_and(|wait| !wait.revents().is_empty());
+        match (ready(2), ready(0)) {
+            (true, _) => Woken::Machine,
+            (_, true) => Woken::Peer,
+            _ => Woken::Nobody,
+        }
+    }
+
+    fn serve(&self) {
+        loop {
+            match self.wait(&self.listener, None) {
+                Woken::Over => return,
+                Woken::Peer => {
+                    if let Ok((stream, peer)) = self.listener.accept() {
+                        self.session(stream, peer);
+                    }
+                }
+                Woken::Machine | Woken::Nobody => {}
+            }
+        }
+    }
+
+    fn session(&self, stream: TcpStream, peer: SocketAddr) {
+        let Some(user) = self.user.upgrade() else { return };
+        let ready =
+            stream.set_nonblocking(false).and_then(|()| stream.set_nodelay(true)).and_then(|()| stream.set_write_timeout(Some(SLOW)));
+        if ready.is_err() || !self.speaks(&stream) {
+            tracing::info!("{}: {peer} connected to the gdb server and said nothing", user.id);
+            return;
+        }
+        // Points and steps are the software processor's.
+        let refused = match user.lock_machine().pc() {
+            None => Some("the virtual machine has no system; use IPL first"),
+            Some(pc) if pc.executed().is_none() => Some("the machine runs on KVM; start CP with --processor soft"),
+            Some(_) => None,
+        };
+        if let Some(why) = refused {
+            user.say_cp(&[format!("HCPGDB163E gdb is refused: {why}")]);
+            return;
+        }
+        let Ok(event) = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK) else { return };
+        let session = Arc::new(Session { stop: Mutex::default(), event, running: AtomicBool::new(false) });
+        *user.debug.session.lock() = Some(Arc::clone(&session));
+        let was_stopped = user.with_machine(|machine| {
+            let was = machine.is_stopped();
+            machine.stop();
+            was
+        });
+        user.say_cp(&[format!("HCPGDB6001I gdb at {peer} is connected; the machine is stopped")]);
+        let ended = catch_unwind(AssertUnwindSafe(|| self.talk(&user, &session, &stream)));
+        *user.debug.session.lock() = None;
+        let how = match ended {
+            Ok(Ok(())) => "gdb is gone".to_string(),
+            Ok(Err(why)) => format!("gdb is gone: {why}"),
+            Err(_) => "gdb is gone: what it sent could not be understood".to_string(),
+        };
+        user.with_machine(|machine| {
+            if let Some(pc) = machine.pc_mut() {
+                pc.set_points(Points::default());
+            }
+            if !was_stopped {
+                machine.begin(None);
+            }
+        });
+        user.say_cp(&[format!("HCPGDB6002I {how}")]);
+    }
+
+    /// Whether the peer says anything soon.
+    fn speaks(&self, stream: &TcpStream) -> bool {
+        for _ in 0..SILENCE.as_secs() {
+            match self.wait(stream, None) {
+                Woken::Peer => return true,
+                Woken::Over => return false,
+                Woken::Machine | Woken::Nobody => {}
+            }
+        }
+        false
+    }
+
+    fn talk(&self, user: &Arc<User>, session: &Session, stream: &TcpStream) -> Result<(), String> {
+        let mut target = Debugged::new(user);
+        let mut connection = stream;
+        let stub = GdbStub::builder(Wire::new(stream)).build().map_err(|error| error.to_string())?;
+        let mut stub = stub.run_state_machine(&mut target).map_err(|error| error.to_string())?;
+        let mut bytes = [0; 4096];
+        loop {
+            let wakes = matches!(stub, GdbStubStateMachine::Running(_)).then_some(&session.event);
+            if let Some(stop) = target.take_stop() {
+                stub = report(stub, &mut target, stop)?;
+                continue;
+            }
+            match self.wait(stream, wakes) {
+                Woken::Over => return Err("the server is switched off".to_string()),
+                Woken::Nobody => {}
+                Woken::Machine => {
+                    let mut count = [0; 8];
+                    let _ = rustix::io::read(&session.event, &mut count);
+                    if let Some(stop) = session.stop.lock().take() {
+                        session.running.store(false, Ordering::SeqCst);
+                        target.note_stop(&stop);
+                    }
+                }
+                Woken::Peer => {
+                    let length = match connection.read(&mut bytes) {
+                        Ok(0) => return Ok(()),
+                        Ok(length) => length,
+                        Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                        Err(error) => return Err(error.to_string()),
+                    };
+                    for &byte in &bytes[..length] {
+                        stub = pump(stub, &mut target, byte)?;
+                        if matches!(stub, GdbStubStateMachine::Disconnected(_)) {
+                            return Ok(());
+                        }
+                        // Asked by this very packet: it runs before the next byte is looked at.
+                        target.resume_if_asked(session);
+                    }
+                }
+            }
+        }
+    }
+}
+
+type Stub<'a> = GdbStubStateMachine<'a, Debugged, Wire<'a>>;
+
+/// Gives the protocol a byte.
+fn pump<'a>(stub: Stub<'a>, target: &mut Debugged, byte: u8) -> Result<Stub<'a>, String> {
+    let after = match stub {
+        GdbStubStateMachine::Idle(idle) => idle.incoming_data(target, byte),
+        GdbStubStateMachine::Running(running) => running.incoming_data(target, byte),
+        other => return Ok(other),
+    };
+    match after.map_err(|error| error.to_string())? {
+        GdbStubStateMachine::CtrlCInterrupt(interrupt) => {
+            target.interrupt();
+            let reason = MultiThreadStopReason::SignalWithThread { tid: target.current(), signal: Signal::SIGINT };
+            interrupt.interrupt_handled(target, Some(reason)).map_err(|error| error.to_string())
+        }
+        other => Ok(other),
+    }
+}
+
+/// Tells gdb that the machine has stopped.
+fn report<'a>(stub: Stub<'a>, target: &mut Debugged, reason: MultiThreadStopReason<u64>) -> Result<Stub<'a>, String> {
+    match stub {
+        GdbStubStateMachine::Running(running) => running.report_stop(target, reason).map_err(|error| error.to_string()),
+        // It did not run, for all that gdb knows: it will ask.
+        other => Ok(other),
+    }
+}
+
+/// The connection, with what is written gathered up to a flush.
+struct Wire<'a> {
+    stream: &'a TcpStream,
+    gathered: Vec<u8>,
+}
+
+impl<'a> Wire<'a> {
+    fn new(stream: &'a TcpStream) -> Self {
+        Self { stream, gathered: Vec::new() }
+    }
+}
+
+impl Connection for Wire<'_> {
+    type Error = std::io::Error;
+
+    fn write(&mut self, byte: u8) -> Result<(), Self::Error> {
+        self.gathered.push(byte);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Self::Error> {
+        let mut stream = self.stream;
+        stream.write_all(&self.gathered)?;
+        self.gathered.clear();
+        Ok(())
+    }
+}
+
+/// How a stop is told to gdb.
+fn reason(stop: &Stop, watches: &[soft_processor::Watch]) -> MultiThreadStopReason<u64> {
+    use gdbstub::target::ext::breakpoints::WatchKind;
+    use soft_processor::WatchKind as Kind;
+    let tid = target::thread(stop.processor);
+    match &stop.why {
+        Why::Breakpoint(_) => MultiThreadStopReason::SwBreak(tid),
+        Why::Watch { address, .. } => {
+            let watch = watches.iter().find(|watch| address.wrapping_sub(watch.address) < watch.length);
+            let kind = match watch.map(|watch| watch.kind) {
+                Some(Kind::Read) => WatchKind::Read,
+                Some(Kind::Access) => WatchKind::ReadWrite,
+                _ => WatchKind::Write,
+            };
+            MultiThreadStopReason::Watch { tid, kind, addr: *address }
+        }
+        Why::Loaded => MultiThreadStopReason::SignalWithThread { tid, signal: Signal::SIGTRAP },
+        Why::Ended(why) if why.contains("triple fault") => MultiThreadStopReason::SignalWithThread { tid, signal: Signal::SIGSEGV },
+        Why::Ended(why) if why.contains("disabled wait") => MultiThreadStopReason::SignalWithThread { tid, signal: Signal::SIGSTOP },
+        Why::Ended(_) => MultiThreadStopReason::Exited(0),
+    }
+}

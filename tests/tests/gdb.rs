@@ -1,0 +1,304 @@
+//! The gdb server of a machine, with the gdb of the host.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use console::wire::ConsoleState;
+
+use tests::{PATIENCE, System, Terminal, assert_line, lab};
+
+const PROMPT: &str = "(gdb) ";
+
+/// A gdb that is typed at.
+struct Gdb {
+    child: Child,
+    input: ChildStdin,
+    output: Receiver<Vec<u8>>,
+    said: String,
+}
+
+impl Gdb {
+    fn start() -> Self {
+        // What it complains of is part of what it says.
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec gdb \"$@\" 2>&1", "gdb"]);
+        command.args([
+            "-q",
+            "-nx",
+            "-ex",
+            "set pagination off",
+            "-ex",
+            "set confirm off",
+            "-ex",
+            "set width 0",
+            "-ex",
+            "set debuginfod enabled off",
+            "-ex",
+            "set language c",
+        ]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("gdb is needed");
+        let input = child.stdin.take().unwrap();
+        let mut stdout = child.stdout.take().unwrap();
+        let (sender, output) = channel();
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(length @ 1..) = stdout.read(&mut bytes) {
+                if sender.send(bytes[..length].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut gdb = Self { child, input, output, said: String::new() };
+        gdb.prompt();
+        gdb
+    }
+
+    /// Reads until gdb asks for a command; what it said before.
+    #[track_caller]
+    fn prompt(&mut self) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(at) = self.said.find(PROMPT) {
+                let rest = self.said.split_off(at + PROMPT.len());
+                let mut said = std::mem::replace(&mut self.said, rest);
+                said.truncate(at);
+                return said;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let bytes = self.output.recv_timeout(left).unwrap_or_else(|_| panic!("gdb said only {:?}", self.said));
+            self.said.push_str(&String::from_utf8_lossy(&bytes));
+        }
+    }
+
+    fn begin(&mut self, command: &str) {
+        writeln!(self.input, "{command}").unwrap();
+    }
+
+    #[track_caller]
+    fn ask(&mut self, command: &str) -> String {
+        self.begin(command);
+        self.prompt()
+    }
+
+    /// Ctrl-C.
+    fn interrupt(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    }
+
+    /// `continue`, until the machine runs.
+    fn go_on(&mut self, terminal: &mut Terminal) {
+        self.begin("continue");
+        let deadline = Instant::now() + PATIENCE;
+        while !self.said.contains("Continuing.") {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let bytes = self.output.recv_timeout(left).expect("gdb says that it continues");
+            self.said.push_str(&String::from_utf8_lossy(&bytes));
+        }
+        terminal.until_state(|state| state != ConsoleState::CpRead);
+    }
+}
+
+impl Drop for Gdb {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A system whose user PCUSER has a PC machine of so many processors and the teaching kernels, logged on, with a gdb server.
+fn machine(processors: usize) -> (System, Terminal, SocketAddr) {
+    let system = System::start();
+    let source = system.directory().join("user.direct");
+    let user = format!("USER PCUSER AUTOONLY 16M 16M G\n  MACHINE PC {processors}\n  CONSOLE 0009 3215\n");
+    fs::write(&source, fs::read_to_string(&source).unwrap() + &user).unwrap();
+    system.cp("DIRECTXA").succeeded();
+    fs::create_dir(system.directory().join("pc")).unwrap();
+    for name in ["hello", "timer", "tasks"] {
+        fs::copy(lab(name), system.directory().join("pc").join(name)).unwrap();
+    }
+    let mut terminal = Terminal::log_on_no_ipl(&system.socket(), "PCUSER");
+    terminal.until_cp_read();
+    terminal.type_line("set gdb on");
+    let said = terminal.until("GDB ON 127.0.0.1:");
+    let address = said.lines().rev().find_map(|line| line.strip_prefix("GDB ON ")).unwrap().trim().parse().unwrap();
+    (system, terminal, address)
+}
+
+/// Gdb, connected to a machine that runs `hello` and waits for a name.
+fn attached(terminal: &mut Terminal, address: SocketAddr) -> Gdb {
+    terminal.type_line("ipl hello");
+    terminal.until("Who are you?");
+    let mut gdb = Gdb::start();
+    gdb.ask(&format!("file {}", lab("hello").display()));
+    let said = gdb.ask(&format!("target remote {address}"));
+    assert!(said.contains("labs::serial::receive") || said.contains("labs::port::read_byte"), "it polls for a byte: {said}");
+    terminal.until("HCPGDB6001I gdb at 127.0.0.1:");
+    gdb
+}
+
+#[test]
+fn gdb_stops_steps_looks_changes_and_lets_go() {
+    let (_system, mut terminal, address) = machine(1);
+    let mut gdb = attached(&mut terminal, address);
+    // Registers and storage, read and changed.
+    let before = gdb.ask("print/x $rip");
+    gdb.ask("stepi");
+    assert_ne!(before.split('=').nth(1), gdb.ask("print/x $rip").split('=').nth(1), "one instruction on");
+    gdb.ask("set $r15 = 0x1234567890");
+    assert_line(&gdb.ask("print/x $r15"), r"= 0x1234567890$");
+    assert_line(&gdb.ask("print $xmm0.uint128"), r"= ");
+    gdb.ask("set {int}0x300000 = 4711");
+    assert_line(&gdb.ask("x/dw 0x300000"), r"^0x300000:\s+4711$");
+    assert_line(&gdb.ask("x/4xb 0xffffff00000000"), "Cannot access memory at address 0xffffff00000000");
+    assert_line(&gdb.ask("x/i $rip"), r"=> 0x1[0-9a-f]+ <.*labs");
+    assert_line(&gdb.ask("monitor registers"), "^CR0 0000000080010033 ");
+    // A software breakpoint: the name is sent back byte by byte.
+    gdb.ask("break *(long)&labs::serial::send");
+    gdb.go_on(&mut terminal);
+    terminal.type_line("Ada");
+    assert_line(&gdb.prompt(), "Breakpoint 1, .*labs::serial::send");
+    assert_line(&gdb.ask("print/c $dil"), "65 'A'");
+    assert_line(&gdb.ask("backtrace"), "hello::main");
+    assert!(gdb.ask("continue").contains("Breakpoint 1"), "the next byte");
+    assert_line(&gdb.ask("print/c $dil"), "100 'd'");
+    gdb.ask("delete");
+    // Detached it goes on without stopping.
+    gdb.ask("detach");
+    terminal.until("Hello, Ada.");
+    terminal.until("HCPGDB6002I gdb is gone");
+    terminal.until("HCPGIR450W CP entered; the guest switched the machine off");
+}
+
+#[test]
+fn gdb_follows_a_kernel_from_its_first_instruction_and_watches_storage() {
+    let (_system, mut terminal, address) = machine(1);
+    let mut gdb = attached(&mut terminal, address);
+    gdb.go_on(&mut terminal);
+    terminal.type_line("#cp ipl timer");
+    assert!(gdb.prompt().contains("SIGTRAP"), "stopped when it was loaded");
+    gdb.ask(&format!("file {}", lab("timer").display()));
+    assert_line(&gdb.ask("print $rip == (long)&start"), "= 1$");
+    gdb.ask("hbreak timer::handler");
+    assert!(gdb.ask("continue").contains("timer::handler"), "a hardware breakpoint, at the exception");
+    gdb.ask("delete");
+    gdb.ask("watch *(unsigned long*)&timer::TICKS");
+    for tick in 1..=3 {
+        assert_line(&gdb.ask("continue"), &format!("^New value = {tick}$"));
+    }
+    gdb.ask("delete");
+    gdb.ask("awatch *(unsigned long*)&timer::TICKS");
+    assert_line(&gdb.ask("continue"), "^Value = 3$|^New value = 4$");
+    gdb.ask("delete");
+    gdb.go_on(&mut terminal);
+    terminal.until("1 s");
+    gdb.interrupt();
+    assert!(gdb.prompt().contains("SIGINT"), "Ctrl-C");
+    // It ends, and gdb hears of it.
+    assert!(gdb.ask("continue").contains("exited normally"));
+    terminal.until("3 s");
+}
+
+#[test]
+fn processors_are_threads_and_watching_stops_with_the_server() {
+    let (_system, mut terminal, address) = machine(2);
+    let mut gdb = attached(&mut terminal, address);
+    let threads = gdb.ask("info threads");
+    assert_eq!(threads.matches("Thread ").count(), 2, "{threads}");
+    gdb.ask("thread 2");
+    // The second processor waits for start-up: after a reset it is at FFF0.
+    assert_line(&gdb.ask("print/x $rip"), "= 0xfff0$");
+    terminal.type_line("query gdb");
+    terminal.until(&format!("GDB ON {address} CONNECTED"));
+    terminal.type_line("set gdb off");
+    terminal.until("HCPGDB6002I gdb is gone: the server is switched off");
+    terminal.type_line("#cp query gdb");
+    terminal.until("GDB OFF");
+    assert!(TcpStream::connect(address).is_err(), "nobody listens");
+    terminal.type_line("Bob");
+    terminal.until("Hello, Bob.");
+}
+
+#[test]
+fn a_peer_that_speaks_nonsense_harms_nobody() {
+    let (system, mut terminal, address) = machine(1);
+    // Before there is anything to look at.
+    let mut early = TcpStream::connect(address).unwrap();
+    early.write_all(b"+$qSupported#37").unwrap();
+    terminal.until("HCPGDB163E gdb is refused");
+    terminal.type_line("ipl hello");
+    terminal.until("Who are you?");
+    let mut state = 88_172_645_463_325_252_u64;
+    let mut chance = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as usize % below
+    };
+    let packets: [&[u8]; 14] = [
+        b"$#00",
+        b"$g#67",
+        b"$m0,ffffffffffffffff#00",
+        b"$mffffffffffffffff,10#00",
+        b"$M100000,4:zz#00",
+        b"$Z0,0,0#00",
+        b"$Z2,0,ffffffffffffffff#00",
+        b"$vCont;s:ffff#00",
+        b"$vCont;c#a8",
+        b"\x03",
+        b"$H g99999999#00",
+        b"$P0=#00",
+        b"$qXfer:features:read:target.xml:0,fff#00",
+        b"}}}}####$$$$",
+    ];
+    for _ in 0..40 {
+        let mut peer = TcpStream::connect(address).unwrap();
+        peer.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        for _ in 0..chance(6) {
+            let mut bytes = packets[chance(packets.len())].to_vec();
+            if let Some(place) = bytes.iter().rposition(|&byte| byte == b'#').filter(|_| chance(3) > 0) {
+                // With the sum that makes it a packet.
+                let sum = bytes[1..place].iter().fold(0_u8, |sum, &byte| sum.wrapping_add(byte));
+                bytes.truncate(place);
+                bytes.extend(format!("#{sum:02x}").bytes());
+            } else {
+                bytes.iter_mut().for_each(|byte| *byte ^= if chance(4) == 0 { 1 << chance(8) } else { 0 });
+            }
+            if peer.write_all(&bytes).is_err() {
+                break;
+            }
+            let _ = peer.read(&mut [0; 512]);
+        }
+    }
+    // One that says nothing holds the door for so long and no longer, and then gdb comes in.
+    let _silent = TcpStream::connect(address).unwrap();
+    let mut gdb = Gdb::start();
+    gdb.ask("set tcp connect-timeout 60");
+    gdb.ask("set remotetimeout 60");
+    let said = gdb.ask(&format!("target remote {address}"));
+    assert!(said.contains("Remote debugging using"), "{said}");
+    gdb.ask("detach");
+    terminal.type_line("Eve");
+    assert!(!terminal.until("HCPGDB6002I gdb is gone").contains("HCPMCP9151W"));
+    assert_line(&system.cp_says("query names"), "PCUSER");
+}
+
+#[test]
+fn gdb_is_for_pc_machines_and_for_the_loopback() {
+    let (system, mut terminal, _) = machine(1);
+    terminal.type_line("set gdb on 0.0.0.0:0");
+    terminal.until("HCPGDB003E Invalid option - 0.0.0.0:0; other interfaces than the loopback are for class A");
+    terminal.type_line("set gdb on nowhere");
+    terminal.until("HCPCMD002E Invalid operand - nowhere");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    terminal.type_line(&format!("set gdb on {}", taken.local_addr().unwrap()));
+    terminal.until("HCPGDB6003E gdb cannot be listened for at 127.0.0.1:");
+    let said = system.cp64(&["logon", "CMSUSER", "--no-ipl"], b"set gdb on\nquery gdb\n").output;
+    assert_line(&said, "^HCPGDB006E gdb is for PC machines");
+    assert_line(&said, "^GDB OFF$");
+}
