@@ -84,5 +84,6 @@ fn main() -> ! {
     println!("two tasks");
     interrupts::start_timer(1000);
     // SAFETY: nobody changes it before the first tick.
-    interrupts::go_on_with(unsafe { &*(&raw const TASKS[0]) })
+    let first = unsafe { TASKS[0] };
+    interrupts::go_on_with(&first)
 }
