@@ -15,6 +15,8 @@ use soft_processor::{Bus, Cpu, Cycle, Exit, Flow, Memory, Region, Segment, State
 const LOAD: u64 = 0x10_0000;
 /// Turns, of which the median counts.
 const TURNS: usize = 5;
+/// Instructions in a slice of a machine with several processors.
+const SLICE: u64 = 2000;
 
 global_asm!(
     r#"
@@ -207,8 +209,8 @@ fn spent(who: libc::c_int) -> Duration {
     Duration::new(usage.ru_utime.tv_sec as u64, usage.ru_utime.tv_usec as u32 * 1000)
 }
 
-/// Instructions and time of the image in software.
-fn soft(image: &[u8]) -> (u64, Duration) {
+/// Instructions and time of the image in software, in runs of so many instructions.
+fn soft(image: &[u8], slice: u64) -> (u64, Duration) {
     let memory = Memory::new(vec![Region::owned(0, 16 << 20)]).expect("one region");
     memory.write(LOAD, image).expect("16 MiB are enough");
     let mut cpu = Cpu::new(0);
@@ -219,7 +221,12 @@ fn soft(image: &[u8]) -> (u64, Duration) {
     state.rip = u32::from_le_bytes([image[28], image[29], image[30], image[31]]).into();
     cpu.set_state(&state);
     let start = spent(libc::RUSAGE_THREAD);
-    let exit = cpu.run(&memory, &mut Nothing, u64::MAX);
+    let exit = loop {
+        match cpu.run(&memory, &mut Nothing, slice) {
+            Exit::Budget => {}
+            exit => break exit,
+        }
+    };
     assert_eq!(exit, Exit::Leave, "{:x?}", cpu.state());
     (cpu.now(), spent(libc::RUSAGE_THREAD) - start)
 }
@@ -257,7 +264,7 @@ fn main() {
         let kernel = image(which, turns);
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..TURNS {
-            let (instructions, time) = soft(&kernel);
+            let (instructions, time) = soft(&kernel, u64::MAX);
             ours.push(instructions as f64 / time.as_secs_f64() / 1e6);
             // QEMU gets ten times as many, so that its start does not drown them.
             let long = image(which, turns * 10);
@@ -275,4 +282,16 @@ fn main() {
             println!("figure {name} {mips:.1} MIPS ratio {:.3} of QEMU TCG ({tcg:.0} MIPS)", mips / tcg);
         }
     }
+    sliced();
+}
+
+/// What slices cost: the branching kernel in runs of some instructions, beside one run.
+fn sliced() {
+    let kernel = image(2, 2_000_000);
+    let mips = |slice| {
+        let runs = (0..TURNS).map(|_| soft(&kernel, slice)).map(|(instructions, time)| instructions as f64 / time.as_secs_f64() / 1e6);
+        median(runs.collect())
+    };
+    let (whole, sliced) = (mips(u64::MAX), mips(SLICE));
+    println!("figure soft_mips_sliced {sliced:.1} MIPS ratio {:.3} of one run ({whole:.0} MIPS)", sliced / whole);
 }

@@ -1,7 +1,7 @@
 //! Loads and stores of instructions: memory operands, the stack, and the slow ways of both.
 
 use crate::bus::Flow;
-use crate::core::{Core, Env, FLAT, Op, Raised, STACK, Step, vector};
+use crate::core::{Core, Env, FLAT, Op, Raised, STACK, Step, last, vector};
 use crate::state::State;
 use crate::tlb::CODE;
 use crate::translate::Access;
@@ -10,8 +10,8 @@ impl Core {
     /// Offset of the memory operand in its segment.
     #[inline(always)]
     pub(crate) fn offset(&self, op: &Op) -> u64 {
-        let base = self.regs[(op.base & 31) as usize];
-        let index = self.regs[(op.index & 31) as usize];
+        let base = self.regs[op.base as usize];
+        let index = self.regs[op.index as usize];
         base.wrapping_add(index << (op.scale & 3)).wrapping_add(op.displacement) & (u64::MAX >> (op.shrink & 63))
     }
 
@@ -238,7 +238,7 @@ impl Core {
     /// Bytes of one page were stored: if decoded code is among them it is looked at again, from the next instruction on.
     pub(crate) fn stored(&mut self, env: &Env, physical: u64, size: u64) {
         if env.memory.stored(physical, size) {
-            self.limit = 0;
+            self.last = last::PAUSED;
         }
     }
 

@@ -1,6 +1,6 @@
 //! Branches within a segment.
 
-use crate::core::{Core, Env, Op, Step};
+use crate::core::{Core, Env, Op, Step, last};
 use crate::integer::form;
 use crate::state::State;
 
@@ -37,7 +37,8 @@ pub(crate) fn jump_to<const S: usize, const F: u8>(core: &mut Core, env: &mut En
 /// Jcc.
 pub(crate) fn jump_if<const C: u8, const S: usize>(core: &mut Core, _: &mut Env, op: &Op) -> Step {
     if core.flags.holds::<C>() {
-        return core.go(core.target::<S>(op));
+        core.go(core.target::<S>(op))?;
+        core.last = last::JUMPED;
     }
     Ok(())
 }
@@ -90,6 +91,7 @@ pub(crate) fn loops<const K: u8, const S: usize>(core: &mut Core, _: &mut Env, o
     };
     if taken {
         core.go(core.target::<S>(op))?;
+        core.last = last::JUMPED;
     }
     if K != 3 {
         match op.shrink {

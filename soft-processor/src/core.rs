@@ -153,10 +153,19 @@ impl Mode {
     }
 }
 
+/// What an instruction makes of the rest of its trace.
+pub(crate) mod last {
+    pub(crate) const NO: u8 = 0;
+    /// It is the last, and the next one is where it would be anyway.
+    pub(crate) const PAUSED: u8 = 1;
+    /// It went elsewhere.
+    pub(crate) const JUMPED: u8 = 2;
+}
+
 /// The inside of a processor.
 pub(crate) struct Core {
-    /// The 16 general registers, [`ZERO`], [`HERE`].
-    pub(crate) regs: [u64; 32],
+    /// The 16 general registers, [`ZERO`], [`HERE`]; and nothing, so that any number of 8 bits is an index.
+    pub(crate) regs: [u64; 256],
     /// While a trace runs: where it goes on. Between traces: the instruction address.
     pub(crate) rip: u64,
     pub(crate) flags: Flags,
@@ -170,8 +179,8 @@ pub(crate) struct Core {
     pub(crate) stale: bool,
     /// Breakpoints and watchpoints.
     pub(crate) points: Points,
-    /// The running trace ends before this place. A handler sets it to 0 to be the last.
-    pub(crate) limit: usize,
+    /// Whether the running instruction is the last of its trace, though others follow: one of [`last`].
+    pub(crate) last: u8,
     /// A string instruction is to be executed again: it has not finished.
     pub(crate) again: bool,
     /// Instructions before the running trace.
@@ -197,7 +206,7 @@ pub(crate) struct Core {
 impl Core {
     pub(crate) fn new(processor: usize) -> Self {
         let mut core = Self {
-            regs: [0; 32],
+            regs: [0; 256],
             rip: 0,
             flags: Flags::from_bits(0),
             modes: 0,
@@ -205,7 +214,7 @@ impl Core {
             key: 0,
             stale: false,
             points: Points::default(),
-            limit: 0,
+            last: last::NO,
             again: false,
             now: 0,
             stop_at: 0,
@@ -285,7 +294,7 @@ impl Core {
 
     /// This instruction is the last of its trace, and the loop looks around.
     pub(crate) fn pause(&mut self) {
-        self.limit = 0;
+        self.last = last::PAUSED;
         self.stop_at = 0;
     }
 
@@ -376,7 +385,7 @@ impl Core {
         if S == 1 && register >= HIGH {
             return self.regs[(register & 7) as usize] >> 8 & 0xff;
         }
-        crate::flags::low::<S>(self.regs[(register & 31) as usize])
+        crate::flags::low::<S>(self.regs[register as usize])
     }
 
     #[inline(always)]
@@ -386,7 +395,7 @@ impl Core {
             *whole = *whole & !0xff00 | (value & 0xff) << 8;
             return;
         }
-        let whole = &mut self.regs[(register & 31) as usize];
+        let whole = &mut self.regs[register as usize];
         *whole = match S {
             1 => *whole & !0xff | value & 0xff,
             2 => *whole & !0xffff | value & 0xffff,

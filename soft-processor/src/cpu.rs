@@ -1,7 +1,7 @@
 //! One virtual processor: the interface, and the loop that runs it.
 
 use crate::bus::Bus;
-use crate::core::{Core, Env, HERE, Op, Raised, Step, vector};
+use crate::core::{Core, Env, HERE, Op, Raised, Step, last, vector};
 use crate::flags::bit;
 use crate::interrupt::Origin;
 use crate::memory::{Kept, Memory};
@@ -48,7 +48,6 @@ pub enum Exit {
 /// One virtual processor.
 pub struct Cpu {
     pub(crate) core: Core,
-    traces: Traces,
     translations: Kept,
     /// Pages that had become code when translations for stores were last looked at.
     marked: u64,
@@ -57,7 +56,7 @@ pub struct Cpu {
 impl Cpu {
     /// A processor after power-on. Number 0 is the one that starts; the others wait for start-up.
     pub fn new(processor: usize) -> Self {
-        Self { core: Core::new(processor), traces: Traces::new(), translations: Kept::new(), marked: 0 }
+        Self { core: Core::new(processor), translations: Kept::new(), marked: 0 }
     }
 
     /// Its number on the bus.
@@ -129,17 +128,18 @@ impl Cpu {
             env.tlb.clear();
         }
         env.look_at_stores();
-        self.traces.attach(memory);
+        let mut traces = memory.take_traces();
         self.core.look();
         self.core.leave = false;
         let end = self.core.now.saturating_add(instructions);
-        let exit = self.run_until(&mut env, end);
+        let exit = self.run_until(&mut traces, &mut env, end);
+        memory.put_traces(traces);
         self.marked = env.marked;
         self.translations.take_back(memory, env.tlb);
         exit
     }
 
-    fn run_until(&mut self, env: &mut Env, end: u64) -> Exit {
+    fn run_until(&mut self, traces: &mut Traces, env: &mut Env, end: u64) -> Exit {
         let mut first = true;
         loop {
             if self.core.now >= self.core.stop_at
@@ -150,7 +150,7 @@ impl Cpu {
             if self.core.points.stops && !std::mem::take(&mut first) && self.core.points.stops_at(self.core.rip) {
                 return Exit::Breakpoint;
             }
-            if let Err(Raised) = self.step(env)
+            if let Err(Raised) = self.step(traces, env)
                 && let Some(exit) = self.exception(env)
             {
                 return exit;
@@ -160,16 +160,16 @@ impl Cpu {
 
     /// Runs one trace, or as much of it as the clock permits.
     #[inline(always)]
-    fn step(&mut self, env: &mut Env) -> Step {
+    fn step(&mut self, traces: &mut Traces, env: &mut Env) -> Step {
         let core = &mut self.core;
-        let slot = match self.traces.find(core, env) {
+        let slot = match traces.find(core, env) {
             Ok(slot) => slot,
             Err(raised) => {
                 core.now += 1;
                 return Err(raised);
             }
         };
-        let ops = self.traces.ops(slot);
+        let ops = traces.ops(slot);
         let start = core.rip;
         let mut allowed = ((core.stop_at - core.now).min(ops.len() as u64)) as usize;
         let special = core.modes & (bit::TF | bit::RF);
@@ -185,28 +185,31 @@ impl Cpu {
         }
         core.regs[HERE as usize] = start;
         core.rip = core.cut(start.wrapping_add(u64::from(slot.length)));
-        core.limit = allowed;
-        let mut done = 0;
-        while done < core.limit
-            && let Some(op) = ops.get(done)
-        {
+        core.last = last::NO;
+        let mut done = allowed;
+        for op in &ops[..allowed] {
             if let Err(raised) = (op.run)(core, env, op) {
                 if !core.trap {
                     core.modes |= special & bit::RF;
                 }
                 core.rip = if core.trap { core.next(op) } else { core.address_of(op) };
-                core.now += done as u64 + 1;
+                core.now += u64::from(op.place) + 1;
                 return Err(raised);
             }
-            done += 1;
+            if core.last != last::NO {
+                done = usize::from(op.place) + 1;
+                break;
+            }
         }
         if core.again {
             core.again = false;
             core.modes |= bit::RF;
             done -= 1;
         }
-        if done < ops.len() {
-            core.rip = core.cut(start.wrapping_add(u64::from(ops[done].start)));
+        if core.last != last::JUMPED
+            && let Some(next) = ops.get(done)
+        {
+            core.rip = core.cut(start.wrapping_add(u64::from(next.start)));
         }
         core.now += done as u64;
         if special & bit::TF != 0 && core.quiet != core.now {

@@ -342,7 +342,7 @@ pub(crate) fn divide<const SIGNED: bool, const S: usize, const F: u8>(core: &mut
 /// PUSH of a register or an immediate.
 pub(crate) fn push<const S: usize, const F: u8>(core: &mut Core, env: &mut Env, op: &Op) -> Step {
     let value = match F {
-        RR => core.regs[(op.from & 31) as usize],
+        RR => core.regs[op.from as usize],
         RI => op.immediate,
         _ => core.load::<S>(env, op)?,
     };

@@ -10,6 +10,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::tlb::Tlb;
+use crate::trace::Traces;
 
 /// Bytes in a page.
 pub const PAGE: u64 = 4096;
@@ -87,6 +88,8 @@ pub struct Memory {
     epoch: Cell<u64>,
     /// Pages that became code so far: stores into them are looked at from then on.
     marked: Cell<u64>,
+    /// Decoded code, which all processors of this storage share. A run takes it.
+    traces: Cell<Option<Box<Traces>>>,
 }
 
 // SAFETY: the regions are owned, or their owner promised that they are valid for as long as this lives; not being `Sync`, only one
@@ -110,7 +113,7 @@ impl Memory {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let pages = regions.iter().map(|region| region.length / PAGE).sum::<u64>() as usize;
         let identity = NEXT.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { regions, identity, code: vec![Cell::new(0); pages], epoch: Cell::new(1), marked: Cell::new(0) })
+        Ok(Self { regions, identity, code: vec![Cell::new(0); pages], epoch: Cell::new(1), marked: Cell::new(0), traces: Cell::new(None) })
     }
 
     /// Loads bytes from a guest-physical address.
@@ -167,11 +170,6 @@ impl Memory {
         })
     }
 
-    /// A number that no other storage of this process has.
-    pub(crate) fn identity(&self) -> u64 {
-        self.identity
-    }
-
     /// Decoded code is as in storage while this stays the same.
     #[inline(always)]
     pub(crate) fn epoch(&self) -> u64 {
@@ -187,6 +185,16 @@ impl Memory {
     /// compared before it is executed again. Between two runs only.
     pub fn changed_outside(&self) {
         self.code_changed();
+    }
+
+    /// Takes the decoded code for a run.
+    pub(crate) fn take_traces(&self) -> Box<Traces> {
+        self.traces.take().unwrap_or_default()
+    }
+
+    /// Puts it back.
+    pub(crate) fn put_traces(&self, traces: Box<Traces>) {
+        self.traces.set(Some(traces));
     }
 
     /// Pages that became code so far.

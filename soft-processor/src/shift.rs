@@ -141,7 +141,7 @@ fn bit_result<const K: u8>(core: &mut Core, a: u64, place: u64) -> u64 {
 
 /// BT, BTS, BTR, BTC of a register, or of storage with an immediate.
 pub(crate) fn bits<const K: u8, const S: usize, const F: u8>(core: &mut Core, env: &mut Env, op: &Op) -> Step {
-    let place = if F == form::RR { core.regs[(op.from & 31) as usize] } else { op.immediate } & (8 * S as u64 - 1);
+    let place = if F == form::RR { core.regs[op.from as usize] } else { op.immediate } & (8 * S as u64 - 1);
     if F == form::MI {
         if K == 0 {
             let a = core.load::<S>(env, op)?;

@@ -4,7 +4,7 @@
 //! Fields of [`Op`]: `segment` of the source, `to` the segment of the destination, `from` the repetition (0 none, 1 while equal or just
 //! repeat, 2 while not equal), `shrink` for the width of SI, DI and CX.
 
-use crate::core::{Core, Env, Op, Raised, Step};
+use crate::core::{Core, Env, Op, Raised, Step, last};
 use crate::flags::{Flags, bit, extend};
 use crate::memory::Window;
 use crate::state::State;
@@ -51,9 +51,9 @@ impl Core {
             if left == 0 {
                 break;
             }
-            if done >= limit || done > 0 && self.limit == 0 {
+            if done >= limit || done > 0 && self.last != last::NO {
                 self.again = true;
-                self.limit = 0;
+                self.last = last::PAUSED;
                 self.now += done;
                 return Ok(());
             }

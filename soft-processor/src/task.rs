@@ -80,12 +80,12 @@ impl Core {
     fn save_task(&mut self, env: &mut Env, op: &Op, rip: u64, flags: u64) -> Step {
         let (at, layout) = (self.s.tr.base, layout(self.s.tr.attributes & 8 != 0));
         let size = layout.size as u64;
-        let general = self.regs;
+        let general: [u64; 8] = std::array::from_fn(|number| self.regs[number]);
         let mut word =
             |core: &mut Self, offset: u64, value: u64| core.write_slowly(env, op, at.wrapping_add(offset), layout.size, value, false);
         word(self, layout.rip, rip)?;
         word(self, layout.rip + size, flags)?;
-        for (number, &register) in general[..8].iter().enumerate() {
+        for (number, &register) in general.iter().enumerate() {
             word(self, layout.rip + size * (2 + number as u64), register)?;
         }
         for number in 0..layout.count {

@@ -1,6 +1,6 @@
 //! Decoded code: straight runs of instructions (*traces*), found by the guest-physical address of their first byte and the mode.
 //!
-//! A trace ends at a branch, at an instruction that may change how code is read or want the loop to look around, after 32 instructions, or before the
+//! A trace ends at a branch that is always taken, at an instruction that may change how code is read or want the loop to look around, after 32 instructions, or before the
 //! end of the page. An instruction that crosses a page is a trace of its own, whose bytes are compared every time, because the second page may
 //! be another one. All other traces are compared with storage once after each change of the *epoch*, which moves when a store
 //! hits a part of a page that holds decoded code, whoever stores, and when the owner of storage says that others may have stored into it. So changed code is never executed, whoever
@@ -10,7 +10,7 @@ use iced_x86::{Decoder, DecoderError, DecoderOptions};
 
 use crate::core::{Core, Env, Mode, Op, Raised};
 use crate::decode;
-use crate::memory::{Memory, Window};
+use crate::memory::Window;
 use crate::state::State;
 use crate::translate::Access;
 
@@ -38,32 +38,19 @@ pub(crate) struct Slot {
 
 const NONE: Slot = Slot { key: u64::MAX, epoch: 0, first: 0, bytes: 0, length: 0, count: 0, crosses: false };
 
-/// All traces of one processor.
+/// All traces of one storage, for whichever of its processors runs.
+#[derive(Default)]
 pub(crate) struct Traces {
-    /// The storage that they are of.
-    identity: u64,
     slots: Vec<Slot>,
     ops: Vec<Op>,
     bytes: Vec<u8>,
 }
 
 impl Traces {
-    pub(crate) fn new() -> Self {
-        Self { identity: 0, slots: Vec::new(), ops: Vec::new(), bytes: Vec::new() }
-    }
-
     /// The instructions of a trace.
     #[inline(always)]
     pub(crate) fn ops(&self, slot: Slot) -> &[Op] {
         &self.ops[slot.first as usize..][..slot.count as usize]
-    }
-
-    /// Begins a run on this storage; of another one everything is forgotten.
-    pub(crate) fn attach(&mut self, memory: &Memory) {
-        if self.identity != memory.identity() {
-            self.identity = memory.identity();
-            self.forget();
-        }
     }
 
     fn forget(&mut self) {

@@ -83,7 +83,8 @@ pub(crate) fn compile(instruction: &Instruction, mode: Mode) -> (Op, bool) {
 /// Whether an instruction is the last of its trace.
 fn ends(i: &Instruction) -> bool {
     use Mnemonic as M;
-    i.flow_control() != iced_x86::FlowControl::Next
+    // A conditional branch that is not taken goes on in its trace.
+    !matches!(i.flow_control(), iced_x86::FlowControl::Next | iced_x86::FlowControl::ConditionalBranch)
         || matches!(
             i.mnemonic(),
             M::Cli

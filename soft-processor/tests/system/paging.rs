@@ -119,6 +119,52 @@ fn an_instruction_that_faults_leaves_no_trace_and_is_executed_again() {
 }
 
 code!(
+    repeats,
+    r#"
+    movl $0x71ff0, %edi
+    movl $0x30000, %esi
+    movl $0x40, %ecx
+    cld
+    rep movsb                       # its 17th iteration faults
+    movl %edi, %eax
+    outl %eax, $0xf4
+    "#
+);
+code!(
+    map_and_note,
+    r#"
+    pushq %rax
+    movl %ecx, %eax
+    outl %eax, $0xe9
+    movl %edi, %eax
+    outl %eax, $0xe9
+    movl %esi, %eax
+    outl %eax, $0xe9
+    movq 16(%rsp), %rax             # the instruction address
+    outl %eax, $0xe9
+    orq $3, 0xb000 + 0x72 * 8
+    popq %rax
+    addq $8, %rsp
+    iretq
+    "#
+);
+
+#[test]
+fn a_repetition_that_faults_has_done_what_came_before_and_goes_on_from_there() {
+    let mut machine = Machine::long(&repeats());
+    machine.gate(14, &map_and_note(), 0, 0);
+    machine.put_u64(PTE + 0x72 * 8, 0x72000);
+    machine.put(0x30000, &(0..0x40).collect::<Vec<u8>>());
+    assert_eq!(machine.answer(), 0x72030);
+    assert_eq!(machine.bus.notes, [0x30, 0x72000, 0x30010, CODE as u32 + 16]);
+    let mut moved = [0; 0x40];
+    machine.memory.read(0x71ff0, &mut moved).unwrap();
+    assert!(moved.into_iter().eq(0..0x40));
+    // Four before it, 64 iterations of which one was tried twice, the handler, and two.
+    assert_eq!(machine.cpu.now(), 4 + 64 + 1 + 13 + 2);
+}
+
+code!(
     old_paging,
     r#"
     .code32

@@ -210,3 +210,68 @@ fn processors_in_turns_see_what_the_others_make_of_code() {
     }
     assert_eq!(bus.notes.iter().map(|note| note & 0xff).collect::<Vec<_>>(), [1, 2, 3, 4]);
 }
+
+code!(
+    counted,
+    r#"
+    sti
+    movl $20, %ebp
+1:  hlt                             # a tick
+    movl $0x71000, %edi
+    movl $0x1000, %ecx
+    movl %ebp, %eax
+    cld
+    rep stosb
+    movl $500, %ecx
+2:  imull $1103515245, %ebx, %ebx
+    addl %ecx, %ebx
+    adcl %ebx, 0x71000(, %rcx, 4)
+    testl $0x1000, %ebx
+    jz 3f
+    cvtsi2sd %ebx, %xmm0
+    addsd %xmm0, %xmm1
+3:  loop 2b
+    rdtsc
+    outl %eax, $0xe9                # a marker
+    decl %ebp
+    jnz 1b
+    cli
+    hlt
+    "#
+);
+
+/// FNV-1a of bytes.
+fn checksum(bytes: impl IntoIterator<Item = u8>) -> u64 {
+    bytes.into_iter().fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+#[test]
+fn counts_to_markers_and_what_comes_out_are_the_same_in_every_build() {
+    for piece in [1_000_000, 2000, 777] {
+        let mut machine = Machine::long(&counted());
+        machine.gate(0x20, &[0x48, 0xcf], 0, 0);
+        machine.bus.interrupts = (1..=20).map(|n| (n * 10_000, 0x20)).collect();
+        // A halt whose tick is not within the piece is waited out by whoever runs the machine.
+        loop {
+            match machine.cpu.run(&machine.memory, &mut machine.bus, piece) {
+                Exit::Budget => {}
+                Exit::Halt if machine.cpu.interrupts_enabled() => {
+                    let due = machine.bus.interrupts[0].0;
+                    machine.cpu.set_now(due);
+                }
+                exit => break assert_eq!(exit, Exit::Halt),
+            }
+        }
+        let notes = &machine.bus.notes;
+        assert_eq!((notes.len(), notes[0], notes[19], machine.cpu.now()), MARKERS, "{notes:?}");
+        let state = machine.cpu.state();
+        let mut storage = vec![0; 1 << 20];
+        machine.memory.read(0, &mut storage).unwrap();
+        let registers = state.general.into_iter().flat_map(u64::to_le_bytes).chain(state.xmm.into_iter().flat_map(u128::to_le_bytes));
+        assert_eq!(checksum(registers.chain(storage)), CHECKSUM, "in pieces of {piece}");
+    }
+}
+
+/// How many markers, the counts at the first and at the last, and at the end.
+const MARKERS: (usize, u32, u32, u64) = (20, 17_627, 207_629, 207_635);
+const CHECKSUM: u64 = 5_746_506_231_417_276_298;
