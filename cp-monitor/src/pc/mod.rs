@@ -425,6 +425,7 @@ impl Pc {
     pub fn reset(&mut self) {
         self.board().reset();
         self.processors.iter_mut().for_each(Cpu::reset);
+        self.devices.held = None;
         self.halted = None;
         self.terminal = Terminal::default();
         self.alarms += 1;

@@ -249,7 +249,7 @@ mod tests {
         let mut space = terminal(Size::MODEL_4, &[first]);
         assert_eq!((space.row_text(0, PAGE).trim_end(), space.row_text(1, PAGE).trim_end()), ("SeaBIOS", "A:\\"));
         let inbound = Inbound { aid: Aid::Enter, cursor: 84, fields: vec![(84, PAGE.encode_text("dir"))] };
-        assert_eq!(space.typed(&inbound).len(), 1, "it can be typed into");
+        assert!(space.typed(&inbound).contains(&84), "it can be typed into");
         assert_eq!(painter.pressed(&inbound), Pressed::Keys(b"dir\n".to_vec(), None));
         let key = |aid, text: &str| Inbound { aid, cursor: 0, fields: vec![(84, PAGE.encode_text(text))] };
         assert_eq!(painter.pressed(&key(Aid::Pf(3), "")), Pressed::Keys(Vec::new(), Some(3)));

@@ -155,6 +155,32 @@ fn halts_last_as_long_as_the_timer_says_and_runs_repeat_exactly() {
     assert_eq!(run(), (waited, instructions, why));
 }
 
+/// 16 bits: a timer that interrupts every 2 microseconds, as fast as it can, and a serial port that wants attention and never gets it.
+const STORM: &[u8] = &[
+    0xfa, 0xb0, 0x34, 0xe6, 0x43, 0xb0, 0x02, 0xe6, 0x40, 0xb0, 0x00, 0xe6, 0x40, // cli; mode 2, count 2
+    0xc7, 0x06, 0x20, 0x00, 0x37, 0x7c, 0xc7, 0x06, 0x22, 0x00, 0x00, 0x00, // mov word [8*4], 7c37; mov word [8*4+2], 0
+    0xc7, 0x06, 0x30, 0x00, 0x37, 0x7c, 0xc7, 0x06, 0x32, 0x00, 0x00, 0x00, // the same for [12*4]
+    0xb0, 0x00, 0xe6, 0x21, // every interrupt is let through
+    0xba, 0xf9, 0x03, 0xb0, 0x02, 0xee, // the serial port interrupts when it can send
+    0xfb, 0xf4, 0xeb, 0xfc, 0x90, 0x90, 0x90, 0x90, // sti; again: hlt; jmp
+    0xb0, 0x20, 0xe6, 0x20, 0xcf, // 7c37: mov al, 20; out 20, al; iret
+];
+
+#[test]
+fn interrupts_without_end_leave_whoever_runs_the_machine_its_turn() {
+    let mut pc = machine(&sector(STORM), 1, Vec::new());
+    let mut turns = 0;
+    while pc.executed < 1_000_000 {
+        turns += 1;
+        assert!(turns < 1_000_000, "nothing is executed");
+        match pc.run(10_000) {
+            Turn::Ran => {}
+            Turn::Halted(Some(length)) => pc.skip(length),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 #[test]
 fn a_typed_line_ends_a_halt_and_the_time_that_passed_is_the_hosts() {
     let mut pc = machine(&sector(READS_A_KEY), 1, Vec::new());
