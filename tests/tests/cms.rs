@@ -51,33 +51,32 @@ fn system_with(execs: &[(&str, &str)]) -> System {
 #[test]
 fn ht_rt_ho_so_ro_ts_and_hb_act_on_what_runs() {
     let system = system_with(&[
-        ("TALK", "do i = 1; say 'line' i; end\n"),
+        ("TALK", "do i = 1; say 'line' i; 'CP MSG * beat' i; end\n"),
+        ("WATCH", "do forever; 'DESBUF'; 'QUERY TRACING'; end\n"),
         ("WORK", "say 'going'; do forever; 'DESBUF'; end\n"),
-        ("LONG", "say 'going'; 'CP SLEEP 2 SEC'; say 'done'\n"),
+        ("LONG", "say 'going'; 'CP SLEEP 1 MIN'; say 'done'\n"),
     ]);
     let mut terminal = system.log_on("CMSUSER");
-    // HT hides lines, and RT shows those that come after it.
+    // HT hides lines, and RT shows those that come after it. Messages of CP are shown either way.
     terminal.type_line("talk");
     terminal.until("^line 5$");
     terminal.type_line("ht");
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    let hidden = (0..10_000).any(|_| !terminal.until(": beat [0-9]+$").contains("line "));
+    assert!(hidden, "lines are shown after HT");
     terminal.type_line("rt");
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    terminal.until("^line ");
     terminal.type_line("hx");
-    let shown = terminal.ready();
-    let numbers: Vec<u64> = shown.lines().filter_map(|line| line.strip_prefix("line ")?.parse().ok()).collect();
-    assert!(numbers.windows(2).any(|pair| pair[1] > pair[0] + 1), "no line was hidden among {} lines", numbers.len());
+    assert_line(&terminal.ready(), "^DMSABE222I (TALK|CP) halted by HX$");
     // SO, RO and HO act on SVCTRACE, whose record is printed when HO comes.
     terminal.command("svctrace on");
-    terminal.type_line("work");
-    terminal.until("^going$");
-    terminal.type_line("so");
-    terminal.type_line("ro");
-    terminal.type_line("ho");
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    terminal.type_line("watch");
+    terminal.until("^SVCTRACE = ON$");
+    for (command, state) in [("so", "SUSPENDED"), ("ro", "ON"), ("ho", "OFF")] {
+        terminal.type_line(command);
+        terminal.until(&format!("^SVCTRACE = {state}$"));
+    }
     terminal.type_line("hi");
-    assert_line(&terminal.ready(), "^DMSREX452E Error 4 running WORK EXEC");
-    assert_line(&terminal.command("query tracing"), "^SVCTRACE = OFF$");
+    assert_line(&terminal.ready(), "^DMSREX452E Error 4 running WATCH EXEC");
     assert_line(&terminal.command("query printer all"), "CMS +SVCTRACE");
     // TS begins an interactive trace, at a pause of which a line is read.
     terminal.type_line("work");
@@ -98,6 +97,21 @@ fn ht_rt_ho_so_ro_ts_and_hb_act_on_what_runs() {
     assert_line(&shown, "^DMSBTC102I Job ONE ended with return code 0$");
     assert_line(&shown, "^DMSBTC109I CMSBATCH ends: HB was typed$");
     assert_line(&terminal.command("query reader all"), "TWO");
+}
+
+#[test]
+fn what_ends_a_sleep_is_acted_on_before_what_follows_the_sleep_runs() {
+    let system = system_with(&[("NAP", "say 'going'; 'CP SLEEP 10 MIN'; say 'awake'; do 200; 'DESBUF'; end\n")]);
+    let mut terminal = system.log_on("CMSUSER");
+    // HX comes just before the machine sleeps or while it does, as it happens.
+    for _ in 0..40 {
+        terminal.type_line("nap");
+        terminal.until("^going$");
+        terminal.type_line("hx");
+        let shown = terminal.ready();
+        assert_line(&shown, "^DMSABE222I (NAP|CP) halted by HX$");
+        assert_no_line(&shown, "^awake$");
+    }
 }
 
 #[test]

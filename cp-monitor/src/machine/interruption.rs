@@ -128,6 +128,11 @@ impl Machine {
         }
     }
 
+    /// Whether an attention interruption is pending that the machine is enabled for.
+    pub fn attention_due(&self) -> bool {
+        self.pending.attention && self.mask & mask::ATTENTION != 0
+    }
+
     /// The next pending interruption that the machine is enabled for.
     fn next_class(&self) -> Option<Class> {
         let enabled = |bit| self.mask & bit != 0;
@@ -135,7 +140,7 @@ impl Machine {
             Some(Class::Program)
         } else if (self.pending.external.is_some() || !self.pending.lists.is_empty()) && enabled(mask::EXTERNAL) {
             Some(Class::External)
-        } else if self.pending.attention && enabled(mask::ATTENTION) {
+        } else if self.attention_due() {
             Some(Class::Attention)
         } else {
             None

@@ -22,7 +22,9 @@ impl User {
         }
         let hidden = self.console.state() == ConsoleState::VmRead { hidden: true };
         let edit = if hidden { LineEdit::OFF } else { self.session.lock().settings.edit };
-        self.awaken();
+        // A SLEEP that the machine issued goes on until the machine has the lines: what stands behind the SLEEP must not run before it can
+        // be told why it was woken.
+        let issued = self.end_typed_sleep();
         for line in logical_lines(text, &edit) {
             if self.is_gone() {
                 return;
@@ -31,11 +33,14 @@ impl User {
                 continue;
             }
             if line.to_cp || self.console.state() == ConsoleState::CpRead {
+                self.awaken();
                 self.command_typed(&line.text);
             } else {
                 self.line_for_machine(line.text);
             }
         }
+        self.end_sleep(|asleep| issued == Some(asleep.number));
+        self.end_disturbed_sleep();
     }
 
     /// A CP command from the console; an empty one is nothing, except that `#CP` alone enters CP READ.
@@ -99,8 +104,10 @@ impl User {
     /// A key was pressed on the machine's full screen.
     pub fn press_key(self: &Arc<Self>, key: &Inbound) {
         if self.console.press(key) {
-            self.awaken();
+            let issued = self.end_typed_sleep();
             self.screen_key();
+            self.end_sleep(|asleep| issued == Some(asleep.number));
+            self.end_disturbed_sleep();
         }
     }
 
@@ -131,6 +138,29 @@ impl User {
     /// Nothing of it is left when the user logs off.
     pub fn fall_asleep(self: &Arc<Self>, time: Option<Duration>, wake: Wake) {
         self.awaken();
+        self.begin_sleep(time, wake);
+        self.end_disturbed_sleep();
+    }
+
+    /// Ends a SLEEP that was typed; the number of one that the machine issued.
+    fn end_typed_sleep(&self) -> Option<u64> {
+        self.end_sleep(|asleep| !asleep.is_issued());
+        self.rest.lock().asleep.as_ref().map(|asleep| asleep.number)
+    }
+
+    /// Ends a SLEEP that the machine issued when it has been given its attention since: what was typed just before the SLEEP began would
+    /// be taken up only when its time is over.
+    fn end_disturbed_sleep(&self) {
+        if self.rest.lock().asleep.is_none() {
+            return;
+        }
+        let machine = self.lock_machine();
+        let wake = if machine.attention_due() { self.take_sleep(Asleep::is_issued) } else { None };
+        drop(machine);
+        self.wake(wake);
+    }
+
+    fn begin_sleep(self: &Arc<Self>, time: Option<Duration>, wake: Wake) {
         let mut rest = self.rest.lock();
         // LOGOFF looks for a sleep after it said so.
         if self.is_gone() {
@@ -142,7 +172,7 @@ impl User {
             let user = Arc::downgrade(self);
             let ring = move || {
                 if let Some(user) = user.upgrade() {
-                    user.end_sleep(Some(number));
+                    user.end_sleep(|asleep| asleep.number == number);
                 }
             };
             self.cp.workers.submit_after(time, Box::new(ring))
@@ -152,12 +182,17 @@ impl User {
 
     /// Ends a SLEEP.
     pub fn awaken(&self) {
-        self.end_sleep(None);
+        self.end_sleep(|_| true);
     }
 
-    /// Ends a SLEEP: that one, or whichever there is.
-    fn end_sleep(&self, number: Option<u64>) {
-        match self.take_sleep(number) {
+    /// Ends the SLEEP if it is one of those.
+    fn end_sleep(&self, which: impl Fn(&Asleep) -> bool) {
+        self.wake(self.take_sleep(which));
+    }
+
+    /// What follows a SLEEP.
+    fn wake(&self, wake: Option<Wake>) {
+        match wake {
             None => {}
             Some(Wake::Diagnose(job)) => self.cp.workers.submit(job),
             Some(Wake::Console { begins: true }) => drop(self.begin(None)),
@@ -165,9 +200,9 @@ impl User {
         }
     }
 
-    /// Takes a SLEEP away; the answer is what was to follow it.
-    pub(super) fn take_sleep(&self, number: Option<u64>) -> Option<Wake> {
-        let asleep = self.rest.lock().asleep.take_if(|asleep| number.is_none_or(|number| number == asleep.number))?;
+    /// Takes the SLEEP away if it is one of those; the answer is what was to follow it.
+    pub(super) fn take_sleep(&self, which: impl Fn(&Asleep) -> bool) -> Option<Wake> {
+        let asleep = self.rest.lock().asleep.take_if(|asleep| which(asleep))?;
         if let Some(alarm) = asleep.alarm {
             self.cp.workers.cancel(alarm);
         }

@@ -216,6 +216,13 @@ struct Asleep {
     wake: Wake,
 }
 
+impl Asleep {
+    /// The machine issued it.
+    fn is_issued(&self) -> bool {
+        matches!(self.wake, Wake::Diagnose(_))
+    }
+}
+
 /// How it goes on after a SLEEP.
 pub enum Wake {
     /// The machine issued it: the rest of its DIAGNOSE, for a worker.
