@@ -456,22 +456,45 @@ pub enum Named<'a> {
     Compound(u32, &'a [u8]),
 }
 
+/// A name with the values of the simple symbols of its tail put in.
+pub struct Resolved {
+    /// The name.
+    pub name: Vec<u8>,
+    /// Whether it is a stem: a compound name whose tail has become null looks the same.
+    stem: bool,
+}
+
 impl Variables {
     /// A name in capitals as it is, its tail taken literally: `STEM.tail`.
     pub fn direct<'a>(&mut self, name: &'a [u8]) -> Named<'a> {
+        self.named(name, true)
+    }
+
+    /// A name that was resolved.
+    pub fn resolved<'a>(&mut self, name: &'a Resolved) -> Named<'a> {
+        self.named(&name.name, name.stem)
+    }
+
+    fn named<'a>(&mut self, name: &'a [u8], stem: bool) -> Named<'a> {
         match name.iter().position(|byte| *byte == b'.') {
             None => Named::Simple(self.names.number(name)),
-            Some(at) if at + 1 == name.len() => Named::Stem(self.names.number(name)),
+            Some(at) if stem && at + 1 == name.len() => Named::Stem(self.names.number(name)),
             Some(at) => Named::Compound(self.names.number(&name[..=at]), &name[at + 1..]),
         }
     }
 
     /// The value under that name; an unset variable has none.
     pub fn get(&mut self, name: &[u8]) -> Option<Value> {
-        match self.direct(name) {
-            Named::Simple(name) => self.pools.get(name).cloned(),
-            Named::Stem(name) => self.pools.stem_value(name).cloned(),
-            Named::Compound(stem, tail) => self.pools.get_compound(stem, tail).cloned(),
+        let named = self.direct(name);
+        self.value(&named)
+    }
+
+    /// As [`Variables::get`].
+    pub fn value(&self, named: &Named) -> Option<Value> {
+        match named {
+            Named::Simple(name) => self.pools.get(*name).cloned(),
+            Named::Stem(name) => self.pools.stem_value(*name).cloned(),
+            Named::Compound(stem, tail) => self.pools.get_compound(*stem, tail).cloned(),
         }
     }
 
@@ -480,16 +503,26 @@ impl Variables {
     /// # Errors
     /// Error 5 when storage runs out.
     pub fn set(&mut self, name: &[u8], value: Value) -> Result<()> {
-        match self.direct(name) {
-            Named::Simple(name) => self.pools.set(name, value),
-            Named::Stem(name) => self.pools.reset_stem(name, Some(value)),
-            Named::Compound(stem, tail) => self.pools.set_compound(stem, tail, value)?,
+        let named = self.direct(name);
+        self.assign(&named, value)
+    }
+
+    /// As [`Variables::set`].
+    ///
+    /// # Errors
+    /// As [`Variables::set`].
+    pub fn assign(&mut self, named: &Named, value: Value) -> Result<()> {
+        match named {
+            Named::Simple(name) => self.pools.set(*name, value),
+            Named::Stem(name) => self.pools.reset_stem(*name, Some(value)),
+            Named::Compound(stem, tail) => self.pools.set_compound(*stem, tail, value)?,
         }
         Ok(())
     }
 
     /// The tail of a compound name with the values of its simple symbols put in, in capitals otherwise; `name` is in capitals.
-    pub fn resolve(&mut self, name: &[u8]) -> Vec<u8> {
+    pub fn resolve(&mut self, name: &[u8]) -> Resolved {
+        let stem = matches!(name.iter().position(|byte| *byte == b'.'), Some(at) if at + 1 == name.len());
         let mut parts = name.split(|byte| *byte == b'.');
         let mut resolved = parts.next().unwrap_or_default().to_vec();
         for part in parts {
@@ -500,6 +533,6 @@ impl Variables {
                 None => resolved.extend_from_slice(part),
             }
         }
-        resolved
+        Resolved { name: resolved, stem }
     }
 }

@@ -7,7 +7,6 @@ use super::super::interpreter::Interpreter;
 use super::super::number::Number;
 use super::super::scanner::in_symbol;
 use super::super::value::Value;
-use super::super::variables::Named;
 use super::Arguments;
 
 pub fn address(interpreter: &mut Interpreter, _: &Arguments) -> Result<Value> {
@@ -116,7 +115,8 @@ pub fn symbol(interpreter: &mut Interpreter, arguments: &Arguments) -> Result<Va
         Some((true, _)) => "LIT",
         Some((false, name)) => {
             let name = interpreter.variables.resolve(&name);
-            if interpreter.variables.get(&name).is_some() { "VAR" } else { "LIT" }
+            let named = interpreter.variables.resolved(&name);
+            if interpreter.variables.value(&named).is_some() { "VAR" } else { "LIT" }
         }
     };
     Ok(Value::string(answer.as_bytes()))
@@ -137,14 +137,10 @@ pub fn value(interpreter: &mut Interpreter, arguments: &Arguments) -> Result<Val
         return Ok(Value::from_vec(name));
     }
     let name = interpreter.variables.resolve(&name);
-    let old = interpreter.variables.get(&name).unwrap_or_else(|| Value::string(&name));
+    let named = interpreter.variables.resolved(&name);
+    let old = interpreter.variables.value(&named).unwrap_or_else(|| Value::string(&name.name));
     if let Some(new) = arguments.get(1) {
-        let new = Value::string(new);
-        match interpreter.variables.direct(&name) {
-            Named::Simple(name) => interpreter.variables.pools.set(name, new),
-            Named::Stem(name) => interpreter.variables.pools.reset_stem(name, Some(new)),
-            Named::Compound(stem, tail) => interpreter.variables.pools.set_compound(stem, tail, new)?,
-        }
+        interpreter.variables.assign(&named, Value::string(new))?;
     }
     Ok(old)
 }

@@ -6,7 +6,7 @@ use super::super::code::*;
 use super::super::error::{Error, Result};
 use super::super::stem::Place;
 use super::super::value::{Scratch, Value};
-use super::super::variables::{self, Named};
+use super::super::variables::{self, Named, Resolved};
 use super::{Entry, Flow, Interpreter, push_copy};
 
 impl Interpreter<'_> {
@@ -189,7 +189,7 @@ impl Interpreter<'_> {
     }
 
     /// The names in the value of a variable.
-    fn listed(&mut self, unit: &Unit, reference: Reference) -> Result<Vec<Vec<u8>>> {
+    fn listed(&mut self, unit: &Unit, reference: Reference) -> Result<Vec<Resolved>> {
         let value = self.value_of(unit, reference).to_vec();
         let words = value.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
         words.map(|word| symbol_name(word).map(|name| self.variables.resolve(&name))).collect()
@@ -202,7 +202,7 @@ impl Interpreter<'_> {
                 continue;
             }
             for name in self.listed(unit, item.name)? {
-                match self.variables.direct(&name) {
+                match self.variables.resolved(&name) {
                     Named::Simple(name) => self.variables.pools.drop(name),
                     Named::Stem(name) => self.variables.pools.reset_stem(name, None),
                     Named::Compound(stem, tail) => self.variables.pools.drop_compound(stem, tail),
@@ -251,7 +251,7 @@ impl Interpreter<'_> {
             }
             if item.indirect {
                 for name in indirect.next().unwrap_or_default() {
-                    match self.variables.direct(&name) {
+                    match self.variables.resolved(&name) {
                         Named::Simple(name) | Named::Stem(name) => self.variables.pools.expose(name),
                         Named::Compound(stem, tail) => self.variables.pools.expose_compound(stem, tail),
                     }

@@ -11,6 +11,10 @@ say a.1.name a.2.name a.1.1 a.1.1.1 a.1. a..1
 k = 1.1; say a.k; k = '1.NAME'; say a.k; k = '1.'; say a.k; k = ''; say a.k
 say value('a.1.1') value('a.k') symbol('a.1.2') symbol('a.2.NAME')
 x = 1; y = 1; say a.x.y; y = 2; a.x.y = 'new'; say a.1.2; z = '1.2'; say a.z
+=== edges null tails
+t = ''; a. = 'all'; a.t = 'null tail'; say a.t a.x value('a.t') value('a.') symbol('a.t')
+x = value('a.t', 'other'); say x a.t a.y; name = 'a.t'; drop (name); say a.t a.y
+b.t = 5; say symbol('b.t') symbol('b.') b.t
 === edges rows far apart
 a.1000.1000 = 'far'; a.1.1 = 'near'; a.9.9 = 'gap'; a.18.0 = 'gap'; a.40.3 = 'table'
 do i = 0 to 45; a.i.0 = i; end
