@@ -117,8 +117,11 @@ impl Inbound {
     }
 }
 
+/// DUP and field mark, which stand between the characters; of the others below the blank a terminal sends none as text.
+const CONTROLS: [u8; 2] = [0x1c, 0x1e];
+
 fn push(fields: &mut [(usize, Vec<u8>)], code: u8) {
-    if code != 0
+    if (code >= 0x40 || CONTROLS.contains(&code))
         && let Some((_, data)) = fields.last_mut()
     {
         data.push(code);
@@ -232,6 +235,13 @@ mod tests {
         assert_eq!(space.read_modified(Aid::Pa(1), false), [0x6c]);
         assert_eq!(space.read_modified(Aid::Pa(1), true).len(), sent.len());
         assert_eq!(space.read_buffer(Aid::None).len(), 3 + 1920 + 3);
+    }
+
+    #[test]
+    fn codes_that_are_no_characters_are_not_typed() {
+        let sent = [0x7d, 0x40, 0x40, 0x11, 0x40, 0xc1, 0xc1, 0x00, 0x05, 0x15, 0x1c, 0x27, 0x3f, 0x1e, 0x08, 0x0d, 0xc2, 0x40];
+        let inbound = Inbound::parse(&sent, Size::MODEL_2).unwrap();
+        assert_eq!(inbound.fields, [(1, vec![0xc1, 0x1c, 0x1e, 0xc2, 0x40])]);
     }
 
     #[test]
