@@ -206,6 +206,8 @@ pub struct State {
     pub view: View,
     /// What the large pane shows.
     pub pane: Pane,
+    /// The first spool file that its pane shows, counted from the newest.
+    pub files_top: usize,
     /// What keys go to.
     pub focus: Focus,
     /// What lies over it.
@@ -244,6 +246,7 @@ impl State {
             opened: 0,
             view: View::Main,
             pane: Pane::Machines,
+            files_top: 0,
             focus: Focus::Command,
             overlay: None,
             hint: None,
@@ -288,7 +291,7 @@ impl State {
             about: self.about().map(str::to_owned),
             naming: self.naming.as_deref().map(|line| super::update::typed_userid(line).to_owned()),
             trend: trend as u32,
-            files: if self.pane == Pane::Files { panes::files::rows(layout::screen(self.area()).upper.height) as u32 } else { 0 },
+            files: if self.pane == Pane::Files { (self.files_top + self.files_height()) as u32 } else { 0 },
             lines: if matches!(self.overlay, Some(Overlay::Details { .. })) { u32::from(self.size.1) } else { 0 },
             ..self.table.window(self.table_height(), self.focus == Focus::Machines || self.view != View::Main)
         }
@@ -322,6 +325,11 @@ impl State {
     /// Rows of machines that are visible.
     pub fn table_height(&self) -> usize {
         panes::machines::rows(layout::screen(self.area()).upper).height.into()
+    }
+
+    /// Rows of spool files that are visible.
+    pub fn files_height(&self) -> usize {
+        panes::files::rows(layout::screen(self.area()).upper.height)
     }
 
     /// Columns of the table at this width.

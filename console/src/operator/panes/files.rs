@@ -28,19 +28,24 @@ pub fn draw(buf: &mut Buffer, area: Rect, state: &State) {
     put(buf, area, 1, 0, &headings(), state.theme.faint());
     let area = below_title(area);
     let height = usize::from(area.height);
-    let left_out = usize::try_from(total).unwrap_or(usize::MAX).saturating_sub(spool.files.len().min(height));
+    let files = spool.files.get(state.files_top..).unwrap_or_default();
+    let left_out = usize::try_from(total).unwrap_or(usize::MAX).saturating_sub(files.len().min(height));
     let shown = if left_out > 0 { height.saturating_sub(1) } else { height };
-    for (y, file) in spool.files.iter().take(shown).enumerate() {
+    for (y, file) in files.iter().take(shown).enumerate() {
         let held = file.hold != "NONE";
         put(buf, area, 1, y as u16, &line(file, state), if held { state.theme.hint() } else { Style::new() });
     }
     let text = match (total, spool.files.is_empty()) {
         (0, _) => "No spool files".to_owned(),
+        (total, false) if state.files_top > 0 => {
+            let last = state.files_top + files.len().min(shown);
+            format!("{} to {last} of {total} files; F7 and F8 go through them", state.files_top + 1)
+        }
         (total, true) => format!("{total} files are too many to look at: QUERY READER, PRINTER or PUNCH userid ALL"),
         _ if left_out == 0 => return,
-        (total, false) => format!("and {} more: QUERY RDR ALL, QUERY PRT ALL", total - spool.files.len().min(shown) as u64),
+        (total, false) => format!("and {} more: QUERY RDR ALL, QUERY PRT ALL", total - files.len().min(shown) as u64),
     };
-    put(buf, area, 1, shown.min(spool.files.len()) as u16, &text, state.theme.faint());
+    put(buf, area, 1, shown.min(files.len()) as u16, &text, state.theme.faint());
 }
 
 /// Widths and sides of the columns.

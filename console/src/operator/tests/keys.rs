@@ -3,12 +3,13 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::operator::Ending;
-use crate::operator::state::{Channel, Effect, Event, Focus, Overlay, State, View};
-use crate::wire::{self, Answer, ClientFrame, ConsoleState, Order, Reply, Request};
+use crate::operator::completion::Word;
+use crate::operator::state::{Channel, Effect, Event, Focus, Overlay, Pane, State, View};
+use crate::wire::{self, Answer, ClientFrame, ConsoleState, FileView, Order, Reply, Request};
 
 use proptest::prelude::*;
 
-use super::{OPERATOR, arrives, control, empty, full, later, press, screen, types, update};
+use super::{OPERATOR, arrives, control, empty, full, later, press, screen, system, types, update};
 
 const SIZE: (u16, u16) = (80, 24);
 
@@ -107,6 +108,7 @@ fn disconnect_leaves_an_attached_screen_and_asks_on_an_owning_one() {
     }
     for line in ["disp g", "q time#disconn", "msg maint disconn"] {
         let mut state = full(SIZE, 4);
+        state.words.extend(more_words());
         types(&mut state, line);
         assert_eq!(sent(&press(&mut state, KeyCode::Enter)), [line]);
     }
@@ -476,10 +478,25 @@ proptest! {
     }
 }
 
+/// More commands of CP.
+fn more_words() -> [Word; 3] {
+    [("LOGOFF", 3), ("PURGE", 3), ("FOR", 3)].map(|(name, minimum)| Word { name: name.to_owned(), minimum })
+}
+
 #[test]
 fn what_cannot_be_taken_back_is_asked_by_key_and_by_command() {
-    for line in ["force maint", "shutdown", "cp force maint disconnect", "#cp shutdown"] {
+    for line in [
+        "force maint",
+        "shutdown",
+        "cp force maint disconnect",
+        "#cp shutdown",
+        "logoff",
+        "query time#force maint",
+        "#cp query time#cp purge all#force maint",
+        "for maint cmd purge rdr all",
+    ] {
         let mut state = full(SIZE, 4);
+        state.words.extend(more_words());
         types(&mut state, line);
         assert!(sent(&press(&mut state, KeyCode::Enter)).is_empty(), "{line}");
         assert!(screen(&state).contains("This cannot be taken back") && screen(&state).contains(line), "{}", screen(&state));
@@ -495,6 +512,39 @@ fn what_cannot_be_taken_back_is_asked_by_key_and_by_command() {
     assert!(press(&mut state, KeyCode::Char('f')).is_empty());
     assert!(matches!(&state.overlay, Some(Overlay::Confirm { line }) if line == "FORCE MAINT"));
     assert_eq!(sent(&press(&mut state, KeyCode::Char('Y'))), ["FORCE MAINT"]);
+}
+
+#[test]
+fn what_can_be_taken_back_is_not_asked_about() {
+    for line in ["query time#query names", "message maint force is a word", "for maint cmd query files", "* force maint"] {
+        let mut state = full(SIZE, 4);
+        state.words.extend(more_words());
+        types(&mut state, line);
+        assert_eq!(sent(&press(&mut state, KeyCode::Enter)), [line]);
+    }
+}
+
+#[test]
+fn the_pane_of_spool_files_is_paged_through() {
+    let mut state = full(SIZE, 4);
+    state.pane = Pane::Files;
+    let mut picture = system(4);
+    let files = (0..100).map(|number| FileView { owner: format!("OWN{number}"), ..FileView::default() }).collect();
+    picture.spool = wire::SpoolView { reader: 97, printer: 3, punch: 0, bytes: 0, files };
+    arrives(&mut state, Channel::Watch, Reply::Snapshot(Box::new(picture)));
+    assert!(screen(&state).contains("OWN0 ") && !screen(&state).contains("OWN30 "));
+    let before = state.window().files;
+    press(&mut state, KeyCode::PageDown);
+    assert!(!screen(&state).contains("OWN0 ") && state.window().files > before, "{}", screen(&state));
+    press(&mut state, KeyCode::Up);
+    (0..40).for_each(|_| drop(press(&mut state, KeyCode::F(8))));
+    assert!(screen(&state).contains("OWN99 ") && screen(&state).contains("of 100 files"), "{}", screen(&state));
+    (0..40).for_each(|_| drop(press(&mut state, KeyCode::F(7))));
+    assert!(screen(&state).contains("OWN0 "));
+    // With something on the command line the arrows are its history.
+    types(&mut state, "q");
+    press(&mut state, KeyCode::Down);
+    assert!(screen(&state).contains("OWN0 "));
 }
 
 #[test]

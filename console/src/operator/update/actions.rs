@@ -2,9 +2,10 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use crate::operator::completion::{command_at, meaning};
+use crate::operator::completion::{Word, command_at, meaning};
 use crate::operator::state::{Channel, Effect, Focus, Overlay, State, View};
 use crate::wire::LineKind;
+use crate::{LineEdit, logical_lines};
 
 use super::command;
 
@@ -42,7 +43,7 @@ pub const ACTIONS: &[Action] = &[
 ];
 
 /// Commands that end what somebody is doing, or throw something away: they are asked about before they are entered.
-const DESTRUCTIVE: [&str; 5] = ["FORCE", "SHUTDOWN", "PURGE", "FLUSH", "SPXTAPE"];
+const DESTRUCTIVE: [&str; 7] = ["FORCE", "SHUTDOWN", "PURGE", "FLUSH", "SPXTAPE", "LOGOFF", "LOGOUT"];
 
 /// Opens the menu for the chosen machine.
 pub fn open(state: &mut State) {
@@ -94,10 +95,26 @@ fn act(state: &mut State, userid: &str, action: &Action) -> Vec<Effect> {
     issue(state, &line)
 }
 
-/// Asks before a line that cannot be taken back. Says whether it does.
+/// Whether a command cannot be taken back, also when another user is to issue it: `FOR userid CMD command`.
+fn is_destructive(words: &[Word], command: &str) -> bool {
+    let at = command_at(command);
+    match meaning(words, &command[at.clone()]) {
+        Some("FOR") => {
+            let behind = command[at.end..].trim_start().split_once(char::is_whitespace).map_or("", |(_, behind)| behind.trim_start());
+            let behind = behind
+                .split_once(char::is_whitespace)
+                .filter(|(word, _)| word.eq_ignore_ascii_case("CMD"))
+                .map_or(behind, |(_, behind)| behind);
+            is_destructive(words, behind)
+        }
+        Some(name) => DESTRUCTIVE.contains(&name),
+        None => false,
+    }
+}
+
+/// Asks before a line with a command that cannot be taken back: once, about the whole line. Says whether it does.
 pub fn asks(state: &mut State, line: &str) -> bool {
-    let command = &line[command_at(line)];
-    let asks = meaning(&state.words, command).is_some_and(|name| DESTRUCTIVE.contains(&name));
+    let asks = logical_lines(line, &LineEdit::default()).iter().any(|command| is_destructive(&state.words, &command.text));
     if asks {
         state.overlay = Some(Overlay::Confirm { line: line.to_owned() });
     }

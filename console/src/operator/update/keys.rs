@@ -9,6 +9,7 @@ use crate::operator::state::{Channel, Effect, Focus, Overlay, Pane, State, View}
 use crate::operator::text::{LINE_MAX, clean};
 use crate::wire::{ClientFrame, Request};
 
+use super::replies::DETAILS_MAX;
 use super::{actions, command, tour};
 
 /// Pasted lines that may wait.
@@ -108,8 +109,27 @@ fn main_key(state: &mut State, key: KeyEvent) -> Option<Vec<Effect>> {
     Some(Vec::new())
 }
 
+/// Keys that move through the pane of spool files. Says whether it was one.
+fn files_key(state: &mut State, key: KeyEvent) -> bool {
+    let empty = state.operator.editor.text().is_empty() && !state.operator.is_hidden();
+    let page = state.files_height().saturating_sub(1).max(1);
+    let spool = &state.watch.snapshot.spool;
+    let total = usize::try_from(spool.reader.saturating_add(spool.printer).saturating_add(spool.punch)).unwrap_or(usize::MAX);
+    let last = total.min(DETAILS_MAX).saturating_sub(page);
+    let top = match key.code {
+        KeyCode::PageUp | KeyCode::F(7) => state.files_top.saturating_sub(page),
+        KeyCode::PageDown | KeyCode::F(8) => state.files_top + page,
+        KeyCode::Up if empty => state.files_top.saturating_sub(1),
+        KeyCode::Down if empty => state.files_top + 1,
+        _ => return false,
+    };
+    state.files_top = top.min(last);
+    state.watch.wanted = true;
+    true
+}
+
 fn command_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
-    if scroll_key(state, key) {
+    if state.pane == Pane::Files && files_key(state, key) || scroll_key(state, key) {
         return Vec::new();
     }
     let empty = state.operator.editor.text().is_empty() && !state.operator.is_hidden();
@@ -352,6 +372,7 @@ fn turn(state: &mut State) {
 fn next_pane(state: &mut State) {
     let wide = layout::screen(state.area()).side.is_some();
     state.focus = Focus::Command;
+    state.files_top = 0;
     state.pane = match state.pane {
         // At the side the others are visible anyway.
         Pane::Files => Pane::Machines,

@@ -10,7 +10,7 @@ use crate::operator::text::{LINE_MAX, clean, is_plain};
 use crate::wire::{self, FileView, Line, LineKind, MachineView, NAMES_MAX, Reply, Snapshot, TREND_MAX};
 
 /// Files, devices and lines of a picture that are kept; a terminal has no more rows.
-const DETAILS_MAX: usize = 1000;
+pub const DETAILS_MAX: usize = 1000;
 /// How long the last words stand when no key is pressed.
 const LAST_WORDS: Duration = Duration::from_secs(4);
 
