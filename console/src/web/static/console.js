@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const terminal = new Terminal({ cursorBlink: true, scrollback: 10000, fontSize: 15, fontFamily: "ui-monospace, Menlo, Consolas, monospace", theme: { background: "#101418" } });
+  const terminal = new Terminal({ cursorBlink: true, scrollback: 10000, fontSize: 15, fontFamily: "ui-monospace, Menlo, Consolas, monospace", theme: { background: "#101418", red: "#ff8a80", green: "#7fe08a", yellow: "#ffd479", blue: "#82b1ff", magenta: "#e0a0f0", cyan: "#5ac8e0" } });
   const fit = new FitAddon.FitAddon();
   const state = document.getElementById("state");
   const again = document.getElementById("again");
