@@ -124,6 +124,10 @@ pub struct Board {
     shutdown_seen: usize,
     signals: VecDeque<Signal>,
     output: Vec<u8>,
+    /// What was sent by the second serial port to whoever is at its other end.
+    line_output: Vec<u8>,
+    /// The guest let that port go.
+    line_dropped: bool,
     /// Something was sent by the first serial port: it is the console.
     spoke: bool,
     notes: Vec<Odd>,
@@ -153,7 +157,7 @@ impl Board {
             lines: 0,
             pit: Pit::default(),
             rtc: Rtc::new(settings.start_time, settings.storage),
-            serial: [Serial::new(), Serial::new()],
+            serial: [Serial::new(), Serial::unconnected()],
             keyboard: Keyboard::default(),
             keyboard_read: false,
             display: Display::default(),
@@ -168,6 +172,8 @@ impl Board {
             shutdown_seen: 0,
             signals: VecDeque::new(),
             output: Vec::new(),
+            line_output: Vec::new(),
+            line_dropped: false,
             spoke: false,
             notes: Vec::new(),
         };
@@ -205,7 +211,7 @@ impl Board {
 
     /// Whether somebody should look: there are signals, a disk or a port is waited for, or output has piled up. Processors leave then.
     pub fn wants_out(&self) -> bool {
-        !self.signals.is_empty() || self.under_way > 0 || self.output.len() >= OUTPUT_WANTED
+        !self.signals.is_empty() || self.under_way > 0 || self.output.len().max(self.line_output.len()) >= OUTPUT_WANTED
     }
 
     /// The next signal.
@@ -242,6 +248,41 @@ impl Board {
         let taken = if serial { self.serial[0].receive(bytes) } else { self.keyboard.type_text(bytes) };
         self.update_lines();
         taken
+    }
+
+    /// Whether the guest has its second serial port open, so that somebody may come to its other end.
+    pub fn line_is_open(&self) -> bool {
+        self.serial[1].is_open()
+    }
+
+    /// Somebody comes to the other end of the second serial port, or goes.
+    pub fn connect_line(&mut self, connected: bool) {
+        self.serial[1].connect(connected);
+        self.line_output.clear();
+        self.line_dropped = false;
+        self.update_lines();
+    }
+
+    /// Somebody types there. Answers how many bytes were taken.
+    pub fn type_on_line(&mut self, bytes: &[u8]) -> usize {
+        let taken = self.serial[1].receive(bytes);
+        self.update_lines();
+        taken
+    }
+
+    /// Whether everything typed there was read.
+    pub fn is_line_read(&self) -> bool {
+        self.serial[1].is_drained()
+    }
+
+    /// What was written there since the last time.
+    pub fn take_line_output(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.line_output)
+    }
+
+    /// Whether the guest let the second serial port go since the last time: whoever is there is to go.
+    pub fn take_line_drop(&mut self) -> bool {
+        std::mem::take(&mut self.line_dropped)
     }
 
     /// Whether everything typed was read.
@@ -376,12 +417,15 @@ impl Board {
     }
 
     fn write_serial(&mut self, number: usize, register: u16, byte: u8) {
+        let was_open = self.serial[number].is_open();
         self.serial[number].write(register, byte);
         let sent = self.serial[number].take_sent();
-        // Nobody is at the other end of the second port.
         if number == 0 && !sent.is_empty() {
             self.spoke = true;
             self.output.extend(sent);
+        } else if number == 1 && self.serial[1].is_connected() {
+            self.line_output.extend(sent);
+            self.line_dropped |= was_open && !self.serial[1].is_open();
         }
     }
 

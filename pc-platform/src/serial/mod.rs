@@ -28,12 +28,37 @@ pub struct Serial {
     waiting: VecDeque<u8>,
     transmitter_asks: bool,
     sent: Vec<u8>,
+    /// Somebody is at the other end.
+    carrier: bool,
 }
 
 impl Serial {
-    /// As after reset.
+    /// As after reset, with somebody at the other end.
     pub fn new() -> Self {
-        Self { divisor: [12, 0], trigger: 1, ..Self::default() }
+        Self { divisor: [12, 0], trigger: 1, carrier: true, ..Self::default() }
+    }
+
+    /// As after reset, with nobody at the other end.
+    pub fn unconnected() -> Self {
+        Self { carrier: false, ..Self::new() }
+    }
+
+    /// Somebody comes to the other end, or goes: what was sent from there and not received goes too.
+    pub fn connect(&mut self, carrier: bool) {
+        let before = self.modem_status();
+        self.carrier = carrier;
+        self.note_modem(before);
+        self.waiting.clear();
+    }
+
+    /// Whether somebody is at the other end.
+    pub fn is_connected(&self) -> bool {
+        self.carrier
+    }
+
+    /// Whether the guest has the port open: data terminal ready.
+    pub fn is_open(&self) -> bool {
+        self.modem_control & modem::DTR != 0
     }
 
     /// Bytes arrive at the port. Answers how many were taken.
@@ -97,7 +122,7 @@ impl Serial {
 
     fn modem_status(&self) -> u8 {
         if self.modem_control & modem::LOOP == 0 {
-            return modem::CONNECTED;
+            return if self.carrier { modem::CONNECTED } else { 0 };
         }
         let has = |bit, status| if self.modem_control & bit != 0 { status } else { 0 };
         has(modem::RTS, 0x10) | has(modem::DTR, 0x20) | has(modem::OUT1, 0x40) | has(modem::OUT2, 0x80)
@@ -198,6 +223,22 @@ mod tests {
         assert_eq!(port.read(5), line::EMPTY);
         assert_eq!(port.take_sent(), b"Hello");
         assert_eq!(port.sent(), 0);
+    }
+
+    #[test]
+    fn a_line_is_open_when_the_guest_says_so_and_carrier_comes_and_goes() {
+        let mut port = Serial::unconnected();
+        assert_eq!((port.read(6), port.is_open()), (0, false));
+        port.write(4, modem::DTR);
+        assert!(port.is_open());
+        port.write(1, enable::MODEM);
+        port.connect(true);
+        assert!(port.interrupts());
+        assert_eq!((port.read(6), port.read(6)), (modem::CONNECTED | modem::CONNECTED >> 4, modem::CONNECTED), "the change is told once");
+        port.receive(b"xyz");
+        port.connect(false);
+        assert_eq!((port.read(0), port.is_drained()), (b'x', true), "what has not arrived does not");
+        assert_eq!(port.read(6), modem::CONNECTED >> 4);
     }
 
     #[test]
