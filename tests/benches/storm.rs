@@ -7,12 +7,13 @@ mod common;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use common::{figure, many_files, median};
 use console::wire::{Order, Window};
 use cp_monitor::processor::baseline::{BareGuest, Ring};
-use tests::{System, Terminal};
+use tests::{System, Terminal, wait_for};
 
 /// Users that are measured together.
 const THOUSAND: usize = 1000;
@@ -101,22 +102,37 @@ fn screen(system: &System) {
     figure("screen_poll_ms", timed(|| poll(&window)), "ms", everybody);
     figure("screen_poll_by_cpu_ms", timed(|| poll(&Window { order: Order::Cpu, descending: true, ..window.clone() })), "ms", everybody);
     figure("screen_poll_filtered_ms", timed(|| poll(&Window { filter: "u99".into(), ..window.clone() })), "ms", everybody);
-    // Two polls a second, for as long as the clock of the processor time needs to show it.
-    let (busy, start) = (processor_seconds(system), Instant::now());
-    for _ in 0..20 {
-        std::thread::sleep(Duration::from_millis(500));
-        poll(&window);
-    }
-    let used = (processor_seconds(system) - busy) / start.elapsed().as_secs_f64() * 100.0;
-    let (busy, start) = (processor_seconds(system), Instant::now());
-    std::thread::sleep(Duration::from_secs(10));
-    let idle = (processor_seconds(system) - busy) / start.elapsed().as_secs_f64() * 100.0;
-    figure("screen_cpu_percent", used, "percent", Some(("cp_without_screen", idle)));
+    real_screen(system);
 }
 
-/// Processor time of CP.
-fn processor_seconds(system: &System) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", system.pid())).expect("CP runs");
+/// Processor time of the real operator screen in a terminal of 132 by 43, its drawing and CP's answers together, beside CP without it.
+fn real_screen(system: &System) {
+    let idle = percent_used(&[system.pid()]);
+    let room = tempfile::tempdir().expect("a temporary directory");
+    let tmux = |arguments: &[&str]| {
+        let output = Command::new("tmux").arg("-S").arg(room.path().join("tmux")).args(arguments).output();
+        String::from_utf8_lossy(&output.expect("tmux is there: apt-get install -y tmux").stdout).into_owned()
+    };
+    let operator = format!("exec {} --system {} operator", tests::cp64().display(), system.directory().display());
+    tmux(&["-f", "/dev/null", "new-session", "-d", "-s", "screen", "-x", "132", "-y", "43", &operator]);
+    wait_for("the operator screen", || tmux(&["capture-pane", "-p", "-t", "screen"]).contains("Machines ").then_some(()));
+    let screen = tmux(&["list-panes", "-t", "screen", "-F", "#{pane_pid}"]).trim().parse().expect("a process id");
+    let used = percent_used(&[system.pid(), screen]);
+    tmux(&["kill-server"]);
+    figure("screen_cpu_pct", used - idle, "percent", Some(("cp_without_screen", idle)));
+}
+
+/// Percent of a processor that these processes use, over a time that the clock of their processor time shows.
+fn percent_used(processes: &[u32]) -> f64 {
+    let used = || processes.iter().map(|&process| processor_seconds(process)).sum::<f64>();
+    let (before, start) = (used(), Instant::now());
+    std::thread::sleep(Duration::from_secs(10));
+    (used() - before) / start.elapsed().as_secs_f64() * 100.0
+}
+
+/// Processor time of a process.
+fn processor_seconds(process: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("it runs");
     let after = stat.rsplit_once(") ").expect("the name is in parentheses").1;
     let field = |n: usize| after.split(' ').nth(n).and_then(|ticks| ticks.parse::<f64>().ok()).expect("ticks");
     // User and system time in hundredths of a second.
