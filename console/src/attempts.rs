@@ -59,8 +59,13 @@ impl Attempts {
 
     /// A password was wrong.
     pub(crate) fn failed(&mut self, address: IpAddr, user: &str, now: Duration) {
-        count(&mut self.addresses, &address, now);
+        self.failed_from(address, now);
         count(&mut self.users, &user.to_string(), now);
+    }
+
+    /// Something else that somebody at this address showed was wrong.
+    pub(crate) fn failed_from(&mut self, address: IpAddr, now: Duration) {
+        count(&mut self.addresses, &address, now);
     }
 
     /// A password was right.

@@ -50,6 +50,15 @@ impl Calls {
         session: &Arc<Session>,
         call: impl FnOnce(&dyn Host, &Session) + Send + 'static,
     ) -> Result<(), JoinError> {
+        self.answer(session, call).await
+    }
+
+    /// A call for a session that answers something.
+    pub(crate) async fn answer<T: Send + 'static>(
+        &self,
+        session: &Arc<Session>,
+        call: impl FnOnce(&dyn Host, &Session) -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
         let (host, session) = (Arc::clone(&self.host), Arc::clone(session));
         tokio::task::spawn_blocking(move || call(&*host, &session)).await
     }

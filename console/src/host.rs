@@ -155,6 +155,12 @@ pub trait Host: Send + Sync + 'static {
     /// Whether that proves the peer to be this user, and the user may log on at all. Takes as long for users that do not exist.
     fn authenticate(&self, peer: &Peer, userid: &str, proof: &Proof) -> bool;
 
+    /// Whether this user, whom a proof was accepted of, has to show a one-time code too.
+    fn wants_code(&self, userid: &str) -> bool;
+
+    /// Whether that is a one-time code of this user's now. Each is right once.
+    fn takes_code(&self, userid: &str, code: &str) -> bool;
+
     /// Keeps on record what happened to a peer that said to be this user.
     fn visited(&self, peer: &Peer, userid: &str, what: Visited);
 
@@ -163,6 +169,13 @@ pub trait Host: Send + Sync + 'static {
     /// # Errors
     /// A password is needed, or the LOGON is refused.
     fn logon(&self, peer: &Peer, request: &wire::Logon) -> Result<Session, LogonRefusal>;
+
+    /// DIAL: connects a terminal at which nobody is logged on to a line that this user's machine offers; the line of that number if one is named. The session's
+    /// console is the line's, the attention key leaves it, and `disconnected` is called for it.
+    ///
+    /// # Errors
+    /// The DIAL is refused.
+    fn dial(&self, peer: &Peer, userid: &str, vdev: Option<u16>) -> Result<Session, LogonRefusal>;
 
     /// One physical line was entered, without its end and without control characters, at most [`crate::LINE_MAX`] bytes.
     /// CP splits it with [`crate::logical_lines`]. The console already shows it to the other terminals.
@@ -186,6 +199,12 @@ pub trait Host: Send + Sync + 'static {
     /// The terminal's size, at logon and when it changes; 0 is unknown. [`VirtualConsole::has_key`] says whether that is a key for a
     /// program that has the screen.
     fn resize(&self, session: &Session, columns: u16, rows: u16);
+
+    /// Prints what the terminal shows (PF key COPY): its rows.
+    fn copy_screen(&self, session: &Session, rows: Vec<String>);
+
+    /// Names and types of the files on the session's user's disks, at most [`wire::FILES_MAX`]; for completion, so what cannot be read is left out.
+    fn files(&self, session: &Session) -> Vec<(String, String)>;
 
     /// One CP command with the authority of the system's owner. Only called for a peer that is the owner.
     fn command(&self, peer: &Peer, command: &str) -> wire::Answer;

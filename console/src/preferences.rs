@@ -23,6 +23,8 @@ pub enum PfKey {
     Retrieve,
     /// The same, forward: RETRIEVE FORWARD.
     RetrieveForward,
+    /// Prints what the screen shows: COPY.
+    Copy,
 }
 
 /// When CP's lines take the place of a program's screen: TERMINAL BREAKIN.

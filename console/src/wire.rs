@@ -7,13 +7,15 @@
 use serde::{Deserialize, Serialize};
 
 /// Version of this protocol; CP refuses another.
-pub const VERSION: u16 = 8;
+pub const VERSION: u16 = 9;
 /// Longest frame either side accepts, in bytes.
 pub const FRAME_MAX: usize = 8 << 20;
 /// Most machines that one [`Snapshot`] tells of: it must fit into a frame.
 pub const MACHINES_MAX: u32 = 20_000;
 /// Most userids that one [`Snapshot`] names.
 pub const NAMES_MAX: usize = 50;
+/// Most files that one [`Reply::Files`] names.
+pub const FILES_MAX: usize = 5000;
 /// Seconds that one figure of [`MachineView::trend`] stands for.
 pub const TREND_SECONDS: u64 = 2;
 /// Most figures of [`MachineView::trend`]: two minutes.
@@ -115,6 +117,8 @@ pub enum ClientFrame {
     Close,
     /// A key was pressed on a program's screen: what a 3270 sends, in code page 1047.
     Key(Vec<u8>),
+    /// The owner of a console wants to know what files its user has, to complete names: answered by [`Reply::Files`].
+    Files,
 }
 
 /// Which of the machines a screen shows. CP tells of these and of no others, however many are logged on.
@@ -234,6 +238,8 @@ pub enum Reply {
     },
     /// No program has the screen any more.
     LineMode,
+    /// Names and types of the files on the user's disks, at most [`FILES_MAX`].
+    Files(Vec<(String, String)>),
 }
 
 /// A line of console output.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use fake::{PASSWORD, System};
+use fake::{CODE, CODED, PASSWORD, System};
 
 /// A room with a key pair in it.
 struct Room(tempfile::TempDir);
@@ -37,13 +37,31 @@ impl Room {
             Some(password) => {
                 let mut command = openssh::client(address.port(), self.path());
                 command
-                    .args(["-o", "PubkeyAuthentication=no"])
+                    .args(["-o", "PubkeyAuthentication=no", "-o", "KbdInteractiveAuthentication=no"])
                     .env("SSH_ASKPASS", self.answers(password))
                     .env("SSH_ASKPASS_REQUIRE", "force");
                 command
             }
         };
         command.args(["-o", "NumberOfPasswordPrompts=1", &format!("{user}@127.0.0.1")]);
+        command
+    }
+
+    /// ssh as somebody who answers what is asked: password and code.
+    fn ssh_with_answers(&self, address: SocketAddr, user: &str, methods: &str, (password, code): (&str, &str)) -> Command {
+        let program = self.path().join(format!("answer-{code}"));
+        let script = format!("#!/bin/sh\ncase \"$1\" in *assword*) echo '{password}';; *code*) echo '{code}';; esac\n");
+        std::fs::write(&program, script).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let mut command = openssh::client(address.port(), self.path());
+        command.arg("-i").arg(self.path().join("key")).env("SSH_ASKPASS", program).env("SSH_ASKPASS_REQUIRE", "force");
+        command.args([
+            "-o",
+            "NumberOfPasswordPrompts=1",
+            "-o",
+            &format!("PreferredAuthentications={methods}"),
+            &format!("{user}@127.0.0.1"),
+        ]);
         command
     }
 
@@ -88,6 +106,44 @@ fn a_key_or_a_password_lets_in_and_nothing_else_does() {
         log.contains("ALAN from 127.0.0.1: Accepted(\"publickey\")") && log.contains("ALAN from 127.0.0.1: Refused(\"password\")"),
         "{log}"
     );
+}
+
+#[test]
+fn a_user_with_an_authenticator_shows_a_code_behind_password_or_key_once() {
+    for (methods, method) in [
+        ("keyboard-interactive", "keyboard-interactive"),
+        ("publickey,keyboard-interactive", "publickey"),
+        ("password,keyboard-interactive", "password"),
+    ] {
+        let (system, room) = (System::start(), Room::new());
+        system.know(&console::ssh::public_key(&room.public_key()).unwrap().0);
+        let address = system.listen_for_ssh(room.path(), "/bin/sh", &SHOW);
+        // Wrong, right, and the same again.
+        for (code, status) in [("000000", 255), (CODE, 7), (CODE, 255)] {
+            let done = run(&mut room.ssh_with_answers(address, CODED, methods, (PASSWORD, code)), b"");
+            assert_eq!(done.status.code(), Some(status), "{methods} {code}: {}{}", text(&done.stdout), text(&done.stderr));
+        }
+        let log = system.log().join("\n");
+        for wanted in
+            [format!("Accepted(\"{method}\")"), "Accepted(\"one-time code\")".to_string(), "Refused(\"one-time code\")".to_string()]
+        {
+            assert!(log.contains(&wanted), "{wanted} in {log}");
+        }
+    }
+}
+
+#[test]
+fn a_user_without_an_authenticator_types_a_password_and_no_code() {
+    let (system, room) = (System::start(), Room::new());
+    let address = system.listen_for_ssh(room.path(), "/bin/sh", &SHOW);
+    let status = |user: &str, methods: &str, password: &str| {
+        run(&mut room.ssh_with_answers(address, user, methods, (password, CODE)), b"").status.code()
+    };
+    assert_eq!(status("alan", "keyboard-interactive", PASSWORD), Some(7));
+    assert_eq!(status("alan", "keyboard-interactive", "wrong"), Some(255));
+    // A password alone is not enough for who has one, and no key is no proof at all.
+    assert_eq!(status(CODED, "password", PASSWORD), Some(255));
+    assert_eq!(status(CODED, "publickey", PASSWORD), Some(255));
 }
 
 #[test]

@@ -21,13 +21,14 @@ fn logged_on(address: SocketAddr, prefix: &str, userid: &str) -> Emulator {
 }
 
 /// The models that a 3270 comes in, with the size of the line-mode screen.
-const MODELS: [(&[&str], usize, usize); 6] = [
+const MODELS: [(&[&str], usize, usize); 7] = [
     (&["-model", "3278-2"], 24, 80),
     (&["-model", "3279-2-E"], 24, 80),
     (&["-model", "3279-3-E"], 32, 80),
     (&["-model", "3279-4-E"], 43, 80),
     (&["-model", "3279-5-E"], 27, 132),
     (&["-model", "3279-2-E", "-oversize", "160x62"], 62, 160),
+    (&["-model", "3279-4-E", "-tn", "IBM-DYNAMIC", "-oversize", "100x50"], 50, 100),
 ];
 
 #[test]

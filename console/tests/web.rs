@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use fake::{PASSWORD, System};
+use fake::{CODE, CODED, PASSWORD, System};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::stream::MaybeTlsStream;
@@ -141,6 +141,24 @@ fn strangers_other_pages_and_guessers_get_nothing() {
     }
     assert!(log_on(address, "GRACE", PASSWORD).0.starts_with("HTTP/1.1 401"));
     assert!(log_on(address, "ALAN", PASSWORD).0.starts_with("HTTP/1.1 303"), "others are not");
+}
+
+#[test]
+fn a_user_with_an_authenticator_types_a_code_too_once() {
+    let system = System::start();
+    let address = system.listen_for_browsers("/bin/echo", &[], LONG);
+    let origin = format!("http://{address}");
+    let log_on = |password: &str, code: &str| {
+        let form = format!("userid={CODED}&password={}&code={code}", password.replace(' ', "+"));
+        ask(address, "POST", "/logon", &[FORM, ("Origin", &origin)], &form)
+    };
+    let (head, page) = log_on(PASSWORD, "");
+    assert!(head.starts_with("HTTP/1.1 401") && page.contains("type your one-time code too"), "{head}");
+    assert!(log_on(PASSWORD, "000000").0.starts_with("HTTP/1.1 401"));
+    assert!(log_on("wrong", CODE).0.starts_with("HTTP/1.1 401"), "and the code is still good");
+    assert!(log_on(PASSWORD, CODE).0.starts_with("HTTP/1.1 303"));
+    let (head, _) = log_on(PASSWORD, CODE);
+    assert!(head.starts_with("HTTP/1.1 401") && !head.contains("set-cookie"), "{head}");
 }
 
 #[test]

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustyline::ExternalPrinter;
 use rustyline::error::ReadlineError;
@@ -26,6 +26,9 @@ use crate::wire::{ClientFrame, ConsoleState, Ending, LineKind, Reply};
 /// How long after a line its answer is waited for before the next line can be typed: output and the next prompt usually come within it,
 /// and stand on the screen as a shell's would.
 const PATIENCE: Duration = Duration::from_millis(120);
+
+/// For how long it is known what files there are.
+const FILES_KNOWN: Duration = Duration::from_secs(2);
 
 /// How long CP may take to say good-bye after a disconnect.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -65,6 +68,8 @@ pub(super) fn run(mut connection: Connection, options: Options) -> Result<Ending
         size: terminal::size(),
         text: String::new(),
         prompt: None,
+        owner: !observer && !watcher,
+        asked_files: None,
     };
     let showing = thread::spawn(move || showing.run());
     let mut typing = Typing { screen, line: Arc::clone(&line), history: options.history.clone(), colour, observer, watcher, told: false };
@@ -274,6 +279,10 @@ struct Showing<P> {
     text: String,
     /// A guest's prompt whose read has not come yet.
     prompt: Option<String>,
+    /// The console is one's own.
+    owner: bool,
+    /// When CP was asked what files there are.
+    asked_files: Option<Instant>,
 }
 
 impl<P: ExternalPrinter> Showing<P> {
@@ -302,7 +311,11 @@ impl<P: ExternalPrinter> Showing<P> {
                     let text = format!("{lines} lines were lost: they came faster than this terminal shows them");
                     self.text += &paint::remark(&text, self.colour);
                 }
-                Reply::State(state) => self.state(state)?,
+                Reply::State(state) => {
+                    self.state(state)?;
+                    self.ask_files(state)?;
+                }
+                Reply::Files(files) => self.screen.names().replace(files),
                 Reply::Screen { rows, columns, data } => {
                     self.prompt_is_a_line();
                     self.flush()?;
@@ -336,6 +349,16 @@ impl<P: ExternalPrinter> Showing<P> {
             self.prompt_is_a_line();
         }
         self.screen.redraw(&mut self.printer).map_err(ClientError::Terminal)
+    }
+
+    /// When the guest reads again it may have other files. They are asked for beside what is typed, and not more often than somebody types.
+    fn ask_files(&mut self, state: ConsoleState) -> Result<(), ClientError> {
+        let reads = matches!(state, ConsoleState::VmRead { hidden: false });
+        if !reads || !self.owner || self.asked_files.is_some_and(|asked| asked.elapsed() < FILES_KNOWN) {
+            return Ok(());
+        }
+        self.asked_files = Some(Instant::now());
+        send(&self.line, &ClientFrame::Files)
     }
 
     /// A prompt that no read followed at once is shown as the line it is.

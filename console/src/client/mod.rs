@@ -40,7 +40,7 @@ pub struct Options {
 /// At a terminal, what stands before the line being typed is the console's state: `VM>` the guest reads (VM READ), `CP>` CP reads and the
 /// machine waits (CP READ), `...` the machine runs (RUNNING) and takes the line when it reads next. A guest's own prompt stands there
 /// instead of `VM>`. Ctrl-C is the attention key (PA1), Ctrl-D twice disconnects, TAB completes command names, a line that begins with a
-/// blank is not remembered. TAB also completes names and types of files that the session has shown.
+/// blank is not remembered. TAB also completes names and types of the user's files, which CP tells beside the session: no TAB waits for a disk.
 ///
 /// # Errors
 /// No CP answers on `socket`, it refuses, or the connection is lost. [`ClientError::exit_code`] is the program's exit code then.

@@ -1,4 +1,4 @@
-//! The CMS files that a session has shown, for TAB: what LISTFILE and messages named. Pure.
+//! The CMS files that a session knows of, for TAB: those on the user's disks as CP told them, and what LISTFILE and messages named since. Pure.
 
 use std::collections::BTreeSet;
 
@@ -32,6 +32,11 @@ impl Names {
                 self.0.insert((three[0].into(), three[1].into()));
             }
         }
+    }
+
+    /// These are the files on the user's disks now.
+    pub(super) fn replace(&mut self, files: impl IntoIterator<Item = (String, String)>) {
+        self.0 = files.into_iter().filter(|(name, file_type)| is_part(name) && is_part(file_type)).take(FILES).collect();
     }
 
     /// What `word` could be behind `before`, in capitals: the type of the file named before it, else the name of a file.
@@ -68,6 +73,16 @@ mod tests {
         assert_eq!(names.complete("memo", ""), ["COPY", "TXT"]);
         assert_eq!(names.complete("type", "PRO"), ["PROFILE"]);
         assert_eq!((names.complete("type", "say").len(), names.complete("type", "FILEN").len()), (0, 0));
+    }
+
+    #[test]
+    fn what_cp_tells_takes_the_place_of_what_was_known() {
+        let mut names = Names::default();
+        names.learn("OLD      EXEC     A1");
+        let told = [("MEMO", "TXT"), ("PROFILE", "EXEC"), ("\u{1b}[2J", "X"), ("LONGERTHAN8", "X")];
+        names.replace(told.map(|(name, file_type)| (name.to_string(), file_type.to_string())));
+        assert_eq!((names.complete("type", ""), names.complete("type", "OLD").len()), (vec!["MEMO".to_string(), "PROFILE".into()], 0));
+        assert_eq!(names.complete("profile", ""), ["EXEC"]);
     }
 
     #[test]

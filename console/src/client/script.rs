@@ -186,7 +186,13 @@ impl<O: Write, N: Write> Session<'_, O, N> {
                 self.flush()?;
                 return Ok(Some(ending));
             }
-            Reply::Refused { .. } | Reply::Answer(_) | Reply::Snapshot(_) | Reply::Ready | Reply::Screen { .. } | Reply::LineMode => {
+            Reply::Refused { .. }
+            | Reply::Answer(_)
+            | Reply::Snapshot(_)
+            | Reply::Ready
+            | Reply::Screen { .. }
+            | Reply::LineMode
+            | Reply::Files(_) => {
                 return Err(ClientError::Unexpected);
             }
         }

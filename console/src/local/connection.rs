@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::Bounds;
@@ -223,9 +224,11 @@ impl Caller {
         let ended = match greeted.await {
             Ok(()) => {
                 let screen = Arc::clone(&attachment.screen);
-                let mut listening = pin!(self.listen(&session, &screen, input));
+                // What the console does not say comes beside it, one answer at a time.
+                let (aside, mut answers) = mpsc::channel(1);
+                let mut listening = pin!(self.listen(&session, &screen, input, &aside));
                 tokio::select! {
-                    ended = show(&mut attachment, output) => match ended {
+                    ended = show(&mut attachment, output, &mut answers) => match ended {
                         Ok(_) => Ok(Leave::Ended),
                         // It cannot be written to any more, but what it said before it went still counts.
                         Err(error) => timeout(self.bounds.drain, listening).await.unwrap_or(Err(error)),
@@ -245,7 +248,7 @@ impl Caller {
             if session.role != Role::Owner {
                 output.write_all(&frame::encode(&Reply::Ended(Ending::Disconnected))?).await?;
             } else {
-                timeout(self.bounds.drain, show(&mut attachment, output)).await??;
+                timeout(self.bounds.drain, show(&mut attachment, output, &mut mpsc::channel(1).1)).await??;
             }
         }
         ended.map(|_| ())
@@ -257,6 +260,7 @@ impl Caller {
         session: &Arc<Session>,
         screen: &ScreenOf,
         input: &mut BufReader<OwnedReadHalf>,
+        aside: &mpsc::Sender<Reply>,
     ) -> Result<Leave, ConnectionError> {
         loop {
             match frame::receive(input, INPUT_FRAME_MAX).await?.ok_or(ConnectionError::Gone)? {
@@ -277,7 +281,18 @@ impl Caller {
                     self.calls.tell(session, move |host, session| host.resize(session, columns, rows)).await?;
                 }
                 ClientFrame::Disconnect => return Ok(Leave::Asked),
-                ClientFrame::Poll(_) | ClientFrame::Records(_) | ClientFrame::Close => {}
+                // Whose console it is may know the files; who shares it is somebody else.
+                ClientFrame::Files if session.role == Role::Owner => {
+                    // What is typed meanwhile does not wait for the disk. Who asks again before the answer gets one.
+                    if let Ok(place) = aside.clone().try_reserve_owned() {
+                        let (calls, session) = (self.calls.clone(), Arc::clone(session));
+                        tokio::spawn(async move {
+                            let files = calls.answer(&session, |host, session| host.files(session)).await;
+                            drop(place.send(Reply::Files(files.unwrap_or_default())));
+                        });
+                    }
+                }
+                ClientFrame::Files | ClientFrame::Poll(_) | ClientFrame::Records(_) | ClientFrame::Close => {}
             }
         }
     }
@@ -311,9 +326,20 @@ enum Leave {
 }
 
 /// Sends console events until the end was sent. A terminal that takes none makes this wait, and the console drop lines for it.
-async fn show(attachment: &mut Attached, output: &mut OwnedWriteHalf) -> Result<Ending, ConnectionError> {
+async fn show(
+    attachment: &mut Attached,
+    output: &mut OwnedWriteHalf,
+    answers: &mut mpsc::Receiver<Reply>,
+) -> Result<Ending, ConnectionError> {
     loop {
-        let (bytes, ended) = match attachment.attachment.next().await {
+        let event = tokio::select! {
+            event = attachment.attachment.next() => event,
+            Some(answer) = answers.recv() => {
+                output.write_all(&frame::encode(&answer)?).await?;
+                continue;
+            }
+        };
+        let (bytes, ended) = match event {
             ConsoleEvent::Screen(picture) => match attachment.screen.follow(&picture) {
                 Some(reply) => (frame::encode(&reply)?, None),
                 None => continue,
@@ -356,11 +382,20 @@ mod tests {
         fn authenticate(&self, _: &Peer, _: &str, _: &Proof) -> bool {
             unreachable!("authenticate")
         }
+        fn wants_code(&self, _: &str) -> bool {
+            unreachable!("wants_code")
+        }
+        fn takes_code(&self, _: &str, _: &str) -> bool {
+            unreachable!("takes_code")
+        }
         fn visited(&self, _: &Peer, _: &str, _: Visited) {
             unreachable!("visited")
         }
         fn logon(&self, _: &Peer, _: &Logon) -> Result<Session, LogonRefusal> {
             unreachable!("logon")
+        }
+        fn dial(&self, _: &Peer, _: &str, _: Option<u16>) -> Result<Session, LogonRefusal> {
+            unreachable!("dial")
         }
         fn input(&self, _: &Session, _: String) {
             unreachable!("input")
@@ -376,6 +411,12 @@ mod tests {
         }
         fn resize(&self, _: &Session, _: u16, _: u16) {
             unreachable!("resize")
+        }
+        fn copy_screen(&self, _: &Session, _: Vec<String>) {
+            unreachable!("copy_screen")
+        }
+        fn files(&self, _: &Session) -> Vec<(String, String)> {
+            unreachable!("files")
         }
         fn command(&self, _: &Peer, _: &str) -> Answer {
             unreachable!("command")

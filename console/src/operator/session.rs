@@ -95,7 +95,7 @@ impl Session {
                 self.phase = Phase::Over(Some(ending));
                 self.say(&format!("* {}", over(&self.userid, ending)), LineKind::Warning);
             }
-            Reply::Answer(_) | Reply::Snapshot(_) | Reply::Ready | Reply::Screen { .. } | Reply::LineMode => {}
+            Reply::Answer(_) | Reply::Snapshot(_) | Reply::Ready | Reply::Screen { .. } | Reply::LineMode | Reply::Files(_) => {}
         }
     }
 

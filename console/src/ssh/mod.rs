@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   key or password --> Host::authenticate --> shell:  the client on a pseudo-terminal
-//!                                          --> exec:   one line to a script, as from a pipe
+//!     (and a code, of users who have one)  --> exec:   one line to a script, as from a pipe
 //! ```
 //!
 //! Nothing is forwarded: no ports, no agent, no X11, no subsystems. Failures are bounded by address and by user.
@@ -17,13 +17,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use russh::keys::{Algorithm, HashAlg, PrivateKey, PublicKey};
-use russh::server::{Auth, ChannelOpenHandle, Config, Handler, Msg, PublicKeyOffer, Session, VerifiedPublicKey};
+use russh::server::{Auth, ChannelOpenHandle, Config, Handler, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey};
 use russh::{Channel, ChannelId, MethodKind, MethodSet, Pty};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use crate::door::{Door, Place};
-use crate::proofs::{Proofs, is_plain};
+use crate::proofs::{Proofs, Proved, is_plain};
 use crate::service::{self, Service, Shutdown};
 use crate::{Client, Peer, Proof};
 use session::Asked;
@@ -145,21 +145,64 @@ struct Visitor {
     place: Option<Place>,
     proved: Option<oneshot::Sender<()>>,
     userid: String,
+    /// A proof of this user was accepted, and a one-time code is to follow.
+    to_show_code: Option<String>,
     channel: Option<Channel<Msg>>,
     /// There was a channel; there is no second one.
     opened: bool,
     asked: Asked,
 }
 
+/// What is asked of a person who types.
+const PASSWORD: &str = "Password: ";
+const CODE: &str = "One-time code: ";
+
+/// A question whose answer does not show.
+fn question(prompt: &'static str) -> Auth {
+    Auth::Partial { name: "".into(), instructions: "".into(), prompts: vec![(prompt.into(), false)].into() }
+}
+
 impl Visitor {
     async fn prove(&mut self, user: &str, proof: Proof, method: &'static str) -> Result<Auth, russh::Error> {
         match self.shared.proofs.prove(self.address, user, proof, method).await {
-            Some(userid) => {
+            Proved::Known(userid) => {
                 self.userid = userid;
                 Ok(Auth::Accept)
             }
-            None => Ok(Auth::reject()),
+            Proved::Code(userid) => {
+                self.to_show_code = Some(userid);
+                let proceed_with_methods = Some(MethodSet::from(&[MethodKind::KeyboardInteractive][..]));
+                Ok(Auth::Reject { proceed_with_methods, partial_success: true })
+            }
+            Proved::No => Ok(Auth::reject()),
         }
+    }
+
+    /// An answer to a question of keyboard-interactive: the code when a proof of this user was accepted, else the password.
+    async fn answered(&mut self, user: &str, answer: String) -> Result<Auth, russh::Error> {
+        let Some(userid) = self.code_of(user) else {
+            return Ok(match self.shared.proofs.prove(self.address, user, Proof::Password(answer), "keyboard-interactive").await {
+                Proved::Known(userid) => {
+                    self.userid = userid;
+                    Auth::Accept
+                }
+                Proved::Code(userid) => {
+                    self.to_show_code = Some(userid);
+                    question(CODE)
+                }
+                Proved::No => Auth::reject(),
+            });
+        };
+        if !self.shared.proofs.prove_code(self.address, &userid, answer, "one-time code").await {
+            return Ok(Auth::reject());
+        }
+        self.userid = userid;
+        Ok(Auth::Accept)
+    }
+
+    /// Whom a code is asked of, if it is this user.
+    fn code_of(&self, user: &str) -> Option<String> {
+        self.to_show_code.clone().filter(|userid| user.eq_ignore_ascii_case(userid))
     }
 
     fn begin(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), russh::Error> {
@@ -186,6 +229,19 @@ impl Handler for Visitor {
     async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {
         let Ok(key) = normal(key.public_key) else { return Ok(Auth::reject()) };
         self.prove(user, Proof::Key(key), "publickey").await
+    }
+
+    async fn auth_keyboard_interactive<'a>(
+        &'a mut self,
+        user: &str,
+        _submethods: &str,
+        response: Option<Response<'a>>,
+    ) -> Result<Auth, Self::Error> {
+        let Some(mut response) = response else {
+            return Ok(question(if self.code_of(user).is_some() { CODE } else { PASSWORD }));
+        };
+        let Some(answer) = response.next() else { return Ok(Auth::reject()) };
+        self.answered(user, String::from_utf8_lossy(&answer).into_owned()).await
     }
 
     async fn auth_succeeded(&mut self, _session: &mut Session) -> Result<(), Self::Error> {
@@ -266,6 +322,7 @@ async fn serve_connection(stream: TcpStream, config: Arc<Config>, shared: Arc<Sh
         place: Some(place),
         proved: Some(proved),
         userid: String::new(),
+        to_show_code: None,
         channel: None,
         opened: false,
         asked: Asked::default(),
@@ -332,7 +389,7 @@ pub fn start(options: Options, proofs: Arc<Proofs>) -> Result<Listening, SshErro
     let fingerprint = key.public_key().fingerprint(HashAlg::Sha256).to_string();
     let config = Config {
         server_id: russh::SshId::Standard(concat!("SSH-2.0-CP64_", env!("CARGO_PKG_VERSION")).into()),
-        methods: MethodSet::from(&[MethodKind::PublicKey, MethodKind::Password][..]),
+        methods: MethodSet::from(&[MethodKind::PublicKey, MethodKind::KeyboardInteractive, MethodKind::Password][..]),
         auth_rejection_time: bounds.delay,
         auth_rejection_time_initial: Some(Duration::ZERO),
         keys: vec![key],

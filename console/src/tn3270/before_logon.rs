@@ -8,21 +8,35 @@ pub(super) fn request(userid: &str, password: Option<String>, terminal: Terminal
     Logon { userid, by: None, password, here: false, attach: false, observe: false, no_ipl: false, terminal }
 }
 
-/// What a line asks for: `Logon userid [password] [BY userid] [HERE] [NOIPL]`.
+/// What somebody asks for.
+#[derive(Clone, Debug)]
+pub(super) enum Asked {
+    Logon(Logon),
+    /// A line of that user's machine, of that number.
+    Dial(String, Option<u16>),
+}
+
+/// `DIAL userid [vdev]`, behind its first word.
+fn dial<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Asked, String> {
+    let userid = words.next().ok_or("HCPDIA020E Userid missing or invalid")?.to_uppercase();
+    let invalid =
+        |word: &str| format!("HCPDIA022E Virtual device number missing or invalid - {}", word.chars().take(12).collect::<String>());
+    let vdev = words.next().map(|word| u16::from_str_radix(word, 16).map_err(|_| invalid(word))).transpose()?;
+    match words.next() {
+        Some(word) => Err(format!("HCPDIA003E Invalid option - {}", word.chars().take(12).collect::<String>())),
+        None => Ok(Asked::Dial(userid, vdev)),
+    }
+}
+
+/// What a line asks for: `Logon userid [password] [BY userid] [HERE] [NOIPL]`, or `Dial userid [vdev]`.
 ///
 /// # Errors
 /// What CP says to anything else.
-pub(super) fn parse(line: &str, terminal: Terminal) -> Result<Logon, String> {
+pub(super) fn parse(line: &str, terminal: Terminal) -> Result<Asked, String> {
     let mut words = line.split_whitespace();
     let command = words.next().unwrap_or_default().to_uppercase();
     if command.starts_with('D') && "DIAL".starts_with(&command) {
-        // No machine of this release offers lines to be dialled.
-        return match words.next() {
-            None => Err("HCPDIA020E Userid missing or invalid".to_string()),
-            Some(userid) => {
-                Err(format!("HCPDIA055E Line(s) not available on {}", userid.chars().take(8).collect::<String>().to_uppercase()))
-            }
-        };
+        return dial(words);
     }
     if !command.starts_with('L') || !("LOGON".starts_with(&command) || "LOGIN".starts_with(&command)) {
         return Err("HCPCFC015E Command not valid before LOGON: ".to_string() + &command.chars().take(12).collect::<String>());
@@ -38,7 +52,7 @@ pub(super) fn parse(line: &str, terminal: Terminal) -> Result<Logon, String> {
             _ => return Err(format!("HCPLGA003E Invalid option - {word}")),
         }
     }
-    Ok(request)
+    Ok(Asked::Logon(request))
 }
 
 #[cfg(test)]
@@ -49,15 +63,22 @@ mod tests {
 
     #[test]
     fn logon_takes_its_operands_in_any_order_behind_the_userid() {
-        let asked = parse("l alan secret here", TERMINAL).unwrap();
+        let logon = |line| match parse(line, TERMINAL) {
+            Ok(Asked::Logon(logon)) => logon,
+            other => panic!("{other:?}"),
+        };
+        let asked = logon("l alan secret here");
         assert_eq!((asked.userid.as_str(), asked.password.as_deref(), asked.here), ("ALAN", Some("secret"), true));
-        let asked = parse("LOGON alan NOIPL by maint", TERMINAL).unwrap();
+        let asked = logon("LOGON alan NOIPL by maint");
         assert_eq!((asked.by.as_deref(), asked.no_ipl, asked.password), (Some("MAINT"), true, None));
     }
 
     #[test]
     fn anything_else_is_refused() {
-        assert_eq!(parse("dial vtam", TERMINAL).unwrap_err(), "HCPDIA055E Line(s) not available on VTAM");
+        assert!(matches!(parse("dial vtam", TERMINAL), Ok(Asked::Dial(userid, None)) if userid == "VTAM"));
+        assert!(matches!(parse("D linux 2f8", TERMINAL), Ok(Asked::Dial(userid, Some(0x2f8))) if userid == "LINUX"));
+        assert_eq!(parse("DIAL LINUX x", TERMINAL).unwrap_err(), "HCPDIA022E Virtual device number missing or invalid - x");
+        assert!(parse("DIAL LINUX 2f8 more", TERMINAL).unwrap_err().starts_with("HCPDIA003E"));
         assert!(parse("D", TERMINAL).unwrap_err().starts_with("HCPDIA020E"));
         assert!(parse("SHUTDOWN", TERMINAL).unwrap_err().starts_with("HCPCFC015E"));
         assert!(parse("", TERMINAL).unwrap_err().starts_with("HCPCFC015E"));

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use tokio::time::timeout;
 
+use super::Visit;
+use super::before_logon::{self, Asked};
 use super::line::{Input, Line, LineError, Stream};
 use super::telnet::{IAC, WILL, WONT, escape, option};
-use super::{Visit, before_logon};
 use crate::calls::enter;
 use crate::text;
 use crate::virtual_console::{ConsoleEvent, Role};
@@ -98,11 +99,18 @@ impl<S: Stream> Lines<S> {
             let first = line.split_whitespace().next().unwrap_or_default().to_uppercase();
             let request = match line.split_whitespace().count() {
                 0 => continue,
-                1 if !"LOGON".starts_with(&first) => Ok(before_logon::request(&line, None, TERMINAL)),
+                1 if !"LOGON".starts_with(&first) => Ok(Asked::Logon(before_logon::request(&line, None, TERMINAL))),
                 _ => before_logon::parse(&line, TERMINAL),
             };
             let mut request = match request {
-                Ok(request) => request,
+                Ok(Asked::Logon(request)) => request,
+                Ok(Asked::Dial(userid, vdev)) => match visit.dial(userid, vdev).await? {
+                    Ok(session) => return Ok(Some(session)),
+                    Err(why) => {
+                        self.say(&why).await?;
+                        continue;
+                    }
+                },
                 Err(why) => {
                     self.say(&why).await?;
                     continue;

@@ -29,7 +29,7 @@ use crate::calls::Calls;
 use crate::door::{Door, Place};
 use crate::service::{self, Service, Shutdown};
 use crate::tls::Tls;
-use crate::{Host, Logo, Peer};
+use crate::{Host, Logo, LogonRefusal, Peer, Session};
 use line::{Line, LineError, Stream};
 use negotiation::Agreement;
 use screen::Screen;
@@ -106,6 +106,21 @@ enum Visited {
 }
 
 impl Visit {
+    /// DIAL: the session on the line, or why there is none.
+    async fn dial(&mut self, userid: String, vdev: Option<u16>) -> Result<Result<Session, String>, LineError> {
+        Ok(match self.calls.ask(&self.peer, move |host, peer| host.dial(peer, &userid, vdev)).await? {
+            Ok(session) => {
+                self.place.take();
+                Ok(session)
+            }
+            Err(LogonRefusal::Refused { message, .. } | LogonRefusal::NeedPassword { prompt: message }) => {
+                // It is on record: nobody fills that.
+                tokio::time::sleep(self.bounds.delay).await;
+                Err(message)
+            }
+        })
+    }
+
     /// A wrong password: waits a moment; false when that was the last one.
     async fn wrong(&mut self) -> bool {
         self.wrong += 1;

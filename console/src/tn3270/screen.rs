@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::task::JoinError;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::before_logon;
+use super::before_logon::{self, Asked};
 use super::line::{Input, Line, LineError, Stream};
 use super::logo::{self, Filled};
 use super::{Visit, Visited};
@@ -118,7 +118,14 @@ impl<S: Stream> Screen<S> {
                 continue;
             }
             let request = match self.filled_in(logo::filled(&inbound, size, page, &userid), asked.take()) {
-                Ok(request) => request,
+                Ok(Asked::Logon(request)) => request,
+                Ok(Asked::Dial(userid, vdev)) => match visit.dial(userid, vdev).await? {
+                    Ok(session) => return Ok(Some(session)),
+                    Err(why) => {
+                        message = why;
+                        continue;
+                    }
+                },
                 Err(why) => {
                     message = why;
                     continue;
@@ -148,20 +155,22 @@ impl<S: Stream> Screen<S> {
     }
 
     /// What the fields ask for; an earlier request goes on with its password.
-    fn filled_in(&self, filled: Filled, asked: Option<wire::Logon>) -> Result<wire::Logon, String> {
+    fn filled_in(&self, filled: Filled, asked: Option<wire::Logon>) -> Result<Asked, String> {
         let password = (!filled.password.is_empty()).then_some(filled.password);
         if !filled.command.is_empty() {
-            let request = before_logon::parse(&filled.command, self.wire_terminal())?;
-            return Ok(wire::Logon { password: request.password.clone().or(password), ..request });
+            return Ok(match before_logon::parse(&filled.command, self.wire_terminal())? {
+                Asked::Logon(request) => Asked::Logon(wire::Logon { password: request.password.clone().or(password), ..request }),
+                dial => dial,
+            });
         }
         if filled.userid.is_empty() {
             return Err("Enter your userid, or a command".to_string());
         }
         let request = before_logon::request(&filled.userid, password.clone(), self.wire_terminal());
-        Ok(match asked {
+        Ok(Asked::Logon(match asked {
             Some(asked) if asked.userid == request.userid => wire::Logon { password, ..asked },
             _ => request,
-        })
+        }))
     }
 }
 
@@ -528,6 +537,16 @@ impl<'a, S: Stream> AtConsole<'a, S> {
             PfKey::Delayed(line) => After::Input(line),
             PfKey::Retrieve => After::Input(self.entered.earlier().to_string()),
             PfKey::RetrieveForward => After::Input(self.entered.later().to_string()),
+            PfKey::Copy if self.is_behind() => {
+                self.mode.refuse(now);
+                After::Keep
+            }
+            PfKey::Copy => {
+                let space = self.mode.screen("");
+                let rows = (0..usize::from(space.size().rows)).map(|row| space.row_text(row, self.screen.terminal.page)).collect();
+                self.begin_call(move |host, session| host.copy_screen(session, rows));
+                After::Keep
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::{Shared, console};
 use crate::Proof;
+use crate::proofs::Proved;
 
 /// The cookie's name. With the prefix a browser takes it by TLS from this host only.
 const COOKIE_NAME: &str = "cp64";
@@ -135,16 +136,25 @@ async fn page(State(shared): Held, headers: HeaderMap) -> Response {
 struct Logon {
     userid: String,
     password: String,
+    /// The one-time code, of those who have an authenticator.
+    #[serde(default)]
+    code: String,
 }
 
 async fn logon(State(shared): Held, Extension(address): Extension<IpAddr>, headers: HeaderMap, Form(form): Form<Logon>) -> Response {
     if !is_ours(&headers, shared.secure) {
         return (StatusCode::FORBIDDEN, "This request comes from another page").into_response();
     }
-    let Some(userid) = shared.proofs.prove(address, &form.userid, Proof::Password(form.password), "web password").await else {
+    let refused = |message| html(StatusCode::UNAUTHORIZED, LOGON, &shared.system, message);
+    let userid = match shared.proofs.prove(address, &form.userid, Proof::Password(form.password), "web password").await {
+        Proved::Known(userid) => Some(userid),
+        Proved::Code(_) if form.code.trim().is_empty() => return refused("HCPLGA050E LOGON unsuccessful--type your one-time code too"),
+        Proved::Code(userid) => shared.proofs.prove_code(address, &userid, form.code, "web one-time code").await.then_some(userid),
+        Proved::No => None,
+    };
+    let Some(userid) = userid else {
         tokio::time::sleep(shared.bounds.delay).await;
-        let message = "HCPLGA050E LOGON unsuccessful--incorrect userid and/or password";
-        return html(StatusCode::UNAUTHORIZED, LOGON, &shared.system, message);
+        return refused("HCPLGA050E LOGON unsuccessful--incorrect userid and/or password");
     };
     let Some(value) = secret() else {
         return (StatusCode::INTERNAL_SERVER_ERROR, "The host has no random numbers").into_response();

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,6 +17,9 @@ use console::{Deck, Host, LineEdit, Logo, LogonRefusal, Peer, Proof, Role, Sessi
 
 /// The password of every user of a guarded system.
 pub const PASSWORD: &str = "correct horse";
+/// A user who shows a one-time code behind password or key, and the code, which is right once.
+pub const CODED: &str = "GRACE";
+pub const CODE: &str = "287082";
 
 const READ: ConsoleState = ConsoleState::VmRead { hidden: false };
 const SECRET: ConsoleState = ConsoleState::VmRead { hidden: true };
@@ -74,6 +77,7 @@ impl System {
             machines: Mutex::default(),
             log: Arc::default(),
             keys: Mutex::default(),
+            code_used: AtomicBool::new(false),
             polls: Mutex::new(0),
             logons: AtomicUsize::new(0),
             most_logons: AtomicUsize::new(0),
@@ -204,6 +208,7 @@ struct Cp {
     polls: Mutex<u64>,
     /// Public keys that are anybody's.
     keys: Mutex<Vec<String>>,
+    code_used: AtomicBool,
     /// Logons in progress, and the most there were at once.
     logons: AtomicUsize,
     most_logons: AtomicUsize,
@@ -249,9 +254,18 @@ impl Host for Cp {
 
     fn authenticate(&self, _peer: &Peer, userid: &str, proof: &Proof) -> bool {
         match proof {
-            Proof::Password(password) => userid == "ALAN" && password == PASSWORD,
+            Proof::Password(password) => ["ALAN", CODED].contains(&userid) && password == PASSWORD,
             Proof::Key(key) => self.keys.lock().unwrap().contains(key),
         }
+    }
+
+    fn wants_code(&self, userid: &str) -> bool {
+        userid == CODED
+    }
+
+    fn takes_code(&self, _: &str, code: &str) -> bool {
+        // Each is right once.
+        code == CODE && !self.code_used.swap(true, Ordering::SeqCst)
     }
 
     fn visited(&self, peer: &Peer, userid: &str, what: Visited) {
@@ -356,6 +370,18 @@ impl Host for Cp {
         {
             let _ = machine.guest.send("key".into());
         }
+    }
+
+    fn dial(&self, _: &Peer, userid: &str, _: Option<u16>) -> Result<Session, LogonRefusal> {
+        Err(LogonRefusal::Refused { code: 55, message: format!("HCPDIA055E Line(s) not available on {userid}") })
+    }
+
+    fn copy_screen(&self, session: &Session, rows: Vec<String>) {
+        self.log.add(format!("{} copied {} rows", session.userid, rows.len()));
+    }
+
+    fn files(&self, _: &Session) -> Vec<(String, String)> {
+        vec![("MEMO".into(), "TXT".into()), ("PROFILE".into(), "EXEC".into())]
     }
 
     fn command(&self, _peer: &Peer, command: &str) -> Answer {

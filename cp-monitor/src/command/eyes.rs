@@ -222,6 +222,27 @@ pub(super) fn for_user(invocation: &mut Invocation<'_>) -> Outcome {
     Ok(Answer { data: json!({ "userid": id, "code": reply.code, "data": reply.data, "lines": reply.lines }), lines })
 }
 
+/// AT sysid [CMD] command: a CP command at a system, with one's own authority there. There is this one; `*` is this one, too.
+pub(super) fn at(invocation: &mut Invocation<'_>) -> Outcome {
+    let system = invocation.operands.word()?.to_uppercase();
+    let own = invocation.cp.config.system_id.clone();
+    if system != own && system != "*" {
+        return Err(error("ATC", 9465, format!("{system} is not known here; this system is {own} and knows no other")));
+    }
+    invocation.operands.take("CMD");
+    let command = invocation.operands.rest();
+    if command.is_empty() {
+        return Err(operand_missing());
+    }
+    let reply = execute(invocation.cp, invocation.origin.clone(), command);
+    if reply.asks.is_some() {
+        return Err(error("ATC", 68, "AT failed; the command asks for a password"));
+    }
+    invocation.code = reply.code;
+    let lines = reply.lines.iter().map(|line| format!("{own:<8}: {line}")).collect();
+    Ok(Answer { data: json!({ "system": own, "code": reply.code, "data": reply.data, "lines": reply.lines }), lines })
+}
+
 /// SET CONRECORD [userid] {ON|OFF}
 pub(super) fn set_recording(invocation: &mut Invocation<'_>) -> Outcome {
     let named = invocation.operands.peek().is_some_and(|word| !["ON", "OFF"].iter().any(|on| word.eq_ignore_ascii_case(on)));

@@ -246,6 +246,7 @@ fn define_storage(invocation: &mut Invocation<'_>) -> Outcome {
     }
     let gauge = Arc::clone(user.standing.gauge());
     let space = AddressSpace::with_gauge(&invocation.cp.storage, size.bytes(), gauge).map_err(host_error)?;
+    user.undial();
     user.with_machine(|machine| {
         machine.reset();
         machine.space = space;

@@ -41,7 +41,7 @@ pub use prop::load_at_start as load_prop_at_start;
 pub use query::{device_lines, spool_files_line};
 pub use scheduling::share_text;
 pub(crate) use session::close_unit_records;
-pub use spool::{announce, close_output, finish_reading, punch_from_host};
+pub use spool::{announce, close_output, finish_reading, print_screen, punch_from_host};
 
 /// Who may use a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +81,7 @@ pub const TABLE: &[Command] = &[
     command("Logon", "LOGON", Classes::Any, "log on (from a terminal)", session::logon),
     command("LOGIn", "LOGON", Classes::Any, "log on (from a terminal)", session::logon),
     command("ACNT", "ACNT", Classes::Of("A"), "put on record what users used", accounting::acnt),
+    command("AT", "AT", Classes::Any, "issue a command at a system", eyes::at),
     command("BAckspace", "BACKSPAC", Classes::Of("D"), "begin the file on a printer or punch again", unit_record::backspace),
     command("Begin", "BEGIN", Classes::Of("G"), "let the machine go on", session::begin),
     command("CHange", "CHANGE", Classes::Of("DG"), "change attributes of spool files", spool::change),
@@ -149,18 +150,32 @@ pub struct Origin {
     user: Option<Arc<User>>,
     /// With every class, whatever the user's directory entry says.
     every_class: bool,
+    by: Issued,
+}
+
+/// By what a command is issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Issued {
+    Console,
+    Program,
+    Host,
 }
 
 impl Origin {
-    /// Typed on that user's console, or issued by that user's machine.
+    /// Issued by that user's machine, or in its name.
     pub fn user(user: &Arc<User>) -> Self {
-        Self { user: Some(Arc::clone(user)), every_class: false }
+        Self { user: Some(Arc::clone(user)), every_class: false, by: Issued::Program }
+    }
+
+    /// Typed on that user's console.
+    pub fn console(user: &Arc<User>) -> Self {
+        Self { by: Issued::Console, ..Self::user(user) }
     }
 
     /// From the host, with the authority of the system's owner: as the operator, with every class. A directory that gives the operator
     /// too few must not lock its owner out.
     pub fn host(cp: &Cp) -> Self {
-        Self { user: cp.users.get(&cp.operator_id()), every_class: true }
+        Self { user: cp.users.get(&cp.operator_id()), every_class: true, by: Issued::Host }
     }
 }
 
@@ -273,11 +288,44 @@ fn run(cp: &Arc<Cp>, origin: &Origin, text: &str, asks: &mut Option<&'static str
     if word.starts_with('*') {
         return Ok(Answer::silent());
     }
-    let Some(command) = find(word, classes) else { return Err(answer::unknown_command(word)) };
+    let Some(command) = find(word, classes) else {
+        put_on_record(cp, origin, word, None);
+        return Err(answer::unknown_command(word));
+    };
+    put_on_record(cp, origin, word, Some((command, classes)));
     let mut invocation = Invocation { cp, origin, classes, word, operands, asks: None, code: 0 };
     let outcome = (command.handler)(&mut invocation);
     (*asks, *code) = (invocation.asks, invocation.code);
     outcome
+}
+
+/// What the audit log keeps of a command: its name, and the class that it is issued under or, `refused`, would need. What people type and what comes
+/// from the host is kept; of what programs issue, which may be thousands a second, only what not everybody may. A word that is no command may be a
+/// password in the wrong place, so it is not kept.
+fn to_record(by: Issued, word: &str, issued: Option<(&Command, PrivilegeClasses)>) -> Option<(&'static str, String)> {
+    let Some((command, classes)) = issued else {
+        let command = TABLE.iter().find(|command| operands::is(word, command.pattern))?;
+        let Classes::Of(letters) = command.classes else { return None };
+        return Some((command.help, letters.to_string()));
+    };
+    let class = match command.classes {
+        Classes::Any => None,
+        Classes::Of(letters) => letters.chars().find(|&letter| classes.contains(letter)),
+    };
+    let kept = by != Issued::Program || class.is_some_and(|class| class != 'G');
+    kept.then(|| (command.help, class.map_or_else(|| "ANY".to_string(), String::from)))
+}
+
+fn put_on_record(cp: &Cp, origin: &Origin, word: &str, issued: Option<(&Command, PrivilegeClasses)>) {
+    let Some((name, class)) = to_record(origin.by, word, issued) else { return };
+    let userid = origin.user.as_ref().map_or_else(|| cp.operator_id(), |user| user.id).to_string();
+    let from = match origin.by {
+        Issued::Console => "console",
+        Issued::Program => "program",
+        Issued::Host => "host",
+    };
+    cp.audit.record_command(issued.is_none(), &userid, from, name, &class);
+    cp.tell_of_audit();
 }
 
 /// A command line that asked for a password, with the password behind it.
@@ -336,6 +384,7 @@ mod tests {
             ("sys", "SYStem"),
             ("send", "SEND"),
             ("for", "FOR"),
+            ("at", "AT"),
         ] {
             assert_eq!(found(word, "G"), Some(pattern), "{word}");
         }
@@ -347,6 +396,23 @@ mod tests {
             assert_eq!(found(word, "AG"), Some(pattern));
             assert_eq!(found(&word[..word.len() - 1], "AG"), None, "{word}");
         }
+    }
+
+    #[test]
+    fn a_command_is_on_record_by_its_name_and_class() {
+        let kept = |by, word: &str, classes: &str| {
+            let classes = classes.parse().unwrap();
+            to_record(by, word, find(word, classes).map(|command| (command, classes)))
+        };
+        let record = |name, class: &str| Some((name, class.to_string()));
+        assert_eq!(kept(Issued::Console, "det", "G"), record("DETACH", "G"));
+        assert_eq!(kept(Issued::Console, "det", "BG"), record("DETACH", "B"));
+        assert_eq!(kept(Issued::Console, "q", "G"), record("QUERY", "ANY"));
+        assert_eq!(kept(Issued::Host, "shutdown", "ABCDEFG"), record("SHUTDOWN", "A"));
+        assert_eq!(kept(Issued::Program, "FORCE", "AG"), record("FORCE", "A"), "what not everybody may");
+        assert_eq!((kept(Issued::Program, "q", "AG"), kept(Issued::Program, "det", "G")), (None, None), "a program may issue thousands");
+        assert_eq!(kept(Issued::Program, "FORCE", "G"), record("FORCE", "A"), "refused: what it would need");
+        assert_eq!(kept(Issued::Console, "sesame", "G"), None, "it may be a password");
     }
 
     #[test]

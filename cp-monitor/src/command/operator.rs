@@ -19,7 +19,7 @@ pub(super) fn force(invocation: &mut Invocation<'_>) -> Outcome {
     invocation.operands.end()?;
     let user = invocation.logged_on(&id)?;
     if disconnect {
-        user.disconnect();
+        user.disconnect("forced");
     } else {
         log_off(&user, Some(&invocation.issuer()), Ending::LoggedOff);
     }

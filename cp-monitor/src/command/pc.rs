@@ -50,6 +50,7 @@ pub(super) fn ipl(invocation: &mut Invocation<'_>) -> Outcome {
     };
     let user = Arc::clone(invocation.user()?);
     close_unit_records(&user);
+    user.undial();
     user.cp_read_ends();
     match pc::ipl(&user, Origin::new(what, module, &parm), None) {
         Ok(kind) => Ok(Answer { data: json!({ "system": name, "kind": kind.to_string() }), lines: Vec::new() }),

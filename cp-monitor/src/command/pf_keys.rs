@@ -16,7 +16,7 @@ pub(super) fn number(word: &str) -> Option<Result<u8, Message>> {
     Some(digits.parse().ok().filter(|number| (1..=PF_KEYS).contains(number)).ok_or_else(|| invalid_operand(word)))
 }
 
-/// SET PFnn [[DELayed|IMMed] line | RETrieve [BACKward|FORward]]
+/// SET PFnn [[DELayed|IMMed] line | RETrieve [BACKward|FORward] | COPY]
 pub(super) fn set(invocation: &mut Invocation<'_>, number: u8) -> Outcome {
     let key = if invocation.operands.is_empty() {
         PfKey::Undefined
@@ -29,6 +29,9 @@ pub(super) fn set(invocation: &mut Invocation<'_>, number: u8) -> Outcome {
         };
         invocation.operands.end()?;
         key
+    } else if invocation.operands.take("COPY") {
+        invocation.operands.end()?;
+        PfKey::Copy
     } else if invocation.operands.take("IMMed") {
         PfKey::Immediate(invocation.operands.rest().to_string())
     } else {
@@ -62,6 +65,7 @@ fn described(number: u8, key: PfKey) -> (String, serde_json::Value) {
         PfKey::Immediate(line) => ("IMMED", line),
         PfKey::Retrieve => ("RETRIEVE BACKWARD", String::new()),
         PfKey::RetrieveForward => ("RETRIEVE FORWARD", String::new()),
+        PfKey::Copy => ("COPY", String::new()),
     };
     let shown = if line.is_empty() { format!("PF{number:02} {how}") } else { format!("PF{number:02} {how:<9} {line}") };
     (shown, json!({ "key": number, "how": how.to_lowercase(), "line": line }))

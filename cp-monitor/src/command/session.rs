@@ -37,7 +37,7 @@ pub(super) fn logoff(invocation: &mut Invocation<'_>) -> Outcome {
 pub(super) fn disconnect(invocation: &mut Invocation<'_>) -> Outcome {
     invocation.operands.take("HOld");
     invocation.operands.end()?;
-    invocation.user()?.disconnect();
+    invocation.user()?.disconnect("asked to");
     Ok(Answer::silent())
 }
 
@@ -131,6 +131,7 @@ pub(super) fn system(invocation: &mut Invocation<'_>) -> Outcome {
     invocation.operands.end()?;
     let user = invocation.user()?;
     close_unit_records(user);
+    user.undial();
     user.console.end_screen();
     let cleared = user.with_machine(|machine| {
         if clear {

@@ -20,6 +20,7 @@ pub mod model;
 pub mod names;
 pub mod password;
 pub mod store;
+pub mod totp;
 
 pub use compile::{Compiled, compile};
 pub use diagnostic::{DirectoryError, Position, Problem, Remark, Warning};

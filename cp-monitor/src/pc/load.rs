@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use minidisk::edf::{BlockDevice, FileId, FileSystem};
-use minidisk::extent::{Extent, ExtentError};
+use minidisk::edf::{FileId, FileSystem};
 use minidisk::text::{self, Export};
 use pc_platform::Settings;
 use pc_platform::disk::{Disk as _, SECTOR};
@@ -18,6 +17,7 @@ use super::{Pc, STORAGE};
 use crate::directory::DeviceNumber;
 use crate::processor::kvm::PartitionError;
 use crate::storage::StorageError;
+use crate::users::files::ReadOnly;
 use crate::users::{Device, Disk, User, spool_userid};
 
 /// Folder of the data directory with images that IPL finds by name.
@@ -131,33 +131,6 @@ pub enum LoadError {
     /// Its storage cannot be cleared.
     #[error(transparent)]
     Storage(#[from] StorageError),
-}
-
-/// A disk that is only read, for the files on it.
-struct ReadOnly(Arc<Extent>);
-
-impl BlockDevice for ReadOnly {
-    type Error = ExtentError;
-
-    fn blocks(&self) -> u32 {
-        Extent::blocks(&self.0)
-    }
-
-    fn read_only(&self) -> bool {
-        true
-    }
-
-    fn read(&mut self, first: u32, into: &mut [u8]) -> Result<(), ExtentError> {
-        self.0.read_at(first, into)
-    }
-
-    fn write(&mut self, _: u32, _: &[u8]) -> Result<(), ExtentError> {
-        Err(ExtentError::ReadOnly("the disk".to_string()))
-    }
-
-    fn flush(&mut self) -> Result<(), ExtentError> {
-        Ok(())
-    }
 }
 
 fn unreadable(what: impl ToString, why: impl ToString) -> LoadError {

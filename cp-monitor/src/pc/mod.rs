@@ -83,6 +83,9 @@ pub struct Pc {
     terminal: Terminal,
     /// When it last wrote to the console.
     wrote_at: u64,
+    /// The same of its second serial line, for whoever is dialed to it.
+    line: Terminal,
+    line_wrote_at: u64,
     /// Since when it is halted, on the host's clock, and up to when in its own.
     halted: Option<Halt>,
     /// Where it stops, for whoever looks.
@@ -122,6 +125,14 @@ impl Storage for Reached<'_> {
     }
 }
 
+/// A typed line as bytes of a serial line.
+fn typed(line: &str) -> Vec<u8> {
+    match line.as_bytes() {
+        [b'^', letter @ b'@'..=b'_'] => vec![letter & 0x1f],
+        line => [line, b"\r"].concat(),
+    }
+}
+
 impl Pc {
     /// A machine after power-on, with storage of zeros.
     fn new(settings: Settings) -> Self {
@@ -148,6 +159,8 @@ impl Pc {
             executed_at_output: 0,
             terminal: Terminal::default(),
             wrote_at: 0,
+            line: Terminal::default(),
+            line_wrote_at: 0,
             halted: None,
             points: Points::default(),
             alarm: None,
@@ -317,6 +330,11 @@ impl Pc {
             (self.wrote_at, self.executed_at_output) = (self.now, self.executed);
             self.terminal.take(&bytes);
         }
+        let bytes = self.board().take_line_output();
+        if !bytes.is_empty() {
+            self.line_wrote_at = self.now;
+            self.line.take(&bytes);
+        }
     }
 
     /// Whether it waits for a line, as far as that can be told from outside: everything typed was read, and it is silent behind a prompt, or nothing will ever happen by
@@ -327,13 +345,22 @@ impl Pc {
 
     /// How much more silence, in instructions, makes it wait for a line; `None` is never.
     fn silence_missing(&self) -> Option<u64> {
+        self.silence_missing_of(&self.terminal, self.wrote_at)
+    }
+
+    /// The same of its second serial line, for whoever is dialed to it.
+    fn line_silence_missing(&self) -> Option<u64> {
+        self.silence_missing_of(&self.line, self.line_wrote_at)
+    }
+
+    fn silence_missing_of(&self, terminal: &Terminal, wrote_at: u64) -> Option<u64> {
         let passed = |halt: &Halt| halt.since.elapsed().as_nanos() as u64 / NANOSECONDS;
-        let silence = self.now - self.wrote_at + self.halted.as_ref().map_or(0, passed);
+        let silence = self.now - wrote_at + self.halted.as_ref().map_or(0, passed);
         let needed = match self.halted {
             Some(Halt { length: None, .. }) => 0,
-            Some(_) if self.terminal.has_usual_prompt() => 0,
-            None if self.terminal.has_usual_prompt() => PROMPT_SILENCE,
-            _ if self.terminal.has_prompt() => LINE_SILENCE,
+            Some(_) if terminal.has_usual_prompt() => 0,
+            None if terminal.has_usual_prompt() => PROMPT_SILENCE,
+            _ if terminal.has_prompt() => LINE_SILENCE,
             Some(_) => IDLE_SILENCE,
             None => return None,
         };
@@ -361,12 +388,35 @@ impl Pc {
         self.resume(false);
     }
 
+    /// Whether whoever is dialed to its second serial line is waited for.
+    fn reads_line(&self) -> bool {
+        self.devices.board.is_line_read() && self.line_silence_missing() == Some(0)
+    }
+
+    /// Whether somebody may dial its second serial line: the guest has it open.
+    pub fn line_is_open(&self) -> bool {
+        self.devices.board.line_is_open()
+    }
+
+    /// Somebody is dialed to that line, or no more.
+    fn connect_line(&mut self, connected: bool) {
+        self.line = Terminal::default();
+        self.board().connect_line(connected);
+        self.resume(false);
+    }
+
+    /// Somebody who is dialed to it typed a line, as at the console.
+    fn type_on_line(&mut self, line: &str) -> bool {
+        let bytes = typed(line);
+        let taken = self.board().type_on_line(&bytes);
+        self.line.expect_echo(&bytes[..taken]);
+        self.resume(false);
+        taken == bytes.len()
+    }
+
     /// Somebody typed a line. `^C` and the like alone are that control character, without an end of line. False when it cannot be taken.
     pub fn type_line(&mut self, line: &str) -> bool {
-        let bytes = match line.as_bytes() {
-            [b'^', letter @ b'@'..=b'_'] => vec![letter & 0x1f],
-            line => [line, b"\r"].concat(),
-        };
+        let bytes = typed(line);
         let taken = self.board().type_input(&bytes);
         self.terminal.expect_echo(&bytes[..taken]);
         self.resume(false);
@@ -428,6 +478,7 @@ impl Pc {
         self.devices.held = None;
         self.halted = None;
         self.terminal = Terminal::default();
+        self.line = Terminal::default();
         self.alarms += 1;
     }
 }

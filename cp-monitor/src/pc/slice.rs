@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use console::wire::LineKind;
+use console::wire::{ConsoleState, LineKind};
 use pc_platform::disk::{Ended, Ticket};
 
 use super::terminal::Shown;
@@ -38,6 +38,7 @@ impl User {
             let read_before = self.console.state();
             self.show_screen(pc, !matches!(turn, Turn::Ran));
             self.show_output(pc, matches!(turn, Turn::Ended(_)));
+            self.show_line(pc);
             match turn {
                 Turn::Ran => {}
                 Turn::Halted(Some(length)) if length < SHORT_HALT => pc.skip(length),
@@ -125,6 +126,7 @@ impl User {
         let user = Arc::clone(self);
         self.cp().workers.submit(Box::new(move || {
             close_unit_records(&user);
+            user.undial();
             match super::ipl(&user, again, Some(generation)) {
                 Ok(_) | Err(super::LoadError::Overtaken) => {}
                 Err(problem) => user.with_machine(|machine| {
@@ -163,6 +165,28 @@ impl User {
         }
     }
 
+    /// Writes what the machine wrote to its second serial line for whoever is dialed to it; who is not wanted any more goes.
+    fn show_line(self: &Arc<Self>, pc: &mut Pc) {
+        if pc.board().take_line_drop() && self.end_dialed() {
+            pc.connect_line(false);
+        }
+        let Some(console) = self.dialed_console() else { return };
+        let reads = pc.reads_line();
+        if reads {
+            pc.line.end_prompt();
+        }
+        while let Some(shown) = pc.line.next() {
+            match shown {
+                Shown::Line(text) => console.write(LineKind::Guest, &text),
+                Shown::Prompt(text) => console.write(LineKind::Prompt, &text),
+            }
+        }
+        let state = if reads { ConsoleState::VmRead { hidden: false } } else { ConsoleState::Running };
+        if state != console.state() {
+            console.set_state(state);
+        }
+    }
+
     /// The machine has nothing to do for so many nanoseconds. It is looked at before that when it will be silent long enough to wait for a line.
     fn halt(self: &Arc<Self>, pc: &mut Pc, length: Option<u64>) {
         pc.halted = Some(Halt { since: Instant::now(), length });
@@ -170,8 +194,11 @@ impl User {
             pc.terminal.end_prompt();
             self.show_output(pc, false);
         }
+        self.show_line(pc);
         let Some(length) = length else { return };
-        let look = pc.silence_missing().filter(|missing| *missing > 0 && pc.painted.is_none()).map(|missing| missing * NANOSECONDS);
+        let console = pc.silence_missing().filter(|_| pc.painted.is_none());
+        let line = pc.line_silence_missing().filter(|_| self.dialed_console().is_some());
+        let look = [console, line].into_iter().flatten().filter(|missing| *missing > 0).min().map(|missing| missing * NANOSECONDS);
         self.alarm(pc, Duration::from_nanos(look.unwrap_or(u64::MAX).min(length)));
     }
 
@@ -194,6 +221,32 @@ fn pc_of(machine: &mut Machine) -> &mut Pc {
 }
 
 impl Machine {
+    /// Somebody wants to be dialed to the second serial line: nothing when the guest does not have it open, else what `begin` answers; something, and somebody is
+    /// there.
+    pub(crate) fn offer_line<T>(&mut self, begin: impl FnOnce() -> Option<T>) -> Option<Option<T>> {
+        self.pc().filter(|pc| pc.line_is_open())?;
+        let begun = begin();
+        if begun.is_some() {
+            self.connect_line(true);
+        }
+        Some(begun)
+    }
+
+    /// Somebody comes to the other end of the second serial line of a PC machine, or goes.
+    pub(crate) fn connect_line(&mut self, connected: bool) {
+        if let Some(pc) = self.pc_mut() {
+            pc.connect_line(connected);
+            self.end_wait(Wait::Halted);
+        }
+    }
+
+    /// A line was typed there. False when it cannot be taken.
+    pub(crate) fn line_entered(&mut self, line: &str) -> bool {
+        let taken = self.pc_mut().is_some_and(|pc| pc.type_on_line(line));
+        self.end_wait(Wait::Halted);
+        taken
+    }
+
     /// The time of a halt is over.
     fn end_halt(&mut self, number: u64) {
         let Some(pc) = self.pc_mut().filter(|pc| pc.alarms == number) else { return };

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use console::tls::{Files, Tls};
 use console::{Client, Proofs, local, ssh, tn3270, web};
@@ -26,6 +27,9 @@ pub struct Addresses {
     pub tn3270: Option<At>,
     pub tn3270_tls: Option<SocketAddr>,
     pub ssh: Option<SocketAddr>,
+    /// How long somebody over SSH may type nothing, and stay in all; none: for ever.
+    pub ssh_idle: Option<Duration>,
+    pub ssh_absolute: Option<Duration>,
     pub web: Option<SocketAddr>,
     pub web_tls: Option<SocketAddr>,
     /// Certificate and key for TLS, instead of those of the data directory.
@@ -81,7 +85,7 @@ impl FrontEnds {
         }
         let proofs = Proofs::new(host.clone());
         if let Some(address) = addresses.ssh {
-            let listening = ssh::start(ssh_options(cp, address)?, Arc::clone(&proofs)).map_err(because)?;
+            let listening = ssh::start(ssh_options(cp, address, addresses)?, Arc::clone(&proofs)).map_err(because)?;
             cp.say_to_operator(&format!("SSH is served at {}; the host key is {}", listening.address(), listening.fingerprint()));
             self.ssh = Some(listening);
         }
@@ -138,13 +142,13 @@ fn client(cp: &Cp) -> Result<Client, String> {
 }
 
 /// SSH for this system.
-fn ssh_options(cp: &Cp, address: SocketAddr) -> Result<ssh::Options, String> {
+fn ssh_options(cp: &Cp, address: SocketAddr, addresses: &Addresses) -> Result<ssh::Options, String> {
     let root = cp.config.directory.as_path();
     Ok(ssh::Options {
         address,
         host_key: root.join("ssh_host_key"),
         banner: std::fs::read_to_string(root.join("banner")).unwrap_or_default(),
         client: client(cp)?,
-        bounds: ssh::Bounds::default(),
+        bounds: ssh::Bounds { idle: addresses.ssh_idle, absolute: addresses.ssh_absolute, ..ssh::Bounds::default() },
     })
 }

@@ -90,6 +90,12 @@ pub struct Options {
     /// Serve SSH there, such as 0.0.0.0:2222; users need a password or a key (cp64 user key) [default: nowhere]
     #[arg(long, value_name = "ADDRESS:PORT")]
     ssh: Option<String>,
+    /// With --ssh: end a terminal at which nobody types for that long, such as 30m or 8h [default: never]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    ssh_idle: Option<Duration>,
+    /// With --ssh: end a connection after that long in all [default: never]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    ssh_absolute: Option<Duration>,
     #[command(flatten)]
     theme: talk::Theme,
     /// The background process of --detach.
@@ -142,6 +148,21 @@ fn paging_size(text: &str) -> Result<u64, String> {
         _ => bytes(text)
             .and_then(|bytes| if (1 << 20..=1 << 43).contains(&bytes) { Ok(bytes) } else { Err("0, or between 1M and 8192G".to_string()) }),
     }
+}
+
+/// A time as `90s`, `30m`, `12h`: a second to a year.
+fn time(text: &str) -> Result<Duration, String> {
+    let why = || format!("{text}: a time is a number followed by s, m or h, such as 30m, and at most a year");
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(why)?;
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(why()),
+    };
+    let seconds =
+        number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).filter(|seconds| (1..=366 * 86400).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or_else(why)
 }
 
 impl Options {
@@ -269,6 +290,9 @@ fn addresses(options: &Options, settings: &SystemFile) -> Result<Addresses, Stri
         let parsed = text.parse().map_err(|_| format!("{text}: an address and a port, such as {example}, is where {what} served"))?;
         Ok(Some(At { address: parsed, open }))
     };
+    let limit = |asked: Option<Duration>, set: Option<&String>| {
+        asked.map_or_else(|| set.map(|text| time(text)).transpose(), |asked| Ok(Some(asked)))
+    };
     let metrics = options.metrics.as_ref().or(settings.metrics.as_ref());
     let ssh = options.ssh.as_ref().or(settings.ssh.as_ref());
     let tn3270 = options.tn3270.as_ref().or(settings.tn3270.as_ref());
@@ -286,6 +310,8 @@ fn addresses(options: &Options, settings: &SystemFile) -> Result<Addresses, Stri
         tn3270: at(tn3270, options.tn3270_open || settings.tn3270_open, "127.0.0.1:3270", "3270 terminals are")?,
         tn3270_tls: at(tn3270_tls, true, "0.0.0.0:3271", "3270 terminals are")?.map(|at| at.address),
         ssh: at(ssh, true, "0.0.0.0:2222", "SSH is")?.map(|at| at.address),
+        ssh_idle: limit(options.ssh_idle, settings.ssh_idle.as_ref())?,
+        ssh_absolute: limit(options.ssh_absolute, settings.ssh_absolute.as_ref())?,
         web: at(web, true, "127.0.0.1:8064", "browsers are")?.map(|at| at.address),
         web_tls: at(web_tls, true, "0.0.0.0:8443", "browsers are")?.map(|at| at.address),
         tls,
@@ -394,4 +420,20 @@ fn detach(directory: &Path) -> Ended {
     let status = child.wait().map_err(because)?;
     let _ = std::io::stderr().write_all(&text);
     Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1).max(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_numbers_with_a_unit() {
+        assert_eq!(
+            (time("90s"), time("30m"), time("8h")),
+            (Ok(Duration::from_secs(90)), Ok(Duration::from_secs(1800)), Ok(Duration::from_secs(28800)))
+        );
+        for text in ["", "m", "30", "0m", "-1m", "30 m", "9000h", "99999999999999999999s", "5\u{fc}"] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
 }

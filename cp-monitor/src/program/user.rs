@@ -9,8 +9,12 @@ use clap::Subcommand;
 use console::{client, ssh};
 use cp_monitor::clock::Clock;
 use cp_monitor::directory::edit::{self, EditError, NewMinidisk, NewUser};
-use cp_monitor::directory::{Argon2id, DeviceNumber, LinkMode, Password, PrivilegeClasses, SecretHasher, StorageSize, UserId, keys, store};
+use cp_monitor::directory::{
+    Argon2id, DeviceNumber, LinkMode, Password, PrivilegeClasses, SecretHasher, StorageSize, UserId, keys, store, totp,
+};
 use cp_monitor::system::{data, minidisks};
+use qrcode::QrCode;
+use qrcode::render::unicode::Dense1x2;
 
 use super::{Ended, Place, because, print};
 
@@ -46,6 +50,14 @@ pub enum What {
     Password {
         /// The user
         user: UserId,
+    },
+    /// Have a user show a one-time code of an authenticator too; prints what the authenticator is to be given
+    Totp {
+        /// The user
+        user: UserId,
+        /// No code any more
+        #[arg(long)]
+        off: bool,
     },
     /// Public keys that a user may log on with over SSH
     Key {
@@ -105,6 +117,7 @@ pub fn run(place: &Place, what: What) -> Ended {
             (format!("Password of {user} set"), Box::new(move |source| edit::set_password(source, user, &password)))
         }
         What::Key { what } => return on_keys(&directory, what),
+        What::Totp { user, off } => return on_codes(&directory, user, off),
     };
     let online = store::update(&directory, &hasher, change).map_err(because)?;
     let (folder, clock) = (data::minidisks(&directory), Clock::of_host());
@@ -112,6 +125,9 @@ pub fn run(place: &Place, what: What) -> Ended {
         minidisks::make_formatted(&folder, owner, minidisk, &clock).map_err(because)?;
     }
     if let Some(user) = removed {
+        // Somebody of the same name who is added later is somebody else.
+        keys::replace(&directory, &user.userid, &[]).map_err(because)?;
+        totp::remove(&directory, &user.userid).map_err(because)?;
         let aside = minidisks::set_aside(&folder, user.userid, &user.minidisks, &clock).map_err(because)?;
         aside.iter().for_each(|name| print(&format!("Minidisk kept as {}\n", folder.join(name).display())));
     }
@@ -172,6 +188,28 @@ fn on_keys(directory: &Path, what: Key) -> Ended {
             print(&format!("{user} may log on with {fingerprint} no more\n"));
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Gives a user a secret and prints it, at a terminal also as a picture to be scanned; or takes it away. In force at once.
+fn on_codes(directory: &Path, user: UserId, off: bool) -> Ended {
+    store::load(directory).map_err(because)?.user(&user).ok_or_else(|| format!("{user} is not in the directory"))?;
+    if off {
+        return match totp::remove(directory, &user).map_err(because)? {
+            true => {
+                print(&format!("{user} shows no code any more\n"));
+                Ok(ExitCode::SUCCESS)
+            }
+            false => Err(format!("{user} has to show no code")),
+        };
+    }
+    let made = totp::create(directory, &user, &data::settings_of(directory).map_err(because)?.system_id).map_err(because)?;
+    if std::io::stdout().is_terminal()
+        && let Ok(picture) = QrCode::new(&made.uri)
+    {
+        print(&format!("{}\n", picture.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build()));
+    }
+    print(&format!("{user} shows a code of an authenticator with this secret from now on:\n{}\n{}\n", made.secret, made.uri));
     Ok(ExitCode::SUCCESS)
 }
 

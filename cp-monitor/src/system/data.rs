@@ -122,6 +122,12 @@ pub struct SystemFile {
     /// As `--ssh`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssh: Option<String>,
+    /// As `--ssh-idle`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_idle: Option<String>,
+    /// As `--ssh-absolute`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_absolute: Option<String>,
     /// Most that all spool files together may take, such as 10G; without it what the host has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spool: Option<String>,
@@ -263,8 +269,16 @@ fn read_settings(file: &Path) -> Result<SystemFile, DataError> {
     Ok(settings)
 }
 
+/// `system.toml` of a system that there is.
+///
+/// # Errors
+/// It cannot be read, or is wrong.
+pub fn settings_of(root: &Path) -> Result<SystemFile, DataError> {
+    read_settings(&root.join("system.toml"))
+}
+
 /// The keys of [`SystemFile`] that belong to no device.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 20] = [
     "layout",
     "system_id",
     "processors",
@@ -281,6 +295,8 @@ const KEYS: [&str; 18] = [
     "tls_certificate",
     "tls_key",
     "ssh",
+    "ssh_idle",
+    "ssh_absolute",
     "spool",
     "idletime",
 ];
@@ -324,6 +340,8 @@ pub(super) fn new_settings() -> SystemFile {
         tls_certificate: None,
         tls_key: None,
         ssh: None,
+        ssh_idle: None,
+        ssh_absolute: None,
         spool: None,
         idletime: None,
         printer: default_printers(),
@@ -455,6 +473,8 @@ mod tests {
             tls_certificate: Some("a.pem".into()),
             tls_key: Some("b.pem".into()),
             ssh: text("127.0.0.1:2"),
+            ssh_idle: text("30m"),
+            ssh_absolute: text("12h"),
             spool: text("1G"),
             idletime: text("30"),
             ..new_settings()

@@ -10,7 +10,7 @@ use console::{Host, Logo, LogonRefusal, Peer, Proof, Role, Session, Visited, WRO
 use super::Cp;
 use crate::clock;
 use crate::command::{self, Origin};
-use crate::directory::{self, Password, UserEntry, UserId};
+use crate::directory::{self, DeviceNumber, Password, UserEntry, UserId};
 use crate::dispatcher::meter::thread_time;
 use crate::users::{Line, LogonError, User, Way, log_on, start_up};
 
@@ -35,6 +35,11 @@ fn refused(code: u32, message: impl Into<String>) -> LogonRefusal {
     LogonRefusal::Refused { code, message: message.into() }
 }
 
+/// The password is right, and there is one field for it and the code.
+fn code_wanted() -> LogonRefusal {
+    refused(WRONG_PASSWORD, "HCPLGA050E LOGON unsuccessful--type your one-time code directly behind the password")
+}
+
 fn wrong_password() -> LogonRefusal {
     refused(WRONG_PASSWORD, "HCPLGA050E LOGON unsuccessful--incorrect userid and/or password")
 }
@@ -43,9 +48,7 @@ impl Terminals {
     /// Keeps an event on record; the operator is told when that fails.
     fn audit(&self, event: &str, userid: &str, peer: &Peer, how: &str) {
         self.0.audit.record(event, userid, &peer.to_string(), how);
-        if let Some(why) = self.0.audit.take_trouble() {
-            self.0.say_to_operator(&format!("The audit log is not written: {why}"));
-        }
+        self.0.tell_of_audit();
     }
 
     /// Whether this peer may be that user: the owner of the system may be anyone who can log on at all.
@@ -53,23 +56,34 @@ impl Terminals {
         if entry.password == Password::NoLog {
             return Err(wrong_password());
         }
-        if peer.owner || entry.password == Password::NoPass {
+        let shows_code = |entry: &UserEntry| directory::totp::is_wanted(&self.0.data.root(), &entry.userid);
+        if peer.owner || entry.password == Password::NoPass && !shows_code(entry) {
             return Ok(());
         }
         let directory = self.0.directory();
-        let password = match &request.by {
-            None => &entry.password,
+        let prover = match &request.by {
+            None => entry,
             Some(by) => {
                 let by: UserId = by.parse().map_err(|_| wrong_password())?;
-                let surrogate = directory.user(&by).filter(|_| entry.logon_by.contains(&by));
-                &surrogate.ok_or_else(wrong_password)?.password
+                directory.user(&by).filter(|_| entry.logon_by.contains(&by)).ok_or_else(wrong_password)?
             }
         };
-        match &request.password {
-            None => Err(LogonRefusal::NeedPassword { prompt: "Enter your password,\nit will not appear when typed".to_string() }),
-            Some(typed) if directory::verify(password, typed) => Ok(()),
-            Some(_) => Err(wrong_password()),
+        let Some(typed) = &request.password else {
+            return Err(LogonRefusal::NeedPassword { prompt: "Enter your password,\nit will not appear when typed".to_string() });
+        };
+        let is_password = |typed: &str| if directory::verify(&prover.password, typed) { Ok(()) } else { Err(wrong_password()) };
+        if !shows_code(prover) {
+            return is_password(typed);
         }
+        let Some((password, code)) = directory::totp::with_code(typed) else { return is_password(typed).and(Err(code_wanted())) };
+        is_password(password)?;
+        if self.is_code(&prover.userid, code) { Ok(()) } else { Err(wrong_password()) }
+    }
+
+    /// Whether that is a one-time code of this user's now.
+    fn is_code(&self, id: &UserId, code: &str) -> bool {
+        let now = u64::try_from(self.0.clock.now().timestamp().as_second()).unwrap_or(0);
+        self.0.codes.takes(&self.0.data.root(), id, code, now)
     }
 
     /// LOGON, reconnect, take over or share, as the request says.
@@ -155,6 +169,12 @@ impl Terminals {
         Ok(session)
     }
 
+    /// The user whose line the session's terminal is dialed to.
+    fn dialed(&self, session: &Session) -> Option<Arc<User>> {
+        let user = self.0.users.get(&session.userid.parse().ok()?)?;
+        user.dialed_console().is_some_and(|console| Arc::ptr_eq(&console, &session.console)).then_some(user)
+    }
+
     /// The user whose console the session has: not one who logged on since by the same name, and nobody when another terminal has
     /// taken the console over.
     fn user(&self, session: &Session) -> Option<Arc<User>> {
@@ -166,6 +186,15 @@ impl Terminals {
             Role::Watcher => false,
         };
         (current && Arc::ptr_eq(&user.console, &session.console)).then_some(user)
+    }
+}
+
+impl Cp {
+    /// Tells the operator when events are not kept.
+    pub fn tell_of_audit(&self) {
+        if let Some(why) = self.audit.take_trouble() {
+            self.say_to_operator(&format!("The audit log is not written: {why}"));
+        }
     }
 }
 
@@ -214,6 +243,14 @@ impl Host for Terminals {
         }
     }
 
+    fn wants_code(&self, userid: &str) -> bool {
+        userid.parse().is_ok_and(|id| directory::totp::is_wanted(&self.0.data.root(), &id))
+    }
+
+    fn takes_code(&self, userid: &str, code: &str) -> bool {
+        userid.parse().is_ok_and(|id| self.is_code(&id, code))
+    }
+
     fn visited(&self, peer: &Peer, userid: &str, what: Visited) {
         match what {
             Visited::Accepted(method) => self.audit("accepted", userid, peer, method),
@@ -221,9 +258,26 @@ impl Host for Terminals {
         }
     }
 
+    fn dial(&self, peer: &Peer, userid: &str, vdev: Option<u16>) -> Result<Session, LogonRefusal> {
+        let cp = &self.0;
+        let name: String = userid.chars().filter(char::is_ascii_graphic).take(8).collect();
+        let not_logged_on = || refused(45, format!("HCPDIA045E {} not logged on", name.to_uppercase()));
+        let user = userid.parse().ok().and_then(|id| cp.users.get(&id)).ok_or_else(not_logged_on)?;
+        let dialed = user.dial(vdev.map(DeviceNumber), Line::Logical(cp.next_line()));
+        match dialed {
+            Ok(console) => Ok(Session::new(user.id.to_string(), cp.config.system_id.clone(), &console, Role::Owner)),
+            Err((code, message)) => {
+                self.audit("dial-refused", recordable(userid), peer, &message);
+                Err(refused(code, message))
+            }
+        }
+    }
+
     fn input(&self, session: &Session, line: String) {
         if let Some(user) = self.user(session) {
             user.type_line(&line);
+        } else if let Some(user) = self.dialed(session) {
+            user.dialed_line(&session.console, &line);
         }
     }
 
@@ -236,13 +290,16 @@ impl Host for Terminals {
     fn attention(&self, session: &Session) {
         if let Some(user) = self.user(session) {
             user.attention();
+        } else if let Some(user) = self.dialed(session) {
+            user.undial();
         }
     }
 
     fn disconnected(&self, session: &Session, by_request: bool) {
         if let Some(user) = self.user(session) {
-            self.0.audit.record("disconnect", &session.userid, "", if by_request { "asked to" } else { "the line dropped" });
-            user.disconnect_if(|_| session.owns_console());
+            user.disconnect_if(if by_request { "asked to" } else { "the line dropped" }, |_| session.owns_console());
+        } else if let Some(user) = self.dialed(session) {
+            user.undial();
         }
     }
 
@@ -253,6 +310,19 @@ impl Host for Terminals {
                 user.screen_key();
             }
         }
+    }
+
+    fn copy_screen(&self, session: &Session, rows: Vec<String>) {
+        let Some(user) = self.user(session).filter(|_| session.role != Role::Watcher) else { return };
+        let said = match command::print_screen(&user, &rows) {
+            Ok(spid) => format!("PRT FILE {spid} is a copy of the screen"),
+            Err(message) => message.to_string(),
+        };
+        session.console.write(LineKind::Cp, &said);
+    }
+
+    fn files(&self, session: &Session) -> Vec<(String, String)> {
+        self.user(session).map(|user| user.file_names(wire::FILES_MAX)).unwrap_or_default()
     }
 
     fn command(&self, _peer: &Peer, text: &str) -> wire::Answer {
@@ -270,13 +340,14 @@ impl Host for Terminals {
 
 impl User {
     /// DISCONNECT, by the user or by force: the terminal goes, the machine goes on.
-    pub fn disconnect(&self) {
-        self.disconnect_if(|line| line != Line::Disconnected);
+    /// `how` is what the audit log calls it.
+    pub fn disconnect(&self, how: &str) {
+        self.disconnect_if(how, |line| line != Line::Disconnected);
     }
 
     /// Disconnects if `leaves` says so of where the console is. Decided and done under one lock: a terminal that reconnects meanwhile is
     /// not the one that is sent away.
-    fn disconnect_if(&self, leaves: impl FnOnce(Line) -> bool) {
+    fn disconnect_if(&self, how: &str, leaves: impl FnOnce(Line) -> bool) {
         let mut state = self.session.lock();
         if !leaves(state.line) {
             return;
@@ -285,6 +356,7 @@ impl User {
         self.console.write(LineKind::Cp, &format!("DISCONNECT AT {}", clock::full(&self.cp().clock.now())));
         self.console.end(Ending::Disconnected);
         drop(state);
+        self.cp().audit.record("disconnect", &self.id.to_string(), "", how);
         self.cp().note_line(self, line, "DISCONNECT");
     }
 }

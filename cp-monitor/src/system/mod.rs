@@ -127,6 +127,8 @@ pub struct Cp {
     pub ledger: Ledger,
     /// Who came and who was refused.
     pub audit: Audit,
+    /// One-time codes that users show.
+    pub codes: directory::totp::Codes,
     /// Rules that react to what OPERATOR hears.
     pub prop: Prop,
     /// Who runs.
@@ -151,6 +153,8 @@ pub struct Cp {
     watched: Mutex<snapshot::Watched>,
     /// When the operator was last told that a record was lost.
     record_complained: Mutex<Option<Instant>>,
+    /// Terminals that are dialed to lines of machines.
+    pub dialed: AtomicU32,
     /// SET IDLETIME.
     pub idle_limit: Mutex<Option<Limit>>,
     /// Text that LOGON shows (SET LOGMSG).
@@ -197,6 +201,7 @@ impl Cp {
             links: LinkTable::new(data.minidisks()),
             ledger: Ledger::new(data.accounting()),
             audit: Audit::open(&data.root()),
+            codes: directory::totp::Codes::default(),
             prop: Prop::new(data.root().join("prop")),
             dispatcher: Dispatcher::new(config.processors),
             pager: Pager::new(&storage),
@@ -209,6 +214,7 @@ impl Cp {
             load: Mutex::default(),
             watched: Mutex::default(),
             record_complained: Mutex::default(),
+            dialed: AtomicU32::new(0),
             idle_limit: Mutex::default(),
             logmsg: Mutex::default(),
             data,

@@ -1,6 +1,7 @@
 //! The operator's log: what CP tells the operator of logons, logoffs and trouble.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use console::wire::LineKind;
@@ -82,6 +83,7 @@ impl Cp {
     pub fn note_logoff(&self, user: &User, forced_by: Option<&UserId>) {
         let forced = forced_by.map_or_else(String::new, |who| format!("    FORCED BY {who}"));
         let place = place(user.session.lock().line);
+        self.audit.record("logoff", &user.id.to_string(), "", forced.trim());
         self.say_to_operator(&format!("{place} LOGOFF AS  {:<8} USERS = {}{forced}", user.id, self.users.count()));
     }
 
@@ -89,6 +91,13 @@ impl Cp {
     pub fn note_line(&self, user: &User, line: Line, what: &str) {
         let place = place(line);
         self.say_to_operator(&format!("{place} {what} {:<8} USERS = {}", user.id, self.users.count()));
+    }
+
+    /// `GRAF L0003 DIAL   TO  LINUX    DIALED = 1`
+    pub fn note_dial(&self, id: &UserId, line: Line, what: &str) {
+        let count = self.dialed.load(Ordering::Relaxed);
+        self.audit.record(if what.starts_with("DIAL") { "dial" } else { "drop" }, &id.to_string(), &line.to_string(), "");
+        self.say_to_operator(&format!("{} {what} {:<8} DIALED = {count}", place(line), id));
     }
 
     /// A session's record for accounting. What the host does not take is lost, and the operator is told, at most once a second.

@@ -106,7 +106,7 @@ fn end_if_idle(user: &Arc<User>, limit: Limit) {
         Due::End => {
             user.console.write(LineKind::Cp, &format!("HCPIDL9453I This console was idle for {}", spoken(idle)));
             match limit.then {
-                Then::Disconnect => user.disconnect(),
+                Then::Disconnect => user.disconnect("idle"),
                 Then::LogOff => {
                     let (user, cp) = (Arc::clone(user), Arc::clone(user.cp()));
                     cp.workers.submit(Box::new(move || log_off(&user, None, Ending::LoggedOff)));

@@ -51,7 +51,7 @@ impl User {
             }
             return;
         }
-        let execute = || command::execute(&self.cp, Origin::user(self), text);
+        let execute = || command::execute(&self.cp, Origin::console(self), text);
         let reply = self.answered(execute, |reply| {
             if reply.asks.is_none() {
                 self.say_cp(&reply.lines);

@@ -328,6 +328,7 @@ pub fn log_off(user: &Arc<User>, forced_by: Option<&UserId>, ending: Ending) {
     // It will not go on: what it was to do is dropped.
     drop(user.take_sleep(|_| true));
     user.forget_question();
+    user.undial();
     if let Some(&id) = user.dispatch.get() {
         cp.dispatcher.dismiss(id);
     }

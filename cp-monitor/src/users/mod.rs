@@ -9,7 +9,9 @@
 mod accounts;
 mod console_spool;
 mod devices;
+pub mod dial;
 pub mod eyes;
+pub mod files;
 pub mod idle;
 mod input;
 mod logon;
@@ -207,6 +209,8 @@ struct Rest {
     asked: Option<Answered>,
     /// SLEEPs so far, so that an alarm ends its own and no later one.
     sleeps: u64,
+    /// A terminal that is dialed to the machine's line.
+    dialed: Option<dial::Dialed>,
 }
 
 /// A SLEEP.

@@ -26,7 +26,13 @@ pub(super) fn without_secrets(typed: &str, edit: &LineEdit) -> String {
 fn masked(text: &str) -> String {
     let mut words = Words { text, at: 0, before: 0 };
     let mut first = words.next();
-    while first.is_some_and(|word| is(word, "CP") || is(word, "COMMAND")) {
+    while let Some(word) = first {
+        // AT sysid, FOR userid: CMD may stand before the command.
+        if is(word, "AT") || is(word, "FOR") {
+            words.next();
+        } else if !(is(word, "CP") || is(word, "COMMAND") || is(word, "CMD")) {
+            break;
+        }
         first = words.next();
     }
     let secret_follows = match first {
@@ -109,6 +115,8 @@ mod tests {
             ("autolo maint sesame more", "autolo maint ********"),
             ("xautolog maint noipl password sesame", "xautolog maint noipl password ********"),
             ("logon maint sesame", "logon maint ********"),
+            ("at cp64 cmd link maint 191 291 rr sesame", "at cp64 cmd link maint 191 291 rr ********"),
+            ("for alan cmd link maint 191 291 rr sesame", "for alan cmd link maint 191 291 rr ********"),
             ("link maint 191 291 rr", "link maint 191 291 rr"),
             ("xautolog maint", "xautolog maint"),
             ("l * exec a", "l * exec a"),

@@ -5,13 +5,15 @@ use spool::Queue;
 
 use super::nothing_more;
 use crate::command::Invocation;
-use crate::command::answer::{Answer, Outcome, invalid_operand, no_device};
+use crate::command::answer::{Answer, Outcome, error, invalid_operand, no_device};
 use crate::command::operands::{device, is};
 use crate::command::spool::queue_of;
 use crate::directory::DeviceNumber;
+use crate::pc::Pc;
+use crate::users::dial::LINE;
 use crate::users::{Console, Device, Disk, Output, Reader, Route, User};
 
-/// QUERY VIRTUAL [ALL|CONSOLE|CPUS|DASD|STORAGE|UR|vdev]
+/// QUERY VIRTUAL [ALL|CONSOLE|CPUS|DASD|LINES|STORAGE|UR|vdev]
 pub(super) fn virtual_devices(invocation: &mut Invocation<'_>) -> Outcome {
     let Some(word) = invocation.operands.next_word() else { return all(invocation) };
     nothing_more(invocation)?;
@@ -23,6 +25,8 @@ pub(super) fn virtual_devices(invocation: &mut Invocation<'_>) -> Outcome {
         chosen(invocation, &[Kind::Disk])
     } else if is(word, "UR") {
         chosen(invocation, UNIT_RECORD)
+    } else if is(word, "LINES") {
+        line(invocation.user()?).ok_or_else(|| error("QVD", 40, "Device does not exist"))
     } else if let Some(queue) = queue_of(word) {
         chosen(invocation, &[Kind::of_queue(queue)])
     } else if is(word, "STORage") {
@@ -91,6 +95,11 @@ pub(super) fn console(invocation: &mut Invocation<'_>) -> Outcome {
 pub(super) fn one(invocation: &mut Invocation<'_>, vdev: DeviceNumber) -> Outcome {
     nothing_more(invocation)?;
     let user = invocation.user()?;
+    if vdev == LINE
+        && let Some(answer) = line(user)
+    {
+        return Ok(answer);
+    }
     let devices = user.devices.lock();
     let (position, device) = devices
         .iter()
@@ -104,7 +113,21 @@ pub(super) fn one(invocation: &mut Invocation<'_>, vdev: DeviceNumber) -> Outcom
 fn all(invocation: &mut Invocation<'_>) -> Outcome {
     let storage = super::settings::virtual_storage(invocation)?;
     let devices = chosen(invocation, ANY)?;
-    Ok(Answer::join(vec![storage, devices]))
+    Ok(Answer::join([storage, devices].into_iter().chain(line(invocation.user()?)).collect()))
+}
+
+/// The line that a PC machine offers to be dialed: `LINE 02F8 ON LDEV L0003`, `LINE 02F8 ENABLED` when nobody is there, `LINE 02F8 DISABLED` while the guest
+/// does not have it open. Other machines have none.
+fn line(user: &User) -> Option<Answer> {
+    let open = user.with_machine(|machine| machine.pc().map(Pc::line_is_open))?;
+    let terminal = user.dialed_terminal().map(|terminal| terminal.to_string());
+    let shown = match (&terminal, open) {
+        (Some(terminal), _) => format!("ON LDEV {terminal}"),
+        (None, true) => "ENABLED".to_string(),
+        (None, false) => "DISABLED".to_string(),
+    };
+    let data = json!({ "vdev": LINE, "kind": "LINE", "open": open, "terminal": terminal });
+    Some(Answer::line(data, format!("LINE {LINE} {shown}")))
 }
 
 fn chosen(invocation: &Invocation<'_>, wanted: &[Kind]) -> Outcome {
@@ -117,7 +140,7 @@ fn chosen(invocation: &Invocation<'_>, wanted: &[Kind]) -> Outcome {
         .map(|(position, (number, device))| shown(user, position, number, device))
         .collect();
     if answers.is_empty() {
-        return Err(crate::command::answer::error("QVD", 40, "Device does not exist"));
+        return Err(error("QVD", 40, "Device does not exist"));
     }
     Ok(Answer::join(answers))
 }

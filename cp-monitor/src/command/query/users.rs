@@ -1,5 +1,7 @@
 //! QUERY NAMES USERS userid TIME CPLEVEL USERID LOGMSG.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::json;
 
 use super::nothing_more;
@@ -35,7 +37,8 @@ pub(super) fn count(invocation: &mut Invocation<'_>) -> Outcome {
         return user(invocation, word);
     }
     let count = invocation.cp.users.count();
-    Ok(Answer::line(json!({ "users": count }), format!("{count:>3} USERS,   0 DIALED,   0 NET")))
+    let dialed = invocation.cp.dialed.load(Ordering::Relaxed);
+    Ok(Answer::line(json!({ "users": count, "dialed": dialed }), format!("{count:>3} USERS, {dialed:>3} DIALED,   0 NET")))
 }
 
 /// `OPERATOR - DSC`, or 045E.

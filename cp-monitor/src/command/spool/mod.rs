@@ -17,7 +17,7 @@ use super::Reply;
 use super::answer::{Answer, Message, error, invalid_operand, not_in_directory};
 use crate::directory::UserId;
 use crate::system::Cp;
-use crate::users::{Emsg, spool_userid};
+use crate::users::{Emsg, User, spool_userid};
 
 pub(super) use devices::{close, spool, tag};
 pub use devices::{close_output, finish_reading};
@@ -104,6 +104,27 @@ fn begin_deck(cp: &Arc<Cp>, file: &wire::Punch) -> Result<HostDeck, Message> {
         attributes,
     };
     Ok(HostDeck { cp: Arc::clone(cp), open: cp.spool.create(new), to })
+}
+
+/// The channel command of a printer: write and space one line.
+const PRINT_COMMAND: u16 = 0x09;
+
+/// Makes a printer file of what a screen shows, apart from what the user's printer has in progress.
+///
+/// # Errors
+/// What the spool says.
+pub fn print_screen(user: &User, rows: &[String]) -> Result<Spid, Message> {
+    let cp = user.cp();
+    let word = |text: &str| spool::Word::new(text).map_err(|problem| invalid_operand(&problem.to_string()));
+    let attributes =
+        spool::Attributes { name: spool::FileName::File(word("SCREEN")?, Some(word("COPY")?)), ..spool::Attributes::default() };
+    let owner = spool_userid(&user.id);
+    let mut open =
+        cp.spool.create(spool::NewFile { origin: owner, device: spool::Device::Printer, created: cp.clock.unix_seconds(), attributes });
+    rows.iter().try_for_each(|row| open.append(PRINT_COMMAND, row.as_bytes())).map_err(spool_failed)?;
+    let closed = cp.spool.close(open, Destination { owner, queue: Queue::Printer }).map_err(|problem| spool_failed(problem.error))?;
+    announce(cp, None, &closed);
+    Ok(closed.file.spid)
 }
 
 /// The channel command of a punch: write, feed and select stacker.
