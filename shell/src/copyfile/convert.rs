@@ -101,6 +101,13 @@ pub(super) fn overlay(part: &[u8], at: usize, out: &mut Vec<u8>, fill: u8) {
     out[at..at + part.len()].copy_from_slice(part);
 }
 
+/// What the keys of an 026 keypunch, which BCD files come from, are on an 029: the option EBCDIC of z/VM's COPYFILE.
+pub(super) fn keypunch() -> [u8; 256] {
+    let mut table: [u8; 256] = core::array::from_fn(|byte| byte as u8);
+    b"%<&#@'".iter().zip(b"()+=':").for_each(|(from, to)| table[usize::from(*from)] = *to);
+    table
+}
+
 /// Takes a translation list apart: pairs of characters, each as itself or in two hexadecimal digits. `Err` is the word that is wrong.
 pub(super) fn translation(list: &[u8]) -> Result<[u8; 256], Vec<u8>> {
     let mut table: [u8; 256] = core::array::from_fn(|byte| byte as u8);

@@ -152,6 +152,7 @@ impl<C: Cp> Shell<C> {
                 option if is(option, "NEWDate") => options.old_date = false,
                 option if is(option, "UPcase") => options.case = Some(Case::Upper),
                 option if is(option, "LOwcase") => options.case = Some(Case::Lower),
+                option if is(option, "EBcdic") => options.translation = Some(Box::new(convert::keypunch())),
                 option if is(option, "TRUnc") => options.truncate = true,
                 option if is(option, "NOTRunc") => options.truncate = false,
                 option if is(option, "OVly") => options.overlay = true,
@@ -182,7 +183,9 @@ impl<C: Cp> Shell<C> {
         if wanted("TRAnslate") {
             let list = self.ask_list(options.prompt, "601R", "Enter translation list:")?;
             let table = convert::translation(&list).map_err(|wrong| self.bad_list("translation", "063E", &wrong))?;
-            options.translation = Some(Box::new(table));
+            // Behind EBCDIC it is about the characters that EBCDIC makes.
+            let before = options.translation.take().map_or(core::array::from_fn(|byte| byte as u8), |before| *before);
+            options.translation = Some(Box::new(before.map(|byte| table[usize::from(byte)])));
         }
         if wanted("SPecs") {
             let list = self.ask_list(options.prompt, "602R", "Enter specification list:")?;

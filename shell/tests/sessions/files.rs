@@ -179,6 +179,19 @@ fn copyfile_converts_in_place() {
 }
 
 #[test]
+fn copyfile_reads_cards_of_an_026_keypunch() {
+    let mut user = user();
+    user.has_file(0x191, "CARDS FORTRAN", 1, &["      A # B % I < & 1", "      C # @X'"]);
+    user.does("access 191 a");
+    user.does("copyfile cards fortran a new fortran a (ebcdic");
+    assert_eq!(user.file_on(0x191, "NEW FORTRAN"), ["      A = B ( I ) + 1", "      C = 'X:"]);
+    // A translation list is about what has become of them.
+    user.types(&["= E # N"]);
+    user.does("copyfile cards fortran a new fortran a (ebcdic translate replace");
+    assert_eq!(user.file_on(0x191, "NEW FORTRAN"), ["      A E B ( I ) + 1", "      C E 'X:"]);
+}
+
+#[test]
 fn movefile_moves_between_what_filedef_defines() {
     let mut user = user();
     assert_eq!(user.does("query filedef"), ["No user defined FILEDEFs in effect"]);
