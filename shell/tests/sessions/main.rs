@@ -7,6 +7,7 @@ mod environment;
 mod files;
 mod globals;
 mod programs;
+mod refusals;
 mod rexx;
 mod spool;
 mod tape;
