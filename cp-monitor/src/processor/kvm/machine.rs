@@ -1,4 +1,4 @@
-//! A PC machine on KVM: a VM and a vCPU of its own, with nothing of a PC in the kernel. Talks to KVM; chips are behind [`Chips`].
+//! A PC machine on KVM: a VM and a vCPU of its own, with nothing of a PC in the kernel. Talks to KVM; what the vCPU finds outside storage is behind `Chips`.
 //!
 //! There is no in-kernel interrupt controller: HLT comes out of KVM_RUN at once, and a VM is made and destroyed without the grace periods that one costs. Interrupts go in by
 //! KVM_INTERRUPT when KVM says that it is ready, else an interrupt window is asked for. An instruction behind a port or MMIO exit is finished by the next KVM_RUN, so before
