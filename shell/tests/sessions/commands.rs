@@ -121,6 +121,22 @@ fn every_command_has_a_help_file() {
     }
 }
 
+#[test]
+fn help_shows_every_command_whole_and_in_brief() {
+    let mut user = reader();
+    for name in shell::command_names::<Double>() {
+        let whole = user.does(&format!("help cms {name}"));
+        assert_eq!(whole[0], name);
+        let text = whole.join("\n");
+        // Another name of a command has its syntax, and a word on whose name it is.
+        let other_name = text.contains("HELP ") && whole.len() < 20;
+        assert!(text.contains("\nSyntax\n") && (text.contains("\nWhat it does\n") || other_name), "{name}: {text}");
+        assert!(whole.iter().all(|line| line.chars().count() < 80 && !line.contains("```")), "{name}: {text}");
+        let brief = user.does(&format!("help cms {name} (brief"));
+        assert!(brief[0] == name && brief.len() <= whole.len(), "{name}: {brief:?}");
+    }
+}
+
 /// Words that commands are made of.
 fn word() -> impl Strategy<Value = String> {
     let known: Vec<String> = shell::command_names::<Double>()
