@@ -24,6 +24,11 @@ const ANSWERS: &[u8] = &[
     0x66, 0xba, 0xfc, 0x02, 0x30, 0xc0, 0xee, 0xeb, 0xc4, // hang up: mov dx, 2fc; xor al, al; out; jmp begin
 ];
 
+/// What CP says of LINUX's line; before its IPL that there is none.
+fn line_of(system: &System) -> String {
+    system.cp("FOR LINUX CMD QUERY VIRTUAL LINES").output
+}
+
 /// A system that serves 3270 terminals, with LINUX logged on and answering on its line, and where.
 fn system() -> (System, Terminal, SocketAddr) {
     let system = System::start_with(&["--tn3270", "127.0.0.1:0"]);
@@ -38,7 +43,7 @@ fn system() -> (System, Terminal, SocketAddr) {
     let line = operator.until("3270 terminals are served at ");
     let address = Regex::new(r"served at (\S+)").unwrap().captures(line.trim_end()).unwrap()[1].parse().unwrap();
     let terminal = Terminal::connect(&system.socket(), "LINUX");
-    wait_for("the line", || system.cp_says("FOR LINUX CMD QUERY VIRTUAL LINES").contains("LINE 02F8 ENABLED").then_some(()));
+    wait_for("the line", || line_of(&system).contains("LINE 02F8 ENABLED").then_some(()));
     (system, terminal, address)
 }
 
@@ -162,7 +167,7 @@ fn a_3270_dials_and_comes_back_to_the_logo_and_what_ends_the_machine_ends_the_li
     over(&mut emulator);
     assert_line(&system.cp_says("QUERY USERS"), "^ *2 USERS, +0 DIALED, +0 NET$");
     linux.type_line("ipl answers");
-    wait_for("the line", || system.cp_says("FOR LINUX CMD QUERY VIRTUAL LINES").contains("ENABLED").then_some(()));
+    wait_for("the line", || line_of(&system).contains("LINE 02F8 ENABLED").then_some(()));
     dial(&mut emulator);
     system.cp("FORCE LINUX").succeeded();
     over(&mut emulator);
