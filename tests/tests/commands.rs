@@ -91,7 +91,10 @@ const ANSWERS: &[Case] = &[
     Case("INDICATE ACTIVE", &[r"^\d{5} USERS, \d{5} DISP, \d{5} ELIG, \d{5} DORM$"]),
     Case("INDICATE I/O", &[r"^No users in I/O wait$"]),
     Case("QUERY SET", &[r"^MSG ON +, WNG ON +, EMSG ON +, IMSG ON", r"^SMSG OFF +, RUN OFF"]),
-    Case("QUERY TERMINAL", &[r"^LINEND # +, LINEDEL \S+ *, CHARDEL \S+ *, ESCAPE \S+", r"^LINESIZE \S+, MORE \d{3} \d{3}, BRKKEY PA1"]),
+    Case(
+        "QUERY TERMINAL",
+        &[r"^LINEND # +, LINEDEL \S+ *, CHARDEL \S+ *, ESCAPE \S+", r"^LINESIZE \S+, MORE \d{3} \d{3}, BRKKEY PA1", r"^CONMODE 3215$"],
+    ),
     Case("QUERY PRIVCLASS", &[r"^PRIVILEGE CLASSES FOR USER MAINT$", r"^ +CURRENTLY: ABCDEFG$", r"^ +DIRECTORY: ABCDEFG$"]),
     Case("QUERY LINKS 191", &[r"^MAINT    0191 R/W$"]),
     Case("QUERY LINKS 190", &[r"^MAINT    0190 R/W, OPERATOR 0190 R/O$"]),
