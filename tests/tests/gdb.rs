@@ -150,8 +150,10 @@ fn gdb_stops_steps_looks_changes_and_lets_go() {
     let before = gdb.ask("print/x $rip");
     gdb.ask("stepi");
     assert_ne!(before.split('=').nth(1), gdb.ask("print/x $rip").split('=').nth(1), "one instruction on");
+    gdb.ask("set $kept = $r15");
     gdb.ask("set $r15 = 0x1234567890");
     assert_line(&gdb.ask("print/x $r15"), r"= 0x1234567890$");
+    gdb.ask("set $r15 = $kept");
     assert_line(&gdb.ask("print $xmm0.uint128"), r"= ");
     gdb.ask("set {int}0x300000 = 4711");
     assert_line(&gdb.ask("x/dw 0x300000"), r"^0x300000:\s+4711$");

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Invocation;
 use super::answer::{Answer, Message, Outcome, error, invalid_operand, operand_missing};
+use crate::debug::trace::disassemble;
 use crate::machine::{Machine, Missing};
 use crate::paging;
 use crate::storage::AccessError;
@@ -14,7 +15,7 @@ const DISPLAY_MAX: u64 = 64 << 10;
 /// The general registers by x86-64 number.
 const NAMES: [&str; 16] = ["RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"];
 
-/// DISPLAY {address[-end|.length] ... | G[n] | PSW | ALL}
+/// DISPLAY {[I]address[-end|.length] ... | G[n] | PSW | ALL}
 pub(super) fn display(invocation: &mut Invocation<'_>) -> Outcome {
     if invocation.operands.is_empty() {
         return Err(operand_missing());
@@ -74,6 +75,12 @@ fn display_one(machine: &mut Machine, word: &str, room: &mut u64) -> Result<Answ
         "PSW" => Ok(psw(machine)),
         "G" => Ok(registers(machine, 0, 15)),
         "ALL" => Ok(Answer::join(vec![psw(machine), registers(machine, 0, 15)])),
+        text if text.starts_with('I') => {
+            let (start, last) = ends(&text[1..])?;
+            let length = (last - start).saturating_add(1).max(INSTRUCTION).min(*room);
+            *room -= length;
+            instructions(machine, start, length)
+        }
         _ => match upper.strip_prefix('G').filter(|rest| !rest.is_empty()) {
             Some(rest) => Ok(register_range(machine, rest).ok_or_else(|| invalid_operand(word))?),
             None => {
@@ -111,10 +118,36 @@ fn registers(machine: &Machine, first: usize, last: usize) -> Answer {
     Answer::of(data, lines.collect())
 }
 
+/// Longest instruction: so much is shown of an address alone.
+const INSTRUCTION: u64 = 15;
+
+/// Storage as instructions.
+fn instructions(machine: &mut Machine, start: u64, length: u64) -> Result<Answer, Refused> {
+    let mut code = vec![0; length as usize];
+    let width = match machine.pc() {
+        Some(pc) => {
+            pc.read(start, &mut code).map_err(|_| outside(start))?;
+            pc.processor(0).code_width()
+        }
+        None => {
+            machine.space.read(start, &mut code).map_err(|error| Refused::access(start, error, false))?;
+            64
+        }
+    };
+    let lines = disassemble(start, &code, width);
+    Ok(Answer::of(json!({ "address": start, "instructions": lines }), lines))
+}
+
 /// `address`, `address-end`, `address.length`, as the first byte and the length of the whole lines of 16 bytes that show it.
 /// `T` or `L` before it and nothing are the same here, where code is ASCII.
 fn range(text: &str) -> Result<(u64, u64), Message> {
-    let text = text.trim_start_matches(['T', 'L']);
+    let (start, last) = ends(text.trim_start_matches(['T', 'L']))?;
+    let start = start & !0xf;
+    Ok((start, ((last - start) | 0xf).saturating_add(1)))
+}
+
+/// The first and the last byte that are meant.
+fn ends(text: &str) -> Result<(u64, u64), Message> {
     let bad = || error("CDB", 4, format!("Invalid hexloc - {text}"));
     let hex = |text: &str| u64::from_str_radix(text, 16).map_err(|_| bad());
     let (start, last) = match (text.split_once('-'), text.split_once('.')) {
@@ -128,8 +161,7 @@ fn range(text: &str) -> Result<(u64, u64), Message> {
     if last < start {
         return Err(bad());
     }
-    let start = start & !0xf;
-    Ok((start, ((last - start) | 0xf).saturating_add(1)))
+    Ok((start, last))
 }
 
 fn dump(machine: &mut Machine, start: u64, length: u64) -> Result<Answer, Refused> {

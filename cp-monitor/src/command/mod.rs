@@ -24,6 +24,7 @@ mod session;
 mod set;
 mod spool;
 pub mod spxtape;
+mod trace;
 mod unit_record;
 
 use std::sync::Arc;
@@ -82,6 +83,7 @@ pub const TABLE: &[Command] = &[
     command("LOGIn", "LOGON", Classes::Any, "log on (from a terminal)", session::logon),
     command("ACNT", "ACNT", Classes::Of("A"), "put on record what users used", accounting::acnt),
     command("AT", "AT", Classes::Any, "issue a command at a system", eyes::at),
+    command("ADSTOP", "ADSTOP", Classes::Of("G"), "stop the machine at an address", trace::address_stop),
     command("BAckspace", "BACKSPAC", Classes::Of("D"), "begin the file on a printer or punch again", unit_record::backspace),
     command("Begin", "BEGIN", Classes::Of("G"), "let the machine go on", session::begin),
     command("CHange", "CHANGE", Classes::Of("DG"), "change attributes of spool files", spool::change),
@@ -126,6 +128,7 @@ pub const TABLE: &[Command] = &[
     command("SYStem", "SYSTEM", Classes::Of("G"), "reset or clear the machine", session::system),
     command("TAg", "TAG", Classes::Of("G"), "attach text to spool files", spool::tag),
     command("TERMinal", "TERMINAL", Classes::Of("G"), "set how the terminal behaves", set::terminal),
+    command("TRace", "TRACE", Classes::Of("G"), "follow what the machine does", trace::trace),
     command("TRANsfer", "TRANSFER", Classes::Of("DG"), "move spool files to another user", spool::transfer),
     command("Warning", "WARNING", Classes::Of("ABC"), "send an urgent line to users", message::warning),
     command("WNG", "WARNING", Classes::Of("ABC"), "send an urgent line to users", message::warning),

@@ -173,7 +173,7 @@ impl Serving {
         };
         user.with_machine(|machine| {
             if let Some(pc) = machine.pc_mut() {
-                pc.set_points(Points::default());
+                pc.set_points(Points { address_stop: pc.address_stop(), ..Points::default() });
             }
             if !was_stopped {
                 machine.begin(None);
@@ -300,7 +300,7 @@ fn reason(stop: &Stop, watches: &[soft_processor::Watch]) -> MultiThreadStopReas
     use soft_processor::WatchKind as Kind;
     let tid = target::thread(stop.processor);
     match &stop.why {
-        Why::Breakpoint(_) => MultiThreadStopReason::SwBreak(tid),
+        Why::Breakpoint(_) | Why::AddressStop(_) => MultiThreadStopReason::SwBreak(tid),
         Why::Watch { address, .. } => {
             let watch = watches.iter().find(|watch| address.wrapping_sub(watch.address) < watch.length);
             let kind = match watch.map(|watch| watch.kind) {
@@ -310,7 +310,7 @@ fn reason(stop: &Stop, watches: &[soft_processor::Watch]) -> MultiThreadStopReas
             };
             MultiThreadStopReason::Watch { tid, kind, addr: *address }
         }
-        Why::Loaded => MultiThreadStopReason::SignalWithThread { tid, signal: Signal::SIGTRAP },
+        Why::Loaded | Why::Traced => MultiThreadStopReason::SignalWithThread { tid, signal: Signal::SIGTRAP },
         Why::Ended(why) if why.contains("triple fault") => MultiThreadStopReason::SignalWithThread { tid, signal: Signal::SIGSEGV },
         Why::Ended(why) if why.contains("disabled wait") => MultiThreadStopReason::SignalWithThread { tid, signal: Signal::SIGSTOP },
         Why::Ended(_) => MultiThreadStopReason::Exited(0),

@@ -11,6 +11,7 @@
 
 pub mod gdb;
 pub mod points;
+pub mod trace;
 
 use std::sync::Arc;
 
@@ -55,8 +56,9 @@ impl User {
     /// The machine has come to a point: it is stopped, and whoever set the point is told.
     pub(crate) fn stopped_at(self: &Arc<Self>, machine: &mut Machine, stop: Stop) {
         machine.stop();
-        if !self.debug.tell(stop.clone()) {
-            self.enter_cp_mode(machine, &format!("HCPGIR450W CP entered; {stop}"));
+        // A trace has said it already.
+        if !self.debug.tell(stop.clone()) && stop.why != Why::Traced {
+            self.enter_cp_mode(machine, &stop.to_string());
         }
         self.show_state(machine);
     }

@@ -16,6 +16,10 @@ pub enum Why {
         /// It was stored into.
         write: bool,
     },
+    /// The address of ADSTOP.
+    AddressStop(u64),
+    /// A trace stops the machine.
+    Traced,
     /// A system was loaded; nothing of it has been executed.
     Loaded,
     /// The machine ended; with a failure or by itself.
@@ -38,6 +42,8 @@ impl std::fmt::Display for Stop {
             Why::Watch { address, write } => {
                 write!(f, "processor {} {} {address:X}", self.processor, if *write { "stored into" } else { "loaded from" })
             }
+            Why::AddressStop(address) => write!(f, "ADSTOP AT {address:X}"),
+            Why::Traced => f.write_str("traced"),
             Why::Loaded => f.write_str("a system was loaded"),
             Why::Ended(why) => f.write_str(why),
         }
@@ -51,26 +57,43 @@ pub struct Points {
     pub breakpoints: Vec<u64>,
     /// Storage.
     pub watches: Vec<Watch>,
+    /// ADSTOP: an instruction address, once.
+    pub address_stop: Option<u64>,
     /// Processors that are at a breakpoint and go on from there.
-    passing: Vec<usize>,
+    pub(super) passing: Vec<usize>,
 }
 
 impl Points {
+    fn stops_at(&self, address: u64) -> bool {
+        self.breakpoints.contains(&address) || self.address_stop == Some(address)
+    }
+
     /// Whether there are any.
     pub fn is_empty(&self) -> bool {
-        self.breakpoints.is_empty() && self.watches.is_empty()
+        self.breakpoints.is_empty() && self.watches.is_empty() && self.address_stop.is_none()
     }
 }
 
 impl Pc {
     /// Sets where it stops.
     pub fn set_points(&mut self, points: Points) {
+        let addresses: Vec<u64> = points.breakpoints.iter().copied().chain(points.address_stop).collect();
         for processor in self.processors_mut() {
-            processor.set_breakpoints(&points.breakpoints);
+            processor.set_breakpoints(&addresses);
             processor.set_watchpoints(&points.watches);
         }
         self.points = points;
         self.pass_points();
+    }
+
+    /// Where ADSTOP stops it.
+    pub fn address_stop(&self) -> Option<u64> {
+        self.points.address_stop
+    }
+
+    /// ADSTOP.
+    pub fn set_address_stop(&mut self, address: Option<u64>) {
+        self.set_points(Points { address_stop: address, ..self.points.clone() });
     }
 
     /// What is at a breakpoint now goes on from there.
@@ -80,12 +103,12 @@ impl Pc {
 
     fn is_at_breakpoint(&self, number: usize) -> bool {
         let state = self.state(number);
-        !state.halted && !state.waits_for_start_up && self.points.breakpoints.contains(&state.rip)
+        !state.halted && !state.waits_for_start_up && self.points.stops_at(state.rip)
     }
 
     /// Whether a processor must not begin its turn: it is at a breakpoint that it has come to.
     pub(crate) fn stops_before(&mut self, number: usize) -> Option<Stop> {
-        if self.points.breakpoints.is_empty() || !self.is_at_breakpoint(number) {
+        if self.points.breakpoints.is_empty() && self.points.address_stop.is_none() || !self.is_at_breakpoint(number) {
             return None;
         }
         match self.points.passing.iter().position(|&passing| passing == number) {
@@ -93,18 +116,27 @@ impl Pc {
                 self.points.passing.swap_remove(place);
                 None
             }
-            None => Some(Stop { processor: number, why: Why::Breakpoint(self.state(number).rip) }),
+            None => Some(self.reached(number)),
         }
     }
 
+    /// A processor has come to an address. That of ADSTOP is used up.
+    fn reached(&mut self, number: usize) -> Stop {
+        let rip = self.state(number).rip;
+        let why = if self.points.address_stop == Some(rip) { Why::AddressStop(rip) } else { Why::Breakpoint(rip) };
+        if self.points.address_stop == Some(rip) {
+            self.set_address_stop(None);
+        }
+        Stop { processor: number, why }
+    }
+
     /// What an exit of a processor's run means to whoever looks.
-    pub(crate) fn stop_of(&self, number: usize, exit: Exit) -> Option<Stop> {
-        let why = match exit {
-            Exit::Breakpoint => Why::Breakpoint(self.state(number).rip),
-            Exit::Watchpoint { address, write } => Why::Watch { address, write },
-            _ => return None,
-        };
-        Some(Stop { processor: number, why })
+    pub(crate) fn stop_of(&mut self, number: usize, exit: Exit) -> Option<Stop> {
+        match exit {
+            Exit::Breakpoint => Some(self.reached(number)),
+            Exit::Watchpoint { address, write } => Some(Stop { processor: number, why: Why::Watch { address, write } }),
+            _ => None,
+        }
     }
 
     /// One instruction of one processor; the others stand still. A processor that halts waits, in the machine's time, for what ends it. What it came to, when it is

@@ -16,7 +16,8 @@ use abi::{PAGE, Psw, mask};
 use console::presentation::Size;
 use console::presentation::inbound::Inbound;
 
-use crate::pc::Pc;
+use crate::debug::trace::Tracing;
+use crate::pc::{Pc, Turn};
 use crate::processor::Context;
 use crate::storage::{AccessError, AddressSpace, SavedSystem, StorageError};
 
@@ -101,6 +102,8 @@ pub struct Machine {
     lists: Arc<Lists>,
     /// What a PC machine consists of, once something was IPLed in it. Its storage and processors are in there, not in `space` and `context`.
     pc: Option<Box<Pc>>,
+    /// What is traced of it. Kept over IPL.
+    pub tracing: Tracing,
     /// Counts resets, so that a worker that answers after one is not believed.
     generation: u64,
 }
@@ -149,6 +152,7 @@ impl Machine {
             typed: VecDeque::new(),
             lists: Arc::default(),
             pc: None,
+            tracing: Tracing::default(),
             generation: 0,
         }
     }
@@ -196,6 +200,12 @@ impl Machine {
     /// The same, to be changed.
     pub fn pc_mut(&mut self) -> Option<&mut Pc> {
         self.pc.as_deref_mut()
+    }
+
+    /// A PC machine that is traced runs; nothing happens when it is not, or is on KVM.
+    pub(crate) fn run_pc_traced(&mut self, instructions: u64) -> Option<Turn> {
+        let pc = self.pc.as_deref_mut().filter(|pc| !self.tracing.is_empty() && pc.executed().is_some())?;
+        Some(pc.run_traced(instructions, &mut self.tracing))
     }
 
     /// A PC machine waits.

@@ -102,7 +102,20 @@ impl User {
                 continue;
             }
             let entered = Instant::now();
-            let exit = processor.run(&mut machine.context, &mut machine.space);
+            let exit = if machine.tracing.is_empty() {
+                processor.run(&mut machine.context, &mut machine.space)
+            } else {
+                let (exit, stops) = self.run_one_traced(machine, processor);
+                self.show_traces(machine, !stops);
+                if stops {
+                    machine.stop();
+                    self.show_state(machine);
+                }
+                if exit == Exit::SliceEnd && !processor.is_slice_over() {
+                    continue;
+                }
+                exit
+            };
             seen.guest += entered.elapsed();
             seen.exits[kind(&exit)] += 1;
             match exit {

@@ -13,13 +13,15 @@ const HYPERVISOR: [u32; 4] = [0x4000_0001, u32::from_le_bytes(*b"KVMK"), u32::fr
 /// The devices of a machine.
 pub(super) struct Devices {
     pub(super) board: Board,
+    /// The interrupt that a processor took last; for traces.
+    pub(super) acknowledged: Option<u8>,
     /// An interrupt that was acknowledged for a processor that could not take it then.
     pub(super) held: Option<u8>,
 }
 
 impl Devices {
     pub(super) fn new(board: Board) -> Self {
-        Self { board, held: None }
+        Self { board, acknowledged: None, held: None }
     }
 
     /// Whether an interrupt wants in.
@@ -29,7 +31,9 @@ impl Devices {
 
     /// The vector of the interrupt that is taken.
     pub(super) fn acknowledge(&mut self, processor: usize) -> u8 {
-        self.held.take().unwrap_or_else(|| self.board.acknowledge(processor))
+        let vector = self.held.take().unwrap_or_else(|| self.board.acknowledge(processor));
+        self.acknowledged = Some(vector);
+        vector
     }
 }
 

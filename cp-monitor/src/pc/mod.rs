@@ -243,19 +243,48 @@ impl Pc {
         if let Some(turn) = self.attend() {
             return turn;
         }
+        match self.run_one(number).0 {
+            Exit::Halt => self.idle(),
+            Exit::Shutdown => Turn::Ended(self.shown(number, "triple fault")),
+            Exit::Watchpoint { address, write } => Turn::Stopped(Stop { processor: number, why: Why::Watch { address, write } }),
+            _ => Turn::Ran,
+        }
+    }
+
+    /// One instruction of one processor: why it came back, and the interrupt that was taken instead of it.
+    fn run_one(&mut self, number: usize) -> (Exit, Option<u8>) {
         self.until_event();
         let processor = &mut self.processors[number];
         processor.set_now(self.now);
+        self.devices.acknowledged = None;
         let mut bus = Bus { devices: &mut self.devices, until: self.now + 1 };
         let exit = processor.run(&self.memory, &mut bus, 1);
         let executed = processor.now() - self.now;
         self.executed += executed;
         self.now += executed;
-        match exit {
-            Exit::Halt => self.idle(),
-            Exit::Shutdown => Turn::Ended(self.shown(number, "triple fault")),
-            exit => self.stop_of(number, exit).filter(|stop| !matches!(stop.why, Why::Breakpoint(_))).map_or(Turn::Ran, Turn::Stopped),
+        (exit, self.devices.acknowledged.take())
+    }
+
+    /// The same for a trace, which sees exceptions before they are delivered: then nothing was executed.
+    pub(crate) fn one(&mut self, number: usize, intercept: bool) -> Result<(Exit, Option<u8>), Turn> {
+        if let Some(turn) = self.attend().filter(|turn| *turn != Turn::Ran) {
+            return Err(turn);
         }
+        self.processors[number].intercept_exceptions(intercept);
+        let (now, executed) = (self.now, self.executed);
+        let came = self.run_one(number);
+        self.processors[number].intercept_exceptions(false);
+        if matches!(came.0, Exit::Exception(_)) {
+            (self.now, self.executed) = (now, executed);
+        }
+        Ok(came)
+    }
+
+    /// The number of the processor whose turn it is; the next one has the next.
+    pub(crate) fn turn_over(&mut self) -> usize {
+        let number = self.next % self.processors.len();
+        self.next = (number + 1) % self.processors.len();
+        number
     }
 
     /// The processors, for whoever looks.
@@ -279,7 +308,7 @@ impl Pc {
         self.devices.board.next_event().map(|due| due.div_ceil(NANOSECONDS).saturating_sub(self.now))
     }
 
-    fn idle(&mut self) -> Turn {
+    pub(crate) fn idle(&mut self) -> Turn {
         let length = self.until_event().map(|instructions| instructions * NANOSECONDS);
         // One that waits for start-up has them disabled.
         if !self.processors.iter().any(Cpu::interrupts_enabled) {
@@ -325,7 +354,7 @@ impl Pc {
         self.skip(passed);
     }
 
-    fn note_output(&mut self) {
+    pub(crate) fn note_output(&mut self) {
         let bytes = self.board().take_output();
         if !bytes.is_empty() {
             (self.wrote_at, self.executed_at_output) = (self.now, self.executed);
@@ -466,7 +495,7 @@ impl Pc {
     }
 
     /// What happened to a processor, and where.
-    fn shown(&self, number: usize, what: &str) -> String {
+    pub(crate) fn shown(&self, number: usize, what: &str) -> String {
         let state = self.processors[number].state();
         let code = state.segments[soft_processor::State::CS];
         format!("{what}, processor {number} at {:04X}:{:016X} CR0 {:08X} CR3 {:X}", code.selector, state.rip, state.cr0, state.cr3)

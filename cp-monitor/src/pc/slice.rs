@@ -31,9 +31,13 @@ impl User {
             if !machine.is_ready() {
                 return After::Waiting;
             }
-            let Some(pc) = machine.pc_mut() else { return After::Waiting };
             let entered = Instant::now();
-            let turn = pc.run(CHUNK);
+            let traced = machine.run_pc_traced(CHUNK);
+            if let Some(turn) = &traced {
+                self.show_traces(machine, !matches!(turn, Turn::Stopped(_)));
+            }
+            let Some(pc) = machine.pc_mut() else { return After::Waiting };
+            let turn = traced.unwrap_or_else(|| pc.run(CHUNK));
             *guest += entered.elapsed();
             let read_before = self.console.state();
             self.show_screen(pc, !matches!(turn, Turn::Ran));

@@ -105,7 +105,7 @@ impl Debugged {
         let points = self.points.clone();
         self.user.with_machine(|machine| {
             if let Some(pc) = machine.pc_mut() {
-                pc.set_points(points);
+                pc.set_points(Points { address_stop: pc.address_stop(), ..points });
             }
             machine.begin(None);
         });
@@ -117,7 +117,7 @@ impl Debugged {
         let points = self.points.clone();
         self.user.with_machine(|machine| {
             if let Some(pc) = machine.pc_mut() {
-                pc.set_points(points);
+                pc.set_points(Points { address_stop: pc.address_stop(), ..points });
             }
         });
         for _ in 0..LOOKS {

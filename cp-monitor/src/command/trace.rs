@@ -1,0 +1,160 @@
+//! TRACE, QUERY TRACE and ADSTOP: see [`crate::debug`].
+
+use serde_json::json;
+
+use super::answer::{Answer, Message, Outcome, error, invalid_operand, operand_missing};
+use super::{Invocation, Operands};
+use crate::debug::trace::{Event, Range, Trace, Tracing, run::needs_range};
+
+/// Names of events with their minimum abbreviations.
+const EVENTS: [(&str, Event); 9] = [
+    ("INSTruct", Event::Instruction),
+    ("I", Event::Instruction),
+    ("Branch", Event::Branch),
+    ("PROG", Event::Program),
+    ("EXTernal", Event::External),
+    ("SVC", Event::Call),
+    ("I/O", Event::Io),
+    ("IO", Event::Io),
+    ("STore", Event::Store),
+];
+
+/// TRACE [ID name] event [RANGE|FROM|INTO range] [RUN|NORUN] [SKIP n] [PASS n] [STEP n] [TERMinal] [CMD command] | END [name|ALL]
+pub(super) fn trace(invocation: &mut Invocation<'_>) -> Outcome {
+    let user = invocation.user()?.clone();
+    if invocation.operands.take("END") || invocation.operands.take("OFF") {
+        let id = invocation.operands.next_word().map(str::to_uppercase).filter(|id| id != "ALL");
+        invocation.operands.end()?;
+        let ended = user.with_machine(|machine| machine.tracing.end(id.as_deref()));
+        return match (ended, id) {
+            (0, Some(id)) => Err(error("TRC", 1015, format!("Trace {id} does not exist"))),
+            _ => Ok(Answer::line(json!({ "ended": ended }), "Trace ended")),
+        };
+    }
+    let mut id = None;
+    if invocation.operands.take("ID") {
+        let word = invocation.operands.word()?;
+        id = Some(Some(word.to_uppercase()).filter(|word| word.len() <= 8).ok_or_else(|| invalid_operand(word))?);
+    }
+    let mut trace = asked(&mut invocation.operands)?;
+    user.with_machine(|machine| {
+        if machine.pc().is_some_and(|pc| pc.executed().is_none()) {
+            return Err(error("TRC", 6, "The machine runs on KVM; TRACE of a PC machine needs --processor soft"));
+        }
+        let tracing = &mut machine.tracing;
+        let free = (1..).map(|number: usize| number.to_string()).find(|name| tracing.traces().iter().all(|known| known.id != *name));
+        trace.id = id.or(free).unwrap_or_default();
+        if tracing.traces().len() >= Tracing::MAX {
+            return Err(error("TRC", 1016, "Too many traces"));
+        }
+        tracing.add(trace);
+        Ok(())
+    })?;
+    Ok(Answer::silent())
+}
+
+/// What a trace is to do.
+fn asked(operands: &mut Operands<'_>) -> Result<Trace, Message> {
+    let word = operands.next_word().ok_or_else(operand_missing)?;
+    let event =
+        EVENTS.iter().find(|(name, _)| super::operands::is(word, name)).map(|(_, event)| *event).ok_or_else(|| invalid_operand(word))?;
+    let mut trace = Trace::new("", event);
+    while !operands.is_empty() {
+        if operands.take("RANGE") || operands.take("FROM") || operands.take("INto") {
+            trace.range = Some(range(operands.word()?)?);
+        } else if operands.take("RUN") {
+            trace.run = true;
+        } else if operands.take("NORUN") {
+            trace.run = false;
+        } else if operands.take("SKIP") {
+            trace.skip = number(operands)?;
+        } else if operands.take("PASS") {
+            trace.pass = number(operands)?;
+        } else if operands.take("STEP") {
+            trace.step = number(operands)?.max(1);
+        } else if operands.take("CMD") {
+            trace.command = Some(operands.rest().to_string()).filter(|command| !command.is_empty());
+            if trace.command.is_none() {
+                return Err(operand_missing());
+            }
+            return complete(trace);
+        } else if !operands.take("TERMinal") {
+            return Err(invalid_operand(operands.word()?));
+        }
+    }
+    complete(trace)
+}
+
+fn complete(trace: Trace) -> Result<Trace, Message> {
+    if needs_range(trace.event) && trace.range.is_none() { Err(operand_missing()) } else { Ok(trace) }
+}
+
+fn number(operands: &mut Operands<'_>) -> Result<u64, Message> {
+    let word = operands.word()?;
+    word.parse().map_err(|_| invalid_operand(word))
+}
+
+fn address(text: &str) -> Result<u64, Message> {
+    u64::from_str_radix(text, 16).map_err(|_| error("TRC", 4, format!("Invalid hexloc - {text}")))
+}
+
+/// `address`, `address-end`, `address.length`.
+fn range(text: &str) -> Result<Range, Message> {
+    let (first, last) = match (text.split_once('-'), text.split_once('.')) {
+        (Some((first, last)), _) => (address(first)?, address(last)?),
+        (None, Some((first, length))) => {
+            let first = address(first)?;
+            (first, first.saturating_add(address(length)?.saturating_sub(1)))
+        }
+        (None, None) => (address(text)?, address(text)?),
+    };
+    if last < first { Err(error("TRC", 4, format!("Invalid hexloc - {text}"))) } else { Ok(Range { first, last }) }
+}
+
+/// QUERY TRACE
+pub(super) fn query(invocation: &mut Invocation<'_>) -> Outcome {
+    invocation.operands.end()?;
+    let machine = invocation.user()?.lock_machine();
+    let traces = machine.tracing.traces();
+    let lines: Vec<_> = traces.iter().map(Trace::line).collect();
+    let data: Vec<_> = traces.iter().map(|trace| json!({ "id": trace.id, "event": trace.event.name(), "run": trace.run })).collect();
+    Ok(Answer::of(data, if lines.is_empty() { vec!["No traces are active".to_string()] } else { lines }))
+}
+
+/// ADSTOP {address|OFF}
+pub(super) fn address_stop(invocation: &mut Invocation<'_>) -> Outcome {
+    let word = invocation.operands.word()?;
+    let at = if word.eq_ignore_ascii_case("OFF") { None } else { Some(address(word)?) };
+    invocation.operands.end()?;
+    invocation.user()?.with_machine(|machine| match machine.pc_mut() {
+        Some(pc) => {
+            pc.set_address_stop(at);
+            Ok(Answer::silent())
+        }
+        None => Err(error("ADS", 163, "ADSTOP is for PC machines that have a system; use IPL first, or TRACE INSTRUCT RANGE")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trace(text: &str) -> Result<String, u32> {
+        asked(&mut Operands::new(text)).map(|trace| trace.line()).map_err(|message| message.number)
+    }
+
+    #[test]
+    fn operands_are_those_of_the_manual() {
+        assert_eq!(trace("i"), Ok("         INSTRUCT NORUN".to_string()));
+        assert_eq!(trace("inst range 100-1ff run skip 2 pass 3"), Ok("         INSTRUCT 100-1FF RUN SKIP 2 PASS 3".to_string()));
+        assert_eq!(
+            trace("st into 100.10 step 2 cmd display psw"),
+            Ok("         STORE    100-10F NORUN STEP 2 CMD display psw".to_string())
+        );
+        assert_eq!(trace("b term norun"), Ok("         BRANCH   NORUN".to_string()));
+        for (wrong, number) in [("", 26), ("x", 2), ("store", 26), ("i range 2-1", 4), ("i skip x", 2), ("prog cmd", 26), ("i printer", 2)]
+        {
+            assert_eq!(trace(wrong), Err(number), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! TRACE, ADSTOP and DISPLAY I, in PC machines and in CMS machines.
+
+use std::fs;
+
+use tests::{System, Terminal, assert_line, assert_no_line, lab};
+
+/// A terminal at a PC machine with the teaching kernels, nothing loaded.
+fn pc() -> (System, Terminal) {
+    let system = System::start();
+    let source = system.directory().join("user.direct");
+    let user = "USER PCUSER AUTOONLY 16M 16M G\n  MACHINE PC 1\n  CONSOLE 0009 3215\n";
+    fs::write(&source, fs::read_to_string(&source).unwrap() + user).unwrap();
+    system.cp("DIRECTXA").succeeded();
+    fs::create_dir(system.directory().join("pc")).unwrap();
+    for name in ["hello", "timer", "user"] {
+        fs::copy(lab(name), system.directory().join("pc").join(name)).unwrap();
+    }
+    let mut terminal = Terminal::log_on_no_ipl(&system.socket(), "PCUSER");
+    terminal.until_cp_read();
+    (system, terminal)
+}
+
+/// Types a CP command in CP READ.
+fn cp(terminal: &mut Terminal, command: &str) {
+    terminal.until_cp_read();
+    terminal.type_line(command);
+}
+
+#[test]
+fn a_pc_machine_is_followed_instruction_by_instruction_and_stopped_at_an_address() {
+    let (_system, mut terminal) = pc();
+    cp(&mut terminal, "trace i");
+    cp(&mut terminal, "ipl timer");
+    terminal.until(r"^-> 0000000000100000  cld +FC$");
+    cp(&mut terminal, "begin");
+    terminal.until(r"^-> 0000000000100001  mov esp,[0-9A-F]+h +BC[0-9A-F]{8}$");
+    cp(&mut terminal, "query trace");
+    terminal.until("^1        INSTRUCT NORUN$");
+    cp(&mut terminal, "display i100000");
+    terminal.until(r"^0000000000100000  cld +FC$");
+    cp(&mut terminal, "trace end");
+    terminal.until("^Trace ended$");
+    // Exceptions and interrupts, without stopping; the machine does what it does otherwise.
+    cp(&mut terminal, "trace id faults prog run");
+    cp(&mut terminal, "trace id ticks external run skip 1 pass 98");
+    cp(&mut terminal, "begin");
+    terminal.until(r"^\*\*\* 0000000000[0-9A-F]{6}  PROG 06 -> 0000000000[0-9A-F]{6}'$");
+    terminal.until("^exception 6: go on behind the instruction$");
+    terminal.until(r"^\*\*\* 0000000000[0-9A-F]{6}  EXT 20 -> 0000000000[0-9A-F]{6}'$");
+    terminal.until("^3 s$");
+    terminal.until("HCPGIR450W CP entered; the guest switched the machine off");
+    cp(&mut terminal, "trace end all");
+    terminal.until("^Trace ended$");
+    // At full speed to an address, once.
+    cp(&mut terminal, "adstop 100001");
+    cp(&mut terminal, "ipl timer");
+    terminal.until("^ADSTOP AT 100001$");
+    cp(&mut terminal, "display psw");
+    terminal.until("^PSW = [0-9A-F]{8} [0-9A-F]{8} 0000000000100001$");
+    cp(&mut terminal, "begin");
+    terminal.until("^1 s$");
+    assert_no_line(&terminal.shown(), "HCPMCP9151W");
+}
+
+#[test]
+fn ports_calls_branches_and_stores_are_shown_and_commands_follow() {
+    let (_system, mut terminal) = pc();
+    cp(&mut terminal, "trace io cmd display g2");
+    cp(&mut terminal, "ipl hello");
+    terminal.until(r"^-> [0-9A-F]{16}  in al,dx +EC  IN 03FD [0-9A-F]{2}$");
+    terminal.until("^GRG  2 =  RDX +00000000000003FD");
+    cp(&mut terminal, "trace end");
+    cp(&mut terminal, "trace svc run");
+    cp(&mut terminal, "trace branch into 100000.1000 run skip 10 pass 1000000");
+    // The program stores 42 into a page of its own.
+    cp(&mut terminal, "trace store into 4000200000.8");
+    cp(&mut terminal, "ipl user");
+    terminal.until(r"^-> [0-9A-F]{16}  .* -> 0000000000100[0-9A-F]{3}'");
+    terminal.until(r"^-> 00000040000000[0-9A-F]{2}  int 80h +CD80  -> [0-9A-F]{16}'$");
+    terminal.until(r"^-> 00000040000000[0-9A-F]{2}  mov qword ptr \[rbx\],2Ah +48C7032A000000  STORE 0000004000200000$");
+    cp(&mut terminal, "trace end");
+    cp(&mut terminal, "begin");
+    terminal.until("^the program says: 42$");
+    cp(&mut terminal, "trace end x");
+    terminal.until("^HCPTRC1015E Trace X does not exist$");
+    cp(&mut terminal, "trace store");
+    terminal.until("^HCPCFC026E ");
+}
+
+#[test]
+fn a_cms_machine_is_followed_on_both_kinds_of_processor() {
+    for processor in ["auto", "soft"] {
+        let system = System::start_with(&["--processor", processor]);
+        system.cp64(&["punch", lab("diagnose").to_str().unwrap(), "--to", "CMSUSER"], b"").succeeded();
+        let mut terminal = Terminal::log_on_no_ipl(&system.socket(), "CMSUSER");
+        cp(&mut terminal, "trace i");
+        cp(&mut terminal, "ipl 00c");
+        terminal.until(r"^-> [0-9A-F]{16}  lea rsp,\[[0-9A-F]+h\] +488D25[0-9A-F]{8}$");
+        cp(&mut terminal, "begin");
+        terminal.until(r"^-> [0-9A-F]{16}  call [0-9A-F]{16}h .* -> [0-9A-F]{16}'$");
+        cp(&mut terminal, "trace end");
+        cp(&mut terminal, "trace io run");
+        cp(&mut terminal, "begin");
+        terminal.until(r"^-> [0-9A-F]{16}  out 83h,eax +E783  DIAG 108$");
+        terminal.until("^Hello from ring 3");
+        terminal.until(r"DIAG 10C$");
+        terminal.type_line("#cp trace end");
+        terminal.until("^Trace ended$");
+        terminal.type_line("query userid");
+        terminal.until("^CP has done it.$");
+        // CMS itself runs under a trace as without one.
+        cp(&mut terminal, "trace prog run");
+        cp(&mut terminal, "ipl cms");
+        terminal.ready();
+        assert_line(&terminal.command("identify"), "^CMSUSER  AT CP64");
+        assert_no_line(&terminal.shown(), "HCPMCP9151W");
+    }
+}
