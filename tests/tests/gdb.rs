@@ -161,12 +161,14 @@ fn gdb_stops_steps_looks_changes_and_lets_go() {
     assert_line(&gdb.ask("x/i $rip"), r"=> 0x1[0-9a-f]+ <.*labs");
     assert_line(&gdb.ask("monitor registers"), "^CR0 0000000080010033 ");
     // A software breakpoint: the name is sent back byte by byte.
-    gdb.ask("break *(long)&labs::serial::send");
+    gdb.ask("break labs::serial::send");
     gdb.go_on(&mut terminal);
     terminal.type_line("Ada");
-    assert_line(&gdb.prompt(), "Breakpoint 1, .*labs::serial::send");
+    assert_line(&gdb.prompt(), "Breakpoint 1, ");
     assert_line(&gdb.ask("print/c $dil"), "65 'A'");
-    assert_line(&gdb.ask("backtrace"), "hello::main");
+    let calls = gdb.ask("backtrace");
+    assert_line(&calls, "labs::serial::send");
+    assert_line(&calls, "hello::main");
     assert!(gdb.ask("continue").contains("Breakpoint 1"), "the next byte");
     assert_line(&gdb.ask("print/c $dil"), "100 'd'");
     gdb.ask("delete");

@@ -110,7 +110,7 @@ fn a_cms_machine_is_followed_on_both_kinds_of_processor() {
         terminal.until("^CP has done it.$");
         // CMS itself runs under a trace as without one.
         cp(&mut terminal, "trace prog run");
-        cp(&mut terminal, "ipl cms");
+        cp(&mut terminal, "ipl cms parm autocr");
         terminal.ready();
         assert_line(&terminal.command("identify"), "^CMSUSER  AT CP64");
         assert_no_line(&terminal.shown(), "HCPMCP9151W");
