@@ -1,7 +1,7 @@
 //! A gdb server for one machine: SET GDB ON. The protocol is gdbstub's; this file listens, and keeps the machine and gdb of one mind about who runs.
 //!
 //! A thread for each server. It serves one gdb at a time; the machine stops when the first bytes arrive and goes on, without points, when gdb is gone. A peer is not believed:
-//! one that says nothing at first is dropped after [`SILENCE`], one that takes nothing after [`SLOW`], and whatever ends the session badly, a panic of the protocol's code too, ends that session only.
+//! one that says nothing at first is dropped after ten seconds, one that takes nothing after five, and whatever ends the session badly, a panic of the protocol's code too, ends that session only.
 
 mod target;
 
