@@ -292,6 +292,7 @@ fn nothing_is_left_of_connections_that_open_type_and_drop() {
         round(&doors, count);
         settle(before);
         rounds += 1;
+        println!("after round {rounds}: {} KiB resident", resident());
     }
     let after = resident();
     println!(

@@ -87,6 +87,56 @@ fn pf_keys_are_set_in_every_form() {
     };
     press(&mut terminal, 1);
     terminal.wait_for("CMSUSER  AT CP64");
+    // A delayed one stands in the input area until it is completed, and comes back from there.
+    press(&mut terminal, 2);
+    terminal.type_line("cplevel");
+    terminal.wait_for("IPL at ");
+    terminal.act("Clear()");
+    press(&mut terminal, 4);
+    terminal.wait_for("CP QUERY cplevel");
+    // The line before it, and forward again.
+    press(&mut terminal, 4);
+    terminal.wait_for("#CP QUERY PF06");
+    press(&mut terminal, 5);
+    terminal.wait_for("CP QUERY cplevel");
+    terminal.act("Enter()");
+    terminal.wait_for("IPL at ");
+    // The screen as it stands is a printer file.
+    press(&mut terminal, 6);
+    terminal.type_line("#CP QUERY PRINTER ALL");
+    terminal.wait_for("SCREEN   COPY");
+}
+
+#[test]
+fn lines_are_edited_and_shown_as_the_terminal_is_set() {
+    let (_system, address) = system();
+    let mut terminal = Emulator::connect(address, &["-model", "3279-2-E"], "");
+    terminal.fill_in("cmsuser", "SECRET");
+    terminal.wait_for("VM READ");
+    terminal.type_line("#CP TERM MORE 0 0 CHARDEL ON LINEDEL %");
+    terminal.type_line("nonsense%query impcx@p");
+    terminal.wait_for("IMPCP    = ON");
+    // An escaped line end is a character, and so is the old one when there is another.
+    terminal.type_line("cp msg * one\\\"#two");
+    terminal.wait_for("one#two");
+    terminal.type_line("#CP TERM LINEND !");
+    terminal.type_line("cp msg * three#four!query impex");
+    terminal.wait_for("three#four");
+    terminal.wait_for("IMPEX    = ON");
+    terminal.type_line("!CP TERM LINESIZE 30");
+    terminal.act("Wait(10,Unlock)");
+    terminal.act("Clear()");
+    terminal.type_line("cp query cplevel");
+    let screen = terminal.wait_for("IPL at ");
+    let row = screen.iter().find(|row| row.starts_with("CP-64 Version")).expect("the first line");
+    assert!(row.trim_end().len() <= 30, "{screen:?}");
+    // Another key calls CP.
+    terminal.type_line("!CP TERM BRKKEY PF10");
+    terminal.act("Wait(10,Unlock)");
+    terminal.act("PF(10)");
+    terminal.wait_for("CP READ");
+    terminal.type_line("begin");
+    terminal.wait_for("VM READ");
 }
 
 #[test]
