@@ -3,9 +3,16 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
 
 use pty_process::{OwnedReadPty, OwnedWritePty};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Child;
+use tokio::time::timeout;
+
+/// How long a client may take to leave when its terminal is gone; then it is killed.
+const LEAVE: Duration = Duration::from_secs(5);
 
 /// The client program and its arguments; the userid follows them.
 #[derive(Clone, Debug)]
@@ -53,5 +60,20 @@ impl Client {
             .map_err(io::Error::other)?;
         let (output, input) = pty.into_split();
         Ok((output, input, child))
+    }
+}
+
+/// Takes a client's terminal away, waits until it has left and tells how; none when it did not and is killed.
+pub(crate) async fn hang_up(terminal: (OwnedReadPty, OwnedWritePty), mut child: Child) -> io::Result<Option<ExitStatus>> {
+    drop(terminal);
+    // The kernel tells the client when the last descriptor is closed. Another session's client has one too if it was begun between the opening of
+    // this terminal and its marking as close-on-exec, which are two steps in pty-process.
+    if let Some(client) = child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
+        // It may have left.
+        let _ = kill_process(client, Signal::HUP);
+    }
+    match timeout(LEAVE, child.wait()).await {
+        Ok(status) => status.map(Some),
+        Err(_) => Ok(None),
     }
 }

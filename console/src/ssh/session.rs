@@ -11,12 +11,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use crate::proofs::is_plain;
-use crate::terminal_program::{Client, Wanted};
+use crate::terminal_program::{Client, Wanted, hang_up};
 
 /// Variables of the terminal's end that the client may know.
 const VARIABLES: [&str; 5] = ["LANG", "LC_ALL", "LC_CTYPE", "NO_COLOR", "COLORTERM"];
-/// How long a client may take to leave when its terminal is gone; then it is killed.
-const LEAVE: Duration = Duration::from_secs(5);
 /// A time that no session reaches: ten years.
 const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 86400);
 /// Longest value of one.
@@ -83,7 +81,7 @@ async fn on_terminal(
     (kind, size): (&str, pty_process::Size),
     idle: Option<Duration>,
 ) -> io::Result<Option<ExitStatus>> {
-    let (mut output, mut input, mut child) = client.on_terminal(userid, &asked.wanted, kind, size)?;
+    let (mut output, mut input, child) = client.on_terminal(userid, &asked.wanted, kind, size)?;
     let (mut said, voice) = channel.split();
     let mut voice = voice.make_writer();
     tokio::select! {
@@ -91,12 +89,7 @@ async fn on_terminal(
         _ = copy(&mut output, &mut voice) => {}
         () = type_on_terminal(&mut said, &mut input, idle) => {}
     }
-    // Closing the terminal is how a client that is still there learns that its user is gone.
-    drop((output, input));
-    match timeout(LEAVE, child.wait()).await {
-        Ok(status) => status.map(Some),
-        Err(_) => Ok(None),
-    }
+    hang_up((output, input), child).await
 }
 
 /// Passes on what is typed until the other side is gone, or types nothing for too long.

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Shared;
-use crate::terminal_program::Wanted;
+use crate::terminal_program::{Wanted, hang_up};
 
 /// Longest message of a browser, in bytes: a paste comes in pieces.
 pub(super) const MESSAGE_MAX: usize = 64 << 10;
@@ -38,7 +38,7 @@ pub(super) async fn serve(mut socket: WebSocket, shared: Arc<Shared>, cookie: [u
 
 async fn run(socket: &mut WebSocket, shared: &Shared, cookie: &[u8; 32], userid: &str) -> (u16, &'static str) {
     let wanted = Wanted { variables: vec![("COLORTERM".into(), "truecolor".into()), ("LANG".into(), "C.UTF-8".into())], here: true };
-    let (mut output, mut input, mut child) = match shared.client.on_terminal(userid, &wanted, "xterm-256color", Size::new(24, 80)) {
+    let (mut output, mut input, child) = match shared.client.on_terminal(userid, &wanted, "xterm-256color", Size::new(24, 80)) {
         Ok(started) => started,
         Err(error) => {
             tracing::warn!(%error, "A session in a browser failed");
@@ -95,8 +95,8 @@ async fn run(socket: &mut WebSocket, shared: &Shared, cookie: &[u8; 32], userid:
         }
     };
     // Closing the terminal is how the client learns that its user is gone.
-    drop((output, input));
-    let _ = timeout(LEAVE, child.wait()).await;
+    // Nobody asks a browser's client how it ended.
+    let _ = hang_up((output, input), child).await;
     why
 }
 

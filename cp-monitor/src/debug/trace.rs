@@ -331,7 +331,7 @@ mod tests {
     fn lines_are_as_one_reads_code() {
         assert_eq!(seen(&[0xb8, 1, 0, 0, 0, 0x90], 0x1005).line(false), "-> 0000000000001000  mov eax,1                    B801000000");
         let jump = seen(&[0xeb, 0x0e], 0x1010);
-        assert_eq!(jump.line(true), "00: -> 0000000000001000  jmp short 0000000000001010h   EB0E  -> 0000000000001010'");
+        assert_eq!(jump.line(true), "00: -> 0000000000001000  jmp short 0000000000001010h  EB0E  -> 0000000000001010'");
         let fault = Seen { what: What::Exception { vector: 14, address: 0x4000 }, ..seen(&[0x90], 0x2000) };
         assert_eq!(fault.line(false), "*** 0000000000001000  PROG 0E -> 0000000000002000'  4000");
         assert_eq!(disassemble(0x10, &[0x90, 0xfa, 0xb8, 0], 64).len(), 2, "the last one is cut off");
