@@ -46,6 +46,8 @@ pub struct Preferences {
     pub break_in: BreakIn,
     /// The key that calls CP: TERMINAL BRKKEY. None: no key does.
     pub break_key: Option<Aid>,
+    /// Columns of a line of output, TERMINAL LINESIZE; 0: as many as there are.
+    pub line_size: u16,
     /// Keys that were set.
     keys: BTreeMap<u8, PfKey>,
 }
@@ -53,7 +55,7 @@ pub struct Preferences {
 impl Default for Preferences {
     /// CP breaks in at once, and PA1 calls it.
     fn default() -> Self {
-        Self { more: More::default(), break_in: BreakIn::default(), break_key: Some(Aid::Pa(1)), keys: BTreeMap::new() }
+        Self { more: More::default(), break_in: BreakIn::default(), break_key: Some(Aid::Pa(1)), line_size: 0, keys: BTreeMap::new() }
     }
 }
 

@@ -42,6 +42,17 @@ fn harmless(line: &str) -> Vec<String> {
     done
 }
 
+/// Cuts a line into pieces of at most `columns` characters; an empty line is one piece.
+pub fn folded(line: &str, columns: usize) -> impl Iterator<Item = &str> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let line = rest?;
+        let (piece, behind) = line.char_indices().nth(columns).map_or((line, None), |(end, _)| (&line[..end], Some(&line[end..])));
+        rest = behind;
+        Some(piece)
+    })
+}
+
 /// A line that somebody typed: without its end and without control characters (a tab becomes a blank), cut to [`LINE_MAX`] bytes.
 pub fn typed(line: &str) -> String {
     let mut clean = String::with_capacity(line.len().min(LINE_MAX));
@@ -88,6 +99,14 @@ mod tests {
         let parts = shown(&long);
         assert_eq!(parts.len(), 2);
         assert_eq!(parts.concat(), long);
+    }
+
+    #[test]
+    fn a_folded_line_is_all_there() {
+        let cut = |line, columns| folded(line, columns).collect::<Vec<_>>();
+        assert_eq!(cut("", 3), [""]);
+        assert_eq!(cut("äbc", 3), ["äbc"]);
+        assert_eq!(cut("äbcdefg", 3), ["äbc", "def", "g"]);
     }
 
     #[test]

@@ -323,7 +323,10 @@ impl VirtualConsole {
     fn keep(&self, kind: LineKind, text: &str, typist: Option<AttachmentId>, relayed: bool) {
         let lines: Vec<Box<str>> = text::lines(text).map(String::into_boxed_str).collect();
         let heard = if self.listening.load(Ordering::Acquire) { lines.clone() } else { Vec::new() };
-        let break_in = self.break_in();
+        let (break_in, line_size) = {
+            let preferences = self.preferences.lock().unwrap_or_else(PoisonError::into_inner);
+            (preferences.break_in, preferences.line_size)
+        };
         let mut inner = self.lock();
         if inner.ending.is_some() {
             return;
@@ -332,8 +335,15 @@ impl VirtualConsole {
         let mut begun = false;
         for text in lines {
             begun |= inner.journal.keep(kind, &text);
-            if !inner.journal.hides(kind) {
+            if inner.journal.hides(kind) {
+                continue;
+            }
+            if line_size == 0 || kind == LineKind::Input {
                 inner.push(Kept { text, kind, typist }, &self.limits);
+                continue;
+            }
+            for piece in text::folded(&text, line_size.into()) {
+                inner.push(Kept { text: piece.into(), kind, typist }, &self.limits);
             }
         }
         inner.let_through(kind, break_in);

@@ -74,7 +74,7 @@ fn pf_keys_are_set_in_every_form() {
     terminal.fill_in("cmsuser", "SECRET");
     terminal.wait_for("VM READ");
     terminal.type_line("#CP TERM MORE 0 0");
-    for (key, what) in [(1, "IMMED QUERY USERID"), (2, "DELAYED CP QUERY "), (4, "RETRIEVE"), (5, "RETRIEVE FORWARD"), (6, "COPY"), (7, "")]
+    for (key, what) in [(1, "IMMED QUERY USERID"), (2, "DELAYED CP QUERY"), (4, "RETRIEVE"), (5, "RETRIEVE FORWARD"), (6, "COPY"), (7, "")]
     {
         terminal.type_line(&format!("#CP SET PF{key:02} {what}"));
     }
@@ -89,7 +89,7 @@ fn pf_keys_are_set_in_every_form() {
     terminal.wait_for("CMSUSER  AT CP64");
     // A delayed one stands in the input area until it is completed, and comes back from there.
     press(&mut terminal, 2);
-    terminal.type_line("cplevel");
+    terminal.type_line(" cplevel");
     terminal.wait_for("IPL at ");
     terminal.act("Clear()");
     press(&mut terminal, 4);

@@ -274,10 +274,6 @@ impl VirtualConsole {
         }
     }
 
-    pub(super) fn break_in(&self) -> BreakIn {
-        self.preferences.lock().unwrap_or_else(PoisonError::into_inner).break_in
-    }
-
     /// Says what a terminal can show. When it is the owner's, and a program has made its screen for another size, the program is given the
     /// CLEAR key: see [`VirtualConsole::has_key`].
     pub(crate) fn set_display(&self, id: AttachmentId, display: Option<Display>) {

@@ -104,6 +104,7 @@ pub(super) fn terminal(invocation: &mut Invocation<'_>) -> Outcome {
             preferences.more = More { alarm: seconds(invocation)?, clear: seconds(invocation)? };
         } else if is(word, "LINESize") {
             settings.columns = line_size(invocation.operands.word()?)?;
+            preferences.line_size = settings.columns;
         } else if is(word, "BRKkey") {
             preferences.break_key = break_key(invocation.operands.word()?)?;
         } else if is(word, "BREAKIn") {
@@ -121,6 +122,7 @@ pub(super) fn terminal(invocation: &mut Invocation<'_>) -> Outcome {
     let more = preferences.more;
     user.console.prefer(|kept| {
         (kept.more, kept.break_in, kept.break_key) = (more, preferences.break_in, preferences.break_key);
+        kept.line_size = preferences.line_size;
     });
     Ok(Answer { data: json!({ "more": [more.alarm.as_secs(), more.clear.as_secs()] }), lines: Vec::new() })
 }

@@ -305,7 +305,10 @@ impl Host for Terminals {
 
     fn resize(&self, session: &Session, columns: u16, _rows: u16) {
         if let Some(user) = self.user(session).filter(|_| session.role == Role::Owner) {
-            user.session.lock().settings.columns = columns;
+            // What LINESIZE has said stays.
+            if user.console.preferences().line_size == 0 {
+                user.session.lock().settings.columns = columns;
+            }
             if user.console.has_key() {
                 user.screen_key();
             }
