@@ -94,9 +94,9 @@ fn pf_keys_are_set_in_every_form() {
     terminal.act("Clear()");
     press(&mut terminal, 4);
     terminal.wait_for("CP QUERY cplevel");
-    // The line before it, and forward again.
+    // The line before it, which a key entered, and forward again.
     press(&mut terminal, 4);
-    terminal.wait_for("#CP QUERY PF06");
+    terminal.wait_for("QUERY USERID");
     press(&mut terminal, 5);
     terminal.wait_for("CP QUERY cplevel");
     terminal.act("Enter()");
@@ -104,7 +104,7 @@ fn pf_keys_are_set_in_every_form() {
     // The screen as it stands is a printer file.
     press(&mut terminal, 6);
     terminal.type_line("#CP QUERY PRINTER ALL");
-    terminal.wait_for("SCREEN   COPY");
+    terminal.wait_for("SCREEN    COPY");
 }
 
 #[test]
@@ -124,6 +124,8 @@ fn lines_are_edited_and_shown_as_the_terminal_is_set() {
     terminal.wait_for("three#four");
     terminal.wait_for("IMPEX    = ON");
     terminal.type_line("!CP TERM LINESIZE 30");
+    terminal.type_line("!CP QUERY TERMINAL");
+    terminal.wait_for("LINESIZE 030");
     terminal.act("Wait(10,Unlock)");
     terminal.act("Clear()");
     terminal.type_line("cp query cplevel");
@@ -131,7 +133,9 @@ fn lines_are_edited_and_shown_as_the_terminal_is_set() {
     let row = screen.iter().find(|row| row.starts_with("CP-64 Version")).expect("the first line");
     assert!(row.trim_end().len() <= 30, "{screen:?}");
     // Another key calls CP.
-    terminal.type_line("!CP TERM BRKKEY PF10");
+    terminal.type_line("!CP TERM BRKKEY PF10 LINESIZE OFF");
+    terminal.type_line("!CP QUERY TERMINAL");
+    terminal.wait_for("BRKKEY PF10");
     terminal.act("Wait(10,Unlock)");
     terminal.act("PF(10)");
     terminal.wait_for("CP READ");

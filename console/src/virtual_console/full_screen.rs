@@ -8,7 +8,7 @@
 //! What a program reads is made from this screen and never passed on from a terminal. While CP has something to say, terminals show that
 //! instead (they *break in*); the program goes on meanwhile and does not notice. It is over when the machine writes or reads a line.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use super::{AttachmentId, ConsoleEvent, Inner, Role, VirtualConsole};
 use crate::preferences::BreakIn;
