@@ -99,7 +99,8 @@ fn what_asks_for_too_much_is_an_error_and_cms_goes_on() {
         ("DEEP", "call deep\ndeep: procedure; call deep\n"),
         ("FILL", "do i = 1; x.i = copies('much', 1000); end\n"),
         ("SMALL", "do i = 1; x.i = i; end\n"),
-        ("STACK", "do forever; queue copies('y', 500); end\n"),
+        // What is left in the stack would be carried out, line by line.
+        ("STACK", "signal on syntax; do forever; queue copies('y', 500); end\nsyntax: code = rc; 'DESBUF'; exit 20000 + code\n"),
         ("DOUBLE", "x = 'x'; do forever; x = x || x; end\n"),
         ("AGAIN", "'EXEC AGAIN'; exit rc\n"),
     ]);
@@ -111,7 +112,5 @@ fn what_asks_for_too_much_is_an_error_and_cms_goes_on() {
         assert_line(&shown, &format!(r"^Ready\({code:05}\);"));
         assert_no_line(&shown, "DMSITP|DMSABE|DMSFRE");
     }
-    terminal.type_line("desbuf");
-    terminal.ready();
     assert_line(&terminal.command("query impcp"), "^IMPCP    = ON$");
 }
