@@ -144,6 +144,18 @@ impl Terminal {
         self.lines[from..=found].iter().map(|line| format!("{line}\n")).collect()
     }
 
+    /// Everything shown since the last look up to and with the last of these lines, in whatever order they come.
+    pub fn until_all(&mut self, patterns: &[&str]) -> String {
+        let shapes: Vec<Regex> = patterns.iter().map(|pattern| Regex::new(pattern).expect("the test's own pattern")).collect();
+        let found = self.wait(&format!("lines like {patterns:?}"), |terminal| {
+            let place = |shape: &Regex| terminal.lines[terminal.seen..].iter().position(|line| shape.is_match(line));
+            let places: Option<Vec<usize>> = shapes.iter().map(place).collect();
+            places.and_then(|places| places.into_iter().max()).map(|at| terminal.seen + at)
+        });
+        let from = std::mem::replace(&mut self.seen, found + 1);
+        self.lines[from..=found].iter().map(|line| format!("{line}\n")).collect()
+    }
+
     /// Waits for a state of the console.
     pub fn until_state(&mut self, wanted: impl Fn(ConsoleState) -> bool) -> ConsoleState {
         self.wait("a console state", |terminal| terminal.state.filter(|state| wanted(*state)))
