@@ -147,13 +147,40 @@ unsafe extern "C" fn save() -> ! {
         "cld",
         "mov rdi, rsp",
         "call {handle}",
+        "mov rdi, rsp",
+        "jmp {go_on}",
+        handle = sym handle,
+        go_on = sym go_on,
+    )
+}
+
+/// Lets go of everything and goes on with what is in a frame.
+///
+/// # Safety
+/// The frame must be the whole state of a program that may go on.
+#[unsafe(naked)]
+unsafe extern "C" fn go_on(frame: *const Frame) -> ! {
+    naked_asm!(
+        "mov rsp, rdi",
         "fxrstor64 [rsp]",
         "add rsp, 512",
-        "pop rax", "pop rcx", "pop rdx", "pop rbx", "pop rbp", "pop rsi", "pop rdi",
-        "pop r8", "pop r9", "pop r10", "pop r11", "pop r12", "pop r13", "pop r14", "pop r15",
+        "pop rax",
+        "pop rcx",
+        "pop rdx",
+        "pop rbx",
+        "pop rbp",
+        "pop rsi",
+        "pop rdi",
+        "pop r8",
+        "pop r9",
+        "pop r10",
+        "pop r11",
+        "pop r12",
+        "pop r13",
+        "pop r14",
+        "pop r15",
         "add rsp, 16",
         "iretq",
-        handle = sym handle,
     )
 }
 
@@ -214,20 +241,8 @@ pub fn start_timer(times_a_second: u32) {
 
 /// Lets go of everything and goes on with a frame: how the first task begins.
 pub fn go_on_with(frame: &Frame) -> ! {
-    // SAFETY: what follows is the second half of `save`, on a stack that nobody needs any more.
-    unsafe {
-        asm!(
-            "mov rsp, {frame}",
-            "fxrstor64 [rsp]",
-            "add rsp, 512",
-            "pop rax", "pop rcx", "pop rdx", "pop rbx", "pop rbp", "pop rsi", "pop rdi",
-            "pop r8", "pop r9", "pop r10", "pop r11", "pop r12", "pop r13", "pop r14", "pop r15",
-            "add rsp, 16",
-            "iretq",
-            frame = in(reg) frame,
-            options(noreturn),
-        )
-    }
+    // SAFETY: the frame is the caller's first one, and nobody needs the stack any more.
+    unsafe { go_on(frame) }
 }
 
 /// The address of a page fault.

@@ -4,6 +4,8 @@
 #![no_std]
 
 pub mod interrupts;
+// The one of programs for CMS: what compiled code calls by name is the same on every bare machine.
+#[path = "../../sdk/src/memory.rs"]
 mod memory;
 pub mod paging;
 pub mod port;
