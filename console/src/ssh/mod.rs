@@ -162,36 +162,31 @@ fn question(prompt: &'static str) -> Auth {
     Auth::Partial { name: "".into(), instructions: "".into(), prompts: vec![(prompt.into(), false)].into() }
 }
 
+/// The code is asked for by another method, which asks questions.
+fn by_question() -> Auth {
+    Auth::Reject { proceed_with_methods: Some(MethodSet::from(&[MethodKind::KeyboardInteractive][..])), partial_success: true }
+}
+
 impl Visitor {
-    async fn prove(&mut self, user: &str, proof: Proof, method: &'static str) -> Result<Auth, russh::Error> {
-        match self.shared.proofs.prove(self.address, user, proof, method).await {
+    /// Takes a proof; `ask` is how somebody who has to show a code too is asked for it.
+    async fn prove(&mut self, user: &str, proof: Proof, method: &'static str, ask: Auth) -> Result<Auth, russh::Error> {
+        Ok(match self.shared.proofs.prove(self.address, user, proof, method).await {
             Proved::Known(userid) => {
                 self.userid = userid;
-                Ok(Auth::Accept)
+                Auth::Accept
             }
             Proved::Code(userid) => {
                 self.to_show_code = Some(userid);
-                let proceed_with_methods = Some(MethodSet::from(&[MethodKind::KeyboardInteractive][..]));
-                Ok(Auth::Reject { proceed_with_methods, partial_success: true })
+                ask
             }
-            Proved::No => Ok(Auth::reject()),
-        }
+            Proved::No => Auth::reject(),
+        })
     }
 
     /// An answer to a question of keyboard-interactive: the code when a proof of this user was accepted, else the password.
     async fn answered(&mut self, user: &str, answer: String) -> Result<Auth, russh::Error> {
         let Some(userid) = self.code_of(user) else {
-            return Ok(match self.shared.proofs.prove(self.address, user, Proof::Password(answer), "keyboard-interactive").await {
-                Proved::Known(userid) => {
-                    self.userid = userid;
-                    Auth::Accept
-                }
-                Proved::Code(userid) => {
-                    self.to_show_code = Some(userid);
-                    question(CODE)
-                }
-                Proved::No => Auth::reject(),
-            });
+            return self.prove(user, Proof::Password(answer), "keyboard-interactive", question(CODE)).await;
         };
         if !self.shared.proofs.prove_code(self.address, &userid, answer, "one-time code").await {
             return Ok(Auth::reject());
@@ -218,7 +213,7 @@ impl Handler for Visitor {
     type Error = russh::Error;
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
-        self.prove(user, Proof::Password(password.to_string()), "password").await
+        self.prove(user, Proof::Password(password.to_string()), "password", by_question()).await
     }
 
     async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, Self::Error> {
@@ -228,7 +223,7 @@ impl Handler for Visitor {
 
     async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {
         let Ok(key) = normal(key.public_key) else { return Ok(Auth::reject()) };
-        self.prove(user, Proof::Key(key), "publickey").await
+        self.prove(user, Proof::Key(key), "publickey", by_question()).await
     }
 
     async fn auth_keyboard_interactive<'a>(
