@@ -94,9 +94,10 @@ impl Cp {
     }
 
     /// `GRAF L0003 DIAL   TO  LINUX    DIALED = 1`
-    pub fn note_dial(&self, id: &UserId, line: Line, what: &str) {
+    pub fn note_dial(&self, id: &UserId, line: Line, begins: bool) {
         let count = self.dialed.load(Ordering::Relaxed);
-        self.audit.record(if what.starts_with("DIAL") { "dial" } else { "drop" }, &id.to_string(), &line.to_string(), "");
+        let (event, what) = if begins { ("dial", "DIAL   TO ") } else { ("drop", "DROP   FROM") };
+        self.audit.record(event, &id.to_string(), &line.to_string(), "");
         self.say_to_operator(&format!("{} {what} {:<8} DIALED = {count}", place(line), id));
     }
 

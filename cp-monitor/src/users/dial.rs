@@ -52,7 +52,7 @@ impl User {
             (Some(None), Some(vdev)) if !self.is_gone() => return Err((56, format!("HCPDIA056E Line {vdev} busy on {}", self.id))),
             _ => return Err(not_available()),
         };
-        self.cp.note_dial(&self.id, terminal, "DIAL   TO ");
+        self.cp.note_dial(&self.id, terminal, true);
         Ok(console)
     }
 
@@ -74,7 +74,7 @@ impl User {
         self.cp.dialed.fetch_sub(1, Ordering::Relaxed);
         // Those who run machines wait for no file and no other console.
         let (cp, id) = (Arc::clone(&self.cp), self.id);
-        self.cp.workers.submit(Box::new(move || cp.note_dial(&id, dialed.terminal, "DROP   FROM")));
+        self.cp.workers.submit(Box::new(move || cp.note_dial(&id, dialed.terminal, false)));
         true
     }
 
