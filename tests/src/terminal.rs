@@ -136,12 +136,7 @@ impl Terminal {
 
     /// Everything shown since the last look up to and with the first line that matches the regular expression.
     pub fn until(&mut self, pattern: &str) -> String {
-        let shape = Regex::new(pattern).expect("the test's own pattern");
-        let found = self.wait(&format!("a line like {pattern}"), |terminal| {
-            terminal.lines[terminal.seen..].iter().position(|line| shape.is_match(line)).map(|at| terminal.seen + at)
-        });
-        let from = std::mem::replace(&mut self.seen, found + 1);
-        self.lines[from..=found].iter().map(|line| format!("{line}\n")).collect()
+        self.until_all(&[pattern])
     }
 
     /// Everything shown since the last look up to and with the last of these lines, in whatever order they come.
