@@ -21,6 +21,7 @@ use parking_lot::Mutex;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 use super::{Points, Stop, Why};
+use crate::pc::{DISABLED_WAIT, TRIPLE_FAULT};
 use crate::users::User;
 use target::Debugged;
 
@@ -311,8 +312,8 @@ fn reason(stop: &Stop, watches: &[soft_processor::Watch]) -> MultiThreadStopReas
             MultiThreadStopReason::Watch { tid, kind, addr: *address }
         }
         Why::Loaded | Why::Traced => MultiThreadStopReason::SignalWithThread { tid, signal: Signal::SIGTRAP },
-        Why::Ended(why) if why.contains("triple fault") => MultiThreadStopReason::SignalWithThread { tid, signal: Signal::SIGSEGV },
-        Why::Ended(why) if why.contains("disabled wait") => MultiThreadStopReason::SignalWithThread { tid, signal: Signal::SIGSTOP },
+        Why::Ended(why) if why.starts_with(TRIPLE_FAULT) => MultiThreadStopReason::SignalWithThread { tid, signal: Signal::SIGSEGV },
+        Why::Ended(why) if why.starts_with(DISABLED_WAIT) => MultiThreadStopReason::SignalWithThread { tid, signal: Signal::SIGSTOP },
         Why::Ended(_) => MultiThreadStopReason::Exited(0),
     }
 }

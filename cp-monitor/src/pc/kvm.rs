@@ -125,7 +125,8 @@ impl Pc {
         if state.halted {
             let (pending, _) = board.look();
             if !(pending && state.rflags & INTERRUPTS != 0) {
-                return self.pass_time().unwrap_or_else(|| self.idle());
+                self.now = self.now.max(kvm.began.elapsed().as_nanos() as u64 / NANOSECONDS);
+                return self.idle();
             }
             state.halted = false;
         }
@@ -141,17 +142,10 @@ impl Pc {
             Left::Looked => Turn::Ran,
             Left::Halted if self.devices.interrupt_pending(0) || self.devices.board.wants_out() => Turn::Ran,
             Left::Halted => self.idle(),
-            Left::Shutdown => Turn::Ended(self.shown(0, "triple fault")),
+            Left::Shutdown => self.triple_fault(0),
             Left::Unable => self.step_in_software(),
             Left::Failed(why) => Turn::Ended(format!("{why}; --processor soft would run it")),
         }
-    }
-
-    /// Time of the host passes while it is halted.
-    fn pass_time(&mut self) -> Option<Turn> {
-        let now = self.kvm.as_ref()?.began.elapsed().as_nanos() as u64;
-        self.now = self.now.max(now / NANOSECONDS);
-        None
     }
 
     /// The software processor executes one instruction that KVM cannot.
@@ -165,7 +159,7 @@ impl Pc {
         }
         let mut bus = Bus { devices: &mut self.devices, until: self.now + 1 };
         match self.processors[0].run(&self.memory, &mut bus, 1) {
-            Exit::Shutdown => Turn::Ended(self.shown(0, "triple fault")),
+            Exit::Shutdown => self.triple_fault(0),
             Exit::Halt => self.idle(),
             _ => Turn::Ran,
         }

@@ -48,6 +48,11 @@ const LINE_SILENCE: u64 = 3_000_000_000 / NANOSECONDS;
 /// Silence after which a machine that has nothing to do, and wrote no prompt, is taken to wait for a line: 30 seconds. A program that sleeps looks just the same.
 const IDLE_SILENCE: u64 = 30_000_000_000 / NANOSECONDS;
 
+/// How the reason of an end begins that is a triple fault.
+pub const TRIPLE_FAULT: &str = "triple fault";
+/// How it begins when all processors are halted with interrupts disabled.
+pub const DISABLED_WAIT: &str = "disabled wait";
+
 /// What running a machine came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Turn {
@@ -212,7 +217,7 @@ impl Pc {
                 self.executed += processor.now() - before;
                 match exit {
                     Exit::Halt => halted += 1,
-                    Exit::Shutdown => return Turn::Ended(self.shown(number, "triple fault")),
+                    Exit::Shutdown => return self.triple_fault(number),
                     Exit::Budget => furthest = before + budget,
                     Exit::Leave => {
                         furthest = furthest.max(processor.now());
@@ -245,7 +250,7 @@ impl Pc {
         }
         match self.run_one(number).0 {
             Exit::Halt => self.idle(),
-            Exit::Shutdown => Turn::Ended(self.shown(number, "triple fault")),
+            Exit::Shutdown => self.triple_fault(number),
             Exit::Watchpoint { address, write } => Turn::Stopped(Stop { processor: number, why: Why::Watch { address, write } }),
             _ => Turn::Ran,
         }
@@ -280,6 +285,11 @@ impl Pc {
         Ok(came)
     }
 
+    /// The end of a machine whose processor can take no exception any more.
+    pub(crate) fn triple_fault(&self, number: usize) -> Turn {
+        Turn::Ended(self.shown(number, TRIPLE_FAULT))
+    }
+
     /// The number of the processor whose turn it is; the next one has the next.
     pub(crate) fn turn_over(&mut self) -> usize {
         let number = self.next % self.processors.len();
@@ -312,7 +322,7 @@ impl Pc {
         let length = self.until_event().map(|instructions| instructions * NANOSECONDS);
         // One that waits for start-up has them disabled.
         if !self.processors.iter().any(Cpu::interrupts_enabled) {
-            return Turn::Ended(self.shown(0, "disabled wait"));
+            return Turn::Ended(self.shown(0, DISABLED_WAIT));
         }
         Turn::Halted(length)
     }

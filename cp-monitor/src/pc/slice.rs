@@ -77,7 +77,7 @@ impl User {
                 return After::Waiting;
             }
             let reads = machine.pc().is_some_and(Pc::reads);
-            if reads != matches!(read_before, console::wire::ConsoleState::VmRead { .. }) {
+            if reads != matches!(read_before, ConsoleState::VmRead { .. }) {
                 self.show_state(machine);
             }
             if processor.is_slice_over() {

@@ -21,6 +21,9 @@ const WRONG: u8 = 2;
 const LIMIT: u8 = 3;
 const FAILED: u8 = 4;
 
+/// Seconds of silence, by the machine's clock, after which a kernel that has read everything is done, unless said otherwise.
+const IDLE: u64 = 5;
+
 /// The machine.
 #[derive(Args)]
 pub struct MachineOptions {
@@ -64,7 +67,7 @@ pub struct GradeOptions {
     #[arg(long, value_name = "N", default_value_t = 10_000_000_000)]
     instructions: u64,
     /// Seconds of silence, by the machine's clock, after which a kernel that has read everything is done
-    #[arg(long, value_name = "SECONDS", default_value_t = 5.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = IDLE as f64)]
     idle: f64,
     /// Report as JSON
     #[arg(long)]
@@ -216,12 +219,12 @@ pub fn run(options: &MachineOptions) -> Ended {
                 }
             };
         }
-        let quiet = pc.has_read_input() && (pc.silence() >= 20_000_000 || matches!(turn, Turn::Halted(_)));
+        let quiet = pc.has_read_input() && (pc.silence() >= trial::PAUSE || matches!(turn, Turn::Halted(_)));
         if quiet && let Some(line) = next.take() {
             pc.type_to_it(&line);
             continue;
         }
-        if over && !from_person && pc.has_read_input() && (pc.silence() >= 5_000_000_000 || turn == Turn::Halted(None)) {
+        if over && !from_person && pc.has_read_input() && (pc.silence() >= IDLE * 1_000_000_000 || turn == Turn::Halted(None)) {
             return Ok(ExitCode::SUCCESS);
         }
         if let Turn::Halted(length) = turn {

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use pc_platform::Settings;
 use pc_platform::image::{self, ImageError, Source};
 
-use crate::pc::{Pc, Turn};
+use crate::pc::{Pc, TRIPLE_FAULT, Turn};
 
 /// Instructions between two looks at the clock and the limits.
 const CHUNK: u64 = 100_000;
 /// Silence, in nanoseconds of the machine, after which the next line is typed: longer than a prompt takes to be written.
-const PAUSE: u64 = 20_000_000;
+pub const PAUSE: u64 = 20_000_000;
 /// Most output that is kept; a kernel that writes more has ended.
 pub const OUTPUT_MAX: usize = 16 << 20;
 /// When its clock begins: in 2024, so that dates are plausible and repeat.
@@ -109,7 +109,6 @@ pub fn run(plan: &Plan<'_>) -> Result<Report, ImageError> {
             break end;
         }
         let silence = pc.silence();
-        let halted = matches!(turn, Turn::Halted(_));
         if pc.has_read_input() && (silence >= PAUSE || turn == Turn::Halted(None)) {
             match input.next() {
                 Some(line) => {
@@ -121,12 +120,11 @@ pub fn run(plan: &Plan<'_>) -> Result<Report, ImageError> {
                 None => {}
             }
         }
-        if halted {
-            match turn {
-                Turn::Halted(Some(length)) => pc.skip(length),
-                // Somebody typed, and it halts on: nothing can wake it.
-                _ => break End::Ended("it waits, and reads nothing".to_string()),
-            }
+        match turn {
+            Turn::Halted(Some(length)) => pc.skip(length),
+            // Somebody typed, and it halts on: nothing can wake it.
+            Turn::Halted(None) => break End::Ended("it waits, and reads nothing".to_string()),
+            _ => {}
         }
     };
     let report = Report {
@@ -143,7 +141,7 @@ pub fn run(plan: &Plan<'_>) -> Result<Report, ImageError> {
 /// Whether a turn was the last one, and as what.
 pub fn ended(turn: &Turn) -> Option<End> {
     match turn {
-        Turn::Ended(why) if why.contains("triple fault") => Some(End::Failed(why.clone())),
+        Turn::Ended(why) if why.starts_with(TRIPLE_FAULT) => Some(End::Failed(why.clone())),
         Turn::Reset => Some(End::Failed("the guest reset the machine".to_string())),
         Turn::Ended(why) => Some(End::Ended(why.clone())),
         Turn::Disk => Some(End::Failed("it waits for a disk, and has none".to_string())),

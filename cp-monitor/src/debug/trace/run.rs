@@ -159,7 +159,7 @@ impl Pc {
             stop = stop.or(Some(Stop { processor: number, why: Why::Traced }));
         }
         if exit == SoftExit::Shutdown {
-            return Err(Turn::Ended(self.shown(number, "triple fault")));
+            return Err(self.triple_fault(number));
         }
         Ok(stop)
     }
