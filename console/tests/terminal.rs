@@ -156,6 +156,17 @@ fn a_person_logs_on_types_sees_and_logs_off() {
 }
 
 #[test]
+fn a_size_that_changes_before_the_session_begins_is_told() {
+    let system = System::start_guarded();
+    let mut person = Person::sit_down(&system, &[]);
+    person.see("Enter your password,");
+    tcsetwinsize(&person.terminal, Winsize { ws_row: 30, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    person.keys(&format!("{}\r", fake::PASSWORD));
+    person.see("Ready;");
+    system.wait_for(|log| log.contains(&"CMSUSER has 100 by 30".to_string()));
+}
+
+#[test]
 fn a_secret_is_neither_shown_nor_remembered() {
     let system = System::start();
     let room = tempfile::tempdir().unwrap();

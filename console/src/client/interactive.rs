@@ -40,6 +40,7 @@ const PIECE: usize = 64 << 10;
 pub(super) fn run(mut connection: Connection, options: Options) -> Result<Ending, ClientError> {
     let colour = !options.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let (observer, watcher) = (options.logon.attach, options.logon.observe);
+    let size = (options.logon.terminal.columns, options.logon.terminal.rows);
     let history = options.history.as_deref();
     let terminal = Terminal::take().map_err(ClientError::Terminal)?;
     let screen = Arc::new(Screen::new(colour).map_err(ClientError::Terminal)?);
@@ -65,7 +66,8 @@ pub(super) fn run(mut connection: Connection, options: Options) -> Result<Ending
         line: Arc::clone(&line),
         printer,
         colour,
-        size: terminal::size(),
+        // As CP was told: the terminal may have another size since.
+        size,
         text: String::new(),
         prompt: None,
         owner: !observer && !watcher,
