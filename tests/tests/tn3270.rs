@@ -33,7 +33,7 @@ fn cms_at_a_3270() {
     terminal.type_line("#CP SET PF03 IMMED QUERY USERID");
     terminal.type_line("#CP QUERY PF3");
     terminal.wait_for("PF03 IMMED     QUERY USERID");
-    terminal.act("PF(3)");
+    terminal.press("PF(3)");
     terminal.wait_for("CMSUSER  AT CP64");
     // A screen is full: it waits, and goes on when told to.
     terminal.act("PA(2)");
@@ -80,29 +80,24 @@ fn pf_keys_are_set_in_every_form() {
     }
     terminal.type_line("#CP QUERY PF06");
     terminal.wait_for("PF06 COPY");
-    let press = |terminal: &mut Emulator, key: u8| {
-        terminal.act("Wait(10,Unlock)");
-        terminal.act(&format!("PF({key})"));
-        terminal.act("Wait(10,Unlock)");
-    };
-    press(&mut terminal, 1);
+    terminal.press("PF(1)");
     terminal.wait_for("CMSUSER  AT CP64");
     // A delayed one stands in the input area until it is completed, and comes back from there.
-    press(&mut terminal, 2);
+    terminal.press("PF(2)");
     terminal.type_line(" cplevel");
     terminal.wait_for("IPL at ");
     terminal.act("Clear()");
-    press(&mut terminal, 4);
+    terminal.press("PF(4)");
     terminal.wait_for("CP QUERY cplevel");
     // The line before it, which a key entered, and forward again.
-    press(&mut terminal, 4);
+    terminal.press("PF(4)");
     terminal.wait_for("QUERY USERID");
-    press(&mut terminal, 5);
+    terminal.press("PF(5)");
     terminal.wait_for("CP QUERY cplevel");
     terminal.act("Enter()");
     terminal.wait_for("IPL at ");
     // The screen as it stands is a printer file.
-    press(&mut terminal, 6);
+    terminal.press("PF(6)");
     terminal.type_line("#CP QUERY PRINTER ALL");
     terminal.wait_for("SCREEN    COPY");
 }
@@ -126,8 +121,7 @@ fn lines_are_edited_and_shown_as_the_terminal_is_set() {
     terminal.type_line("!CP TERM LINESIZE 30");
     terminal.type_line("!CP QUERY TERMINAL");
     terminal.wait_for("LINESIZE 030");
-    terminal.act("Wait(10,Unlock)");
-    terminal.act("Clear()");
+    terminal.press("Clear()");
     terminal.type_line("cp query cplevel");
     let screen = terminal.wait_for("IPL at ");
     let row = screen.iter().find(|row| row.starts_with("CP-64 Version")).expect("the first line");
@@ -136,8 +130,7 @@ fn lines_are_edited_and_shown_as_the_terminal_is_set() {
     terminal.type_line("!CP TERM BRKKEY PF10 LINESIZE OFF");
     terminal.type_line("!CP QUERY TERMINAL");
     terminal.wait_for("BRKKEY PF10");
-    terminal.act("Wait(10,Unlock)");
-    terminal.act("PF(10)");
+    terminal.press("PF(10)");
     terminal.wait_for("CP READ");
     terminal.type_line("begin");
     terminal.wait_for("VM READ");

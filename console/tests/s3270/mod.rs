@@ -67,7 +67,30 @@ impl Emulator {
     pub fn type_line(&mut self, text: &str) {
         self.act("Wait(10,Unlock)");
         self.act(&format!("String(\"{text}\")"));
-        self.act("Enter()");
+        self.press("Enter()");
+    }
+
+    /// Presses a key of line mode, again if CP was too far behind to accept it, as a person would.
+    #[track_caller]
+    pub fn press(&mut self, key: &str) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            self.act("Wait(10,Unlock)");
+            self.act(key);
+            self.act("Wait(10,Unlock)");
+            if !self.is_refused() {
+                return;
+            }
+            // It shows for three seconds: what stands there after the next key is about that one.
+            while self.is_refused() {
+                assert!(Instant::now() < deadline, "{key} is not accepted");
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+    }
+
+    fn is_refused(&mut self) -> bool {
+        self.screen().iter().any(|row| row.contains("NOT ACCEPTED"))
     }
 
     /// Fills the logo in and presses ENTER.
