@@ -15,7 +15,8 @@ fn main() {
     }
 }
 
-/// Builds the image with the same cargo, for the host's target, in a target folder of its own (a nested cargo must not wait for this one's lock).
+/// Builds the image with the same cargo, for the host's target, in a target folder of its own (a nested cargo must not wait for this one's lock),
+/// which all builds beside each other share: the image is the same for lints, tests and releases.
 fn build_cms(root: &Path, out: &Path) {
     for watched in [
         "guests/cms/src",
@@ -32,7 +33,8 @@ fn build_cms(root: &Path, out: &Path) {
     ] {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
-    let target = out.join("cms-target");
+    // OUT_DIR is target/PROFILE/build/PACKAGE/out.
+    let target = out.ancestors().nth(4).expect("cargo's folder for build output is four deep").join("cms-image");
     let mut cargo = Command::new(env::var("CARGO").expect("cargo names itself"));
     cargo.current_dir(root.join("guests/cms")).args(["build", "--release", "--target-dir"]).arg(&target);
     // What wraps or flags the outer build (clippy, coverage, sanitizers) is not for the image.

@@ -14,7 +14,7 @@ use spool::{Attributes, Destination, Device, DumpOptions, NewFile, Options, Queu
 
 /// Variations of each seed.
 fn variations() -> u64 {
-    std::env::var("CP64_FUZZ_VARIATIONS").map_or(3000, |number| number.parse().expect("CP64_FUZZ_VARIATIONS is a number"))
+    std::env::var("CP64_FUZZ_VARIATIONS").map_or(1000, |number| number.parse().expect("CP64_FUZZ_VARIATIONS is a number"))
 }
 
 /// A number below `below`, the same in every run.
