@@ -66,6 +66,26 @@ fn a_general_user_sends_only_where_it_is_the_secondary_user_of_somebody_disconne
 }
 
 #[test]
+fn at_answers_behind_the_systems_name_with_the_issuers_authority() {
+    let (_system, mut maint) = with_machine();
+    for sysid in ["cp64", "*"] {
+        let told = maint.command(&format!("cp at {sysid} cmd query userid"));
+        assert_line(&told, "^CP64    : MAINT    AT CP64");
+        assert_line(&told, "^Ready;");
+    }
+    assert_line(&maint.command("cp at * query names"), "^CP64    : .*CMSUSER  - DSC");
+    // The number of the command's message is the number of AT's.
+    let told = maint.command("cp at * cmd query virtual 999");
+    assert_line(&told, "^CP64    : HCPQVD040E Device 0999 does not exist$");
+    assert_line(&told, r"^Ready\(00040\)");
+    let told = maint.command("cp at elsewhr cmd query userid");
+    assert_line(&told, "^HCPATC9465E ELSEWHR is not known here; this system is CP64 and knows no other$");
+    assert_line(&told, r"^Ready\(09465\)");
+    assert_line(&maint.command("cp at *"), "^HCPCFC026E Operand missing or invalid$");
+    assert_line(&maint.command("cp at * link operator 191 391 r"), "^CP64    : HCPLNM111E OPERATOR 0191 not linked; no read password$");
+}
+
+#[test]
 fn an_observer_hears_everything_also_what_the_directory_says_and_loops_end() {
     let (system, mut maint) = with_machine();
     maint.command("cp set observer cmsuser *");
