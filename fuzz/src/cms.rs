@@ -3,6 +3,7 @@
 use abi::{DeviceInfo, Identification, PseudoTimer, SpoolFileBlock};
 use minidisk::edf::{DateTime, FileId, FileSystem, MemoryDisk, RecordFormat};
 use shell::cp::{Cp, DiskUnusable, Failure, Response};
+use shell::module::ProgramServices;
 use shell::rexx::{CallKind, Clock, CommandResult, Environment, External, Interrupt, Invocation, Program, Value, Variables, run};
 use shell::session::{Session, Shell};
 
@@ -155,6 +156,10 @@ impl Cp for Alone {
     }
 
     fn halt_typing(&mut self, _: bool) {}
+
+    fn call_program(_: usize, _: &[u8], _: &mut dyn ProgramServices) -> i32 {
+        0
+    }
 
     fn remember(&mut self, _: &Session) {}
 

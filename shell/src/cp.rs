@@ -104,14 +104,10 @@ pub trait Cp: 'static {
         let _ = (address, bytes);
         false
     }
-    /// Calls a program that was loaded at that entry point; its return code. None: there are no programs here.
-    fn call_program(entry: usize, arguments: &[u8], services: &mut dyn ProgramServices) -> Option<i32>
+    /// Calls a program that was loaded at that entry point; its return code.
+    fn call_program(entry: usize, arguments: &[u8], services: &mut dyn ProgramServices) -> i32
     where
-        Self: Sized,
-    {
-        let _ = (entry, arguments, services);
-        None
-    }
+        Self: Sized;
 
     /// Keeps what survives an abnormal end.
     fn remember(&mut self, session: &Session);

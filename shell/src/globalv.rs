@@ -159,8 +159,9 @@ impl<C: Cp> Shell<C> {
     /// Takes the variables of the files over.
     fn globals_read(&mut self) -> Outcome {
         let first = !self.globals.begun;
-        self.globals.begun = true;
+        // A file that cannot be read stays in the way: the next SETP would write it anew without what it holds.
         self.globals.lasting = self.globals_of(Lasting::Permanent)?;
+        self.globals.begun = true;
         if first && !self.globals.recovered {
             // A new session: what was set for the one before is over.
             self.globals.session.clear();

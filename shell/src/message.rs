@@ -78,6 +78,11 @@ impl<C: Cp> Shell<C> {
         self.fail(28, "002E", format!("File {file} not found"))
     }
 
+    /// More than storage, or a table in it, holds.
+    pub(crate) fn no_storage(&mut self) -> Rc {
+        self.fail(104, "109S", "Virtual storage capacity exceeded")
+    }
+
     /// What went wrong with the disk of that mode while `file` was worked on.
     pub(crate) fn disk_error<E>(&mut self, mode: Mode, file: impl Display, error: &EdfError<E>) -> Rc
     where

@@ -125,7 +125,7 @@ impl<C: Cp> Shell<C> {
                 stored &= variables.set(format!("MESSAGE.{}", at + 1).as_bytes(), Value::string(line.as_bytes())).is_ok();
             }
             if !stored {
-                return Err(self.fail(104, "109S", "Virtual storage capacity exceeded"));
+                return Err(self.no_storage());
             }
         }
         if request.display {

@@ -24,6 +24,8 @@ use crate::words::{Words, number};
 const HELD: core::ops::RangeInclusive<usize> = (1 << 20)..=(256 << 20);
 /// Work files merged at once. Each is read ahead.
 const MERGED: usize = 16;
+/// Names of work files: with the least storage enough for 10 GB.
+const WORK_FILES: u32 = 10_000;
 /// Bytes of fixed records read or written at once.
 const RUN: usize = 64 * 1024;
 
@@ -183,7 +185,7 @@ impl<C: Cp> Shell<C> {
     /// A name that no file of the disk has.
     fn work_file(&mut self, mode: Mode) -> Result<FileId, Rc> {
         let taken = |shell: &Self, id: &FileId| shell.disks.get(mode).is_some_and(|disk| disk.system.find(id).is_some());
-        let mut names = (0..100_000).filter_map(|number| file_id(&format!("SRT{number:05}"), "CMSUT1"));
+        let mut names = (0..WORK_FILES).filter_map(|number| file_id(&format!("SRT{number:05}"), "CMSUT1"));
         match names.find(|id| !taken(self, id)) {
             Some(id) => Ok(id),
             None => Err(self.fail(100, "105S", "No name is left for a work file")),

@@ -87,7 +87,7 @@ impl<C: Cp> Shell<C> {
             match parse(line) {
                 None => {}
                 Some(Ok(synonym)) if synonyms.len() < SYNONYMS => synonyms.push(synonym),
-                Some(Ok(_)) => return Err(shell.fail(104, "109S", "Virtual storage capacity exceeded")),
+                Some(Ok(_)) => return Err(shell.no_storage()),
                 Some(Err(())) => {
                     return Err(shell.fail(32, "056E", format!("File {found} contains an invalid record format in line {at}")));
                 }

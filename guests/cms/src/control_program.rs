@@ -167,8 +167,8 @@ impl Cp for ControlProgram {
         true
     }
 
-    fn call_program(entry: usize, arguments: &[u8], services: &mut dyn ProgramServices) -> Option<i32> {
-        Some(program::call(entry, arguments, services))
+    fn call_program(entry: usize, arguments: &[u8], services: &mut dyn ProgramServices) -> i32 {
+        program::call(entry, arguments, services)
     }
 
     fn remember(&mut self, session: &Session) {

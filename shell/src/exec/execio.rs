@@ -374,7 +374,7 @@ impl<C: Cp> Shell<C> {
                 all.into_iter().all(|(name, value)| self.set_variable(&name, value)) && self.set_variable(&format!("{stem}0"), count)
             }
         };
-        if stored { Ok(()) } else { Err(self.fail(104, "109S", "Virtual storage capacity exceeded")) }
+        if stored { Ok(()) } else { Err(self.no_storage()) }
     }
 
     /// Sets a variable of the program; false when storage runs out.

@@ -85,13 +85,15 @@ impl<C: Cp> Shell<C> {
         if self.loaded.find(&id).is_some() && !push {
             return Err(self.fail(1, "412S", format!("EXECLOAD failed: {id} is already in storage; EXECDROP drops it, PUSH replaces it")));
         }
-        if self.loaded.0.len() == LOADED {
-            return Err(self.fail(104, "109S", "Virtual storage capacity exceeded"));
+        if self.loaded.0.iter().filter(|loaded| loaded.id != id).count() == LOADED {
+            return Err(self.no_storage());
         }
-        // A copy in storage must not answer for the file that is being loaded.
+        // A copy in storage must not answer for the file that is being loaded, and stays when that cannot be read.
+        let others = core::mem::take(&mut self.loaded);
+        let read = self.exec_lines(&found).and_then(|lines| self.compiled(&found, &lines).map(|program| (lines, program)));
+        self.loaded = others;
+        let (lines, program) = read?;
         self.loaded.0.retain(|loaded| loaded.id != id);
-        let lines = self.exec_lines(&found)?;
-        let program = self.compiled(&found, &lines)?;
         self.loaded.0.push(Loaded { id, found, lines, program });
         Ok(())
     }

@@ -65,3 +65,21 @@ impl<C: Cp> Shell<C> {
         Rc(RC + i32::from(error.number()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rexx::error_text;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn help_knows_every_error_by_the_number_of_its_message() {
+        let help = include_str!("../../../docs/help/cms/REXX.md");
+        let errors: Vec<_> = (1..100).filter_map(|error| Some((error, error_text(error, 0)?))).collect();
+        assert!(errors.len() > 45, "{errors:?}");
+        for (error, text) in errors {
+            let line = format!("    DMSREX{:03}E Error {error}: {text}", message(error));
+            assert!(help.lines().any(|known| known == line), "{line}");
+        }
+    }
+}

@@ -90,7 +90,7 @@ impl<C: Cp> Shell<C> {
         self.no_operands(words, 0)?;
         match self.program_stack.make_buffer() {
             Some(number) => rc(number as i32),
-            None => Err(self.fail(104, "109S", "Virtual storage capacity exceeded")),
+            None => Err(self.no_storage()),
         }
     }
 

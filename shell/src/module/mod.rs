@@ -121,7 +121,7 @@ impl<C: Cp> Shell<C> {
         let (mut bytes, mut record) = (Vec::new(), Vec::new());
         while self.next_record(&mut source, &mut record)? {
             if bytes.len() + record.len() > FILE_MAX || bytes.try_reserve(record.len()).is_err() {
-                return Err(self.fail(104, "109S", "Virtual storage capacity exceeded"));
+                return Err(self.no_storage());
             }
             bytes.extend_from_slice(&record);
         }
@@ -138,7 +138,7 @@ impl<C: Cp> Shell<C> {
         drop(bytes);
         match image.place() {
             Some(placed) => Ok(placed),
-            None => Err(self.fail(104, "109S", "Virtual storage capacity exceeded")),
+            None => Err(self.no_storage()),
         }
     }
 
@@ -205,10 +205,7 @@ impl<C: Cp> Shell<C> {
         self.session.in_program = outer;
         self.cp.remember(&self.session);
         self.modules.depth -= 1;
-        match answer {
-            Some(code) => rc(code),
-            None => Err(self.fail(88, "085E", "Programs cannot run here")),
-        }
+        rc(answer)
     }
 
     /// NUCXLOAD name [module]: a module becomes a command of CMS until NUCXDROP or an abnormal end.
@@ -227,8 +224,8 @@ impl<C: Cp> Shell<C> {
         if self.modules.extension(&name).is_some() && !push {
             return Err(self.fail(1, "624E", format!("{name} is a nucleus extension already; NUCXDROP drops it, PUSH replaces it")));
         }
-        if self.modules.extensions.len() == EXTENSIONS {
-            return Err(self.fail(104, "109S", "Virtual storage capacity exceeded"));
+        if self.modules.extensions.iter().filter(|(known, _)| *known != name).count() == EXTENSIONS {
+            return Err(self.no_storage());
         }
         let found = self.locate(&module, "MODULE", "*")?;
         let placed = self.load_module(&found)?;

@@ -94,7 +94,7 @@ impl<C: Cp> Shell<C> {
                 }
                 match size <= TAIL_MAX {
                     true => Ok(true),
-                    false => Err(shell.fail(104, "109S", "Virtual storage capacity exceeded")),
+                    false => Err(shell.no_storage()),
                 }
             })?;
             kept.iter().for_each(|line| self.cp.write_line(line));

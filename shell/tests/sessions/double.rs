@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
+use std::sync::OnceLock;
 
 use abi::{DeviceInfo, Identification, PseudoTimer, SpoolFileBlock, spool_input};
 use minidisk::edf::{BlockDevice, DateTime, FileId, FileSystem, MemoryDisk, MemoryDiskError, RecordFormat};
@@ -91,6 +92,8 @@ pub struct World {
     reading: Option<(u32, usize)>,
     /// CP refuses unit record output.
     pub spool_full: bool,
+    /// CP answers that when the reader is read.
+    pub reader_status: Option<u64>,
     /// Failures that ABEND asked for.
     pub failures: Vec<Failure>,
     pub remembered: Option<Session>,
@@ -342,6 +345,9 @@ impl Cp for Double {
 
     fn read_reader(&mut self, buffer: &mut Vec<u8>) -> Result<bool, u64> {
         let mut world = self.0.borrow_mut();
+        if let Some(status) = world.reader_status {
+            return Err(status);
+        }
         let (spid, at) = world.reading.ok_or(spool_input::NO_FILE)?;
         let file = world.reader.iter().find(|file| file.block.spid == spid).ok_or(spool_input::NO_FILE)?;
         // Three records at a time, so that commands meet the ends of buffers.
@@ -368,10 +374,14 @@ impl Cp for Double {
         place.map(|place| place.copy_from_slice(bytes)).is_some()
     }
 
-    /// The double cannot enter a program: it says that one was called, and answers the length of its arguments.
-    fn call_program(_: usize, arguments: &[u8], services: &mut dyn ProgramServices) -> Option<i32> {
+    /// The double cannot enter a program: it says that one was called, and answers the length of its arguments. After `command` they are
+    /// a command that the program gives, and its return code the program's.
+    fn call_program(_: usize, arguments: &[u8], services: &mut dyn ProgramServices) -> i32 {
+        if let Some(command) = arguments.strip_prefix(b"command ") {
+            return services.command(command);
+        }
         services.write_line(&[b"called with ", arguments].concat());
-        Some(arguments.len() as i32)
+        arguments.len() as i32
     }
 
     fn tracing(&mut self) -> Option<Tracing> {
@@ -405,6 +415,24 @@ impl Cp for Double {
     fn last_abend(&mut self) -> Vec<Vec<u8>> {
         Vec::new()
     }
+}
+
+/// The number of a message of CMS, with its letters.
+fn message_number(line: &str) -> Option<&str> {
+    let (number, _) = line.split_once(' ')?;
+    let letters = number.strip_prefix("DMS")?;
+    letters.as_bytes().get(3).is_some_and(u8::is_ascii_digit).then_some(number)
+}
+
+/// Whether a message is in the help of a command.
+fn is_explained(number: &str) -> bool {
+    static HELP: OnceLock<String> = OnceLock::new();
+    let help = HELP.get_or_init(|| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/help/cms");
+        let files = std::fs::read_dir(folder).expect("help files");
+        files.map(|file| std::fs::read_to_string(file.expect("a help file").path()).expect("text")).collect()
+    });
+    help.contains(&format!("    {number} "))
 }
 
 /// The local time of all sessions.
@@ -482,6 +510,10 @@ impl User {
         let ready = shown.pop().unwrap_or_default();
         let code = ready.strip_prefix("Ready(").and_then(|rest| rest.split_once(')')).map(|(code, _)| code);
         let code = code.and_then(|code| code.parse().ok());
+        shown
+            .iter()
+            .filter_map(|line| message_number(line))
+            .for_each(|number| assert!(is_explained(number), "HELP knows {number}: {line}"));
         (code.unwrap_or_else(|| panic!("{line}: {shown:?} {ready}")), shown)
     }
 
@@ -535,6 +567,14 @@ impl User {
         let id = FileId::new(name, file_type).expect("a file identifier");
         let mut system = FileSystem::open(disk).expect("a formatted disk");
         system.write(&id, mode, format, now(), lines).expect("room for the file");
+        system.commit().expect("a commit");
+    }
+
+    /// Puts empty files on a disk, before the disk is accessed.
+    pub fn has_empty_files(&mut self, vdev: u32, ids: impl Iterator<Item = FileId>) {
+        let disk = self.world.borrow().disks[&vdev].clone();
+        let mut system = FileSystem::open(disk).expect("a formatted disk");
+        ids.for_each(|id| system.write(&id, 1, RecordFormat::Variable, now(), [""; 0]).expect("room for the file"));
         system.commit().expect("a commit");
     }
 

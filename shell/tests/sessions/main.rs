@@ -5,7 +5,10 @@ mod disks;
 mod double;
 mod environment;
 mod files;
+#[path = "../decks/foreign.rs"]
+mod foreign;
 mod globals;
+mod limits;
 mod programs;
 mod refusals;
 mod rexx;

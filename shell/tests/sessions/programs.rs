@@ -5,7 +5,7 @@ use minidisk::edf::RecordFormat;
 use crate::double::User;
 
 /// The smallest executable that GENMOD takes.
-fn executable() -> Vec<u8> {
+pub fn executable() -> Vec<u8> {
     let mut file = vec![0; 0x200];
     file[..6].copy_from_slice(b"\x7fELF\x02\x01");
     let mut put = |at: usize, value: u64, bytes: usize| file[at..at + bytes].copy_from_slice(&value.to_le_bytes()[..bytes]);
