@@ -18,6 +18,10 @@ pub(crate) type Step = Result<(), Raised>;
 /// The code of an instruction form.
 pub(crate) type Handler = for<'m> fn(&mut Core, &mut Env<'m>, &Op) -> Step;
 
+/// The same on the fast way: it goes on to the rest of its trace by itself. The count of the trace's instructions that were done, 0 if an
+/// exception was raised.
+pub(crate) type Fast = for<'m> fn(&mut Core, &mut Env<'m>, &Op, &[Op]) -> u64;
+
 /// What is outside the processor during one run.
 pub(crate) struct Env<'m> {
     pub(crate) memory: &'m Memory,
@@ -41,6 +45,8 @@ impl Env<'_> {
 #[derive(Clone, Copy)]
 pub(crate) struct Op {
     pub(crate) run: Handler,
+    /// For traces that are executed whole.
+    pub(crate) fast: Fast,
     pub(crate) immediate: u64,
     /// Memory operand: `regs[base] + (regs[index] << scale) + displacement`, cut to `64 - shrink` bits, in segment `segment`.
     pub(crate) displacement: u64,
@@ -413,6 +419,37 @@ impl Core {
     #[inline(always)]
     pub(crate) fn next(&self, op: &Op) -> u64 {
         self.cut(self.regs[HERE as usize].wrapping_add(u64::from(op.end)))
+    }
+
+    /// Begins a trace of so many bytes at the instruction address, which it returns: unless an instruction says otherwise, it goes on behind it.
+    #[inline(always)]
+    pub(crate) fn begin(&mut self, length: u64) -> u64 {
+        let start = self.rip;
+        self.regs[HERE as usize] = start;
+        self.rip = self.cut(start.wrapping_add(length));
+        self.last = last::NO;
+        start
+    }
+
+    /// An instruction of the running trace raised an exception: goes back before it, or behind it if it is a trap.
+    #[cold]
+    pub(crate) fn raised_at(&mut self, op: &Op) {
+        self.rip = if self.trap { self.next(op) } else { self.address_of(op) };
+        self.now += u64::from(op.place) + 1;
+    }
+
+    /// So many instructions of a trace are executed and counted, the last of which may be one to be executed again: finds where it goes on.
+    pub(crate) fn settle(&mut self, ops: &[Op], start: u64, mut done: usize) {
+        if std::mem::take(&mut self.again) {
+            self.modes |= bit::RF;
+            self.now -= 1;
+            done -= 1;
+        }
+        if self.last != last::JUMPED
+            && let Some(next) = ops.get(done)
+        {
+            self.rip = self.cut(start.wrapping_add(u64::from(next.start)));
+        }
     }
 
     /// An instruction address as wide as the code is.

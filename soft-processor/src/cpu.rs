@@ -1,7 +1,7 @@
 //! One virtual processor: the interface, and the loop that runs it.
 
 use crate::bus::Bus;
-use crate::core::{Core, Env, HERE, Op, Raised, Step, last, vector};
+use crate::core::{Core, Env, Op, Raised, Step, last, vector};
 use crate::flags::bit;
 use crate::interrupt::Origin;
 use crate::memory::{Kept, Memory};
@@ -147,10 +147,16 @@ impl Cpu {
             {
                 return exit;
             }
-            if self.core.points.stops && !std::mem::take(&mut first) && self.core.points.stops_at(self.core.rip) {
-                return Exit::Breakpoint;
-            }
-            if let Err(Raised) = self.step(traces, env)
+            let stepped = if self.core.points.fetches || self.core.modes & (bit::TF | bit::RF) != 0 {
+                if self.core.points.stops && !first && self.core.points.stops_at(self.core.rip) {
+                    return Exit::Breakpoint;
+                }
+                self.step_with_points(traces, env)
+            } else {
+                self.step(traces, env)
+            };
+            first = false;
+            if let Err(Raised) = stepped
                 && let Some(exit) = self.exception(env)
             {
                 return exit;
@@ -158,42 +164,51 @@ impl Cpu {
         }
     }
 
-    /// Runs one trace, or as much of it as the clock permits.
+    /// The trace at the instruction address.
     #[inline(always)]
-    fn step(&mut self, traces: &mut Traces, env: &mut Env) -> Step {
+    fn find<'t>(&mut self, traces: &'t mut Traces, env: &mut Env) -> Result<(&'t [Op], u64), Raised> {
         let core = &mut self.core;
-        let slot = match traces.find(core, env) {
-            Ok(slot) => slot,
+        let run = match traces.find(core, env) {
+            Ok(run) => run,
             Err(raised) => {
                 core.now += 1;
                 return Err(raised);
             }
         };
-        let ops = traces.ops(slot);
-        let start = core.rip;
-        let mut allowed = ((core.stop_at - core.now).min(ops.len() as u64)) as usize;
-        let special = core.modes & (bit::TF | bit::RF);
-        if special != 0 || core.points.fetches {
-            let linear = core.linear_of(start);
-            if special & bit::RF == 0 && core.quiet != core.now && core.points.breaks(linear) {
-                // As interruptions do, it takes time: a handler that breaks on itself is an endless row.
-                core.now += 1;
-                return Err(core.raise(vector::DB));
-            }
-            core.modes &= !bit::RF;
-            allowed = if special != 0 { 1 } else { core.points.before_next(core, start, ops).min(allowed) };
+        Ok((traces.ops(run), run.length.into()))
+    }
+
+    /// Runs one trace, or as much of it as the clock permits.
+    #[inline(always)]
+    fn step(&mut self, traces: &mut Traces, env: &mut Env) -> Step {
+        let (ops, length) = self.find(traces, env)?;
+        let core = &mut self.core;
+        let left = core.stop_at - core.now;
+        if left < ops.len() as u64 {
+            return self.step_exactly(env, ops, length, left as usize);
         }
-        core.regs[HERE as usize] = start;
-        core.rip = core.cut(start.wrapping_add(u64::from(slot.length)));
-        core.last = last::NO;
+        let Some((op, rest)) = ops.split_first() else { return Ok(()) };
+        let start = core.begin(length);
+        let done = (op.fast)(core, env, op, rest);
+        if done == 0 {
+            return Err(Raised);
+        }
+        core.now += done;
+        if core.last != last::NO {
+            core.settle(ops, start, done as usize);
+        }
+        Ok(())
+    }
+
+    /// Runs so many instructions of a trace one by one.
+    #[inline(never)]
+    fn step_exactly(&mut self, env: &mut Env, ops: &[Op], length: u64, allowed: usize) -> Step {
+        let core = &mut self.core;
+        let start = core.begin(length);
         let mut done = allowed;
         for op in &ops[..allowed] {
             if let Err(raised) = (op.run)(core, env, op) {
-                if !core.trap {
-                    core.modes |= special & bit::RF;
-                }
-                core.rip = if core.trap { core.next(op) } else { core.address_of(op) };
-                core.now += u64::from(op.place) + 1;
+                core.raised_at(op);
                 return Err(raised);
             }
             if core.last != last::NO {
@@ -201,18 +216,37 @@ impl Cpu {
                 break;
             }
         }
-        if core.again {
-            core.again = false;
-            core.modes |= bit::RF;
-            done -= 1;
-        }
-        if core.last != last::JUMPED
-            && let Some(next) = ops.get(done)
-        {
-            core.rip = core.cut(start.wrapping_add(u64::from(next.start)));
-        }
         core.now += done as u64;
-        if special & bit::TF != 0 && core.quiet != core.now {
+        core.settle(ops, start, done);
+        Ok(())
+    }
+
+    /// The same with a look at breakpoints, single steps and the resume flag.
+    #[cold]
+    #[inline(never)]
+    fn step_with_points(&mut self, traces: &mut Traces, env: &mut Env) -> Step {
+        let (ops, length) = self.find(traces, env)?;
+        let core = &mut self.core;
+        let start = core.rip;
+        let flags = core.modes & (bit::TF | bit::RF);
+        let linear = core.linear_of(start);
+        if flags & bit::RF == 0 && core.quiet != core.now && core.points.breaks(linear) {
+            // As interruptions do, it takes time: a handler that breaks on itself is an endless row.
+            core.now += 1;
+            return Err(core.raise(vector::DB));
+        }
+        core.modes &= !bit::RF;
+        let left = (core.stop_at - core.now).min(ops.len() as u64) as usize;
+        let allowed = if flags != 0 { 1 } else { core.points.before_next(core, start, ops).min(left) };
+        let stepped = self.step_exactly(env, ops, length, allowed);
+        let core = &mut self.core;
+        if stepped.is_err() {
+            if !core.trap {
+                core.modes |= flags & bit::RF;
+            }
+            return stepped;
+        }
+        if flags & bit::TF != 0 && core.quiet != core.now {
             core.points.pending |= SINGLE_STEP;
             core.trap = true;
             return Err(core.raise(vector::DB));

@@ -38,7 +38,7 @@ fn source<const S: usize, const F: u8>(core: &mut Core, env: &mut Env, op: &Op) 
 
 /// The result, with its flags set.
 #[inline(always)]
-fn calculate<const K: u8, const S: usize>(core: &mut Core, a: u64, b: u64) -> u64 {
+pub(crate) fn calculate<const K: u8, const S: usize>(core: &mut Core, a: u64, b: u64) -> u64 {
     let (result, flags) = match K {
         kind::ADD => {
             let r = a.wrapping_add(b);
@@ -134,7 +134,7 @@ pub(crate) mod single {
 }
 
 #[inline(always)]
-fn single_result<const K: u8, const S: usize>(core: &mut Core, a: u64) -> u64 {
+pub(crate) fn single_result<const K: u8, const S: usize>(core: &mut Core, a: u64) -> u64 {
     let carry = core.flags.carry();
     match K {
         single::INC | single::DEC => {

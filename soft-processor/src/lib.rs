@@ -27,6 +27,7 @@ mod cpu;
 mod cpuid;
 mod decode;
 mod far;
+mod fast;
 mod flags;
 mod fxsave;
 mod gate;

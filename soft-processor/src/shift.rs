@@ -27,7 +27,7 @@ fn count<const S: usize>(core: &Core, op: &Op) -> u32 {
 
 /// The result of a shift by 1 to 63, with its flags set. OF of longer shifts, undefined, is what the last step would give.
 #[inline(always)]
-fn shifted<const K: u8, const S: usize>(core: &mut Core, a: u64, count: u32) -> u64 {
+pub(crate) fn shifted<const K: u8, const S: usize>(core: &mut Core, a: u64, count: u32) -> u64 {
     let bits = 8 * S as u32;
     match K {
         kind::SHL => {

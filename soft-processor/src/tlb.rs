@@ -5,8 +5,10 @@
 //! looked up. All translations are forgotten by going on to the next generation, which is part of what accesses compare with.
 
 use crate::memory::Window;
+use crate::trace::Run;
 
 const ENTRIES: usize = 256;
+const JUMPS: usize = 1024;
 
 /// Bit of a tag: translated at privilege level 3.
 pub(crate) const USER: u64 = 1;
@@ -27,6 +29,7 @@ pub(crate) struct Entry<'m> {
     pub(crate) physical: u64,
 }
 
+#[derive(Clone, Copy)]
 pub(crate) struct Table<'m>([Entry<'m>; ENTRIES]);
 
 impl<'m> Table<'m> {
@@ -51,21 +54,54 @@ impl<'m> Table<'m> {
     }
 }
 
+/// Where traces are, by the linear address of their first instruction: what was fetched and found before.
+pub(crate) struct Jumps([Jump; JUMPS]);
+
+#[derive(Clone, Copy)]
+struct Jump {
+    address: u64,
+    /// The mode, with privilege and generation above it.
+    key: u64,
+    epoch: u64,
+    run: Run,
+}
+
+const NOWHERE: Jump = Jump { address: 0, key: u64::MAX, epoch: 0, run: Run::NONE };
+
+impl Jumps {
+    fn place(address: u64) -> usize {
+        (address ^ address >> 10) as usize % JUMPS
+    }
+
+    #[inline(always)]
+    pub(crate) fn find(&self, address: u64, key: u64, epoch: u64) -> Option<Run> {
+        let jump = &self.0[Self::place(address)];
+        (jump.address == address && jump.key == key && jump.epoch == epoch).then_some(jump.run)
+    }
+
+    pub(crate) fn put(&mut self, address: u64, key: u64, epoch: u64, run: Run) {
+        self.0[Self::place(address)] = Jump { address, key, epoch, run };
+    }
+}
+
 pub(crate) struct Tlb<'m> {
     pub(crate) reads: Table<'m>,
     pub(crate) writes: Table<'m>,
     pub(crate) fetches: Table<'m>,
+    pub(crate) jumps: Jumps,
 }
 
 impl Tlb<'_> {
     pub(crate) fn new() -> Box<Self> {
         let empty = Entry { tag: EMPTY, window: None, physical: 0 };
-        Box::new(Self { reads: Table([empty; ENTRIES]), writes: Table([empty; ENTRIES]), fetches: Table([empty; ENTRIES]) })
+        let table = Table([empty; ENTRIES]);
+        Box::new(Self { reads: table, writes: table, fetches: table, jumps: Jumps([NOWHERE; JUMPS]) })
     }
 
     pub(crate) fn clear(&mut self) {
         self.reads.clear();
         self.writes.clear();
         self.fetches.clear();
+        self.jumps.0.fill(NOWHERE);
     }
 }

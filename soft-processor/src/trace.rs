@@ -22,21 +22,31 @@ const MOST: usize = 1 << 18;
 /// Bytes of an instruction.
 const INSTRUCTION: usize = 15;
 
-/// Where a trace is in the pools.
+/// Which instructions a trace is.
 #[derive(Clone, Copy)]
-pub(crate) struct Slot {
-    /// Physical address and mode; all ones for none.
-    key: u64,
-    epoch: u64,
+pub(crate) struct Run {
     first: u32,
-    bytes: u32,
     /// Bytes of code.
     pub(crate) length: u16,
     pub(crate) count: u8,
+}
+
+impl Run {
+    pub(crate) const NONE: Self = Self { first: 0, length: 0, count: 0 };
+}
+
+/// Where a trace is in the pools.
+#[derive(Clone, Copy)]
+struct Slot {
+    /// Physical address and mode; all ones for none.
+    key: u64,
+    epoch: u64,
+    run: Run,
+    bytes: u32,
     crosses: bool,
 }
 
-const NONE: Slot = Slot { key: u64::MAX, epoch: 0, first: 0, bytes: 0, length: 0, count: 0, crosses: false };
+const NONE: Slot = Slot { key: u64::MAX, epoch: 0, run: Run::NONE, bytes: 0, crosses: false };
 
 /// All traces of one storage, for whichever of its processors runs.
 #[derive(Default)]
@@ -49,11 +59,13 @@ pub(crate) struct Traces {
 impl Traces {
     /// The instructions of a trace.
     #[inline(always)]
-    pub(crate) fn ops(&self, slot: Slot) -> &[Op] {
-        &self.ops[slot.first as usize..][..slot.count as usize]
+    pub(crate) fn ops(&self, run: Run) -> &[Op] {
+        &self.ops[run.first as usize..][..run.count as usize]
     }
 
-    fn forget(&mut self) {
+    fn forget(&mut self, env: &Env) {
+        // Whoever remembers where a trace is must look again.
+        env.memory.changed_outside();
         self.slots.clear();
         self.slots.resize(SLOTS, NONE);
         self.ops.clear();
@@ -62,26 +74,35 @@ impl Traces {
 
     /// The trace at the instruction address, decoded if need be; or the fault of fetching it.
     #[inline(always)]
-    pub(crate) fn find(&mut self, core: &mut Core, env: &mut Env) -> Result<Slot, Raised> {
+    pub(crate) fn find(&mut self, core: &mut Core, env: &mut Env) -> Result<Run, Raised> {
         let address = core.fetch_address()?;
-        let entry = env.tlb.fetches.at(address);
-        if entry.tag == address & !0xfff | core.key {
-            let physical = entry.physical | address & 0xfff;
-            if let Some(&slot) = self.slots.get(place(physical))
-                && slot.key == key(physical, core.mode)
-                && slot.epoch == env.memory.epoch()
-            {
-                return Ok(slot);
-            }
+        match env.tlb.jumps.find(address, jump_key(core), env.memory.epoch()) {
+            Some(run) => Ok(run),
+            None => self.find_by_page(core, env, address),
         }
-        self.find_slowly(core, env, address)
     }
 
     #[cold]
     #[inline(never)]
+    fn find_by_page(&mut self, core: &mut Core, env: &mut Env, address: u64) -> Result<Run, Raised> {
+        let entry = env.tlb.fetches.at(address);
+        let physical = entry.physical | address & 0xfff;
+        let known = self.slots.get(place(physical)).filter(|slot| {
+            entry.tag == address & !0xfff | core.key && slot.key == key(physical, core.mode) && slot.epoch == env.memory.epoch()
+        });
+        let slot = match known {
+            Some(slot) => *slot,
+            None => self.find_slowly(core, env, address)?,
+        };
+        if !slot.crosses {
+            env.tlb.jumps.put(address, jump_key(core), slot.epoch, slot.run);
+        }
+        Ok(slot.run)
+    }
+
     fn find_slowly(&mut self, core: &mut Core, env: &mut Env, address: u64) -> Result<Slot, Raised> {
         if self.slots.is_empty() || self.ops.len() > MOST {
-            self.forget();
+            self.forget(env);
         }
         let (physical, window) = core.fetch_page(env, address)?;
         let Some(window) = window else {
@@ -90,13 +111,14 @@ impl Traces {
         };
         let slot = self.slots[place(physical)];
         if slot.key == key(physical, core.mode) {
-            let bytes = &self.bytes[slot.bytes as usize..][..slot.length as usize];
+            let bytes = &self.bytes[slot.bytes as usize..][..slot.run.length as usize];
             let here = bytes.len().min(4096 - (address & 0xfff) as usize);
             if window.holds((address & 0xfff) as usize, &bytes[..here]) {
                 let rest = &bytes[here..];
                 if rest.is_empty() || core.next_page(env, address)?.holds(0, rest) {
                     let epoch = if slot.crosses { 0 } else { env.memory.epoch() };
-                    self.slots[place(physical)].epoch = epoch;
+                    let slot = Slot { epoch, ..slot };
+                    self.slots[place(physical)] = slot;
                     mark(env, physical, here);
                     return Ok(slot);
                 }
@@ -116,7 +138,7 @@ impl Traces {
         }
         window.load(offset, &mut code[..here]);
         let first = self.ops.len();
-        let mut length = decode_run(&mut self.ops, &code[..here], core.mode);
+        let mut length = decode_run(&mut self.ops, &code[..here], core.mode, LONGEST);
         let mut crosses = false;
         if length == 0 {
             // The first instruction is cut off: by the end of the page, or by the limit.
@@ -126,19 +148,17 @@ impl Traces {
             }
             let next = core.next_page(env, address)?;
             next.load(0, &mut code[here..here + INSTRUCTION]);
-            length = decode_run(&mut self.ops, &code[..here + INSTRUCTION], core.mode);
-            self.ops.truncate(first + 1);
+            length = decode_run(&mut self.ops, &code[..here + INSTRUCTION], core.mode, 1);
             crosses = true;
-            let Some(op) = self.ops.get(first).filter(|_| length > 0) else { return Err(core.protection()) };
-            length = op.end as usize;
+            if length == 0 {
+                return Err(core.protection());
+            }
         }
         let slot = Slot {
             key: key(physical, core.mode),
             epoch: if crosses { 0 } else { env.memory.epoch() },
-            first: first as u32,
+            run: Run { first: first as u32, length: length as u16, count: (self.ops.len() - first) as u8 },
             bytes: self.bytes.len() as u32,
-            length: length as u16,
-            count: (self.ops.len() - first) as u8,
             crosses,
         };
         self.bytes.extend_from_slice(&code[..length]);
@@ -148,11 +168,13 @@ impl Traces {
     }
 }
 
-/// Decodes instructions that lie in `code` whole; returns the bytes of them. An invalid one becomes #UD and ends the trace.
-fn decode_run(ops: &mut Vec<Op>, code: &[u8], mode: Mode) -> usize {
+/// Decodes up to `most` instructions that lie in `code` whole; returns the bytes of them. An invalid one becomes #UD and ends the trace.
+fn decode_run(ops: &mut Vec<Op>, code: &[u8], mode: Mode, most: usize) -> usize {
     let mut decoder = Decoder::with_ip(mode.bits(), code, 0, DecoderOptions::NONE);
     let mut length = 0;
-    for place in 0..LONGEST {
+    let first = ops.len();
+    let mut ways = Vec::with_capacity(LONGEST);
+    for place in 0..most {
         if !decoder.can_decode() {
             break;
         }
@@ -165,7 +187,8 @@ fn decode_run(ops: &mut Vec<Op>, code: &[u8], mode: Mode) -> usize {
             ops.push(Op { start: length as u16, end: length as u16 + 1, place: place as u8, ..decode::too_long() });
             return length + 1;
         }
-        let (op, ends) = decode::compile(&instruction, mode);
+        let (op, way, ends) = decode::compile(&instruction, mode);
+        ways.push(way);
         let end = length + instruction.len().max(1);
         ops.push(Op { start: length as u16, end: end as u16, place: place as u8, ..op });
         length = end;
@@ -173,7 +196,14 @@ fn decode_run(ops: &mut Vec<Op>, code: &[u8], mode: Mode) -> usize {
             break;
         }
     }
+    decode::choose(&mut ops[first..], &ways);
     length
+}
+
+/// Mode, privilege and generation at once.
+#[inline(always)]
+fn jump_key(core: &Core) -> u64 {
+    core.key << 8 | u64::from(core.mode.0)
 }
 
 fn key(physical: u64, mode: Mode) -> u64 {

@@ -88,6 +88,8 @@ macro_rules! conditional {
     }};
 }
 
+pub(crate) use conditional;
+
 /// The handler, if it is an integer instruction for all privilege levels.
 pub(crate) fn select(form: &mut Form) -> Option<Handler> {
     let long = form.mode.is_long();

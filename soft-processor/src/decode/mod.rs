@@ -1,5 +1,6 @@
 //! From instructions as iced-x86 decodes them to [`Op`]s: a handler for the form, and its operands.
 
+mod fast;
 mod integer;
 mod sse;
 mod system;
@@ -21,6 +22,7 @@ macro_rules! sized {
         }
     };
 }
+pub(crate) use fast::{Way, choose};
 pub(crate) use sized;
 
 /// An instruction on its way to an [`Op`].
@@ -41,6 +43,7 @@ fn beyond_fifteen_bytes(core: &mut Core, _: &mut Env, _: &Op) -> Step {
 pub(crate) fn empty(run: Handler) -> Op {
     Op {
         run,
+        fast: crate::fast::exactly,
         immediate: 0,
         displacement: 0,
         start: 0,
@@ -61,11 +64,11 @@ pub(crate) fn too_long() -> Op {
     empty(beyond_fifteen_bytes)
 }
 
-/// The operation of an instruction, and whether it ends its trace.
-pub(crate) fn compile(instruction: &Instruction, mode: Mode) -> (Op, bool) {
+/// The operation of an instruction, its fast way, and whether it ends its trace.
+pub(crate) fn compile(instruction: &Instruction, mode: Mode) -> (Op, Way, bool) {
     let mut form = Form { i: instruction, mode, op: empty(undefined) };
     if instruction.is_invalid() {
-        return (form.op, true);
+        return (form.op, Way::EXACT, true);
     }
     if (0..instruction.op_count()).any(|n| instruction.op_kind(n) == OpKind::Memory) {
         form.memory();
@@ -75,8 +78,8 @@ pub(crate) fn compile(instruction: &Instruction, mode: Mode) -> (Op, bool) {
         .or_else(|| sse::select(&mut form))
         .or_else(|| x87::select(&mut form));
     match handler {
-        Some(run) => (Op { run, ..form.op }, ends(instruction)),
-        None => (empty(undefined), true),
+        Some(run) => (Op { run, ..form.op }, fast::select(&form).unwrap_or(Way::EXACT), ends(instruction)),
+        None => (empty(undefined), Way::EXACT, true),
     }
 }
 

@@ -56,13 +56,20 @@ impl Soft {
         Self { cpu, memory }
     }
 
-    pub fn run(&mut self, case: &Case) -> Outcome {
+    /// Runs a case, at most so many instructions at a time.
+    pub fn run(&mut self, case: &Case, slice: u64) -> Outcome {
         self.memory.write(DATA_AT, &case.data).unwrap();
         let mut code = [0; 4096];
         code[..CODE_BYTES].copy_from_slice(&case.code);
         self.memory.write(CODE_AT, &code).unwrap();
         self.cpu.set_state(&state(&case.registers, case.width));
-        let exit = self.cpu.run(&self.memory, &mut Nothing, 100_000);
+        let end = self.cpu.now() + super::RUN;
+        let exit = loop {
+            match self.cpu.run(&self.memory, &mut Nothing, slice) {
+                Exit::Budget if self.cpu.now() < end => {}
+                exit => break exit,
+            }
+        };
         let Exit::Exception(exception) = exit else { panic!("a case ends with an exception, not with {exit:?}") };
         let after = self.cpu.state();
         let top = (after.fpu.status >> 11 & 7) as usize;
