@@ -95,6 +95,64 @@ fn what_cannot_be_loaded_is_said_in_the_numbers_of_ipl() {
     }
 }
 
+/// 16 bits: prints the last digit of the year that INT 1A tells, and exits with 0.
+const TELLS_THE_YEAR: &[u8] = &[
+    0xb4, 0x04, 0xcd, 0x1a, 0x88, 0xc8, 0x24, 0x0f, 0x04, b'0', // mov ah, 4; int 1a; mov al, cl; and al, 0f; add al, '0'
+    0xb4, 0x0e, 0xcd, 0x10, 0xb0, 0x0a, 0xcd, 0x10, // print it and a line end
+    0xb0, 0x00, 0xe6, 0xf4, 0xf4, // exit
+];
+
+#[test]
+fn set_vtod_says_when_the_clock_of_the_machine_begins() {
+    let system = system(DEVICES, &[("year", &sector(TELLS_THE_YEAR))]);
+    let script = [
+        "query vtod",
+        "set vtod date 2007-03-31 time 23:59:58",
+        "query vtod",
+        "ipl year",
+        "set vtod date 02/28/2003",
+        "ipl year",
+        "set vtod date 1979-12-31",
+        "set vtod date 2003-02-29",
+        "set vtod date 2003-02-28 time 24:00:00",
+        "set vtod system",
+        "query vtod",
+    ];
+    let said = system.session("PCUSER", &script.map(|line| format!("{line}\n")).concat());
+    assert_eq!(said.lines().filter(|line| *line == "VTOD SYSTEM").count(), 2, "{said}");
+    assert_line(&said, "^VTOD 2007-03-31 23:59:58 UTC AT EACH IPL$");
+    let (seven, three) = (said.find("\n7\n").expect("2007"), said.find("\n3\n").expect("2003"));
+    assert!(seven < three, "{said}");
+    for operand in ["1979-12-31", "2003-02-29", "24:00:00"] {
+        assert_line(&said, &format!("^HCPCMD002E Invalid operand - {operand}$"));
+    }
+}
+
+/// A multiboot kernel that says what the first module holds: its bytes up to a zero.
+const SHOWS_ITS_MODULE: &[u8] = &[
+    0x02, 0xb0, 0xad, 0x1b, 0x00, 0x00, 0x01, 0x00, 0xfe, 0x4f, 0x51, 0xe4, // magic, flags: addresses below, checksum
+    0x00, 0x00, 0x10, 0x00, 0x00, 0x00, 0x10, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, // header and load address 100000
+    0x20, 0x00, 0x10, 0x00, // entry: 100020
+    0x8b, 0x73, 0x18, 0x8b, 0x36, 0x66, 0xba, 0xf8, 0x03, // mov esi, [ebx+18]; mov esi, [esi]; mov dx, 3f8
+    0xac, 0x84, 0xc0, 0x74, 0x03, 0xee, 0xeb, 0xf8, // next: lodsb; test al, al; jz end; out dx, al; jmp next
+    0xb0, 0x00, 0xe6, 0xf4, 0xf4, // end: exit
+];
+
+#[test]
+fn a_kernel_and_its_initrd_come_from_a_cms_disk() {
+    let system = system(&format!("{DEVICES}  LINK CMSUSER 191 191 RR\n"), &[]);
+    system.disk_put("CMSUSER", "SHOWS", "KERNEL", SHOWS_ITS_MODULE).succeeded();
+    // More than a block, and no whole number of them.
+    let module = "a line of the initrd\n".repeat(500) + "its last line\n\0";
+    system.disk_put("CMSUSER", "ROOT", "INITRD", module.as_bytes()).succeeded();
+    let said =
+        system.session("PCUSER", "ipl 191 file shows kernel initrd root initrd parm quiet\nipl 191 file shows kernel initrd no such\n");
+    assert_eq!(said.lines().filter(|line| *line == "a line of the initrd").count(), 500, "{said}");
+    assert_line(&said, "^its last line$");
+    assert_line(&said, "^HCPGIR450W CP entered; the guest ended with exit code 1$");
+    assert_line(&said, "^HCPVMI044E NO SUCH on 0191 not found$");
+}
+
 #[test]
 fn a_machine_that_spins_is_stopped_by_attention_and_holds_nobody_up() {
     let system = system(DEVICES, &[("spin", &sector(&[0xfa, 0xeb, 0xfe]))]);

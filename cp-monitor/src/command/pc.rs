@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
 use minidisk::edf::FileId;
 use serde_json::json;
 
 use super::answer::{Answer, Outcome, error, invalid_operand};
-use super::operands::device;
+use super::operands::{device, is};
 use super::session::close_unit_records;
 use super::{Invocation, Message};
 use crate::directory::{DeviceNumber, MachineKind, UserId};
@@ -71,6 +74,54 @@ pub(super) fn query_cpus(invocation: &mut Invocation<'_>) -> Outcome {
     let executed = user.lock_machine().pc().and_then(Pc::executed);
     lines.extend(executed.map(|(all, at_output)| format!("INSTRUCTIONS {all}, {at_output} AT ITS LAST OUTPUT")));
     Ok(Answer::of(json!({ "cpus": defined, "instructions": executed.map(|of| of.0), "at_output": executed.map(|of| of.1) }), lines))
+}
+
+/// The date `2026-03-31` or `03/31/2026`.
+fn date(word: &str) -> Option<Date> {
+    Date::strptime("%Y-%m-%d", word).or_else(|_| Date::strptime("%m/%d/%Y", word)).ok()
+}
+
+/// SET VTOD {DATE date [TIME hh:mm:ss]|SYSTEM}: when the clock of a PC machine begins, from its next IPL on, at every IPL.
+pub(super) fn set_vtod(invocation: &mut Invocation<'_>) -> Outcome {
+    /// What a CMOS clock can show.
+    const YEARS: std::ops::RangeInclusive<i16> = 1980..=2099;
+    let system = invocation.operands.take("SYStem");
+    let mut begins = None;
+    if !system {
+        let word = invocation.operands.word()?;
+        if !is(word, "DATE") {
+            return Err(invalid_operand(word));
+        }
+        let word = invocation.operands.word()?;
+        let date = date(word).filter(|date| YEARS.contains(&date.year())).ok_or_else(|| invalid_operand(word))?;
+        let mut time = Time::midnight();
+        if invocation.operands.take("TIME") {
+            let word = invocation.operands.word()?;
+            time = Time::strptime("%H:%M:%S", word).map_err(|_| invalid_operand(word))?;
+        }
+        let at = date.to_datetime(time).to_zoned(TimeZone::UTC).map_err(|_| invalid_operand(word))?;
+        begins = Some(at.timestamp().as_second());
+    }
+    invocation.operands.end()?;
+    let user = invocation.user()?;
+    if user.entry.machine != MachineKind::Pc {
+        return Err(error("SET", 6, "Only a PC machine has a clock of its own"));
+    }
+    user.session.lock().settings.virtual_clock = begins;
+    Ok(Answer::silent())
+}
+
+/// QUERY VTOD
+pub(super) fn query_vtod(invocation: &mut Invocation<'_>) -> Outcome {
+    invocation.operands.end()?;
+    let begins = invocation.user()?.session.lock().settings.virtual_clock.and_then(|seconds| Timestamp::from_second(seconds).ok());
+    Ok(match begins {
+        None => Answer::line(json!({ "vtod": null }), "VTOD SYSTEM"),
+        Some(at) => {
+            let at = at.strftime("%Y-%m-%d %H:%M:%S").to_string();
+            Answer::line(json!({ "vtod": at }), format!("VTOD {at} UTC AT EACH IPL"))
+        }
+    })
 }
 
 /// DEFINE CPU addr[-addr]: a PC machine has processors up to that one from its next IPL on.

@@ -12,7 +12,7 @@ use super::operands::is;
 use super::{Invocation, eyes, pf_keys, scheduling};
 use crate::users::{Emsg, Settings};
 
-/// SET {MSG|WNG|IMSG|SMSG|EMSG|RUN|LOGMSG|PFnn|SHARE|QUICKDSP|SRM|SECUSER|OBSERVER|CONRECORD|IDLETIME} value
+/// SET {MSG|WNG|IMSG|SMSG|EMSG|RUN|LOGMSG|PFnn|SHARE|QUICKDSP|SRM|SECUSER|OBSERVER|CONRECORD|IDLETIME|VTOD} value
 pub(super) fn set(invocation: &mut Invocation<'_>) -> Outcome {
     let word = invocation.operands.word()?;
     if is(word, "LOGmsg") {
@@ -23,6 +23,9 @@ pub(super) fn set(invocation: &mut Invocation<'_>) -> Outcome {
     }
     if is(word, "GDB") {
         return super::gdb::set(invocation);
+    }
+    if is(word, "VTOD") {
+        return super::pc::set_vtod(invocation);
     }
     if let Some(set) = eyes::setting(word) {
         return set(invocation);

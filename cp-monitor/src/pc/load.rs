@@ -274,7 +274,7 @@ pub fn ipl(user: &Arc<User>, origin: Origin, generation: Option<u64>) -> Result<
     let settings = Settings {
         storage,
         processors: usize::from(user.processors.load(std::sync::atomic::Ordering::Relaxed)),
-        start_time: user.cp().clock.unix_seconds() as i64,
+        start_time: user.session.lock().settings.virtual_clock.unwrap_or_else(|| user.cp().clock.unix_seconds() as i64),
         disks: disks.into_iter().map(|disk| Box::new(disk) as Box<dyn pc_platform::disk::Disk>).collect(),
         ports: unit_record::ports(user),
     };

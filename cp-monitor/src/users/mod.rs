@@ -146,6 +146,8 @@ pub struct Settings {
     pub columns: u16,
     /// TERMINAL CONMODE 3270: the console shows the text screen of a PC machine.
     pub full_screen: bool,
+    /// SET VTOD: when the clock of a PC machine begins at each IPL, in seconds since 1970; none is now.
+    pub virtual_clock: Option<i64>,
 }
 
 impl Default for Settings {
@@ -160,6 +162,7 @@ impl Default for Settings {
             edit: console::LineEdit::default(),
             columns: 0,
             full_screen: false,
+            virtual_clock: None,
         }
     }
 }

@@ -67,6 +67,7 @@ const QUESTIONS: &[Question] = &[
     question("IDLETime", Classes::Any, eyes::query_idle_time),
     question("PROP", Classes::Of("AC"), super::prop::query),
     question("GDB", Classes::Of("AG"), super::gdb::query),
+    question("VTOD", Classes::Of("G"), super::pc::query_vtod),
     question("TRAce", Classes::Of("G"), super::trace::query),
     question("SET", Classes::Of("G"), settings::set),
     question("TERMinal", Classes::Of("G"), settings::terminal),
