@@ -19,8 +19,8 @@ const LINE: u32 = 8 << 8;
 const EXTENDED_FEATURES: u32 = 1 << 11 | 1 << 20 | 1 << 29;
 const NAME: &[u8; 48] = b"CP-64 software processor\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
-/// EAX, EBX, ECX, EDX of a leaf; leaves that are not there read as zero.
-pub(crate) fn leaf(leaf: u32, processor: usize) -> [u32; 4] {
+/// EAX, EBX, ECX, EDX of a leaf of CPUID, as a processor with that number has it; leaves that are not there read as zero.
+pub fn leaf(leaf: u32, processor: usize) -> [u32; 4] {
     let text = |bytes: &[u8]| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
     match leaf {
         0 => [HIGHEST, text(b"Genu"), text(b"ntel"), text(b"ineI")],

@@ -53,6 +53,7 @@ mod x87;
 
 pub use bus::{Bus, Cycle, Flow};
 pub use cpu::{Cpu, Exception, Exit};
+pub use cpuid::leaf as cpuid;
 pub use inspect::NotMapped;
 pub use memory::{LayoutError, Memory, NotStorage, Region};
 pub use points::{Watch, WatchKind};

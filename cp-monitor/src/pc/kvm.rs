@@ -21,6 +21,8 @@ const INTERRUPTS: u64 = 1 << 9;
 /// What a machine on KVM has more.
 pub(super) struct OnKvm {
     machine: KvmMachine,
+    /// CPUID is to name nothing that the software processor has not.
+    portable: bool,
     began: Instant,
     /// Instructions that KVM could not execute.
     stepped: u64,
@@ -29,15 +31,20 @@ pub(super) struct OnKvm {
 }
 
 impl OnKvm {
-    /// A machine's VM, and its storage.
-    pub(super) fn new(storage: u64) -> Result<(Self, Memory), PartitionError> {
-        let (machine, memory) = KvmMachine::new(storage)?;
-        Ok((Self { machine, began: Instant::now(), stepped: 0, said: None }, memory))
+    /// A machine's VM, and its storage. A `portable` one is told of nothing that the software processor has not.
+    pub(super) fn new(storage: u64, portable: bool) -> Result<(Self, Memory), PartitionError> {
+        let (machine, memory) = KvmMachine::new(storage, portable)?;
+        Ok((Self { machine, portable, began: Instant::now(), stepped: 0, said: None }, memory))
     }
 
     /// Kilohertz of the time stamp counter.
     pub(super) fn tsc_khz(&self) -> Option<u32> {
         self.machine.tsc_khz()
+    }
+
+    /// Features that a kernel should not use although CPUID names them, by register: leaf 7 EBX and ECX, leaf 1 ECX.
+    pub(super) fn not_to_be_used(&self) -> [u32; 3] {
+        if self.portable { self.machine.beyond_software() } else { [0; 3] }
     }
 
     /// What the person at the console should know.

@@ -278,7 +278,8 @@ pub fn ipl(user: &Arc<User>, origin: Origin, generation: Option<u64>) -> Result<
         disks: disks.into_iter().map(|disk| Box::new(disk) as Box<dyn pc_platform::disk::Disk>).collect(),
         ports: unit_record::ports(user),
     };
-    let mut pc = if user.cp().runs_pc_on_kvm(settings.processors) { Pc::on_kvm(settings)? } else { Pc::new(settings) };
+    let cp = user.cp();
+    let mut pc = if cp.runs_pc_on_kvm(settings.processors) { Pc::on_kvm(settings, cp.kvm_interprets())? } else { Pc::new(settings) };
     let command_line = command_line(&origin.parm, &found.image, &pc);
     let source = Source { image: &found.image, module: &found.module, command_line: &command_line, storage };
     let loaded = if found.disk.is_some() { image::boot_sector(&found.image, FIRST_DISK)? } else { image::load(&source)? };
@@ -299,7 +300,7 @@ pub fn ipl(user: &Arc<User>, origin: Origin, generation: Option<u64>) -> Result<
 }
 
 /// The command line of an image. Linux is also told where its virtio devices are, and how fast the time stamp counter counts: it has nothing to measure it by that is not
-/// as exact.
+/// as exact. Where KVM interprets kernels it may name features that nobody executes there, XSAVE and SMAP among them: Linux is told to leave them alone.
 fn command_line(parm: &str, image: &[u8], pc: &Pc) -> String {
     if !image::is_linux(image) || parm.contains("virtio_mmio.device") {
         return parm.to_string();
@@ -307,7 +308,25 @@ fn command_line(parm: &str, image: &[u8], pc: &Pc) -> String {
     let of_kvm = pc.kvm.as_ref().and_then(super::OnKvm::tsc_khz).map(u64::from);
     let kilohertz = of_kvm.unwrap_or(1_000_000 / super::bus::NANOSECONDS);
     let speed = if parm.contains("tsc_early_khz") { String::new() } else { format!(" tsc_early_khz={kilohertz}") };
-    format!("{parm}{speed} {}", pc.devices.board.virtio_parameters()).trim_start().to_string()
+    let unwanted = pc.kvm.as_ref().map_or([0; 3], super::OnKvm::not_to_be_used);
+    let without = if parm.contains("clearcpuid") { String::new() } else { clear_cpuid(unwanted) };
+    format!("{parm}{speed}{without} {}", pc.devices.board.virtio_parameters()).trim_start().to_string()
+}
+
+/// The parameter that has Linux not use features: leaf 7 EBX and ECX, leaf 1 ECX. It has a number for each, 32 to a word.
+fn clear_cpuid(features: [u32; 3]) -> String {
+    /// Linux's words with these registers.
+    const WORDS: [u32; 3] = [9, 16, 4];
+    /// Longer, Linux cuts it off.
+    const LONGEST: usize = 120;
+    let of_word = |(word, bits): (u32, u32)| (0..32).filter(move |bit| bits >> bit & 1 != 0).map(move |bit| word * 32 + bit);
+    let numbers = std::iter::zip(WORDS, features).flat_map(of_word);
+    let text = numbers.fold(String::new(), |text, number| match text.len() {
+        0 => format!("{number}"),
+        length if length > LONGEST - 4 => text,
+        _ => format!("{text},{number}"),
+    });
+    if text.is_empty() { text } else { format!(" clearcpuid={text}") }
 }
 
 /// The disks of a user in the order of their numbers.
@@ -365,4 +384,18 @@ fn state(loaded: &Loaded) -> State {
         }
     }
     state
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn linux_is_told_by_numbers_what_it_is_not_to_use_and_not_more_than_it_takes() {
+        assert_eq!(clear_cpuid([0; 3]), "");
+        // SMAP, UMIP, XSAVE.
+        assert_eq!(clear_cpuid([1 << 20, 1 << 2, 1 << 26]), " clearcpuid=308,514,154");
+        let all = clear_cpuid([u32::MAX; 3]);
+        assert!(all.len() <= " clearcpuid=".len() + 120 && !all.ends_with(','), "{all}");
+    }
 }

@@ -145,9 +145,9 @@ impl Pc {
         Self::with_memory(settings, memory, None)
     }
 
-    /// The same with one processor, which is KVM's.
-    fn on_kvm(settings: Settings) -> Result<Self, PartitionError> {
-        let (kvm, memory) = OnKvm::new(settings.storage)?;
+    /// The same with one processor, which is KVM's; a `portable` one has no features that the software processor has not.
+    fn on_kvm(settings: Settings, portable: bool) -> Result<Self, PartitionError> {
+        let (kvm, memory) = OnKvm::new(settings.storage, portable)?;
         Ok(Self::with_memory(settings, memory, Some(kvm)))
     }
 
@@ -216,7 +216,10 @@ impl Pc {
                 let exit = processor.run(&self.memory, &mut bus, budget);
                 self.executed += processor.now() - before;
                 match exit {
-                    Exit::Halt => halted += 1,
+                    Exit::Halt => {
+                        halted += 1;
+                        furthest = furthest.max(processor.now());
+                    }
                     Exit::Shutdown => return self.triple_fault(number),
                     Exit::Budget => furthest = before + budget,
                     Exit::Leave => {
@@ -323,6 +326,11 @@ impl Pc {
         // One that waits for start-up has them disabled.
         if !self.processors.iter().any(Cpu::interrupts_enabled) {
             return Turn::Ended(self.shown(0, DISABLED_WAIT));
+        }
+        // What has come due since they halted is over for the board's clock: nothing else would end this halt.
+        let interrupted = |number: usize| self.devices.interrupt_pending(number) && self.processors[number].interrupts_enabled();
+        if (0..self.processors.len()).any(interrupted) {
+            return Turn::Ran;
         }
         Turn::Halted(length)
     }

@@ -155,6 +155,32 @@ fn halts_last_as_long_as_the_timer_says_and_runs_repeat_exactly() {
     assert_eq!(run(), (waited, instructions, why));
 }
 
+/// 32 bits: the local APIC's timer interrupts once after so many nanoseconds; interrupts are let in and it halts.
+const ONE_SHOT: &[u8] = &[
+    0xbb, 0x00, 0x03, 0xe0, 0xfe, // mov ebx, fee00300
+    0xc7, 0x43, 0x20, 0x40, 0x00, 0x00, 0x00, // mov [ebx+20], 40: once, vector 40
+    0xc7, 0x83, 0xe0, 0x00, 0x00, 0x00, 0x0b, 0x00, 0x00, 0x00, // mov [ebx+e0], 0b: not divided
+    0xc7, 0x83, 0x80, 0x00, 0x00, 0x00, 0x10, 0x27, 0x00, 0x00, // mov [ebx+80], 10000
+    0xfb, 0xf4, // sti; hlt
+];
+
+#[test]
+fn what_came_due_while_a_machine_halted_ends_the_halt() {
+    let mut pc = machine(ONE_SHOT, 1, Vec::new());
+    let Turn::Halted(Some(length)) = until_it_stops(&mut pc) else { panic!("the timer is awaited") };
+    // As on KVM, whose clock goes on between the halt and the look at the devices.
+    pc.now += length.div_ceil(NANOSECONDS);
+    assert_eq!(pc.idle(), Turn::Ran, "nothing else will ever wake it");
+}
+
+#[test]
+fn instructions_before_a_halt_take_time() {
+    // sti; 100 times nop; hlt
+    let mut pc = machine(&[&[0xfb][..], &[0x90; 100], &[0xf4]].concat(), 1, Vec::new());
+    assert_eq!(until_it_stops(&mut pc), Turn::Halted(None));
+    assert_eq!((pc.now, pc.executed), (102, 102));
+}
+
 /// 16 bits: a timer that interrupts every 2 microseconds, as fast as it can, and a serial port that wants attention and never gets it.
 const STORM: &[u8] = &[
     0xfa, 0xb0, 0x34, 0xe6, 0x43, 0xb0, 0x02, 0xe6, 0x40, 0xb0, 0x00, 0xe6, 0x40, // cli; mode 2, count 2

@@ -290,9 +290,14 @@ impl Cp {
         if self.config.processor != Kind::Kvm || processors != 1 {
             return false;
         }
-        self.config.insist_on_kvm || !*self.interprets.get_or_init(|| {
+        self.config.insist_on_kvm || !self.kvm_interprets()
+    }
+
+    /// Whether KVM on this host interprets kernels, or does not run them. Measured the first time.
+    pub fn kvm_interprets(&self) -> bool {
+        *self.interprets.get_or_init(|| {
             let interprets = interprets_ring_0().unwrap_or(true);
-            if interprets {
+            if interprets && !self.config.insist_on_kvm {
                 self.say_to_operator("PC machines run on the software processor: KVM on this host interprets their kernels. Start with --processor kvm to run them on KVM all the same");
             }
             interprets

@@ -105,11 +105,11 @@ pub(crate) struct KvmMachine {
 unsafe impl Send for KvmMachine {}
 
 impl KvmMachine {
-    /// A VM with so many bytes of storage of zeros, a multiple of 4096, and that storage.
+    /// A VM with so many bytes of storage of zeros, a multiple of 4096, and that storage. Of a `portable` one CPUID says only what the software processor has too.
     ///
     /// # Errors
     /// [`PartitionError`].
-    pub(crate) fn new(bytes: u64) -> Result<(Self, Memory), PartitionError> {
+    pub(crate) fn new(bytes: u64, portable: bool) -> Result<(Self, Memory), PartitionError> {
         let (kvm, _) = open(DEVICE_PATH)?;
         let cpuid = kvm.get_supported_cpuid(KVM_MAX_CPUID_ENTRIES).map_err(step("tell its CPUID"))?;
         let storage = MmapRegionBuilder::new(bytes as usize)
@@ -130,7 +130,7 @@ impl KvmMachine {
         // SAFETY: the mapping is kept until after the VM is gone; Rust reaches it through `Memory` only, by volatile operations.
         unsafe { vm.set_user_memory_region(region) }.map_err(step("register storage of a machine"))?;
         let mut vcpu = vm.create_vcpu(0).map_err(step("create a vCPU"))?;
-        vcpu.set_cpuid2(&offered(cpuid)).map_err(step("set the CPUID"))?;
+        vcpu.set_cpuid2(&offered(cpuid, portable)).map_err(step("set the CPUID"))?;
         let mut system = vcpu.get_sregs().map_err(step("read system registers"))?;
         system.apic_base = APIC_BASE;
         let byte = &raw mut vcpu.get_kvm_run().immediate_exit;
@@ -146,6 +146,20 @@ impl KvmMachine {
     /// Thousands of its time stamp counter's ticks in a second, when KVM tells.
     pub(crate) fn tsc_khz(&self) -> Option<u32> {
         self.vcpu.get_tsc_khz().ok().filter(|rate| *rate > 0)
+    }
+
+    /// Features that CPUID names although the software processor has not got them, by register: leaf 7 EBX and ECX, leaf 1 ECX. Some KVMs that interpret kernels put back
+    /// what programs would see on the host's processor in any case.
+    pub(crate) fn beyond_software(&self) -> [u32; 3] {
+        let Ok(cpuid) = self.vcpu.get_cpuid2(KVM_MAX_CPUID_ENTRIES) else { return [0; 3] };
+        let entry = |leaf: u32| cpuid.as_slice().iter().find(|entry| entry.function == leaf && entry.index == 0);
+        let (seven, one) = (entry(7), entry(1));
+        let lacks = |leaf: u32, register: usize| !soft_processor::cpuid(leaf, 0)[register];
+        [
+            seven.map_or(0, |entry| entry.ebx & lacks(7, 1)),
+            seven.map_or(0, |entry| entry.ecx & lacks(7, 2)),
+            one.map_or(0, |entry| entry.ecx & lacks(1, 2)),
+        ]
     }
 
     /// Runs from that state until somebody should look. The state afterwards is put into it.
@@ -397,9 +411,18 @@ fn queued(system: &mut kvm_sregs) -> Option<u8> {
     Some((word * 64 + bitmap[word].trailing_zeros() as usize) as u8)
 }
 
-/// What the host has, without what needs an interrupt controller in the kernel or is for hypervisors.
-fn offered(mut cpuid: CpuId) -> CpuId {
+/// What the host has, without what needs an interrupt controller in the kernel or is for hypervisors. A `portable` machine executes much of its kernel in software, and must
+/// not be told of instructions that are not there: Linux uses CMPXCHG16B wherever CPUID has it, and KVM's interpreter has not.
+fn offered(mut cpuid: CpuId, portable: bool) -> CpuId {
     for entry in cpuid.as_mut_slice() {
+        if portable {
+            let [_, ebx, ecx, edx] = soft_processor::cpuid(entry.function, 0);
+            match entry.function {
+                1 | 0x8000_0001 => (entry.ecx, entry.edx) = (entry.ecx & ecx, entry.edx & edx),
+                7 | 0xd => (entry.eax, entry.ebx, entry.ecx, entry.edx) = (0, entry.ebx & ebx, entry.ecx & ecx, entry.edx & edx),
+                _ => {}
+            }
+        }
         match entry.function {
             1 => {
                 // MONITOR, VMX, SMX, x2APIC, TSC deadline.
@@ -516,7 +539,7 @@ pub fn interprets_ring_0() -> Option<bool> {
     const LOOP: [u8; 7] = [0xb9, 0x10, 0x27, 0x49, 0x75, 0xfd, 0xf4];
     /// Ten times as long as a slow processor takes.
     const SLOW: Duration = Duration::from_micros(200);
-    let (mut machine, memory) = KvmMachine::new(1 << 16).ok()?;
+    let (mut machine, memory) = KvmMachine::new(1 << 16, false).ok()?;
     memory.write(0x1000, &LOOP).ok()?;
     let mut slow = false;
     for _ in 0..3 {
@@ -632,9 +655,25 @@ mod tests {
         }
     }
 
+    /// 16 bits: mov eax, 1; cpuid; hlt.
+    const IDENTIFIES: [u8; 9] = [0x66, 0xb8, 1, 0, 0, 0, 0x0f, 0xa2, 0xf4];
+
+    #[test]
+    fn a_portable_machine_is_not_told_of_instructions_that_the_software_processor_has_not() {
+        let (mut machine, memory) = KvmMachine::new(1 << 16, true).unwrap();
+        memory.write(0x1000, &IDENTIFIES).unwrap();
+        let mut state = State::reset();
+        state.segments[State::CS] = Segment { selector: 0, base: 0, limit: 0xffff, attributes: 0x9b };
+        state.rip = 0x1000;
+        while machine.run(&mut state, &mut Nothing) == Left::Looked {}
+        assert!(state.halted);
+        // CMPXCHG16B: of others there are hosts whose KVM says what it pleases.
+        assert_eq!(state.general[1] & 1 << 13, 0, "{:X}", state.general[1]);
+    }
+
     #[test]
     fn an_access_is_finished_before_the_state_is_read() {
-        let (mut machine, memory) = KvmMachine::new(1 << 16).unwrap();
+        let (mut machine, memory) = KvmMachine::new(1 << 16, false).unwrap();
         memory.write(0x1000, &ASKS).unwrap();
         let mut state = State::reset();
         state.segments[State::CS] = Segment { selector: 0, base: 0, limit: 0xffff, attributes: 0x9b };
