@@ -122,6 +122,7 @@ fn a_terminal_dials_a_line_works_there_and_leaves() {
     other.type_line("q");
     assert!(other.rest().contains("DROP FROM LINUX 02F8"));
     // A terminal that drops frees the line.
+    wait_for("the guest to take it up again", || lines().contains("ENABLED").then_some(()));
     let mut third = Telnet::connect(address);
     third.type_line("dial linux");
     third.see("DIALED TO LINUX 02F8");
@@ -140,7 +141,7 @@ fn a_3270_dials_and_comes_back_to_the_logo_and_what_ends_the_machine_ends_the_li
     let dial = |emulator: &mut Emulator| {
         emulator.wait_for("COMMAND");
         // Past USERID and PASSWORD.
-        emulator.act("Wait(10,Unlock)");
+        emulator.act("Wait(60,Unlock)");
         emulator.act("Home()");
         emulator.act("Tab()");
         emulator.act("Tab()");

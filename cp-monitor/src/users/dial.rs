@@ -69,9 +69,9 @@ impl User {
     /// Sends the terminal away; false when there is none. The line's carrier is the caller's to take away.
     pub fn end_dialed(self: &Arc<Self>) -> bool {
         let Some(dialed) = self.rest.lock().dialed.take() else { return false };
+        self.cp.dialed.fetch_sub(1, Ordering::Relaxed);
         dialed.console.write(LineKind::Cp, &format!("DROP FROM {} {LINE}", self.id));
         dialed.console.end(Ending::Disconnected);
-        self.cp.dialed.fetch_sub(1, Ordering::Relaxed);
         // Those who run machines wait for no file and no other console.
         let (cp, id) = (Arc::clone(&self.cp), self.id);
         self.cp.workers.submit(Box::new(move || cp.note_dial(&id, dialed.terminal, false)));
