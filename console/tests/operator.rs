@@ -92,7 +92,7 @@ impl Terminal {
     }
 
     fn shows(&self, text: &str) {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(90);
         while !self.screen.lock().unwrap().screen().contents().contains(text) {
             assert!(Instant::now() < deadline, "no {text:?} on\n{}", self.screen.lock().unwrap().screen().contents());
             thread::sleep(Duration::from_millis(10));
@@ -113,7 +113,7 @@ impl Terminal {
         self.resize(100, 30);
         self.looking.take().unwrap().join().unwrap();
         drop(self.keyboard.take());
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(90);
         while Instant::now() < deadline {
             if self.child.try_wait().unwrap().is_some() {
                 return true;

@@ -3,7 +3,6 @@
 mod fake;
 
 use std::io::{self, Cursor, ErrorKind, Write};
-use std::time::Duration;
 
 use console::client::{self, ClientError};
 use console::wire::Ending;
@@ -140,12 +139,13 @@ fn output_appears_before_the_script_goes_on() {
     let socket = system.socket.clone();
     let session = std::thread::spawn(move || {
         let mut output = output;
-        client::script(&socket, logon("CMSUSER"), Cursor::new("echo shown\nlater hidden\n"), &mut output, &mut Vec::new())
+        client::script(&socket, logon("CMSUSER"), Cursor::new("echo shown\nwait for the test\necho hidden\n"), &mut output, &mut Vec::new())
     });
-    system.wait_for(|log| log.iter().any(|entry| entry.ends_with("later hidden")));
-    std::thread::sleep(Duration::from_millis(50));
+    // It was sent when what came before it had been shown.
+    system.wait_for(|log| log.iter().any(|entry| entry.ends_with("wait for the test")));
     let text = String::from_utf8(seen.lock().unwrap().clone()).unwrap();
     assert!(text.contains("shown") && !text.contains("hidden"), "{text}");
+    system.go_on();
     session.join().unwrap().unwrap();
 }
 

@@ -26,7 +26,7 @@ use tokio_tungstenite::tungstenite::client::{IntoClientRequest, client as web_so
 const GROWTH: u64 = 48 << 10;
 /// Connections that do not log on at a time: one address may have no more that wait.
 const STRANGERS: usize = 30;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))

@@ -58,7 +58,7 @@ fn a_wrong_password_says_so_and_the_third_cuts_the_line() {
         assert!(!screen.concat().contains("wrong"), "{screen:?}");
     }
     emulator.fill_in("ALAN", "wrong");
-    emulator.act("Wait(10,Disconnect)");
+    emulator.act("Wait(60,Disconnect)");
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_command_at_the_logo_logs_on_too() {
     emulator.act("String(\"shutdown\")");
     emulator.act("Enter()");
     emulator.wait_for("HCPCFC015E");
-    emulator.act("Wait(10,Unlock)");
+    emulator.act("Wait(60,Unlock)");
     emulator.act("BackTab()");
     emulator.act("String(\"logon grace here\")");
     emulator.act("Enter()");
@@ -101,8 +101,7 @@ fn lines_go_in_and_out_and_a_full_screen_waits_for_the_reader() {
     emulator.wait_for("VM READ");
     // PF12 brings the line back, PF1 does nothing.
     emulator.act("PF(12)");
-    emulator.wait_for("VM READ");
-    assert!(emulator.screen()[22].contains("count 50"));
+    emulator.wait_for_input("count 50");
     emulator.act("PF(1)");
     emulator.wait_for("PF01 UNDEFINED");
 }
@@ -126,10 +125,11 @@ fn attention_enters_cp_however_it_is_pressed() {
 fn a_secret_does_not_show_and_logoff_leads_back_to_the_logo() {
     let system = System::start();
     let mut emulator = logged_on(system.listen_for_3270(), "", "ALAN");
-    emulator.type_line("secret 500");
+    emulator.type_line("secret when told");
     emulator.wait_for("RUNNING");
+    system.go_on();
     emulator.wait_for("VM READ");
-    emulator.act("Wait(10,Unlock)");
+    emulator.act("Wait(60,Unlock)");
     emulator.act("String(\"xyzzy\")");
     assert!(!emulator.screen().concat().contains("xyzzy"));
     emulator.act("Enter()");
@@ -162,7 +162,7 @@ fn a_plain_telnet_gets_lines() {
     stream.write_all(&[255, 252, 40, 255, 252, 24]).unwrap();
     let mut seen = Vec::new();
     let mut until = |stream: &mut TcpStream, text: &str| {
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(90))).unwrap();
         while !String::from_utf8_lossy(&seen).contains(text) {
             let mut bytes = [0; 1000];
             let count = stream.read(&mut bytes).unwrap_or(0);
@@ -209,7 +209,7 @@ fn garbage_and_silence_harm_nobody() {
 #[track_caller]
 fn at_the_program(emulator: &mut Emulator, userid: &str) {
     emulator.wait_for(&format!("TITLE [{userid}]"));
-    emulator.act("Wait(10,Unlock)");
+    emulator.act("Wait(60,Unlock)");
 }
 
 #[test]
@@ -230,13 +230,13 @@ fn a_program_has_the_screen_until_it_is_done() {
         emulator.act("String(\"a[b]^\")");
         emulator.act("PF(13)");
         emulator.wait_for("Pf(13) at 86 a[b]^");
-        emulator.act("Wait(10,Unlock)");
+        emulator.act("Wait(60,Unlock)");
         emulator.act("Clear()");
         emulator.wait_for("Clear at 0");
-        emulator.act("Wait(10,Unlock)");
+        emulator.act("Wait(60,Unlock)");
         emulator.act("PA(2)");
         emulator.wait_for("Pa(2)");
-        emulator.act("Wait(10,Unlock)");
+        emulator.act("Wait(60,Unlock)");
         emulator.act("PF(3)");
         let screen = emulator.wait_for("Ready;");
         assert!(!screen.concat().contains("TITLE") && screen[0].starts_with("Ready;"), "line mode begins on an empty screen: {screen:?}");
@@ -284,7 +284,7 @@ fn cp_breaks_into_a_programs_screen_and_it_comes_back() {
 fn a_plain_telnet_has_no_screen() {
     let system = System::start();
     let mut stream = TcpStream::connect(system.listen_for_3270()).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(90))).unwrap();
     let mut shown = String::new();
     let mut until = |stream: &mut TcpStream, text: &str| {
         let mut bytes = [0; 1024];
@@ -315,7 +315,7 @@ fn a_terminal_comes_in_by_tls_and_one_that_does_not_speak_it_is_cut() {
     emulator.act("Enter()");
     emulator.wait_for("VM READ");
     let mut plain = TcpStream::connect(address).unwrap();
-    plain.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    plain.set_read_timeout(Some(Duration::from_secs(90))).unwrap();
     plain.write_all(&[255, 251, 40, 255, 250, 40]).unwrap();
     let mut answer = Vec::new();
     // An alert, perhaps, and the end; never a word of Telnet.

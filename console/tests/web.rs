@@ -17,7 +17,7 @@ const LONG: Duration = Duration::from_secs(600);
 /// One request on a connection of its own: the answer's head and body.
 fn ask(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(90))).unwrap();
     let more: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let length = body.len();
     let request =
@@ -55,13 +55,13 @@ fn open(address: SocketAddr, cookie: &str, origin: &str) -> Result<Socket, Error
     request.headers_mut().insert("Cookie", cookie.parse().unwrap());
     let (socket, _) = connect(request)?;
     let MaybeTlsStream::Plain(stream) = socket.get_ref() else { panic!("it is plain") };
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(90))).unwrap();
     Ok(socket)
 }
 
 /// Waits until that was shown; answers the reason when it is closed before.
 fn see(socket: &mut Socket, shown: &mut String, text: &str) -> Result<(), String> {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(90);
     while !shown.contains(text) {
         assert!(Instant::now() < deadline, "no {text:?} in {shown:?}");
         match socket.read() {

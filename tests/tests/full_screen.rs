@@ -49,7 +49,7 @@ fn a_program_asks_on_a_full_screen_and_cp_breaks_in() {
     terminal.wait_for("YOUR NAME");
     // Now it waits until the program is done.
     system.cp("MSG CMSUSER the soup is cold").succeeded();
-    terminal.act("Wait(10,Unlock)");
+    terminal.act("Wait(60,Unlock)");
     terminal.act("String(\"grace\")");
     terminal.act("Enter()");
     let screen = terminal.wait_for("43 by 80: grace");
@@ -58,7 +58,7 @@ fn a_program_asks_on_a_full_screen_and_cp_breaks_in() {
     // A PF key is the return code; HX ends a program that waits for a key.
     terminal.type_line("ask");
     terminal.wait_for("YOUR NAME");
-    terminal.act("Wait(10,Unlock)");
+    terminal.act("Wait(60,Unlock)");
     terminal.act("PF(3)");
     terminal.wait_for("Ready(00243);");
     terminal.type_line("ask");
@@ -82,9 +82,7 @@ fn a_wrong_data_stream_is_the_programs_error_and_a_terminal_of_lines_has_no_scre
         let screen = terminal.wait_for("DMSITP141T Specification exception").concat();
         assert!(screen.contains(&format!("HCPFSC9058E The program's 3270 data stream is not valid: {why}")), "{screen}");
         terminal.act("Clear()");
-        while !terminal.screen().concat().contains("VM READ") {
-            terminal.act("Clear()");
-        }
+        terminal.clear_until("VM READ");
     }
     terminal.type_line("#cp logoff");
     terminal.wait_for("Press ENTER or CLEAR to continue");
@@ -106,7 +104,7 @@ fn text_is_browsed_and_a_program_that_waits_is_found_again_after_disconnect() {
     terminal.type_line("browse long text");
     let screen = terminal.wait_for("Line 1 of 300");
     assert!(screen[0].contains("LONG TEXT A1") && screen[1].starts_with(" This is line 1 of [many]"), "{screen:?}");
-    terminal.act("Wait(10,Unlock)");
+    terminal.act("Wait(60,Unlock)");
     terminal.act("PF(8)");
     terminal.wait_for("Line 21 of 300");
     terminal.type_line("/line 250/");
@@ -122,12 +120,12 @@ fn text_is_browsed_and_a_program_that_waits_is_found_again_after_disconnect() {
     terminal.act("Clear()");
     let screen = terminal.wait_for("Line 1 of 300");
     assert_eq!((screen.len(), screen[0].len()), (27, 132));
-    terminal.act("Wait(10,Unlock)");
+    terminal.act("Wait(60,Unlock)");
     terminal.act("PF(3)");
     terminal.wait_for("Ready;");
     terminal.type_line("help cms listfile");
     terminal.wait_for("HELP LISTFILE");
-    terminal.act("Wait(10,Unlock)");
+    terminal.act("Wait(60,Unlock)");
     terminal.act("PF(3)");
     terminal.wait_for("Ready;");
 }

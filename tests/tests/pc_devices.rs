@@ -107,7 +107,7 @@ fn the_text_screen_of_a_pc_is_on_a_3270_and_its_keyboard_too() {
     terminal.type_line("ipl echoes");
     let screen = terminal.wait_for("key?");
     assert!(screen[0].trim_end() == "key?" && screen.len() == 43, "{screen:?}");
-    terminal.act("Wait(10,Unlock)");
+    terminal.act("Wait(60,Unlock)");
     terminal.type_line("abc");
     terminal.wait_for("key? abc");
     terminal.act("PA(1)");

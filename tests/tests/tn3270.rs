@@ -41,11 +41,11 @@ fn cms_at_a_3270() {
     terminal.wait_for("MORE...");
     terminal.act("Enter()");
     terminal.wait_for("HOLDING");
-    while !terminal.screen().concat().contains("Ready;") {
-        terminal.act("Clear()");
-    }
+    terminal.clear_until("Ready;");
     terminal.type_line("#CP TERMINAL MORE 0 0");
-    terminal.wait_for("VM READ");
+    terminal.type_line("#CP QUERY TERMINAL");
+    terminal.wait_for("MORE 000 000");
+    terminal.press("Clear()");
     terminal.type_line("help cms copyfile (noscreen");
     terminal.wait_for("Ready;");
     // PA1 stops the machine, BEGIN lets it go on.
@@ -79,7 +79,7 @@ fn pf_keys_are_set_in_every_form() {
         terminal.type_line(&format!("#CP SET PF{key:02} {what}"));
     }
     terminal.type_line("#CP QUERY PF06");
-    terminal.wait_for("PF06 COPY");
+    terminal.wait_for_row("PF06 COPY");
     terminal.press("PF(1)");
     terminal.wait_for("CMSUSER  AT CP64");
     // A delayed one stands in the input area until it is completed, and comes back from there.
@@ -88,12 +88,12 @@ fn pf_keys_are_set_in_every_form() {
     terminal.wait_for("IPL at ");
     terminal.act("Clear()");
     terminal.press("PF(4)");
-    terminal.wait_for("CP QUERY cplevel");
+    terminal.wait_for_input("CP QUERY cplevel");
     // The line before it, which a key entered, and forward again.
     terminal.press("PF(4)");
-    terminal.wait_for("QUERY USERID");
+    terminal.wait_for_input("QUERY USERID");
     terminal.press("PF(5)");
-    terminal.wait_for("CP QUERY cplevel");
+    terminal.wait_for_input("CP QUERY cplevel");
     terminal.act("Enter()");
     terminal.wait_for("IPL at ");
     // The screen as it stands is a printer file.
@@ -129,7 +129,7 @@ fn lines_are_edited_and_shown_as_the_terminal_is_set() {
     // Another key calls CP.
     terminal.type_line("!CP TERM BRKKEY PF10 LINESIZE OFF");
     terminal.type_line("!CP QUERY TERMINAL");
-    terminal.wait_for("BRKKEY PF10");
+    terminal.wait_for(", BRKKEY PF10");
     terminal.press("PF(10)");
     terminal.wait_for("CP READ");
     terminal.type_line("begin");
@@ -143,7 +143,7 @@ fn shutdown_is_told_to_those_at_a_3270() {
     terminal.fill_in("cmsuser", "SECRET");
     terminal.wait_for("Ready;");
     system.shut_down();
-    terminal.act("Wait(30,Disconnect)");
+    terminal.act("Wait(60,Disconnect)");
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn a_user_logs_on_in_a_browser_and_another_terminal_by_tls_takes_over() {
 
     let mut terminal = Emulator::connect(tls, &["-model", "3279-2-E", "-noverifycert"], "L:");
     terminal.wait_for("COMMAND");
-    terminal.act("Wait(10,Unlock)");
+    terminal.act("Wait(60,Unlock)");
     terminal.act("String(\"cmsuser\")");
     terminal.act("Tab()");
     terminal.act("String(\"SECRET\")");

@@ -1,6 +1,9 @@
 //! A control program of a few lines: users are made by logging on, every machine runs the same guest, which reads a line and does what it says.
 #![allow(dead_code)]
 
+#[path = "../../../tests/src/watchdog.rs"]
+mod watchdog;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -45,6 +48,7 @@ pub struct System {
     cp: Arc<Cp>,
     listening: Option<Listening>,
     _room: Option<tempfile::TempDir>,
+    _watchdog: watchdog::Watchdog,
 }
 
 impl System {
@@ -76,6 +80,7 @@ impl System {
             guarded,
             machines: Mutex::default(),
             log: Arc::default(),
+            gate: Arc::default(),
             keys: Mutex::default(),
             code_used: AtomicBool::new(false),
             polls: Mutex::new(0),
@@ -84,7 +89,7 @@ impl System {
         });
         let host = Arc::clone(&cp) as Arc<dyn Host>;
         let listening = console::local::start(socket, host, Options { group: None, bounds }).unwrap();
-        Self { socket: socket.to_path_buf(), bounds, cp, listening: Some(listening), _room: None }
+        Self { socket: socket.to_path_buf(), bounds, cp, listening: Some(listening), _room: None, _watchdog: watchdog::Watchdog::new() }
     }
 
     /// Serves 3270 terminals too, for as long as the process lives; answers where.
@@ -161,6 +166,12 @@ impl System {
         }
     }
 
+    /// Lets one guest go on that waits to be told.
+    pub fn go_on(&self) {
+        *self.cp.gate.permits.lock().unwrap() += 1;
+        self.cp.gate.opened.notify_all();
+    }
+
     /// As when CP is killed: nobody is told anything.
     pub fn stop_rudely(&mut self) {
         if let Some(listening) = self.listening.take() {
@@ -179,12 +190,26 @@ impl System {
 
     /// Waits until the log of what CP was told satisfies `enough`.
     pub fn wait_for(&self, enough: impl Fn(&[String]) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(90);
         let mut entries = self.cp.log.entries.lock().unwrap();
         while !enough(&entries) {
             let left = deadline.checked_duration_since(Instant::now()).unwrap_or_else(|| panic!("waited in vain: {entries:?}"));
             entries = self.cp.log.changed.wait_timeout(entries, left).unwrap().0;
         }
+    }
+}
+
+/// Where guests wait for a test.
+#[derive(Default)]
+struct Gate {
+    permits: Mutex<usize>,
+    opened: Condvar,
+}
+
+impl Gate {
+    fn pass(&self) {
+        let mut permits = self.opened.wait_while(self.permits.lock().unwrap(), |permits| *permits == 0).unwrap();
+        *permits -= 1;
     }
 }
 
@@ -205,6 +230,7 @@ struct Cp {
     guarded: bool,
     machines: Mutex<HashMap<String, Machine>>,
     log: Arc<Log>,
+    gate: Arc<Gate>,
     polls: Mutex<u64>,
     /// Public keys that are anybody's.
     keys: Mutex<Vec<String>>,
@@ -313,9 +339,9 @@ impl Host for Cp {
         );
         console.write(LineKind::Guest, "Ready;");
         console.set_state(READ);
-        let log = Arc::clone(&self.log);
+        let (log, gate) = (Arc::clone(&self.log), Arc::clone(&self.gate));
         let interrupted = Arc::clone(&machines[&userid].interrupted);
-        thread::spawn(move || guest_runs(&userid, &console, &lines, &interrupted, &log));
+        thread::spawn(move || guest_runs(&userid, &console, &lines, &interrupted, &log, &gate));
         Ok(session)
     }
 
@@ -436,6 +462,7 @@ fn guest_runs(
     lines: &std::sync::mpsc::Receiver<String>,
     interrupted: &Mutex<Option<ConsoleState>>,
     log: &Log,
+    gate: &Gate,
 ) {
     while let Ok(line) = lines.recv() {
         thread::sleep(Duration::from_millis(5));
@@ -513,8 +540,11 @@ fn guest_runs(
                 }
                 console.end_screen();
             }
+            "wait" => gate.pass(),
             "secret" => {
-                thread::sleep(Duration::from_millis(rest.parse().unwrap_or(0)));
+                if rest == "when told" {
+                    gate.pass();
+                }
                 console.set_state(SECRET);
                 let Ok(secret) = lines.recv() else { return };
                 console.write(LineKind::Guest, &format!("{} characters", secret.len()));

@@ -53,7 +53,7 @@ impl Server {
         let _ = std::fs::create_dir_all("/run/sshd");
         let child = Command::new("/usr/sbin/sshd").args(["-D", "-e", "-f"]).arg(room.join("sshd_config")).stderr(Stdio::null()).spawn();
         let server = Self { child: child.expect("OpenSSH's server is wanted; type: sudo apt-get install -y openssh-server"), port };
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(90);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < deadline, "sshd does not listen");
             std::thread::sleep(Duration::from_millis(10));

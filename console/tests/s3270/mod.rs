@@ -3,14 +3,19 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 use std::time::{Duration, Instant};
+
+/// How long anything may take before a test gives up.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// s3270, which does as a script says.
 pub struct Emulator {
     child: Child,
     input: ChildStdin,
-    output: BufReader<ChildStdout>,
+    output: Receiver<String>,
 }
 
 impl Emulator {
@@ -21,7 +26,10 @@ impl Emulator {
             .stdout(Stdio::piped())
             .spawn()
             .expect("these tests drive s3270; type: sudo apt-get install -y s3270");
-        let (input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        let input = child.stdin.take().unwrap();
+        let said = BufReader::new(child.stdout.take().unwrap());
+        let (sender, output) = channel();
+        thread::spawn(move || said.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
         let mut emulator = Self { child, input, output };
         emulator.act(&format!("Connect({prefix}{address})"));
         emulator
@@ -32,9 +40,8 @@ impl Emulator {
         writeln!(self.input, "{action}").unwrap();
         let (mut data, mut status) = (Vec::new(), String::new());
         loop {
-            let mut line = String::new();
-            assert!(self.output.read_line(&mut line).unwrap() > 0, "s3270 is gone after {action}");
-            match line.trim_end_matches('\n') {
+            let line = self.output.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("s3270 after {action}: {error}"));
+            match line.as_str() {
                 "ok" => return (data, status),
                 "error" => panic!("{action}: {data:?}"),
                 other => match other.strip_prefix("data: ") {
@@ -49,23 +56,50 @@ impl Emulator {
         self.act("Ascii()").0
     }
 
-    /// Waits until some row has that in it; answers the screen.
+    /// Waits until some row has that in it; answers the screen. What was typed stands on the screen, too.
     #[track_caller]
     pub fn wait_for(&mut self, text: &str) -> Vec<String> {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        self.wait_until(text, |screen| screen.iter().any(|row| row.contains(text)))
+    }
+
+    /// Waits until some row begins so: an answer of CP, and not the command that was typed.
+    #[track_caller]
+    pub fn wait_for_row(&mut self, text: &str) -> Vec<String> {
+        self.wait_until(text, |screen| screen.iter().any(|row| row.starts_with(text)))
+    }
+
+    /// Waits until that stands in the input area of line mode.
+    #[track_caller]
+    pub fn wait_for_input(&mut self, text: &str) -> Vec<String> {
+        self.wait_until(text, |screen| screen[screen.len() - 2..].iter().any(|row| row.contains(text)))
+    }
+
+    /// Clears one full screen after the other until one has that in it.
+    #[track_caller]
+    pub fn clear_until(&mut self, text: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.screen().iter().any(|row| row.contains(text)) {
+            assert!(Instant::now() < deadline, "no {text:?}");
+            self.act("Clear()");
+        }
+    }
+
+    #[track_caller]
+    fn wait_until(&mut self, text: &str, shows: impl Fn(&[String]) -> bool) -> Vec<String> {
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let screen = self.screen();
-            if screen.iter().any(|row| row.contains(text)) {
+            if shows(&screen) {
                 return screen;
             }
             assert!(Instant::now() < deadline, "no {text:?} in\n{}", screen.join("\n"));
-            std::thread::sleep(Duration::from_millis(20));
+            thread::sleep(Duration::from_millis(20));
         }
     }
 
     #[track_caller]
     pub fn type_line(&mut self, text: &str) {
-        self.act("Wait(10,Unlock)");
+        self.act("Wait(60,Unlock)");
         self.act(&format!("String(\"{text}\")"));
         self.press("Enter()");
     }
@@ -73,18 +107,18 @@ impl Emulator {
     /// Presses a key of line mode, again if CP was too far behind to accept it, as a person would.
     #[track_caller]
     pub fn press(&mut self, key: &str) {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + PATIENCE;
         loop {
-            self.act("Wait(10,Unlock)");
+            self.act("Wait(60,Unlock)");
             self.act(key);
-            self.act("Wait(10,Unlock)");
+            self.act("Wait(60,Unlock)");
             if !self.is_refused() {
                 return;
             }
             // It shows for three seconds: what stands there after the next key is about that one.
             while self.is_refused() {
                 assert!(Instant::now() < deadline, "{key} is not accepted");
-                std::thread::sleep(Duration::from_millis(20));
+                thread::sleep(Duration::from_millis(20));
             }
         }
     }
@@ -97,7 +131,7 @@ impl Emulator {
     #[track_caller]
     pub fn fill_in(&mut self, userid: &str, password: &str) {
         self.wait_for("USERID");
-        self.act("Wait(10,Unlock)");
+        self.act("Wait(60,Unlock)");
         self.act(&format!("String(\"{userid}\")"));
         self.act("Tab()");
         self.act(&format!("String(\"{password}\")"));
