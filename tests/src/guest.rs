@@ -1,6 +1,6 @@
 //! Programs for a machine of the running system: machine code, put together piece by piece and stored by CP's own STORE.
 
-use crate::{System, Terminal, wait_for};
+use crate::{System, Terminal};
 
 /// Machine code that is put together piece by piece.
 #[derive(Default)]
@@ -78,9 +78,10 @@ impl Terminal {
     /// A machine of that user in CP READ, out of a loop so that it waits for nothing.
     pub fn of_stopped_machine(system: &System, user: &str) -> Self {
         let mut terminal = system.log_on(user);
+        // Several slices more than what the logon took.
+        let before = system.processor_times()[user].0;
         terminal.type_line("abend loop");
-        let busy = || system.cp_json(&format!("INDICATE USER {user}"))["data"]["virtual_us"].as_f64().is_some_and(|us| us > 1000.0);
-        wait_for("the loop to run", || busy().then_some(()));
+        system.wait_until_it_ran(user, before + 20_000);
         terminal.attention();
         terminal.until_cp_read();
         terminal

@@ -9,7 +9,8 @@
 //! terminal.command("query disk");
 //! ```
 //!
-//! Everything that waits has a deadline ([`PATIENCE`]); nothing sleeps and hopes. A host whose KVM cannot be used fails every test with what
+//! Everything that waits has a deadline ([`PATIENCE`], and a [`Watchdog`] behind what
+//! has none of its own); nothing sleeps and hopes. A host whose KVM cannot be used fails every test with what
 //! `cp64` says about it. Talks to the program through its command line and its socket only.
 
 mod guest;
@@ -18,7 +19,11 @@ pub mod pc;
 mod program;
 mod system;
 mod terminal;
+mod watchdog;
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 pub use guest::GuestCode;
@@ -26,6 +31,7 @@ pub use namespace::{in_namespace, in_namespace_within};
 pub use program::{Program, cp64, profile_directory};
 pub use system::System;
 pub use terminal::Terminal;
+pub use watchdog::Watchdog;
 
 /// How long anything may take before a test gives up. Far longer than anything takes: no test is about speed.
 pub const PATIENCE: Duration = Duration::from_secs(90);
@@ -60,32 +66,36 @@ pub fn assert_no_line(text: &str, pattern: &str) {
     assert!(found.is_none(), "{found:?} matches {pattern} in\n{text}");
 }
 
-/// The program of that name from the SDK's Rust examples, built with the cargo that runs the tests.
+/// Builds all programs of a workspace of guests with the cargo that runs the tests, once in each test process; answers where they are.
+fn guests(workspace: &'static str, what: &str) -> PathBuf {
+    static BUILT: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
+    // Kept, so that it is built once however many tests want it.
+    let target = profile_directory().join(workspace);
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if !built.contains(workspace) {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guests").join(workspace).join("Cargo.toml");
+        let mut cargo = std::process::Command::new(env!("CARGO"));
+        cargo.args(["build", "--release", "--locked", what, "--manifest-path"]).arg(manifest).arg("--target-dir").arg(&target);
+        // With the lines that a debugger shows, whatever the tests are built with.
+        let output = cargo.env_remove("CARGO_PROFILE_DEV_DEBUG").output().expect("cargo is needed");
+        assert!(output.status.success(), "{cargo:?}: {}", String::from_utf8_lossy(&output.stderr));
+        built.insert(workspace);
+    }
+    target.join("release")
+}
+
+/// The program of that name from the SDK's Rust examples.
 ///
 /// # Panics
 /// When it cannot be built.
 pub fn sdk_example(name: &str) -> Vec<u8> {
-    let manifest = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../guests/sdk/Cargo.toml");
-    // Kept, so that it is built once however many tests want it.
-    let target = profile_directory().join("sdk");
-    let mut cargo = std::process::Command::new(env!("CARGO"));
-    cargo.args(["build", "--release", "--locked", "--example", name, "--manifest-path"]).arg(manifest).arg("--target-dir").arg(&target);
-    let output = cargo.output().expect("cargo is needed");
-    assert!(output.status.success(), "{cargo:?}: {}", String::from_utf8_lossy(&output.stderr));
-    std::fs::read(target.join("release/examples").join(name)).expect("a program")
+    std::fs::read(guests("sdk", "--examples").join("examples").join(name)).expect("a program")
 }
 
-/// The teaching kernel of that name, built likewise.
+/// The teaching kernel of that name.
 ///
 /// # Panics
 /// When it cannot be built.
-pub fn lab(name: &str) -> std::path::PathBuf {
-    let manifest = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../guests/labs/Cargo.toml");
-    let target = profile_directory().join("labs");
-    let mut cargo = std::process::Command::new(env!("CARGO"));
-    cargo.args(["build", "--release", "--locked", "--bin", name, "--manifest-path"]).arg(manifest).arg("--target-dir").arg(&target);
-    // With the lines that a debugger shows, whatever the tests are built with.
-    let output = cargo.env_remove("CARGO_PROFILE_DEV_DEBUG").output().expect("cargo is needed");
-    assert!(output.status.success(), "{cargo:?}: {}", String::from_utf8_lossy(&output.stderr));
-    target.join("release").join(name)
+pub fn lab(name: &str) -> PathBuf {
+    guests("labs", "--bins").join(name)
 }

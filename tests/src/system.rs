@@ -1,17 +1,19 @@
 //! A running system in a data directory of its own.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::program::wait;
-use crate::{PATIENCE, Program, Terminal, cp64};
+use crate::{PATIENCE, Program, Terminal, Watchdog, cp64, wait_for};
 
 /// A system that a test started. It ends with the value; the data directory goes with it.
 pub struct System {
@@ -21,6 +23,7 @@ pub struct System {
     arguments: Vec<String>,
     server: Option<Child>,
     _place: TempDir,
+    _watchdog: Watchdog,
 }
 
 impl System {
@@ -41,7 +44,7 @@ impl System {
         let place = tempfile::tempdir().expect("a temporary directory");
         let root = place.path().join("system");
         let complaints = place.path().join("complaints");
-        let mut system = Self { root, complaints, arguments: Vec::new(), server: None, _place: place };
+        let mut system = Self { root, complaints, arguments: Vec::new(), server: None, _place: place, _watchdog: Watchdog::new() };
         system.use_options(options);
         system
     }
@@ -166,6 +169,31 @@ impl System {
     pub fn cp_json(&self, command: &str) -> Value {
         let answer = self.cp64(&["cp", "--json", command], b"");
         serde_json::from_str(&answer.output).unwrap_or_else(|error| panic!("{error} in the answer {answer:?}"))
+    }
+
+    /// Virtual and total processor time of every user who is logged on, in microseconds, all of one moment.
+    ///
+    /// # Panics
+    /// When CP does not answer.
+    pub fn processor_times(&self) -> BTreeMap<String, (u64, u64)> {
+        let mut watch = console::client::watch(&self.socket()).expect("CP listens");
+        let told = watch.snapshot(&console::wire::Window::everything()).expect("CP answers");
+        told.machines.into_iter().map(|machine| (machine.userid, (machine.virtual_us, machine.total_us))).collect()
+    }
+
+    /// Waits until the user's machine has run for more than so many microseconds since logon.
+    pub fn wait_until_it_ran(&self, user: &str, virtual_us: u64) {
+        wait_for(&format!("{user} to run"), || self.processor_times().get(user).filter(|times| times.0 > virtual_us).map(drop));
+    }
+
+    /// Virtual processor times when every slice is charged: what a machine showed last is on the screen before.
+    pub fn settled_times(&self) -> BTreeMap<String, u64> {
+        let times = || self.processor_times().into_iter().map(|(user, times)| (user, times.0)).collect();
+        wait_for("the last slices to be charged", || {
+            let before: BTreeMap<_, _> = times();
+            thread::sleep(Duration::from_millis(300));
+            (times() == before).then_some(before)
+        })
     }
 
     /// A terminal that is logged on as this user, at the first Ready of CMS.

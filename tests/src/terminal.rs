@@ -20,6 +20,8 @@ pub struct Terminal {
     /// Lines that the test has looked at.
     seen: usize,
     state: Option<ConsoleState>,
+    /// The same, when CP has told it since the last line or key.
+    told: Option<ConsoleState>,
     ended: Option<Ending>,
     refused: Option<(u32, String)>,
 }
@@ -91,7 +93,8 @@ impl Terminal {
 
     fn open(socket: &Path, logon: Logon) -> Self {
         let stream = UnixStream::connect(socket).unwrap_or_else(|error| panic!("{}: {error}", socket.display()));
-        let mut terminal = Self { stream, arrived: Vec::new(), lines: Vec::new(), seen: 0, state: None, ended: None, refused: None };
+        let mut terminal =
+            Self { stream, arrived: Vec::new(), lines: Vec::new(), seen: 0, state: None, told: None, ended: None, refused: None };
         terminal.send(&Hello { version: VERSION, request: Request::Logon(logon) });
         terminal
     }
@@ -105,11 +108,13 @@ impl Terminal {
 
     /// Types a line.
     pub fn type_line(&mut self, line: &str) {
+        self.told = None;
         self.send(&ClientFrame::Line(line.to_string()));
     }
 
     /// Presses the attention key.
     pub fn attention(&mut self) {
+        self.told = None;
         self.send(&ClientFrame::Attention);
     }
 
@@ -121,7 +126,7 @@ impl Terminal {
 
     /// Types a line at the read of CMS and answers everything shown up to and with its Ready message.
     pub fn command(&mut self, line: &str) -> String {
-        self.until_state(|state| matches!(state, ConsoleState::VmRead { .. }));
+        self.until_vm_read();
         self.look();
         self.type_line(line);
         self.ready()
@@ -130,7 +135,7 @@ impl Terminal {
     /// Everything shown since the last look up to and with the Ready message of CMS, when the next line is read.
     pub fn ready(&mut self) -> String {
         let shown = self.until(r"^Ready(\(\d+\))?; T=");
-        self.until_state(|state| matches!(state, ConsoleState::VmRead { .. }));
+        self.until_vm_read();
         shown
     }
 
@@ -154,6 +159,16 @@ impl Terminal {
     /// Waits for a state of the console.
     pub fn until_state(&mut self, wanted: impl Fn(ConsoleState) -> bool) -> ConsoleState {
         self.wait("a console state", |terminal| terminal.state.filter(|state| wanted(*state)))
+    }
+
+    /// Waits until CP tells this state after the last line or key: not the one that it had before, when the machine runs in between.
+    pub fn until_told(&mut self, wanted: ConsoleState) {
+        self.wait(&format!("{wanted:?}"), |terminal| terminal.told.filter(|state| *state == wanted).map(drop));
+    }
+
+    /// Waits for a read of the machine, a new one when something was typed at the last.
+    fn until_vm_read(&mut self) {
+        self.wait("VM READ", |terminal| terminal.told.filter(|state| matches!(state, ConsoleState::VmRead { .. })).map(drop));
     }
 
     /// Waits for CP READ.
@@ -220,7 +235,7 @@ impl Terminal {
     fn take(&mut self, reply: Reply) {
         match reply {
             Reply::Output(line) => self.lines.extend(line.text.split('\n').map(str::to_string)),
-            Reply::State(state) => self.state = Some(state),
+            Reply::State(state) => (self.state, self.told) = (Some(state), Some(state)),
             Reply::Ended(ending) => self.ended = Some(ending),
             Reply::Refused { code, message } => self.refused = Some((code, message)),
             Reply::Accepted { .. } | Reply::Lost(_) => {}

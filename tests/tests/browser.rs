@@ -6,10 +6,11 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tests::{PATIENCE, System, Terminal};
+use tests::{PATIENCE, System, Terminal, wait_for};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::stream::MaybeTlsStream;
 use tokio_tungstenite::tungstenite::{Message, WebSocket, client::connect_with_config};
@@ -41,16 +42,17 @@ impl Browser {
         command.args(["--window-size=1000,700", "--hide-scrollbars"]).arg(format!("--user-data-dir={}", profile.path().display()));
         let child = command.arg("about:blank").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
         let mut child = child.expect("this test drives Chromium; type: sudo apt-get install -y chromium");
-        let mut said = BufReader::new(child.stderr.take().unwrap());
-        let address = loop {
-            let mut line = String::new();
-            assert!(said.read_line(&mut line).unwrap() > 0, "Chromium ended");
-            if let Some(address) = line.trim().strip_prefix("DevTools listening on ") {
-                break address.to_string();
-            }
-        };
+        let said = BufReader::new(child.stderr.take().unwrap());
+        let (sender, addresses) = channel();
         // It goes on complaining; a full pipe would hold it up.
-        std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
+        std::thread::spawn(move || {
+            for line in said.lines().map_while(Result::ok) {
+                if let Some(address) = line.trim().strip_prefix("DevTools listening on ") {
+                    let _ = sender.send(address.to_string());
+                }
+            }
+        });
+        let address = addresses.recv_timeout(PATIENCE).expect("Chromium says where it listens");
         let mut config = WebSocketConfig::default();
         (config.max_message_size, config.max_frame_size) = (None, None);
         let (socket, _) = connect_with_config(address, Some(config), 0).unwrap();
@@ -110,6 +112,11 @@ impl Browser {
 
     fn go(&mut self, url: &str) {
         self.call("Page.navigate", json!({ "url": url }));
+    }
+
+    /// Waits until the form has the cursor in the field of that name.
+    fn cursor_in(&mut self, name: &str) {
+        wait_for(name, || (self.value("document.activeElement && document.activeElement.name") == name).then_some(()));
     }
 
     /// Types where the cursor is.
@@ -177,13 +184,17 @@ fn a_person_works_in_a_browser() {
     browser.see("USERID");
     let empty = browser.picture("logon");
     // The cursor is where one begins to type.
+    browser.cursor_in("userid");
     browser.type_text("cmsuser");
     browser.press("Tab", 9, "");
+    browser.cursor_in("password");
     browser.type_text("wrong");
     browser.enter();
     browser.see("HCPLGA050E LOGON unsuccessful--incorrect userid and/or password");
+    browser.cursor_in("userid");
     browser.type_text("cmsuser");
     browser.press("Tab", 9, "");
+    browser.cursor_in("password");
     browser.type_text("sesame");
     browser.enter();
     browser.see("Ready;");

@@ -1,5 +1,6 @@
 //! Commands of CMS in a machine under CP: one of each kind, as a user meets them. Every message and return code is tested on the host, in the crate `shell`.
 
+use console::wire::ConsoleState;
 use tests::{System, Terminal, assert_line, assert_no_line};
 
 #[test]
@@ -83,6 +84,8 @@ fn ht_rt_ho_so_ro_ts_and_hb_act_on_what_runs() {
     terminal.until("^going$");
     terminal.type_line("ts");
     terminal.until(r"^ +2 \*-\*");
+    // At the pause: DESBUF would take away what is typed before.
+    terminal.until_state(|state| matches!(state, ConsoleState::VmRead { .. }));
     terminal.type_line("exit 7");
     assert_line(&terminal.ready(), r"^Ready\(00007\);");
     // HB lets the job that runs come to its end, and the next one stays in the reader.

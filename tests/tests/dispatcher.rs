@@ -1,6 +1,6 @@
 //! Many machines on few processors: loops do not starve anybody, loops can be broken, and who does nothing costs nothing.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tests::{System, Terminal, assert_line, wait_for};
 
@@ -8,19 +8,7 @@ use tests::{System, Terminal, assert_line, wait_for};
 const LOOPING: usize = 40;
 
 fn virtual_us(system: &System, user: &str) -> u64 {
-    system.cp_json(&format!("INDICATE USER {user}"))["data"]["virtual_us"].as_u64().expect("INDICATE USER has it")
-}
-
-/// Virtual processor time of every user who is logged on, from one snapshot.
-fn processor_times(system: &System) -> Vec<(String, u64)> {
-    let mut watch = console::client::watch(&system.socket()).unwrap();
-    watch
-        .snapshot(&console::wire::Window::everything())
-        .unwrap()
-        .machines
-        .into_iter()
-        .map(|machine| (machine.userid, machine.virtual_us))
-        .collect()
+    system.processor_times()[user].0
 }
 
 /// Logs a user on and lets its machine loop.
@@ -37,14 +25,10 @@ fn forty_loops_leave_the_forty_first_its_console() {
     let mut loops: Vec<_> = users.iter().map(|user| looping(&system, user)).collect();
 
     // All of them get somewhere, again and again: nobody is starved.
-    let before = processor_times(&system);
+    let before = system.processor_times();
     wait_for("every loop to be dispatched again", || {
-        let now = processor_times(&system);
-        let ran = |user: &String| {
-            let of = |times: &[(String, u64)]| times.iter().find(|(name, _)| name == user).map_or(0, |(_, time)| *time);
-            of(&now) > of(&before)
-        };
-        users.iter().all(ran).then_some(())
+        let now = system.processor_times();
+        users.iter().all(|user| now[user] > before[user]).then_some(())
     });
 
     // A person can log on and work among them; every wait inside has the deadline of the harness.
@@ -74,7 +58,7 @@ fn forty_loops_leave_the_forty_first_its_console() {
 fn hx_ends_in_a_message_and_ready() {
     let system = System::start();
     let mut terminal = looping(&system, "CMSUSER");
-    wait_for("the loop to run", || (virtual_us(&system, "CMSUSER") > 20_000).then_some(()));
+    system.wait_until_it_ran("CMSUSER", 20_000);
     terminal.look();
     terminal.type_line("hx");
     let shown = terminal.ready();
@@ -86,15 +70,16 @@ fn hx_ends_in_a_message_and_ready() {
 fn attention_stops_a_loop_and_begin_lets_it_go_on() {
     let system = System::start();
     let mut terminal = looping(&system, "CMSUSER");
-    wait_for("the loop to run", || (virtual_us(&system, "CMSUSER") > 0).then_some(()));
+    let before = virtual_us(&system, "CMSUSER");
+    system.wait_until_it_ran("CMSUSER", before + 20_000);
     terminal.attention();
     terminal.until_cp_read();
-    let stopped = virtual_us(&system, "CMSUSER");
+    let stopped = system.settled_times()["CMSUSER"];
     terminal.type_line("query time");
     terminal.until("^CONNECT=");
     assert_eq!(virtual_us(&system, "CMSUSER"), stopped, "it ran in CP READ");
     terminal.type_line("begin");
-    wait_for("the loop to go on", || (virtual_us(&system, "CMSUSER") > stopped).then_some(()));
+    system.wait_until_it_ran("CMSUSER", stopped);
     terminal.type_line("hx");
     terminal.ready();
 }
@@ -105,7 +90,7 @@ fn a_loop_goes_on_without_its_user_and_can_be_reset() {
     let terminal = looping(&system, "CMSUSER");
     terminal.disconnect();
     let left = virtual_us(&system, "CMSUSER");
-    wait_for("the loop to go on", || (virtual_us(&system, "CMSUSER") > left).then_some(()));
+    system.wait_until_it_ran("CMSUSER", left + 20_000);
     let mut back = Terminal::log_on(&system.socket(), "CMSUSER");
     back.until("^RECONNECTED AT ");
     back.attention();
@@ -122,18 +107,10 @@ fn idle_machines_use_no_processor_time() {
     let system = System::start();
     let users = system.add_users(20);
     let terminals: Vec<_> = users.iter().map(|user| system.log_on(user)).collect();
-    // The prompt is on the screen before the slice that wrote it is over and charged.
-    let before = wait_for("the last slice to be charged", || {
-        let times = processor_times(&system);
-        std::thread::sleep(Duration::from_millis(100));
-        (processor_times(&system) == times).then_some(times)
-    });
+    let before = system.settled_times();
     // The measure is what happens within a second, not when it happens.
-    let until = Instant::now() + Duration::from_secs(1);
-    while let Some(left) = until.checked_duration_since(Instant::now()) {
-        std::thread::sleep(left.min(Duration::from_millis(100)));
-    }
-    assert_eq!(processor_times(&system), before, "idle machines ran");
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(system.settled_times(), before, "idle machines ran");
     drop(terminals);
 }
 

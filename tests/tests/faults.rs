@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tests::{Program, System, assert_line, assert_no_line, cp64, in_namespace};
+use tests::{Program, System, assert_line, assert_no_line, cp64, in_namespace, wait_for};
 
 #[test]
 fn a_failing_program_ends_in_a_message_and_the_next_command_works() {
@@ -245,6 +245,13 @@ fn write_until_killed(system: &mut System, round: usize, after: Duration, seed: 
             let punched = |name: &String| system.punch("MAINT", &format!("{name}.DATA"), seed).code == 0;
             names.take_while(|name| punched(name) && !gone.load(Ordering::Relaxed)).collect::<Vec<_>>()
         });
+        // Both are at work.
+        wait_for("three decks of each", || {
+            let queue = system.cp_json("QUERY READER MAINT ALL");
+            let names: Vec<&str> = queue["data"].as_array().into_iter().flatten().filter_map(|file| file["name"].as_str()).collect();
+            let of = |who: &str| names.iter().filter(|name| name.starts_with(&format!("{who}{round}"))).count();
+            (of("R") >= 3 && of("H") >= 3).then_some(())
+        });
         std::thread::sleep(after);
         kill();
         gone.store(true, Ordering::Relaxed);
@@ -262,7 +269,7 @@ fn whatever_was_acknowledged_survives_kill_9() {
     let mut all = Acknowledged::default();
     for round in 0..6 {
         // Not in step with anything: the kill comes where it comes.
-        let after = Duration::from_millis(150 + 173 * round as u64);
+        let after = Duration::from_millis(37 * round as u64);
         let mut acknowledged = write_until_killed(&mut system, round, after, &seed);
         system.kill();
         all.files.append(&mut acknowledged.files);

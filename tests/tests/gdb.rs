@@ -160,6 +160,10 @@ fn gdb_stops_steps_looks_changes_and_lets_go() {
     assert_line(&gdb.ask("x/4xb 0xffffff00000000"), "Cannot access memory at address 0xffffff00000000");
     assert_line(&gdb.ask("x/i $rip"), r"=> 0x1[0-9a-f]+ <.*labs");
     assert_line(&gdb.ask("monitor registers"), "^CR0 0000000080010033 ");
+    // While it waits for a name it runs until somebody stops it.
+    gdb.go_on(&mut terminal);
+    gdb.interrupt();
+    assert!(gdb.prompt().contains("SIGINT"), "Ctrl-C");
     // A software breakpoint: the name is sent back byte by byte.
     gdb.ask("break labs::serial::send");
     gdb.go_on(&mut terminal);
@@ -197,10 +201,6 @@ fn gdb_follows_a_kernel_from_its_first_instruction_and_watches_storage() {
     gdb.ask("awatch *(unsigned long*)&timer::TICKS");
     assert_line(&gdb.ask("continue"), "^Value = 3$|^New value = 4$");
     gdb.ask("delete");
-    gdb.go_on(&mut terminal);
-    terminal.until("1 s");
-    gdb.interrupt();
-    assert!(gdb.prompt().contains("SIGINT"), "Ctrl-C");
     // It ends, and gdb hears of it.
     assert!(gdb.ask("continue").contains("exited normally"));
     terminal.until("3 s");

@@ -91,7 +91,7 @@ fn many_more_users_than_fit_each_keep_their_own_and_answer() {
     drop(terminals);
     // Their slots go with them, and what was paged is on record.
     for name in &names {
-        system.cp(&format!("FORCE {name}"));
+        console::client::command(&system.socket(), &format!("FORCE {name}")).expect("CP answers");
     }
     let record = system.cp64(&["accounting", "--json", "--user", &names[0]], b"").succeeded().output;
     let record: Value = serde_json::from_str(record.trim()).expect("one record");
@@ -115,6 +115,13 @@ fn with_absent_users(options: &[&str], absent: usize, others: usize) -> (System,
         .collect();
     terminals.truncate(absent);
     wait_for("the first user's pages to leave", || (paged_out(&system, &names[0]) > 10).then_some(()));
+    // Pages that are still on their way would make a file that was cut off as long as it was.
+    wait_for("no page to leave any more", || {
+        let written = || count(&paging(&system), "writes");
+        let before = written();
+        std::thread::sleep(Duration::from_millis(300));
+        (written() == before).then_some(())
+    });
     (system, terminals)
 }
 
@@ -202,7 +209,7 @@ fn without_room_on_the_paging_file_machines_stop_and_go_on_when_there_is() {
     assert!(last.command("identify").contains(*name));
     // Room comes back.
     for (name, _) in logged_on.drain(..60) {
-        system.cp(&format!("FORCE {name}")).succeeded();
+        assert_eq!(console::client::command(&system.socket(), &format!("FORCE {name}")).expect("CP answers").code, 0);
     }
     goes_on(&mut terminal, &said);
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use console::wire::ConsoleState;
 use tests::pc::{sector, system};
 use tests::{Terminal, assert_line, assert_no_line};
 
@@ -161,8 +162,9 @@ fn a_machine_that_spins_is_stopped_by_attention_and_holds_nobody_up() {
     spinning.type_line("ipl spin");
     let mut other = system.log_on("CMSUSER");
     assert_line(&other.command("identify"), "CMSUSER");
+    system.wait_until_it_ran("PCUSER", 1000);
     spinning.attention();
-    spinning.until_cp_read();
+    spinning.until_told(ConsoleState::CpRead);
     spinning.type_line("display psw");
     spinning.until("PSW = 00000000 00000002 0000000000007C01");
     spinning.type_line("begin");

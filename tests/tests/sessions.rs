@@ -198,6 +198,7 @@ fn an_observer_sees_what_the_owner_sees_and_may_type() {
     owner.ready();
     observer.type_line("query userid");
     owner.until("^CMSUSER  AT CP64$");
+    owner.ready();
     observer.disconnect();
     assert_line(&owner.command("query userid"), "^CMSUSER  AT CP64$");
 }

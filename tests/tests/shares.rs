@@ -4,16 +4,17 @@ use std::time::Instant;
 
 use tests::{System, Terminal, assert_line, wait_for};
 
-/// Total processor time of a user, in microseconds.
-fn total_us(system: &System, user: &str) -> u64 {
-    system.cp_json(&format!("INDICATE USER {user}"))["data"]["total_us"].as_u64().expect("INDICATE USER has it")
+/// Total processor time of two users, in microseconds, at one moment.
+fn total_us(system: &System, users: [&str; 2]) -> [u64; 2] {
+    let times = system.processor_times();
+    users.map(|user| times[user].1)
 }
 
 /// What each of two users gets from now on, until both together have had that much processor time, in microseconds.
 fn divided(system: &System, users: [&str; 2], together: u64) -> [u64; 2] {
-    let before = users.map(|user| total_us(system, user));
+    let before = total_us(system, users);
     wait_for("the machines to have run for long enough", || {
-        let now = users.map(|user| total_us(system, user));
+        let now = total_us(system, users);
         let used = [now[0] - before[0], now[1] - before[1]];
         (used[0] + used[1] >= together).then_some(used)
     })
