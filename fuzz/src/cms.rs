@@ -3,6 +3,7 @@
 use abi::{DeviceInfo, Identification, PseudoTimer, SpoolFileBlock};
 use minidisk::edf::{DateTime, FileId, FileSystem, MemoryDisk, RecordFormat};
 use shell::cp::{Cp, DiskUnusable, Failure, Response};
+use shell::immediate::OwnImmediates;
 use shell::module::ProgramServices;
 use shell::rexx::{CallKind, Clock, CommandResult, Environment, External, Interrupt, Invocation, Program, Value, Variables, run};
 use shell::session::{Session, Shell};
@@ -153,6 +154,11 @@ impl Cp for Alone {
 
     fn read_reader(&mut self, _: &mut Vec<u8>) -> Result<bool, u64> {
         Ok(false)
+    }
+
+    fn own_immediates<T>(&mut self, work: impl FnOnce(&mut OwnImmediates) -> T) -> T {
+        let mut none = OwnImmediates::NONE;
+        work(&mut none)
     }
 
     fn halt_typing(&mut self, _: bool) {}

@@ -40,7 +40,7 @@ impl<C: Cp> Shell<C> {
         self.note("101I", format!("Job {} started for {}", job.name, job.owner));
         let mut last = Ok(());
         for line in &job.lines {
-            self.cp.write_line(line);
+            self.show_line(line);
             last = self.execute(line);
             if let Err(Rc(code)) = last {
                 self.say(format!("+++ R({code:05}) +++"));

@@ -266,7 +266,7 @@ impl<C: Cp> Shell<C> {
         match self.browse(&title, lines) {
             None => Ok(()),
             Some(lines) => {
-                lines.iter().for_each(|line| self.cp.write_line(line));
+                lines.iter().for_each(|line| self.show_line(line));
                 Ok(())
             }
         }

@@ -63,6 +63,7 @@ impl<C: Cp> Shell<C> {
         entry("HT", 2, "CMS", Self::idle_immediate_command),
         entry("HX", 2, "CMS", Self::idle_immediate_command),
         entry("IDENTIFY", 2, "IDE", Self::identify_command),
+        entry("IMMCMD", 6, "IMM", Self::immcmd_command),
         entry("LISTFILE", 1, "LST", Self::listfile_command),
         entry("LOADMOD", 7, "LOD", Self::loadmod_command),
         entry("MAKEBUF", 7, "MKB", Self::makebuf_command),

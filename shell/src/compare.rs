@@ -46,8 +46,8 @@ impl<C: Cp> Shell<C> {
                     let (left, right) = (part(&record), part(&other));
                     if left != right {
                         differ = true;
-                        self.cp.write_line(&left);
-                        self.cp.write_line(&right);
+                        self.show_line(&left);
+                        self.show_line(&right);
                     }
                 }
             }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use abi::{DeviceInfo, DisplayInfo, Identification, PseudoTimer, SpoolFileBlock};
 use minidisk::edf::BlockDevice;
 
+use crate::immediate::OwnImmediates;
 use crate::module::ProgramServices;
 use crate::session::Session;
 
@@ -79,6 +80,8 @@ pub trait Cp: 'static {
     fn immediate(&mut self) -> Immediate {
         Immediate::None
     }
+    /// Does something with the immediate commands of EXECs, while no typed line can be noted in them.
+    fn own_immediates<T>(&mut self, work: impl FnOnce(&mut OwnImmediates) -> T) -> T;
     /// The last of HO, SO and RO that was typed since the last time it was asked for.
     fn tracing(&mut self) -> Option<Tracing> {
         None
@@ -113,7 +116,7 @@ pub trait Cp: 'static {
     fn remember(&mut self, session: &Session);
     /// A line begins to be executed: remembers, and from now on HX, HT and RT are acted on.
     fn begin_command(&mut self, session: &Session);
-    /// It has ended: HT is over, and storage that is not needed is given back.
+    /// It has ended: HT is over, its own immediate commands are gone, and storage that is not needed is given back.
     fn end_command(&mut self);
     /// Fails in that way (command ABEND).
     fn fail(&mut self, failure: Failure);

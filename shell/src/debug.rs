@@ -80,7 +80,7 @@ impl<C: Cp> Shell<C> {
                 }
                 let psw = words == ["PSW"];
                 let wanted = lines.iter().filter(|line| line.starts_with(b"GRG") != psw);
-                wanted.for_each(|line| self.cp.write_line(line));
+                wanted.for_each(|line| self.show_line(line));
                 Ok(())
             }
             [first, ..] => Err(self.bad_operand(first)),

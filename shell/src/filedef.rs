@@ -305,7 +305,7 @@ impl<C: Cp> Shell<C> {
         let mut record = Vec::new();
         while self.next_moved(&mut from, &mut record)? {
             match to {
-                Sink::Terminal => self.cp.write_line(&record),
+                Sink::Terminal => self.show_line(&record),
                 Sink::Nowhere => {}
                 Sink::File(destination) => {
                     match lrecl {

@@ -288,7 +288,7 @@ impl<C: Cp> Shell<C> {
         let (from, to) = options.columns;
         let part = record.get(from - 1..to.min(record.len())).unwrap_or_default();
         if !options.hexadecimal {
-            return self.cp.write_line(part);
+            return self.show_line(part);
         }
         hexadecimal_lines(part).for_each(|line| self.say(line));
     }

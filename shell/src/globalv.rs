@@ -316,7 +316,7 @@ impl<C: Cp> Shell<C> {
             false => names.into_iter().map(|name| (name.clone(), self.global(group, &name))).collect(),
         };
         for (name, value) in shown {
-            self.cp.write_line(&[b" ", name.as_slice(), b"=", &value].concat());
+            self.show_line(&[b" ", name.as_slice(), b"=", &value].concat());
         }
         Ok(())
     }

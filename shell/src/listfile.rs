@@ -36,6 +36,15 @@ const HEADING: [(Detail, &str); 6] = [
     (Detail::Date, "     DATE     TIME"),
 ];
 
+/// What the list that goes into CMS EXEC has beside its files.
+#[derive(Clone, Copy, Default)]
+struct ListExec {
+    /// Each line ends in the other arguments of the EXEC.
+    arguments: bool,
+    /// Its commands are shown before they are executed.
+    trace: bool,
+}
+
 impl<C: Cp> Shell<C> {
     /// LISTFILE.
     pub(crate) fn listfile_command(&mut self, words: &Words) -> Outcome {
@@ -44,6 +53,7 @@ impl<C: Cp> Shell<C> {
         let mut exec = None;
         let mut stack = None;
         let mut total = false;
+        let mut list = ListExec::default();
         for option in &words.options {
             match option.as_str() {
                 option if is(option, "Header") => header = Some(true),
@@ -57,6 +67,8 @@ impl<C: Cp> Shell<C> {
                 option if is(option, "Label") => detail = Detail::Label,
                 option if is(option, "Exec") => exec = Some(false),
                 option if is(option, "APpend") => exec = Some(true),
+                "ARGS" => list.arguments = true,
+                option if is(option, "TRace") => list.trace = true,
                 "BLOCKS" | "TOTAL" => total = true,
                 "STACK" | "FIFO" => stack = Some(true),
                 "LIFO" => stack = Some(false),
@@ -72,8 +84,11 @@ impl<C: Cp> Shell<C> {
         if files.is_empty() {
             return Err(self.fail(28, "002E", "File not found"));
         }
+        if exec.is_none() && (list.arguments || list.trace) {
+            return Err(self.fail(24, "066E", "ARGS and TRACE go only with EXEC"));
+        }
         if let Some(append) = exec {
-            return self.list_into_exec(&files, detail, append);
+            return self.list_into_exec(&files, detail, append, list);
         }
         if let Some(first_in) = stack {
             for found in &files {
@@ -104,8 +119,14 @@ impl<C: Cp> Shell<C> {
     }
 
     /// Writes the list into `CMS EXEC A1`, each line behind `&1 &2`, so that `CMS command` does something with every file.
-    fn list_into_exec(&mut self, files: &[Found], detail: Detail, append: bool) -> Outcome {
-        let lines: Vec<String> = files.iter().map(|found| format!("&1 &2 {}", self.listed(found, detail))).collect();
+    fn list_into_exec(&mut self, files: &[Found], detail: Detail, append: bool, list: ListExec) -> Outcome {
+        let arguments: String = match list.arguments {
+            true => (3..=15).map(|number| format!(" &{number}")).collect(),
+            false => String::new(),
+        };
+        let trace = list.trace.then(|| String::from("&TRACE ALL"));
+        let lines = files.iter().map(|found| format!("&1 &2 {}{arguments}", self.listed(found, detail)));
+        let lines: Vec<String> = trace.into_iter().chain(lines).collect();
         let lines: Vec<&[u8]> = lines.iter().map(|line| line.as_bytes()).collect();
         let Some(id) = file_id("CMS", "EXEC") else { return Ok(()) };
         let target = Target { mode: Mode::A, id, number: 1, format: RecordFormat::Variable };

@@ -24,7 +24,7 @@ impl<C: Cp> Shell<C> {
         let line = text.as_ref().as_bytes();
         match &mut self.answer {
             Some(answer) => answer.push(line.to_vec()),
-            None => self.cp.write_line(line),
+            None => self.show_line(line),
         }
     }
 
@@ -40,7 +40,7 @@ impl<C: Cp> Shell<C> {
     pub(crate) fn note(&mut self, number: &str, text: impl Display) {
         let identification = format!("DMS{}{number}", self.code);
         if let Some(line) = self.session.settings.emsg.edit(&identification, &format!("{text}")) {
-            self.cp.write_line(line.as_bytes());
+            self.show_line(line.as_bytes());
         }
     }
 

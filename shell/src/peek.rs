@@ -125,7 +125,7 @@ impl<C: Cp> Shell<C> {
             None => false,
             Some(shown) => {
                 if shown {
-                    self.cp.write_line(without_trailing_blanks(record));
+                    self.show_line(without_trailing_blanks(record));
                 }
                 true
             }

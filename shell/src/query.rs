@@ -12,6 +12,7 @@ use crate::fileid::ModeSpec;
 use crate::message::{Outcome, Rc};
 use crate::session::{LEVEL, Shell};
 use crate::settings;
+use crate::translation;
 use crate::words::{Words, field, is};
 
 impl<C: Cp> Shell<C> {
@@ -68,6 +69,7 @@ impl<C: Cp> Shell<C> {
             }
             what if is(what, "DISK") => self.query_disk(words),
             what if is(what, "FILEDef") => self.query_filedef(),
+            what if translation::is_translation(what) => self.query_translation(what),
             what if is(what, "SEarch") => self.query_search(),
             what if is(what, "TRacing") => self.query_tracing(),
             _ => self.query_synonym(words.operand(1)),
@@ -80,7 +82,7 @@ impl<C: Cp> Shell<C> {
         if lines.is_empty() {
             self.say("No program interruption since IPL");
         }
-        lines.iter().for_each(|line| self.cp.write_line(line));
+        lines.iter().for_each(|line| self.show_line(line));
         Ok(())
     }
 
@@ -163,7 +165,7 @@ impl<C: Cp> Shell<C> {
 }
 
 /// What QUERY answers from CMS itself, beside what SET sets.
-const QUERIES: [&str; 8] = ["ABEND", "ACcessed", "CMSLevel", "DISK", "FILEDef", "SEarch", "SYNonym", "TRacing"];
+const QUERIES: [&str; 10] = ["ABEND", "ACcessed", "CMSLevel", "DISK", "FILEDef", "INPut", "OUTput", "SEarch", "SYNonym", "TRacing"];
 
 /// Whether a word of QUERY is for CMS.
 fn is_cms(word: &str) -> bool {

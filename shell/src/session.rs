@@ -153,7 +153,7 @@ impl<C: Cp> Shell<C> {
         let automatic = has("AUTOCR");
         let line = match automatic {
             true => Vec::new(),
-            false => self.cp.read_line().unwrap_or_default(),
+            false => self.console_line().unwrap_or_default(),
         };
         let words = Words::parse(&line);
         let no_profile = words::is(&words.command, "ACcess") && words.options.iter().any(|option| option == "NOPROF");
@@ -218,7 +218,7 @@ impl<C: Cp> Shell<C> {
             }
         }
         if session.in_program && PROGRAM_INTERRUPTIONS.contains(&code) {
-            shell.cp.last_abend().iter().for_each(|line| shell.cp.write_line(line));
+            shell.cp.last_abend().iter().for_each(|line| shell.show_line(line));
         }
         shell.ready(Err(Rc(code)));
         shell
@@ -382,7 +382,7 @@ impl<C: Cp> Shell<C> {
     pub(crate) fn show(&mut self, response: &[u8]) {
         let lines = response.strip_suffix(b"\n").unwrap_or(response);
         if !lines.is_empty() {
-            lines.split(|&byte| byte == b'\n').for_each(|line| self.cp.write_line(line));
+            lines.split(|&byte| byte == b'\n').for_each(|line| self.show_line(line));
         }
     }
 

@@ -9,6 +9,7 @@ use crate::cp::Cp;
 use crate::message::Outcome;
 use crate::repository::Emsg;
 use crate::session::Shell;
+use crate::translation::{self, Translation};
 use crate::words::{Words, field, is};
 
 /// What SET sets.
@@ -26,6 +27,10 @@ pub struct Settings {
     pub exec_trace: bool,
     /// How much of a message is shown.
     pub emsg: Emsg,
+    /// What stands for the characters that are typed.
+    pub input: Translation,
+    /// What stands for the characters that are shown.
+    pub output: Translation,
     /// The words of [`KEPT`], padded with blanks.
     pub(crate) kept: [[u8; 8]; KEPT.len()],
 }
@@ -71,6 +76,8 @@ impl Settings {
         short_ready: false,
         exec_trace: false,
         emsg: Emsg::On,
+        input: Translation::NONE,
+        output: Translation::NONE,
         kept: first_words(),
     };
 }
@@ -151,6 +158,9 @@ impl<C: Cp> Shell<C> {
         if is(what, "LINENd") {
             // Where a line ends is CP's to say: it makes the lines that CMS reads.
             return self.cp_command(&[b"TERMINAL ", words.text.as_slice()].concat());
+        }
+        if translation::is_translation(what) {
+            return self.set_translation(words);
         }
         if !is_setting(what) {
             return self.cp_command(&[b"SET ", words.text.as_slice()].concat());

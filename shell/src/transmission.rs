@@ -94,7 +94,7 @@ impl<C: Cp> Shell<C> {
             if translate {
                 from_ebcdic(&mut line, RecordFormat::Variable);
             }
-            self.cp.write_line(crate::words::without_trailing_blanks(&line));
+            self.show_line(crate::words::without_trailing_blanks(&line));
         }
     }
 

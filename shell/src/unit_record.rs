@@ -138,8 +138,8 @@ impl<C: Cp> Shell<C> {
     /// PRINT.
     pub(crate) fn print_command(&mut self, words: &Words) -> Outcome {
         let found = self.output_file(words)?;
-        let options = self.print_options(words, found.entry.id.file_type() == "LISTING")?;
-        let longest = PRINT_LINE + u32::from(options.carriage_control);
+        let options = self.print_options(words, &found)?;
+        let longest = PRINT_LINE + u32::from(options.carriage_control) + u32::from(options.table_reference);
         if found.entry.lrecl > longest && !options.oversize && !options.hexadecimal {
             return Err(self.record_too_long(longest));
         }
@@ -157,6 +157,10 @@ impl<C: Cp> Shell<C> {
             while shell.next_printed(&mut source, &options, &mut record)? {
                 if record.len() > longest as usize && !options.oversize && !options.hexadecimal {
                     return Err(shell.record_too_long(longest));
+                }
+                let font = usize::from(options.carriage_control);
+                if options.table_reference && record.len() > font {
+                    record.remove(font);
                 }
                 if options.upper {
                     record.make_ascii_uppercase();
@@ -182,10 +186,11 @@ impl<C: Cp> Shell<C> {
     }
 
     /// The options of PRINT; a listing has carriage control unless NOCC or HEX says otherwise.
-    fn print_options(&mut self, words: &Words, listing: bool) -> Result<PrintOptions, Rc> {
+    fn print_options(&mut self, words: &Words, found: &Found) -> Result<PrintOptions, Rc> {
         let mut control = None;
         let mut options = PrintOptions {
             carriage_control: false,
+            table_reference: false,
             upper: false,
             oversize: false,
             hexadecimal: false,
@@ -197,6 +202,14 @@ impl<C: Cp> Shell<C> {
             match option.as_str() {
                 "CC" => control = Some(true),
                 "NOCC" => control = Some(false),
+                "TRC" => options.table_reference = true,
+                "NOTRC" => options.table_reference = false,
+                option if is(option, "MEMber") => {
+                    if rest.next().is_none() {
+                        return Err(self.fail(24, "005E", "No MEMBER specified"));
+                    }
+                    return Err(self.fail(32, "033E", format!("File {found} is not a library")));
+                }
                 "HEX" => options.hexadecimal = true,
                 option if is(option, "UPcase") => options.upper = true,
                 option if is(option, "OVersize") => options.oversize = true,
@@ -213,6 +226,10 @@ impl<C: Cp> Shell<C> {
         if options.hexadecimal && control == Some(true) {
             return Err(self.fail(24, "066E", "CC and HEX are conflicting options"));
         }
+        if options.hexadecimal && options.table_reference {
+            return Err(self.fail(24, "066E", "TRC and HEX are conflicting options"));
+        }
+        let listing = found.entry.id.file_type() == "LISTING";
         options.carriage_control = control.unwrap_or(listing) && !options.hexadecimal;
         Ok(options)
     }
@@ -315,6 +332,8 @@ fn movement(next_control: u8) -> u16 {
 struct PrintOptions {
     /// The first character of a line moves the paper.
     carriage_control: bool,
+    /// The character behind it, or the first one, names a font. There is one font: it is left out.
+    table_reference: bool,
     upper: bool,
     oversize: bool,
     hexadecimal: bool,

@@ -103,6 +103,30 @@ fn ht_rt_ho_so_ro_ts_and_hb_act_on_what_runs() {
 }
 
 #[test]
+fn an_exec_is_told_of_its_own_immediate_command_and_what_is_typed_beside_it_waits() {
+    let count = "'IMMCMD SET DONE'; say 'going'; do until rc = 1; 'IMMCMD STATUS DONE'; end\nparse pull line; say 'read' line\n";
+    let system = system_with(&[("COUNT", count), ("WORK", "say 'going'; do forever; 'DESBUF'; end\n")]);
+    let mut terminal = system.log_on("CMSUSER");
+    terminal.type_line("count");
+    terminal.until("^going$");
+    terminal.type_line("typed ahead");
+    terminal.type_line("done");
+    assert_line(&terminal.ready(), "^read typed ahead$");
+    // With the EXEC it is gone: the word is a command again.
+    terminal.type_line("done");
+    terminal.until("^Unknown CP/CMS command$");
+    // What SET INPUT and SET OUTPUT say holds for the console of the machine, also after a command was halted.
+    terminal.command("set output 5b (");
+    terminal.command("set input ! 5b");
+    terminal.type_line("work");
+    terminal.until("^going$");
+    terminal.type_line("hx");
+    terminal.ready();
+    assert_line(&terminal.command("query input"), "^INPUT  ! {2}5B$");
+    assert_line(&terminal.command("query output"), r"^OUTPUT 5B \($");
+}
+
+#[test]
 fn what_ends_a_sleep_is_acted_on_before_what_follows_the_sleep_runs() {
     let system = system_with(&[("NAP", "say 'going'; 'CP SLEEP 10 MIN'; say 'awake'; do 200; 'DESBUF'; end\n")]);
     let mut terminal = system.log_on("CMSUSER");

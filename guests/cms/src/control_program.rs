@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use abi::{DeviceInfo, DisplayInfo, Identification, PseudoTimer, SpoolFileBlock, spool_input};
 use shell::cp::{Cp, DiskUnusable, Failure, Immediate, READER, Response, Tracing};
+use shell::immediate::OwnImmediates;
 use shell::module::ProgramServices;
 use shell::session::Session;
 
@@ -129,6 +130,10 @@ impl Cp for ControlProgram {
 
     fn immediate(&mut self) -> Immediate {
         interruption::take_immediate()
+    }
+
+    fn own_immediates<T>(&mut self, work: impl FnOnce(&mut OwnImmediates) -> T) -> T {
+        interruption::own_immediates(work)
     }
 
     fn tracing(&mut self) -> Option<Tracing> {

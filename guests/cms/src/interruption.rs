@@ -10,6 +10,7 @@ use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicUsize, Ordering}
 
 use abi::{LOW_STORAGE, LowStorage, Psw, SavedState, mask, program};
 use shell::cp::{Immediate, Tracing};
+use shell::immediate::OwnImmediates;
 use shell::session::Session;
 
 use crate::diagnose;
@@ -40,6 +41,7 @@ static ATTENTION_STACK: Place<Stack> = Place(UnsafeCell::new(Stack([0; 8192])));
 static VECTOR_REGISTERS: Place<VectorRegisters> = Place(UnsafeCell::new(VectorRegisters([0; 512])));
 static SESSIONS: Place<[Session; 2]> = Place(UnsafeCell::new([Session::NEW; 2]));
 static TYPED_AHEAD: Place<TypedAhead> = Place(UnsafeCell::new(TypedAhead::NEW));
+static OWN_IMMEDIATES: Place<OwnImmediates> = Place(UnsafeCell::new(OwnImmediates::NONE));
 static LAST_ABEND: Place<Option<Abend>> = Place(UnsafeCell::new(None));
 
 /// The slot of SESSIONS that is in force.
@@ -127,9 +129,16 @@ pub fn begin_command(session: &Session) {
 /// The command has ended.
 pub fn end_command() {
     diagnose::set_mask(0);
+    forget_own_immediates();
     TYPING_HALTED.store(false, Ordering::Relaxed);
     IMMEDIATE.store(0, Ordering::Relaxed);
     BATCH_HALTED.store(false, Ordering::Relaxed);
+}
+
+/// The immediate commands of EXECs are gone. Attention is disabled.
+fn forget_own_immediates() {
+    // SAFETY: with attention disabled nothing else touches the place.
+    unsafe { OWN_IMMEDIATES.0.get().write(OwnImmediates::NONE) };
 }
 
 /// Takes the immediate command for the program that runs. Without a DIAGNOSE: a program asks after every few clauses.
@@ -141,6 +150,15 @@ pub fn take_immediate() -> Immediate {
     }
     IMMEDIATE.store(0, Ordering::Relaxed);
     IMMEDIATES[usize::from(typed) % IMMEDIATES.len()]
+}
+
+/// Does something with the immediate commands of EXECs.
+pub fn own_immediates<T>(work: impl FnOnce(&mut OwnImmediates) -> T) -> T {
+    let old = diagnose::set_mask(0);
+    // SAFETY: with attention disabled the handler does not touch the place, and what is done with it reads and writes only it.
+    let answer = work(unsafe { &mut *OWN_IMMEDIATES.0.get() });
+    diagnose::set_mask(old);
+    answer
 }
 
 /// Takes the last of HO, SO and RO.
@@ -253,6 +271,8 @@ extern "C" fn look_at_typed_lines() {
         }
         match &word {
             b"HX" => halt_execution(),
+            // SAFETY: who else uses the place disables attention for the time.
+            _ if unsafe { (*OWN_IMMEDIATES.0.get()).typed(line) } => {}
             b"HT" => TYPING_HALTED.store(true, Ordering::Relaxed),
             b"RT" => TYPING_HALTED.store(false, Ordering::Relaxed),
             b"HI" => IMMEDIATE.store(1, Ordering::Relaxed),
@@ -309,6 +329,7 @@ fn report(line: &Line) {
 /// Ends the running command abnormally with that completion code: abandons the stack and recovers, or stops when that has just failed.
 pub fn abend(code: i32) -> ! {
     diagnose::set_mask(0);
+    forget_own_immediates();
     if STARTING.swap(true, Ordering::Relaxed) {
         diagnose::console_write(b"DMSABE152T System abend while CMS was starting: the machine stops. IPL it again", 0);
         diagnose::disabled_wait()

@@ -244,7 +244,7 @@ impl<C: Cp> Shell<C> {
             Operation::Cp => self.execio_cp(&request),
             Operation::Message => {
                 let lines = self.lines_of(&request)?;
-                lines.iter().for_each(|line| self.cp.write_line(line));
+                lines.iter().for_each(|line| self.show_line(line));
                 Ok(())
             }
             Operation::Print => self.execio_spool(&request, PRINTER, channel::PRINT_SPACE_1),

@@ -19,7 +19,7 @@ use crate::disks::file_id;
 use crate::fileid::{Found, ModeSpec};
 use crate::message::{Outcome, Rc};
 use crate::session::Shell;
-use crate::words::{Words, first_word};
+use crate::words::{Words, first_word, number};
 
 pub(crate) use execio::Positions;
 pub(crate) use load::InStorage;
@@ -59,7 +59,7 @@ impl<C: Cp> Shell<C> {
     pub(crate) fn run_exec(&mut self, exec: &Found, operands: &[u8]) -> Outcome {
         self.deeper(|shell| match shell.rexx_program(exec)? {
             Some(program) => shell.run_program(exec, &program, operands),
-            None => shell.run_commands(exec),
+            None => shell.run_commands(exec, operands),
         })
     }
 
@@ -75,13 +75,24 @@ impl<C: Cp> Shell<C> {
         outcome
     }
 
-    /// Runs an EXEC of plain commands.
-    fn run_commands(&mut self, exec: &Found) -> Outcome {
-        let mut first_failure = Ok(());
+    /// Runs an EXEC of plain commands: `&1`, `&2` and so on in them are the words of its operands, and `&TRACE ALL` shows them from there on.
+    fn run_commands(&mut self, exec: &Found, operands: &[u8]) -> Outcome {
+        let (mut first_failure, mut traced) = (Ok(()), false);
+        let operands: Vec<&[u8]> = operands.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
         for line in self.exec_lines(exec)? {
-            let line = line.trim_ascii_end();
+            let line = with_operands(line.trim_ascii_end(), &operands);
+            let line = line.as_slice();
+            if let Some(mode) = line.strip_prefix(b"&TRACE") {
+                traced = !mode.trim_ascii().eq_ignore_ascii_case(b"OFF");
+                continue;
+            }
+            if traced {
+                self.show_line(line);
+            }
             if let Err(Rc(code)) = self.execute(line) {
-                self.cp.write_line(line);
+                if !traced {
+                    self.show_line(line);
+                }
                 self.say(format!("+++ R({code:05}) +++"));
                 first_failure = first_failure.and(Err(Rc(code)));
             }
@@ -105,5 +116,42 @@ impl<C: Cp> Shell<C> {
         }
         self.close(source)?;
         Ok(lines)
+    }
+}
+
+/// A line with the operands put in for its words `&n`; a word whose operand was not given, or is `%`, is left out.
+fn with_operands(line: &[u8], operands: &[&[u8]]) -> Vec<u8> {
+    if !line.contains(&b'&') {
+        return line.to_vec();
+    }
+    let mut out: Vec<u8> = Vec::new();
+    for word in line.split(|byte| *byte == b' ') {
+        let number = word.strip_prefix(b"&").and_then(|digits| core::str::from_utf8(digits).ok()).and_then(number::<usize>);
+        let word = match number.filter(|number| *number > 0) {
+            Some(number) => operands.get(number - 1).copied().filter(|operand| *operand != b"%"),
+            None => Some(word),
+        };
+        if let Some(word) = word {
+            if !out.is_empty() {
+                out.push(b' ');
+            }
+            out.extend_from_slice(word);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operands_stand_where_their_numbers_do() {
+        let given = |line: &[u8]| with_operands(line, &[b"type", b"x", b"%"]);
+        assert_eq!(given(b"&1 HELLO EXEC A1"), b"type HELLO EXEC A1");
+        assert_eq!(given(b"&1 &2 HELLO    EXEC &3 &4"), b"type x HELLO    EXEC");
+        for line in [&b"a & b"[..], b"&0 &x a&1", b"  two", b""] {
+            assert_eq!(given(line), line, "{line:?}");
+        }
     }
 }

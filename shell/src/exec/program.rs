@@ -154,7 +154,7 @@ impl<C: Cp> ExecEnvironment<'_, C> {
                 Ok(value) => Ok(value),
                 Err(report) => Err(shell.show_report(&exec, &report)),
             },
-            None => shell.run_commands(&exec).map(|()| None),
+            None => shell.run_commands(&exec, b"").map(|()| None),
         });
         shell.code = "EXC";
         match ended {
@@ -166,11 +166,11 @@ impl<C: Cp> ExecEnvironment<'_, C> {
 
 impl<C: Cp> Environment for ExecEnvironment<'_, C> {
     fn say(&mut self, line: &[u8]) {
-        self.shell.cp.write_line(line);
+        self.shell.show_line(line);
     }
 
     fn trace(&mut self, line: &[u8]) {
-        self.shell.cp.write_line(line);
+        self.shell.show_line(line);
     }
 
     fn pull(&mut self) -> Vec<u8> {
@@ -178,7 +178,7 @@ impl<C: Cp> Environment for ExecEnvironment<'_, C> {
     }
 
     fn read_console(&mut self) -> Vec<u8> {
-        self.shell.cp.read_line().unwrap_or_default()
+        self.shell.console_line().unwrap_or_default()
     }
 
     fn push(&mut self, line: Vec<u8>) {

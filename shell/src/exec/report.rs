@@ -52,7 +52,7 @@ impl<C: Cp> Shell<C> {
         for (line, text) in &report.traceback {
             let mut shown = format!("{line:6} +++ ").into_bytes();
             shown.extend_from_slice(text);
-            self.cp.write_line(&shown);
+            self.show_line(&shown);
         }
         let (error, id) = (&report.error, exec.entry.id);
         let number = format!("DMSREX{:03}E", message(error.number()));
@@ -60,7 +60,7 @@ impl<C: Cp> Shell<C> {
         if let Some(detail) = error.detail() {
             let mut line = format!("{number} Error {}.{}: ", error.number(), error.sub()).into_bytes();
             line.extend_from_slice(&detail);
-            self.cp.write_line(&line);
+            self.show_line(&line);
         }
         Rc(RC + i32::from(error.number()))
     }

@@ -82,7 +82,7 @@ impl ProgramStack {
 impl<C: Cp> Shell<C> {
     /// The next line for whoever reads the console: from the program stack, else typed.
     pub(crate) fn read_line(&mut self) -> Option<Vec<u8>> {
-        self.program_stack.pull().or_else(|| self.cp.read_line())
+        self.program_stack.pull().or_else(|| self.console_line())
     }
 
     /// MAKEBUF: the return code is the number of the buffer.

@@ -182,7 +182,7 @@ impl<C: Cp> ExecEnvironment<'_, C> {
 
     pub(super) fn stream_line_out(&mut self, stream: &[u8], text: Option<&[u8]>, line: Option<u32>) -> StreamAnswer<u32> {
         if stream.is_empty() {
-            self.shell.cp.write_line(text.unwrap_or_default());
+            self.shell.show_line(text.unwrap_or_default());
             return StreamAnswer::ready(0);
         }
         let at = self.stream(stream);
@@ -249,7 +249,7 @@ impl<C: Cp> ExecEnvironment<'_, C> {
             return self.stream_line_out(stream, None, None);
         };
         if stream.is_empty() {
-            self.shell.cp.write_line(text);
+            self.shell.show_line(text);
             return StreamAnswer::ready(0);
         }
         if start.is_some() {

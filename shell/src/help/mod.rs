@@ -30,7 +30,7 @@ const TASKS: &[(&str, &str)] = &[
     ("Moving data", "FILEDEF MOVEFILE EXECIO"),
     ("EXECs and programs", "EXEC REXX EXECLOAD GLOBALV GENMOD START NUCXLOAD"),
     ("The program stack", "MAKEBUF DROPBUF DESBUF SENTRIES"),
-    ("While something runs", "HX HI HT RT TS TE SVCTRACE"),
+    ("While something runs", "HX HI HT RT TS TE IMMCMD SVCTRACE"),
     ("How CMS behaves", "QUERY SET SYNONYM IDENTIFY HISTORY"),
     ("Your machine", "IPL LOGOFF DISCONN TERMINAL INDICATE DEFINE"),
 ];
@@ -180,7 +180,7 @@ impl<C: Cp> Shell<C> {
             shown |= !related.is_empty();
         }
         let lines = if layers.screen { self.browse(&format!("HELP {}", found.entry.id.name()), lines) } else { Some(lines) };
-        lines.into_iter().flatten().for_each(|line| self.cp.write_line(heading(&line)));
+        lines.into_iter().flatten().for_each(|line| self.show_line(heading(&line)));
         if shown || !layers.is_chosen() {
             return Ok(());
         }
@@ -208,7 +208,7 @@ impl<C: Cp> Shell<C> {
             return Err(self.no_help(&format!("{topic} {entry}")));
         }
         self.say(found.entry.id.name());
-        lines.iter().for_each(|line| self.cp.write_line(line));
+        lines.iter().for_each(|line| self.show_line(line));
         Ok(())
     }
 

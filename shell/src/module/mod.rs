@@ -41,7 +41,7 @@ pub trait ProgramServices {
 
 impl<C: Cp> ProgramServices for Shell<C> {
     fn write_line(&mut self, line: &[u8]) {
-        self.cp.write_line(line);
+        self.show_line(line);
     }
 
     fn read_line(&mut self) -> Option<Vec<u8>> {

@@ -33,7 +33,7 @@ impl<C: Cp> Shell<C> {
         if label.len() != LABEL || !label.starts_with(b"VOL1") {
             return Err(self.fail(32, "431E", format!("{} VOL1 label missing", unit_name(options.unit))));
         }
-        self.cp.write_line(&label);
+        self.show_line(&label);
         Ok(())
     }
 

@@ -44,7 +44,7 @@ impl<C: Cp> Shell<C> {
             self.say(edit.title());
             for (mark, lines) in [("< ", taken), ("> ", put)] {
                 for line in lines {
-                    self.cp.write_line(&[mark.as_bytes(), line].concat());
+                    self.show_line(&[mark.as_bytes(), line].concat());
                 }
                 if mark == "< " && !taken.is_empty() && !put.is_empty() {
                     self.say("---");

@@ -71,7 +71,7 @@ impl<C: Cp> Shell<C> {
             self.file_title(found, files.len());
             self.each_line(found, |shell, at, line| {
                 if at <= count {
-                    shell.cp.write_line(line);
+                    shell.show_line(line);
                 }
                 Ok(at < count)
             })?;
@@ -97,7 +97,7 @@ impl<C: Cp> Shell<C> {
                     false => Err(shell.no_storage()),
                 }
             })?;
-            kept.iter().for_each(|line| self.cp.write_line(line));
+            kept.iter().for_each(|line| self.show_line(line));
         }
         Ok(())
     }
@@ -162,7 +162,7 @@ impl<C: Cp> Shell<C> {
                         shown.extend_from_slice(format!("{at}:").as_bytes());
                     }
                     shown.extend_from_slice(line);
-                    shell.cp.write_line(&shown);
+                    shell.show_line(&shown);
                 }
                 Ok(true)
             })?;

@@ -77,7 +77,7 @@ impl<C: Cp> Shell<C> {
         for (at, line) in (first as u64..).zip(lines) {
             let mut shown = format!("{:>5}  ", before + at + 1).into_bytes();
             shown.extend_from_slice(&line);
-            self.cp.write_line(&shown);
+            self.show_line(&shown);
         }
         Ok::<(), Rc>(())
     }

@@ -44,19 +44,26 @@ fn help_knows_the_words_that_a_syntax_begins_with() {
     assert_eq!(user.fails("help other").0, 28);
 }
 
+/// The help files of the project: component, name and text.
+pub fn help_texts() -> Vec<(&'static str, String, String)> {
+    let texts = ["cms", "cp"].into_iter().flat_map(|component| {
+        let folder = format!("{}/../docs/help/{component}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_dir(folder).expect("help files").map(move |file| {
+            let path = file.expect("a help file").path();
+            let name = path.file_stem().and_then(|name| name.to_str()).expect("a name").to_string();
+            (component, name, std::fs::read_to_string(&path).expect("text"))
+        })
+    });
+    texts.collect()
+}
+
 /// A user whose system disk has the help files of the project.
-fn reader() -> User {
+pub fn reader() -> User {
     let mut user = User::before_ipl("CMSUSER");
     user.add_disk(0x190, "CMS190", 2000);
-    for (folder, file_type) in [("cms", "HELPCMS"), ("cp", "HELPCP")] {
-        let folder = format!("{}/../docs/help/{folder}", env!("CARGO_MANIFEST_DIR"));
-        for file in std::fs::read_dir(folder).expect("help files") {
-            let path = file.expect("a help file").path();
-            let text = std::fs::read_to_string(&path).expect("text");
-            let lines: Vec<&str> = text.lines().map(|line| if line.is_empty() { " " } else { line }).collect();
-            let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
-            user.has_file(0x190, &format!("{name} {file_type}"), 2, &lines);
-        }
+    for (component, name, text) in help_texts() {
+        let lines: Vec<&str> = text.lines().map(|line| if line.is_empty() { " " } else { line }).collect();
+        user.has_file(0x190, &format!("{name} HELP{}", component.to_ascii_uppercase()), 2, &lines);
     }
     user.ipl("AUTOCR", &[]);
     user

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::OnceLock;
 
-use abi::{DeviceInfo, Identification, PseudoTimer, SpoolFileBlock, spool_input};
+use abi::{DeviceInfo, DisplayInfo, Identification, PseudoTimer, SpoolFileBlock, spool_input};
 use minidisk::edf::{BlockDevice, DateTime, FileId, FileSystem, MemoryDisk, MemoryDiskError, RecordFormat};
 use shell::cp::{Cp, DiskUnusable, Failure, Response, Tracing};
+use shell::immediate::OwnImmediates;
 use shell::module::ProgramServices;
 use shell::session::{Session, Shell};
 
@@ -73,6 +74,8 @@ pub struct World {
     /// Immediate commands that are typed when so many more commands have been called: HO, SO and RO, and HB.
     pub tracing: VecDeque<Option<Tracing>>,
     pub batch_halted: bool,
+    /// Immediate commands of EXECs. The CP command TYPED stands for somebody who types one.
+    pub own_immediates: OwnImmediates,
     /// Nothing is shown.
     pub typing_halted: bool,
     /// CP commands that CMS has issued.
@@ -94,6 +97,10 @@ pub struct World {
     pub spool_full: bool,
     /// CP answers that when the reader is read.
     pub reader_status: Option<u64>,
+    /// The terminal shows full screens of that size; the data streams written to it, and the keys that will be pressed: PF3 when there are none.
+    pub display: Option<DisplayInfo>,
+    pub streams: Vec<Vec<u8>>,
+    pub keys: VecDeque<Vec<u8>>,
     /// Failures that ABEND asked for.
     pub failures: Vec<Failure>,
     pub remembered: Option<Session>,
@@ -124,6 +131,10 @@ impl World {
         let words: Vec<_> = upper.split_whitespace().collect();
         let (code, text) = match words.as_slice() {
             ["CLOSE", device, operands @ ..] => self.close(device, operands),
+            ["TYPED", word] => {
+                self.own_immediates.typed(word.as_bytes());
+                (0, String::new())
+            }
             ["QUERY", "TIME"] => (0, "TIME IS 14:41:41 UTC SUNDAY 11/22/26\n".into()),
             ["SLEEP"] => (0, String::new()),
             ["MESSAGE", "NOBODY", ..] => (45, "HCPMSG045E NOBODY not logged on\n".into()),
@@ -303,6 +314,19 @@ impl Cp for Double {
         response.code
     }
 
+    fn display(&mut self) -> Option<DisplayInfo> {
+        self.0.borrow().display
+    }
+
+    fn write_screen(&mut self, _: u64, stream: &[u8]) -> bool {
+        self.0.borrow_mut().streams.push(stream.to_vec());
+        true
+    }
+
+    fn read_screen(&mut self) -> Option<Vec<u8>> {
+        Some(self.0.borrow_mut().keys.pop_front().unwrap_or_else(|| vec![0xf3]))
+    }
+
     fn device(&mut self, vdev: u32) -> Option<DeviceInfo> {
         let world = self.0.borrow();
         let mut info = DeviceInfo { number: vdev, ..DeviceInfo::default() };
@@ -388,6 +412,10 @@ impl Cp for Double {
         self.0.borrow_mut().tracing.pop_front().flatten()
     }
 
+    fn own_immediates<T>(&mut self, work: impl FnOnce(&mut OwnImmediates) -> T) -> T {
+        work(&mut self.0.borrow_mut().own_immediates)
+    }
+
     fn batch_halted(&mut self) -> bool {
         std::mem::take(&mut self.0.borrow_mut().batch_halted)
     }
@@ -405,7 +433,9 @@ impl Cp for Double {
     }
 
     fn end_command(&mut self) {
-        self.0.borrow_mut().typing_halted = false;
+        let mut world = self.0.borrow_mut();
+        world.typing_halted = false;
+        world.own_immediates = OwnImmediates::NONE;
     }
 
     fn fail(&mut self, failure: Failure) {

@@ -382,3 +382,94 @@ fn batch_jobs_run_until_the_reader_is_empty_or_hb_is_typed() {
     assert_eq!(user.fails("cmsbatch").0, 32);
     assert_eq!(user.world.borrow().reader.len(), 1);
 }
+
+#[test]
+fn an_exec_asks_for_immediate_commands_of_its_own() {
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x191, "MNT191", 900);
+    let lines = [
+        "/* */ address cms",
+        "'IMMCMD STATUS STOP'; say rc",
+        "'IMMCMD SET STOP'; 'IMMCMD QUERY STOP'; say rc",
+        "'IMMCMD STATUS STOP'; say rc",
+        "'CP TYPED stop'; 'IMMCMD STATUS STOP'; say rc",
+        "'IMMCMD ST STOP'; say rc",
+        "'IMMCMD CLR STOP'; 'IMMCMD CLR STOP'; say rc",
+        "'CP TYPED stop'; 'IMMCMD STATUS STOP'; say rc",
+        "do i = 1 to 16; 'IMMCMD SET N'i; end; 'IMMCMD SET MORE'; say rc",
+    ];
+    user.has_file(0x191, "LOOP EXEC", 1, &lines);
+    user.has_file(0x191, "AFTER EXEC", 1, &["/* */ 'IMMCMD QUERY N1'; exit rc"]);
+    user.has_file(0x191, "WRONG EXEC", 1, &["/* */ parse arg what; 'IMMCMD' what; exit rc"]);
+    user.ipl("AUTOCR", &[]);
+    let shown = user.does("loop");
+    assert_eq!(shown[..7], ["44", "0", "0", "1", "0", "44", "44"]);
+    assert_eq!(shown[7..], ["DMSIMM109S There are 16 immediate commands already", "104"]);
+    assert_eq!(user.fails("after").0, 44, "they end with the command that was typed");
+    for (what, code, message) in [
+        ("", 24, "047E No function specified"),
+        ("nonsense x", 24, "014E Invalid function NONSENSE"),
+        ("set", 24, "386E Missing operand(s)"),
+        ("set hx", 24, "070E Invalid parameter HX"),
+        ("set a b", 24, "070E Invalid parameter B"),
+        ("set a (b", 24, "003E Invalid option: B"),
+    ] {
+        assert_eq!(user.fails(&format!("wrong {what}")), (code, vec![format!("DMSIMM{message}")]), "{what}");
+    }
+    assert_eq!(user.fails("immcmd set a"), (41, vec!["DMSIMM631E IMMCMD can only be executed from a REXX EXEC".into()]));
+}
+
+#[test]
+fn characters_stand_for_others_when_they_are_typed_and_shown() {
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x191, "MNT191", 900);
+    user.has_file(0x191, "ASK EXEC", 1, &["/* */ parse external x; say c2x(x) x"]);
+    user.ipl("AUTOCR", &[]);
+    assert_eq!(user.does("query input"), ["No user-defined INPUT translate table in use"]);
+    assert_eq!(user.does("q output"), ["No user-defined OUTPUT translate table in use"]);
+    user.does("set input ! 5B");
+    user.does("set inp ~ 7c");
+    user.types(&["a!b~c"]);
+    assert_eq!(user.does("ask"), ["615B627C63 a[b|c"]);
+    assert_eq!(user.does("query input"), ["INPUT  !  5B", "INPUT  ~  7C"]);
+    user.does("set output 5B (");
+    user.does("set output 7c 21");
+    user.types(&["a!b~c"]);
+    assert_eq!(user.does("ask"), ["615B627C63 a(b!c"]);
+    assert_eq!(user.does("query output"), ["OUTPUT 5B (", "OUTPUT 7C !"]);
+    user.does("set input ! 21");
+    assert_eq!(user.does("query input"), ["INPUT  ~  7C"]);
+    user.does("set input");
+    user.does("set output");
+    user.types(&["[|!"]);
+    assert_eq!(user.does("ask"), ["5B7C21 [|!"]);
+    for (line, message) in [
+        ("set input a", "061E No translation character specified"),
+        ("set input a b", "026E Invalid parameter b for INPUT function"),
+        ("set input ab7 20", "026E Invalid parameter ab7 for INPUT function"),
+        ("set output a b", "026E Invalid parameter a for OUTPUT function"),
+        ("set output 41 \u{fc}", "026E Invalid parameter \u{fc} for OUTPUT function"),
+        ("set output 41 b c", "070E Invalid parameter C"),
+    ] {
+        assert_eq!(user.fails(line), (24, vec![format!("DMSSET{message}")]), "{line}");
+    }
+    assert_eq!(user.does("query output"), ["No user-defined OUTPUT translate table in use"]);
+}
+
+#[test]
+fn the_list_of_listfile_does_something_with_every_file() {
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x191, "MNT191", 900);
+    user.has_file(0x191, "ONE DATA", 1, &["1"]);
+    user.has_file(0x191, "TWO DATA", 1, &["2"]);
+    user.ipl("AUTOCR", &[]);
+    user.does("listfile * data a (exec");
+    assert_eq!(user.does("cms type"), ["", "1", "", "", "2", ""].map(String::from));
+    user.does("listfile * data a (exec args trace");
+    let arguments = " &3 &4 &5 &6 &7 &8 &9 &10 &11 &12 &13 &14 &15";
+    assert_eq!(user.file_on(0x191, "CMS EXEC")[..2], ["&TRACE ALL".to_string(), format!("&1 &2 ONE      DATA     A1{arguments}")]);
+    let shown = user.does("cms copyfile % = old a");
+    assert_eq!(shown, ["copyfile ONE      DATA     A1 = old a", "copyfile TWO      DATA     A1 = old a"]);
+    assert!(user.disk_has(0x191, "TWO OLD"));
+    assert_eq!(user.fails("listfile * data a (trace"), (24, vec!["DMSLST066E ARGS and TRACE go only with EXEC".into()]));
+}

@@ -9,6 +9,7 @@ mod files;
 mod foreign;
 mod globals;
 mod limits;
+mod panels;
 mod programs;
 mod refusals;
 mod rexx;

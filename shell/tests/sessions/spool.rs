@@ -443,6 +443,27 @@ fn print_moves_the_paper_as_the_control_characters_say() {
 }
 
 #[test]
+fn print_leaves_fonts_out_and_knows_no_libraries() {
+    let mut user = User::before_ipl("CMSUSER");
+    user.add_disk(0x191, "MNT191", 180);
+    user.has_file(0x191, "REPORT LISTING", 1, &["10top", " 1next", " "]);
+    user.has_file(0x191, "PLAIN TEXT", 1, &["0one", "3two"]);
+    user.ipl("AUTOCR", &[]);
+    user.does("print report listing a (trc");
+    user.does("print plain text a (trc");
+    user.does("print plain text a (trc notrc");
+    let printed: Vec<_> = user.world.borrow().printed.iter().map(|file| file.records()).collect();
+    assert_eq!(printed[0], [b"top".to_vec(), b"next".to_vec(), Vec::new()]);
+    assert_eq!(printed[1], [b"one", b"two"]);
+    assert_eq!(printed[2], [b"0one", b"3two"]);
+    let fails = |user: &mut User, line: &str| user.fails(line);
+    assert_eq!(fails(&mut user, "print plain text a (member main"), (32, vec!["DMSPRT033E File PLAIN TEXT A1 is not a library".into()]));
+    assert_eq!(fails(&mut user, "print plain text a (member"), (24, vec!["DMSPRT005E No MEMBER specified".into()]));
+    assert_eq!(fails(&mut user, "print plain text a (trc hex"), (24, vec!["DMSPRT066E TRC and HEX are conflicting options".into()]));
+    assert_eq!(user.world.borrow().printed.len(), 3);
+}
+
+#[test]
 fn records_that_are_too_long_for_the_device_are_refused() {
     let mut user = sender();
     assert_eq!(user.fails("print readme md").0, 32);
