@@ -86,8 +86,9 @@ pub(crate) fn compile(instruction: &Instruction, mode: Mode) -> (Op, Way, bool) 
 /// Whether an instruction is the last of its trace.
 fn ends(i: &Instruction) -> bool {
     use Mnemonic as M;
-    // A conditional branch that is not taken goes on in its trace.
-    !matches!(i.flow_control(), iced_x86::FlowControl::Next | iced_x86::FlowControl::ConditionalBranch)
+    // The clock may be where something is due after each iteration of a repetition. A conditional branch that is not taken goes on in its trace.
+    i.is_string_instruction() && (i.has_rep_prefix() || i.has_repne_prefix())
+        || !matches!(i.flow_control(), iced_x86::FlowControl::Next | iced_x86::FlowControl::ConditionalBranch)
         || matches!(
             i.mnemonic(),
             M::Cli

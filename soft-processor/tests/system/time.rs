@@ -177,6 +177,17 @@ fn a_run_repeats_exactly_however_it_is_cut() {
 }
 
 #[test]
+fn a_run_has_as_many_instructions_as_it_is_given_with_repetitions_among_them() {
+    // MOV ECX,100; MOV EDI,70000; REP STOSB; 8 NOP; and again.
+    let code = [0xb9, 100, 0, 0, 0, 0xbf, 0, 0, 7, 0, 0xf3, 0xaa, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0xeb, 0xea];
+    for instructions in 1..250 {
+        let Machine { mut cpu, memory, mut bus } = Machine::long(&code);
+        assert_eq!(cpu.run(&memory, &mut bus, instructions), Exit::Budget);
+        assert_eq!(cpu.now(), instructions);
+    }
+}
+
+#[test]
 fn processors_wait_for_start_up_and_init_makes_them_wait_again() {
     let mut machine = Machine::new();
     machine.cpu = soft_processor::Cpu::new(1);
