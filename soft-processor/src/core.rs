@@ -18,8 +18,8 @@ pub(crate) type Step = Result<(), Raised>;
 /// The code of an instruction form.
 pub(crate) type Handler = for<'m> fn(&mut Core, &mut Env<'m>, &Op) -> Step;
 
-/// The same on the fast way: it goes on to the rest of its trace by itself. The count of the trace's instructions that were done, 0 if an
-/// exception was raised.
+/// The same on the fast way: it goes on to the rest of its trace by itself. The count of the trace's instructions that were done, and
+/// [`crate::fast::STOPPED`] with it if one wanted to be the last; 0 if an exception was raised.
 pub(crate) type Fast = for<'m> fn(&mut Core, &mut Env<'m>, &Op, &[Op]) -> u64;
 
 /// What is outside the processor during one run.

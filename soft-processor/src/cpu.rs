@@ -2,6 +2,7 @@
 
 use crate::bus::Bus;
 use crate::core::{Core, Env, Op, Raised, Step, last, vector};
+use crate::fast::STOPPED;
 use crate::flags::bit;
 use crate::interrupt::Origin;
 use crate::memory::{Kept, Memory};
@@ -190,13 +191,16 @@ impl Cpu {
         let Some((op, rest)) = ops.split_first() else { return Ok(()) };
         let start = core.begin(length);
         let done = (op.fast)(core, env, op, rest);
+        if done.wrapping_sub(1) < STOPPED {
+            core.now += done;
+            return Ok(());
+        }
         if done == 0 {
             return Err(Raised);
         }
+        let done = done - STOPPED;
         core.now += done;
-        if core.last != last::NO {
-            core.settle(ops, start, done as usize);
-        }
+        core.settle(ops, start, done as usize);
         Ok(())
     }
 

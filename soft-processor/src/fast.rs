@@ -30,6 +30,9 @@ fn next(core: &mut Core, env: &mut Env, op: &Op, rest: &[Op]) -> u64 {
     }
 }
 
+/// The trace ends here for now, as [`Core::last`] says; added to the count of its instructions.
+pub(crate) const STOPPED: u64 = 1 << 8;
+
 /// Instructions of the trace up to and with this one.
 #[inline(always)]
 fn after(op: &Op) -> u64 {
@@ -43,7 +46,7 @@ pub(crate) fn exactly(core: &mut Core, env: &mut Env, op: &Op, rest: &[Op]) -> u
         core.raised_at(op);
         return 0;
     }
-    if core.last != last::NO { after(op) } else { next(core, env, op, rest) }
+    if core.last != last::NO { after(op) + STOPPED } else { next(core, env, op, rest) }
 }
 
 #[inline(always)]
@@ -327,15 +330,14 @@ pub(crate) fn compare_and_jump<const K: u8, const F: u8, const C: u8, const S: u
     let a = low::<S>(core.regs[op.to as usize]);
     calculate::<K, S>(core, a, b);
     match rest.split_first() {
-        Some((op, rest)) => {
-            let target = core.cut(core.regs[HERE as usize].wrapping_add(op.immediate));
-            if core.flags.holds::<C>() {
-                let inside = if core.mode.is_long() { possible::<8>(core, target) } else { possible::<4>(core, target) };
-                core.rip = or_exactly!(inside, core, env, op, rest);
-                return after(op);
-            }
-            next(core, env, op, rest)
-        }
+        Some((jump, rest)) if core.flags.holds::<C>() => taken(core, env, jump, rest),
+        Some((jump, rest)) => next(core, env, jump, rest),
         None => after(op),
     }
+}
+
+/// Goes where a relative branch goes.
+#[inline(never)]
+fn taken(core: &mut Core, env: &mut Env, op: &Op, rest: &[Op]) -> u64 {
+    if core.mode.is_long() { jump::<8>(core, env, op, rest) } else { jump::<4>(core, env, op, rest) }
 }

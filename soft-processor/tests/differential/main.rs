@@ -126,6 +126,7 @@ fn x87_code_does_what_the_host_does() {
 fn code_of_32_bits_does_what_the_host_does() {
     run(Family::Integer, Width::Bits32, number("CP64_DIFFERENTIAL_CASES", 10_000), None);
     run(Family::Sse, Width::Bits32, number("CP64_DIFFERENTIAL_CASES", 5_000), None);
+    run(Family::X87, Width::Bits32, number("CP64_DIFFERENTIAL_CASES", 5_000), None);
 }
 
 #[test]
