@@ -45,7 +45,8 @@ impl<C: Cp> Shell<C> {
         while let Some(line) = self.read_line() {
             match line.trim_ascii_end() {
                 b"." => break,
-                text if text.eq_ignore_ascii_case(b"QUIT") => {
+                // HX at a read comes as a line: who types it wants out.
+                text if [&b"QUIT"[..], b"HX"].iter().any(|word| text.eq_ignore_ascii_case(word)) => {
                     self.say("Note dropped");
                     return Ok(());
                 }

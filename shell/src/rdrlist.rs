@@ -21,6 +21,9 @@ enum Request {
     Command(String),
 }
 
+/// Columns of a line of the list, up to CP's column DIST.
+const LINE: usize = 75;
+
 impl Request {
     /// `n command`, `QUIT`, an empty line, or any command.
     fn parse(line: &str, files: usize) -> Self {
@@ -28,7 +31,7 @@ impl Request {
         let (first, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         match first.parse::<usize>() {
             _ if line.is_empty() => Self::Refresh,
-            _ if ["QUIT", "Q"].iter().any(|word| line.eq_ignore_ascii_case(word)) => Self::Quit,
+            _ if ["QUIT", "Q", "HX"].iter().any(|word| line.eq_ignore_ascii_case(word)) => Self::Quit,
             Ok(number) if (1..=files).contains(&number) && !rest.trim().is_empty() => Self::On(number - 1, String::from(rest.trim())),
             _ => Self::Command(String::from(line)),
         }
@@ -68,11 +71,14 @@ impl<C: Cp> Shell<C> {
                 return Ok(());
             }
             if show {
-                self.say(format!(" No  {heading}"));
+                // CP's lines are as wide as a terminal: the number stands in the room of the last column.
+                let cut = |line: &str| line.chars().take(LINE).collect::<String>();
+                self.say(cut(&format!(" No  {heading}")).trim_end());
                 for (at, file) in files.iter().enumerate() {
-                    self.say(format!("{:>3}  {file}", at + 1));
+                    self.say(cut(&format!("{:>3}  {file}", at + 1)).trim_end());
                 }
-                self.say("Enter: n command (RECEIVE, PEEK, DISCARD, TRANSFER...), a command, an empty line for the list, or QUIT");
+                self.say("Enter: n command (RECEIVE, PEEK, DISCARD, TRANSFER...), or a command;");
+                self.say("an empty line shows the list again, QUIT ends it");
             }
             let Some(line) = self.read_line() else { return Ok(()) };
             let request = Request::parse(&String::from_utf8_lossy(&line), files.len());
@@ -105,7 +111,7 @@ mod tests {
     fn a_line_is_for_a_file_or_for_cms() {
         assert_eq!(Request::parse("2 peek", 3), Request::On(1, "peek".into()));
         assert_eq!(Request::parse("4 peek", 3), Request::Command("4 peek".into()));
-        assert_eq!(Request::parse(" quit ", 3), Request::Quit);
+        assert_eq!([" quit ", "hx"].map(|line| Request::parse(line, 3)), [Request::Quit, Request::Quit]);
         assert_eq!(Request::parse("", 3), Request::Refresh);
         assert_eq!(command("receive / new file a", "0007"), "receive 0007 new file a");
         assert_eq!(command("receive new file", "0007"), "receive 0007 new file");

@@ -524,6 +524,8 @@ fn a_note_is_typed_and_goes_into_both_notebooks() {
     assert_eq!(operator.file_on(0x191, "ALL NOTEBOOK"), kept);
     user.types(&["no, not this", "quit"]);
     assert_eq!(user.does("note op").last().map(String::as_str), Some("Note dropped"));
+    user.types(&["nor this", "hx"]);
+    assert_eq!(user.does("note op").last().map(String::as_str), Some("Note dropped"));
     assert!(user.world.borrow().sent.is_empty());
     assert_eq!(user.fails("note").0, 24);
 }
