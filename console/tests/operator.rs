@@ -182,6 +182,20 @@ fn the_screen_follows_the_terminals_size() {
 }
 
 #[test]
+fn keys_are_taken_at_the_moment_at_which_the_size_changes() {
+    let system = fake::System::start();
+    let mut terminal = Terminal::start(&system);
+    terminal.shows("VM READ");
+    let mut line = "===> ".to_string();
+    for columns in 100..120 {
+        terminal.resize(columns, 30);
+        terminal.types("a");
+        line.push('a');
+        terminal.shows(&line);
+    }
+}
+
+#[test]
 fn signals_end_the_screen() {
     let system = fake::System::start();
     for (signal, says) in [(Signal::TERM, "Ok(Signal(15))"), (Signal::HUP, "Ok(Signal(1))"), (Signal::INT, "Ok(Signal(2))")] {

@@ -169,9 +169,13 @@ fn the_real_screen_in_a_real_terminal() {
     tmux.shows("1 of 3 match");
     tmux.keys(&["F11"]);
     tmux.shows(&format!(" {} ", names[1]));
+    // Behind ESC nothing may come at once: it would be a key with Alt.
     tmux.keys(&["Escape"]);
+    tmux.shows("─ 3 match \"u*\"");
     tmux.run(&["resize-window", "-t", "screen", "-x", "200", "-y", "50"]);
     tmux.shows("Reader files");
+    // Keys act on what CP has told of the machines; in a console it is not asked for all of them.
+    tmux.shows(&format!(">{}", names[1]));
     tmux.keys(&["F2", "F9"]);
     tmux.shows("DASD 0190 3390 ");
     tmux.keys(&["F11", "f"]);

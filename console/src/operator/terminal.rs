@@ -15,6 +15,7 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
@@ -125,9 +126,13 @@ impl Drop for Screen {
 /// Whether the screen has the terminal. One process has one terminal, and its panic hook must know.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
+/// Who sets the modes of the terminal holds this, so that they are not set again behind the one who gives it back.
+static MODES: Mutex<()> = Mutex::new(());
+
 /// Gives the terminal back, once: a second time would move the cursor into what was printed since. Errors are not looked at: a terminal
 /// that is gone needs nothing.
 fn give_back() {
+    let _modes = MODES.lock().unwrap_or_else(PoisonError::into_inner);
     if !TAKEN.swap(false, Ordering::SeqCst) {
         return;
     }
@@ -198,5 +203,19 @@ fn hand_over_keys(events: &SyncSender<Event>) -> io::Result<bool> {
             return Ok(false);
         }
     }
+    tell_again()?;
     Ok(true)
+}
+
+/// The reader is told once of what was typed, and forgets it when it hears at the same moment that the terminal has another size. Modes that
+/// are set, even as they were, make the kernel tell it again.
+fn tell_again() -> io::Result<()> {
+    let stdin = io::stdin();
+    let mut typed = [PollFd::new(&stdin, PollFlags::IN)];
+    let waits = rustix::event::poll(&mut typed, Some(&Timespec::default()));
+    let _modes = MODES.lock().unwrap_or_else(PoisonError::into_inner);
+    if waits.is_ok_and(|count| count > 0) && typed[0].revents() == PollFlags::IN && TAKEN.load(Ordering::SeqCst) {
+        tcsetattr(&stdin, OptionalActions::Now, &tcgetattr(&stdin)?)?;
+    }
+    Ok(())
 }
