@@ -144,7 +144,7 @@ fn attached(terminal: &mut Terminal, address: SocketAddr) -> Gdb {
 
 #[test]
 fn gdb_stops_steps_looks_changes_and_lets_go() {
-    let (_system, mut terminal, address) = machine(1);
+    let (system, mut terminal, address) = machine(1);
     let mut gdb = attached(&mut terminal, address);
     // Registers and storage, read and changed.
     let before = gdb.ask("print/x $rip");
@@ -161,7 +161,10 @@ fn gdb_stops_steps_looks_changes_and_lets_go() {
     assert_line(&gdb.ask("x/i $rip"), r"=> 0x1[0-9a-f]+ <.*labs");
     assert_line(&gdb.ask("monitor registers"), "^CR0 0000000080010033 ");
     // While it waits for a name it runs until somebody stops it.
+    let before = system.processor_times()["PCUSER"].0;
     gdb.go_on(&mut terminal);
+    // Gdb says that it continues before it takes Ctrl-C.
+    system.wait_until_it_ran("PCUSER", before + 20_000);
     gdb.interrupt();
     assert!(gdb.prompt().contains("SIGINT"), "Ctrl-C");
     // A software breakpoint: the name is sent back byte by byte.
