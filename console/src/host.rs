@@ -188,6 +188,9 @@ pub trait Host: Send + Sync + 'static {
     /// A key was pressed on a program's screen, in code page 1047; not the key that calls CP ([`crate::Preferences::break_key`]).
     fn key(&self, session: &Session, key: &Inbound);
 
+    /// Keys were pressed at a terminal that sends each by itself ([`crate::Preferences::single_keys`]): characters, and control sequences as an xterm sends them.
+    fn typed(&self, session: &Session, bytes: &[u8]);
+
     /// The attention key (PA1): enter CP READ.
     fn attention(&self, session: &Session);
 

@@ -48,6 +48,8 @@ pub struct Preferences {
     pub break_key: Option<Aid>,
     /// Columns of a line of output, TERMINAL LINESIZE; 0: as many as there are.
     pub line_size: u16,
+    /// Each key goes to the machine by itself, where the terminal can: the full screen is that of a PC, whose keyboard is typed at.
+    pub single_keys: bool,
     /// Keys that were set.
     keys: BTreeMap<u8, PfKey>,
 }
@@ -55,7 +57,14 @@ pub struct Preferences {
 impl Default for Preferences {
     /// CP breaks in at once, and PA1 calls it.
     fn default() -> Self {
-        Self { more: More::default(), break_in: BreakIn::default(), break_key: Some(Aid::Pa(1)), line_size: 0, keys: BTreeMap::new() }
+        Self {
+            more: More::default(),
+            break_in: BreakIn::default(),
+            break_key: Some(Aid::Pa(1)),
+            line_size: 0,
+            single_keys: false,
+            keys: BTreeMap::new(),
+        }
     }
 }
 

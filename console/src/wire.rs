@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Version of this protocol; CP refuses another.
-pub const VERSION: u16 = 9;
+pub const VERSION: u16 = 10;
 /// Longest frame either side accepts, in bytes.
 pub const FRAME_MAX: usize = 8 << 20;
 /// Most machines that one [`Snapshot`] tells of: it must fit into a frame.
@@ -117,6 +117,8 @@ pub enum ClientFrame {
     Close,
     /// A key was pressed on a program's screen: what a 3270 sends, in code page 1047.
     Key(Vec<u8>),
+    /// Keys were pressed while the screen takes each by itself: characters, and control sequences as an xterm sends them.
+    Typed(Vec<u8>),
     /// The owner of a console wants to know what files its user has, to complete names: answered by [`Reply::Files`].
     Files,
 }
@@ -235,6 +237,8 @@ pub enum Reply {
         columns: u16,
         /// The command and its data.
         data: Vec<u8>,
+        /// Each key is to be sent by itself, in [`ClientFrame::Typed`].
+        single_keys: bool,
     },
     /// No program has the screen any more.
     LineMode,

@@ -394,12 +394,13 @@ fn no_frame_of_a_client_is_too_much() {
     let client = [
         ClientFrame::Line("listfile".into()),
         ClientFrame::Key(vec![0x7d, 0x40, 0x40]),
+        ClientFrame::Typed(b"\x1b[A".to_vec()),
         ClientFrame::Resize { columns: 132, rows: 43 },
         ClientFrame::Disconnect,
     ];
     let cp = [
         Reply::Output(Line { text: "Ready;".into(), kind: LineKind::Guest }),
-        Reply::Screen { rows: 24, columns: 80, data: vec![0xf5, 0xc3] },
+        Reply::Screen { rows: 24, columns: 80, data: vec![0xf5, 0xc3], single_keys: true },
         Reply::Ended(Ending::LoggedOff),
     ];
     let hello = encode(console::frame::encode(&Hello { version: VERSION, request: Request::Logon(logon) }));

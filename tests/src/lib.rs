@@ -19,6 +19,7 @@ pub mod pc;
 mod program;
 mod system;
 mod terminal;
+mod tmux;
 mod watchdog;
 
 use std::collections::BTreeSet;
@@ -31,6 +32,7 @@ pub use namespace::{in_namespace, in_namespace_within};
 pub use program::{Program, cp64, profile_directory};
 pub use system::System;
 pub use terminal::Terminal;
+pub use tmux::Tmux;
 pub use watchdog::Watchdog;
 
 /// How long anything may take before a test gives up. Far longer than anything takes: no test is about speed.

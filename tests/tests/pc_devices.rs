@@ -7,7 +7,7 @@ use std::fs;
 
 use s3270::Emulator;
 use tests::pc::{c_kernel, sector, system};
-use tests::{Terminal, assert_line, assert_no_line};
+use tests::{Terminal, Tmux, assert_line, assert_no_line};
 
 const DEVICES: &str = "  CONSOLE 0009 3215\n  SPOOL 000C 2540 READER *\n  SPOOL 000D 2540 PUNCH A\n  SPOOL 000E 1403 A\n";
 
@@ -116,6 +116,80 @@ fn the_text_screen_of_a_pc_is_on_a_3270_and_its_keyboard_too() {
     terminal.wait_for("CONMODE 3215");
     let screen = terminal.wait_for("key? abc");
     assert!(screen.concat().contains("CP"), "lines again: {screen:?}");
+}
+
+/// 16 bits: shows each scan code of port 60 in hexadecimal, with interrupts disabled.
+const SCANS: &[u8] = &[
+    0xfa, 0xe4, 0x64, 0xa8, 0x01, 0x74, 0xfa, // cli; again: in al, 64; test al, 1; jz again
+    0xe4, 0x60, 0x88, 0xc3, 0xc0, 0xe8, 0x04, 0xe8, 0x0e, 0x00, // in al, 60; mov bl, al; shr al, 4; call digit
+    0x88, 0xd8, 0x24, 0x0f, 0xe8, 0x07, 0x00, // mov al, bl; and al, 0f; call digit
+    0xb0, 0x20, 0xe8, 0x0a, 0x00, 0xeb, 0xe2, // mov al, ' '; call put; jmp again
+    0x04, 0x30, 0x3c, 0x3a, 0x72, 0x02, 0x04, 0x07, // digit: add al, '0'; cmp al, 3a; jb put; add al, 7
+    0xb4, 0x0e, 0xcd, 0x10, 0xc3, // put: mov ah, 0e; int 10; ret
+];
+
+/// 32 bits, a flat image: receives on the first serial port and sends each byte back in hexadecimal, with interrupts disabled, until one is `.`.
+const SERIAL_BYTES: &[u8] = &[
+    0xbc, 0x00, 0x00, 0x20, 0x00, // mov esp, 200000
+    0x66, 0xba, 0xfc, 0x03, 0xb0, 0x0b, 0xee, // mov dx, 3fc; mov al, 0b; out dx, al: the terminal is ready
+    0x66, 0xba, 0xf9, 0x03, 0xb0, 0x01, 0xee, // mov dx, 3f9; mov al, 1; out dx, al: it is listened to
+    0x66, 0xba, 0xf8, 0x03, 0xb0, b'>', 0xee, // print >
+    0x66, 0xba, 0xfd, 0x03, 0xec, 0xa8, 0x01, 0x74, 0xf7, // again: mov dx, 3fd; in al, dx; test al, 1; jz again
+    0x66, 0xba, 0xf8, 0x03, 0xec, 0x88, 0xc3, // mov dx, 3f8; in al, dx; mov bl, al
+    0xc0, 0xe8, 0x04, 0xe8, 0x14, 0x00, 0x00, 0x00, // shr al, 4; call digit
+    0x88, 0xd8, 0x24, 0x0f, 0xe8, 0x0b, 0x00, 0x00, 0x00, // mov al, bl; and al, 0f; call digit
+    0x80, 0xfb, b'.', 0x75, 0xda, // cmp bl, '.'; jne again
+    0xb0, 0x00, 0xe6, 0xf4, 0xf4, 0x90, // exit
+    0x04, 0x30, 0x3c, 0x3a, 0x72, 0x02, 0x04, 0x07, 0xee,
+    0xc3, // digit: add al, '0'; cmp al, 3a; jb put; add al, 7; put: out dx, al; ret
+];
+
+#[test]
+fn every_key_of_a_terminal_that_shows_the_screen_is_a_key_of_the_pc_and_one_calls_cp() {
+    let devices = DEVICES.replace("3215", "3270");
+    let system = system(&devices, &[("scans", &sector(SCANS))]);
+    let (program, place) = (tests::cp64().display().to_string(), system.directory().display().to_string());
+    let tmux = Tmux::with_shell(100, 30);
+    tmux.keys(&[&format!("{program} logon PCUSER --no-ipl --system {place}"), "Enter"]);
+    tmux.shows("CP>");
+    tmux.keys(&["ipl scans", "Enter"]);
+    // The screen is there once it shows a key; those before it were the line editor's.
+    tests::wait_for("its screen", || {
+        tmux.keys(&["a"]);
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        tmux.run(&["capture-pane", "-p", "-t", "screen"]).contains("1E 9E").then_some(())
+    });
+    for (key, codes) in [
+        ("Up", "E0 48 E0 C8"),
+        ("Left", "E0 4B E0 CB"),
+        ("PPage", "E0 49 E0 C9"),
+        ("End", "E0 4F E0 CF"),
+        ("F1", "3B BB"),
+        ("F12", "58 D8"),
+        ("C-c", "1D 2E AE 9D"),
+        ("Escape", "01 81"),
+        ("M-x", "38 2D AD B8"),
+        ("Enter", "1C 9C"),
+    ] {
+        tmux.keys(&[key]);
+        // They go on from line to line.
+        let codes: String = codes.split_whitespace().collect();
+        tests::wait_for(key, || tmux.shows("Ctrl-] CP").split_whitespace().collect::<String>().contains(&codes).then_some(()));
+    }
+    tmux.keys(&["C-]"]);
+    tmux.shows("CP>");
+    tmux.keys(&["begin", "Enter"]);
+    tmux.shows("Ctrl-] CP");
+}
+
+#[test]
+fn control_sequences_reach_the_serial_port_as_they_are() {
+    let system = system(DEVICES, &[("bytes", SERIAL_BYTES)]);
+    let said = system.session("PCUSER", "ipl bytes\n^[[A\n^[[5~\n.\n");
+    assert_line(&said, "1B5B41$");
+    assert_line(&said, "1B5B357E$");
+    assert_line(&said, "2E$");
+    assert_line(&said, "^HCPGIR450W CP entered; the guest ended with exit code 1$");
 }
 
 /// The same system, started again so that it serves 3270 terminals.

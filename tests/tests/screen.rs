@@ -1,11 +1,8 @@
 //! What CP tells the operator screen: the machines of its window, ordered, filtered and counted over all.
 
-use std::process::Command;
-use std::time::{Duration, Instant};
-
 use console::client;
 use console::wire::{Cursor, Order, Snapshot, Window};
-use tests::{PATIENCE, System, wait_for};
+use tests::{System, Tmux, wait_for};
 
 const USERS: usize = 40;
 
@@ -111,49 +108,14 @@ fn cp_tells_what_there_is_to_know_of_one_machine_and_the_newest_files() {
     assert!(none.spool.files.is_empty() && none.detail.devices.is_empty());
 }
 
-/// A terminal in tmux; it ends with the value.
-struct Tmux(tempfile::TempDir);
-
-impl Tmux {
-    fn run(&self, arguments: &[&str]) -> String {
-        let output = Command::new("tmux").arg("-S").arg(self.0.path().join("tmux")).args(arguments).output();
-        let output = output.expect("tmux is there: apt-get install -y tmux");
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-
-    fn keys(&self, keys: &[&str]) {
-        self.run(&[&["send-keys", "-t", "screen"], keys].concat());
-    }
-
-    /// Waits until the screen shows this.
-    fn shows(&self, wanted: &str) -> String {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let shown = self.run(&["capture-pane", "-p", "-t", "screen"]);
-            if shown.contains(wanted) {
-                return shown;
-            }
-            assert!(Instant::now() < deadline, "No {wanted:?} on the screen:\n{shown}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-}
-
-impl Drop for Tmux {
-    fn drop(&mut self) {
-        self.run(&["kill-server"]);
-    }
-}
-
 #[test]
 fn the_real_screen_in_a_real_terminal() {
     let system = System::start();
     let names = system.add_users(3);
     names.iter().for_each(|name| drop(system.cp(&format!("XAUTOLOG {name}")).succeeded()));
-    let tmux = Tmux(tempfile::tempdir().expect("a temporary directory"));
     let place = system.directory().display().to_string();
     let program = tests::cp64().display().to_string();
-    tmux.run(&["-f", "/dev/null", "new-session", "-d", "-s", "screen", "-x", "80", "-y", "24", "sh"]);
+    let tmux = Tmux::with_shell(80, 24);
     tmux.keys(&[&format!("stty -echo; {program} operator --system {place}; echo left with $?"), "Enter"]);
     let main = tmux.shows("===>");
     assert!(main.lines().count() <= 24 && main.lines().all(|row| row.chars().count() <= 80), "{main}");

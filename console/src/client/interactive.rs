@@ -318,10 +318,10 @@ impl<P: ExternalPrinter> Showing<P> {
                     self.ask_files(state)?;
                 }
                 Reply::Files(files) => self.screen.names().replace(files),
-                Reply::Screen { rows, columns, data } => {
+                Reply::Screen { rows, columns, data, single_keys } => {
                     self.prompt_is_a_line();
                     self.flush()?;
-                    self.screen.program_writes(&data, Size { rows, columns });
+                    self.screen.program_writes(&data, Size { rows, columns }, single_keys);
                 }
                 Reply::LineMode => {
                     self.flush()?;

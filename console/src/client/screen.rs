@@ -279,9 +279,9 @@ impl Screen {
 
     // The showing thread.
 
-    /// A program writes to its screen; the first time it takes the terminal.
-    pub(super) fn program_writes(&self, data: &[u8], size: Size) {
-        self.full.obey(data, size);
+    /// A program writes to its screen, and says whether it takes each key by itself; the first time it takes the terminal.
+    pub(super) fn program_writes(&self, data: &[u8], size: Size, single_keys: bool) {
+        self.full.obey(data, size, single_keys);
         let mut view = self.lock();
         if view.program == Program::None {
             view.program = Program::Shown;
@@ -474,7 +474,7 @@ mod tests {
             screen.end_edit();
             begin
         };
-        screen.program_writes(&[0xf5, 0xc3], Size::MODEL_2);
+        screen.program_writes(&[0xf5, 0xc3], Size::MODEL_2, false);
         assert_eq!(begin(&screen), Begin::Program);
         screen.show("* MSG\n", &mut nobody).unwrap();
         assert_eq!((begin(&screen), screen.way_back()), (Begin::Edit(None), Some("ENTER goes back to the program's screen.")));

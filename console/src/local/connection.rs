@@ -228,7 +228,7 @@ impl Caller {
                 let (aside, mut answers) = mpsc::channel(1);
                 let mut listening = pin!(self.listen(&session, &screen, input, &aside));
                 tokio::select! {
-                    ended = show(&mut attachment, output, &mut answers) => match ended {
+                    ended = show(&session, &mut attachment, output, &mut answers) => match ended {
                         Ok(_) => Ok(Leave::Ended),
                         // It cannot be written to any more, but what it said before it went still counts.
                         Err(error) => timeout(self.bounds.drain, listening).await.unwrap_or(Err(error)),
@@ -248,7 +248,7 @@ impl Caller {
             if session.role != Role::Owner {
                 output.write_all(&frame::encode(&Reply::Ended(Ending::Disconnected))?).await?;
             } else {
-                timeout(self.bounds.drain, show(&mut attachment, output, &mut mpsc::channel(1).1)).await??;
+                timeout(self.bounds.drain, show(&session, &mut attachment, output, &mut mpsc::channel(1).1)).await??;
             }
         }
         ended.map(|_| ())
@@ -276,6 +276,10 @@ impl Caller {
                         self.calls.tell(session, move |host, session| press(host, session, &key)).await?;
                     }
                 }
+                ClientFrame::Typed(bytes) if session.role != Role::Watcher && session.console.preferences().single_keys => {
+                    self.calls.tell(session, move |host, session| host.typed(session, &bytes)).await?;
+                }
+                ClientFrame::Typed(_) => {}
                 ClientFrame::Resize { columns, rows } => {
                     screen.resize(session, columns, rows);
                     self.calls.tell(session, move |host, session| host.resize(session, columns, rows)).await?;
@@ -327,6 +331,7 @@ enum Leave {
 
 /// Sends console events until the end was sent. A terminal that takes none makes this wait, and the console drop lines for it.
 async fn show(
+    session: &Session,
     attachment: &mut Attached,
     output: &mut OwnedWriteHalf,
     answers: &mut mpsc::Receiver<Reply>,
@@ -340,7 +345,7 @@ async fn show(
             }
         };
         let (bytes, ended) = match event {
-            ConsoleEvent::Screen(picture) => match attachment.screen.follow(&picture) {
+            ConsoleEvent::Screen(picture) => match attachment.screen.follow(&picture, session.console.preferences().single_keys) {
                 Some(reply) => (frame::encode(&reply)?, None),
                 None => continue,
             },
@@ -402,6 +407,9 @@ mod tests {
         }
         fn key(&self, _: &Session, _: &crate::presentation::inbound::Inbound) {
             unreachable!("key")
+        }
+        fn typed(&self, _: &Session, _: &[u8]) {
+            unreachable!("typed")
         }
         fn attention(&self, _: &Session) {
             unreachable!("attention")

@@ -49,12 +49,12 @@ impl ScreenOf {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the client is told to show the picture.
-    pub(super) fn follow(&self, picture: &Picture) -> Option<Reply> {
+    /// What the client is told to show the picture, and whether it is to send each key by itself.
+    pub(super) fn follow(&self, picture: &Picture, single_keys: bool) -> Option<Reply> {
         let mut state = self.state();
         let State { size, showing } = state.as_mut()?;
         let data = showing.follow(picture)?;
-        Some(Reply::Screen { rows: size.rows, columns: size.columns, data })
+        Some(Reply::Screen { rows: size.rows, columns: size.columns, data, single_keys })
     }
 
     /// The client shows lines.

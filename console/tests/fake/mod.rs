@@ -372,6 +372,12 @@ impl Host for Cp {
         }
     }
 
+    fn typed(&self, session: &Session, bytes: &[u8]) {
+        if let Some(machine) = self.machine(&session.userid) {
+            let _ = machine.guest.send(format!("typed {}", bytes.escape_ascii()));
+        }
+    }
+
     fn attention(&self, session: &Session) {
         let Some(machine) = self.machine(&session.userid) else {
             return;

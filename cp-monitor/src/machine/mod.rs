@@ -356,6 +356,14 @@ impl Machine {
         self.end_enabled_wait();
     }
 
+    /// Keys of a terminal that shows the text screen of a PC machine, as it sends them.
+    pub fn keys_typed(&mut self, bytes: &[u8]) {
+        if let Some(pc) = &mut self.pc {
+            pc.keys_typed(bytes);
+            self.end_wait(Wait::Halted);
+        }
+    }
+
     /// EXTERNAL: an external interruption with that code becomes pending.
     pub fn external(&mut self, code: u32) {
         self.pending.external = Some(code);

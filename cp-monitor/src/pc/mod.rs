@@ -134,6 +134,7 @@ impl Storage for Reached<'_> {
 fn typed(line: &str) -> Vec<u8> {
     match line.as_bytes() {
         [b'^', letter @ b'@'..=b'_'] => vec![letter & 0x1f],
+        [b'^', b'[', sequence @ ..] => [b"\x1b", sequence].concat(),
         line => [line, b"\r"].concat(),
     }
 }
@@ -436,6 +437,14 @@ impl Pc {
         self.resume(false);
     }
 
+    /// Keys of a terminal that shows its screen, as the terminal sends them.
+    pub fn keys_typed(&mut self, bytes: &[u8]) {
+        if self.painter.is_some() {
+            self.board().type_terminal(bytes);
+            self.resume(false);
+        }
+    }
+
     /// Whether whoever is dialed to its second serial line is waited for.
     fn reads_line(&self) -> bool {
         self.devices.board.is_line_read() && self.line_silence_missing() == Some(0)
@@ -462,7 +471,7 @@ impl Pc {
         taken == bytes.len()
     }
 
-    /// Somebody typed a line. `^C` and the like alone are that control character, without an end of line. False when it cannot be taken.
+    /// Somebody typed a line. `^C` and the like alone are that control character, `^[[A` and the like a control sequence, without an end of line. False when it cannot be taken.
     pub fn type_line(&mut self, line: &str) -> bool {
         let bytes = typed(line);
         let taken = self.board().type_input(&bytes);

@@ -95,6 +95,7 @@ impl User {
         }
         let screen = pc.devices.board.screen(&Reached(&pc.memory));
         pc.painted = Some(Instant::now());
+        self.console.prefer(|kept| kept.single_keys = true);
         if let Some((command, data)) = painter.paint(&screen, display, self.console.has_screen())
             && let Err(refusal) = self.console.write_screen(command, &data)
         {

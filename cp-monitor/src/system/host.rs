@@ -287,6 +287,12 @@ impl Host for Terminals {
         }
     }
 
+    fn typed(&self, session: &Session, bytes: &[u8]) {
+        if let Some(user) = self.user(session) {
+            user.type_keys(bytes);
+        }
+    }
+
     fn attention(&self, session: &Session) {
         if let Some(user) = self.user(session) {
             user.attention();

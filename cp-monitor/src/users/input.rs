@@ -111,6 +111,11 @@ impl User {
         }
     }
 
+    /// Keys were typed at a terminal that shows the machine's text screen.
+    pub fn type_keys(&self, bytes: &[u8]) {
+        self.with_machine_for(Wakeup::Console, |machine| machine.keys_typed(bytes));
+    }
+
     /// A key waits for the machine to read it.
     pub fn screen_key(&self) {
         let read = || self.console.read_screen(Command::ReadModified).ok().flatten();

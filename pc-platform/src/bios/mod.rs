@@ -140,7 +140,7 @@ impl Bios {
         end_interrupt(parts.pic, 0x08);
     }
 
-    /// A scan code: a key that gives a character goes into the ring, as code and character.
+    /// A scan code: a key goes into the ring, as code and character; without a character 0.
     fn key(&mut self, parts: &mut Parts<'_>) {
         let code = parts.keyboard.read_data();
         end_interrupt(parts.pic, 0x09);
@@ -150,6 +150,8 @@ impl Bios {
             key if code & 0x80 == 0 => {
                 if let Some(character) = keyboard::character(key, self.shift, self.control) {
                     put_key(parts.storage, u16::from(key) << 8 | u16::from(character));
+                } else if keyboard::has_no_character(key) {
+                    put_key(parts.storage, u16::from(key) << 8);
                 }
             }
             _ => {}

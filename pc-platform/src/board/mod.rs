@@ -236,6 +236,13 @@ impl Board {
         taken
     }
 
+    /// Somebody presses keys of a terminal at the PC's keyboard: characters, and control sequences for keys that give none. Answers how many bytes were taken.
+    pub fn type_terminal(&mut self, bytes: &[u8]) -> usize {
+        let taken = self.keyboard.type_terminal(bytes);
+        self.update_lines();
+        taken
+    }
+
     /// Somebody presses a function key, F1 to F12, at the PC's keyboard.
     pub fn press_function_key(&mut self, number: u8) {
         self.keyboard.press_function_key(number);
@@ -245,7 +252,7 @@ impl Board {
     /// Somebody types at the console. Answers how many bytes were taken. They go to the first serial port when that is the machine's console, else to the keyboard.
     pub fn type_input(&mut self, bytes: &[u8]) -> usize {
         let serial = self.serial[0].listens() || self.spoke && !self.keyboard_read;
-        let taken = if serial { self.serial[0].receive(bytes) } else { self.keyboard.type_text(bytes) };
+        let taken = if serial { self.serial[0].receive(bytes) } else { self.keyboard.type_terminal(bytes) };
         self.update_lines();
         taken
     }

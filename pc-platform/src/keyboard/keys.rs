@@ -1,12 +1,14 @@
-//! The keys of a US keyboard: scan codes of sets 1 and 2, and the characters they give plain and shifted.
+//! The keys of a US keyboard: scan codes of sets 1 and 2, and the characters they give plain and shifted; those without a character by name.
 
 /// Left shift, in set 1.
 pub(super) const SHIFT: u8 = 0x2a;
 /// Left control, in set 1.
 pub(super) const CONTROL: u8 = 0x1d;
+/// Left alternate, in set 1.
+pub(super) const ALTERNATE: u8 = 0x38;
 
 /// Set 1 code, set 2 code, character, shifted character.
-const KEYS: [(u8, u8, u8, u8); 54] = [
+const KEYS: [(u8, u8, u8, u8); 55] = [
     (0x01, 0x76, 0x1b, 0x1b),
     (0x02, 0x16, b'1', b'!'),
     (0x03, 0x1e, b'2', b'@'),
@@ -60,6 +62,7 @@ const KEYS: [(u8, u8, u8, u8); 54] = [
     (0x33, 0x41, b',', b'<'),
     (0x34, 0x49, b'.', b'>'),
     (0x35, 0x4a, b'/', b'?'),
+    (0x38, 0x11, 0, 0),
     (0x39, 0x29, b' ', b' '),
 ];
 
@@ -78,6 +81,63 @@ const FUNCTION_KEYS: [(u8, u8); 12] = [
     (0x57, 0x78),
     (0x58, 0x07),
 ];
+
+/// A key without a character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// F1 to F12; other numbers are no keys.
+    Function(u8),
+    /// Cursor up.
+    Up,
+    /// Cursor down.
+    Down,
+    /// Cursor right.
+    Right,
+    /// Cursor left.
+    Left,
+    /// Home.
+    Home,
+    /// End.
+    End,
+    /// Page up.
+    PageUp,
+    /// Page down.
+    PageDown,
+    /// Insert.
+    Insert,
+    /// Delete.
+    Delete,
+}
+
+/// The byte before the codes of keys that the first PCs did not have, in both sets.
+pub(super) const EXTENDED: u8 = 0xe0;
+
+/// Those keys: set 1 code, set 2 code.
+const EXTENDED_KEYS: [(Named, u8, u8); 10] = [
+    (Named::Up, 0x48, 0x75),
+    (Named::Down, 0x50, 0x72),
+    (Named::Right, 0x4d, 0x74),
+    (Named::Left, 0x4b, 0x6b),
+    (Named::Home, 0x47, 0x6c),
+    (Named::End, 0x4f, 0x69),
+    (Named::PageUp, 0x49, 0x7d),
+    (Named::PageDown, 0x51, 0x7a),
+    (Named::Insert, 0x52, 0x70),
+    (Named::Delete, 0x53, 0x71),
+];
+
+/// The set 1 code of a key without a character, and whether [`EXTENDED`] stands before it.
+pub(super) fn named(key: Named) -> Option<(u8, bool)> {
+    if let Named::Function(number) = key {
+        return function_key(number).map(|code| (code, false));
+    }
+    EXTENDED_KEYS.iter().find(|known| known.0 == key).map(|known| (known.1, true))
+}
+
+/// Whether a code of set 1 is a key that a BIOS hands on without a character.
+pub fn has_no_character(code: u8) -> bool {
+    EXTENDED_KEYS.iter().map(|key| key.1).chain(FUNCTION_KEYS.map(|key| key.0)).any(|known| known == code & 0x7f)
+}
 
 /// The set 1 code of a function key, counted from 1.
 pub(super) fn function_key(number: u8) -> Option<u8> {
@@ -107,7 +167,10 @@ pub fn character(code: u8, shift: bool, control: bool) -> Option<u8> {
 }
 
 /// The code of set 2 for a code of set 1.
-pub(super) fn set_2(code: u8) -> u8 {
+pub(super) fn set_2(code: u8, extended: bool) -> u8 {
+    if extended {
+        return EXTENDED_KEYS.iter().find(|key| key.1 == code & 0x7f).map_or(0, |key| key.2);
+    }
     let of_text = KEYS.iter().map(|key| (key.0, key.1));
     of_text.chain(FUNCTION_KEYS).find(|key| key.0 == code & 0x7f).map_or(0, |key| key.1)
 }

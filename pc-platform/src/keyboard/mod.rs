@@ -5,12 +5,14 @@
 
 mod keys;
 pub mod spec;
+mod terminal;
 
 use std::collections::VecDeque;
 
-pub use keys::character;
-use keys::{CONTROL, SHIFT};
+use keys::{ALTERNATE, CONTROL, EXTENDED, SHIFT};
+pub use keys::{Named, character, has_no_character};
 use spec::{A20, ACKNOWLEDGE, NOT_RESET, RESEND, TESTED, mode, status};
+use terminal::Struck;
 
 /// Scan codes that may wait; characters beyond are not taken.
 const WAITING_MAX: usize = 4096;
@@ -31,6 +33,8 @@ pub struct Keyboard {
     output: Option<(u8, bool)>,
     last: u8,
     answers: VecDeque<u8>,
+    /// The byte before a code of set 2 went out, and the code belongs to it.
+    extended: bool,
     waiting: VecDeque<u8>,
     /// The next byte at port 60 belongs to this command of the controller.
     controller_expects: Option<u8>,
@@ -48,6 +52,7 @@ impl Default for Keyboard {
             output: None,
             last: 0,
             answers: VecDeque::new(),
+            extended: false,
             waiting: VecDeque::new(),
             controller_expects: None,
             keyboard_expects: None,
@@ -62,26 +67,60 @@ impl Keyboard {
     pub fn type_text(&mut self, text: &[u8]) -> usize {
         let mut taken = 0;
         for &byte in text {
-            if self.waiting.len() + 8 > WAITING_MAX {
+            if self.is_full() {
                 break;
             }
             taken += 1;
-            let Some((code, shift, control)) = keys::stroke(byte) else { continue };
-            let around = [(shift, SHIFT), (control, CONTROL)].into_iter().filter(|(held, _)| *held).map(|(_, key)| key);
-            self.waiting.extend(around.clone());
-            self.waiting.extend([code, code | 0x80]);
-            self.waiting.extend(around.map(|key| key | 0x80));
+            self.strike(byte, false);
         }
         self.refill();
         taken
     }
 
+    /// Somebody presses keys of a terminal: characters, and control sequences for those that give none. Answers how many bytes were taken.
+    pub fn type_terminal(&mut self, bytes: &[u8]) -> usize {
+        let mut taken = 0;
+        for (length, struck) in terminal::keys(bytes) {
+            if self.is_full() {
+                break;
+            }
+            taken += length;
+            match struck {
+                Some(Struck::Character(byte, alternate)) => self.strike(byte, alternate),
+                Some(Struck::Named(key)) => self.press(key),
+                None => {}
+            }
+        }
+        self.refill();
+        taken
+    }
+
+    /// Whether there is no room for the codes of one more key.
+    fn is_full(&self) -> bool {
+        self.waiting.len() + 8 > WAITING_MAX
+    }
+
+    fn strike(&mut self, byte: u8, alternate: bool) {
+        let Some((code, shift, control)) = keys::stroke(byte) else { return };
+        let held = [(alternate, ALTERNATE), (shift, SHIFT), (control, CONTROL)];
+        let around = held.into_iter().filter(|(held, _)| *held).map(|(_, key)| key);
+        self.waiting.extend(around.clone());
+        self.waiting.extend([code, code | 0x80]);
+        self.waiting.extend(around.map(|key| key | 0x80));
+    }
+
+    fn press(&mut self, key: Named) {
+        match keys::named(key) {
+            Some((code, true)) => self.waiting.extend([EXTENDED, code, EXTENDED, code | 0x80]),
+            Some((code, false)) => self.waiting.extend([code, code | 0x80]),
+            None => {}
+        }
+    }
+
     /// Somebody presses and releases F1 to F12; other numbers are no keys.
     pub fn press_function_key(&mut self, number: u8) {
-        if let Some(code) = keys::function_key(number)
-            && self.waiting.len() + 2 <= WAITING_MAX
-        {
-            self.waiting.extend([code, code | 0x80]);
+        if !self.is_full() {
+            self.press(Named::Function(number));
             self.refill();
         }
     }
@@ -109,11 +148,15 @@ impl Keyboard {
         if self.command_byte & mode::TRANSLATE != 0 {
             return code;
         }
+        let extended = std::mem::replace(&mut self.extended, code == EXTENDED);
+        if code == EXTENDED {
+            return code;
+        }
         if code & 0x80 != 0 {
-            self.answers.push_front(keys::set_2(code));
+            self.answers.push_front(keys::set_2(code, extended));
             return 0xf0;
         }
-        keys::set_2(code)
+        keys::set_2(code, extended)
     }
 
     /// The interrupt line.
@@ -272,6 +315,21 @@ mod tests {
         keyboard.press_function_key(7);
         assert_eq!(read_all(&mut keyboard), [0x83, 0xf0, 0x83], "set 2");
         assert_eq!(character(0x3b, false, false), None);
+    }
+
+    #[test]
+    fn keys_of_a_terminal_are_codes_with_a_prefix_in_both_sets() {
+        let mut keyboard = Keyboard::default();
+        assert_eq!(keyboard.type_terminal(b"\x1b[A\x1b[5~\x1bx\x1b"), 10);
+        let up = [0xe0, 0x48, 0xe0, 0xc8];
+        let page_up = [0xe0, 0x49, 0xe0, 0xc9];
+        let alternate_x = [0x38, 0x2d, 0xad, 0xb8];
+        assert_eq!(read_all(&mut keyboard), [&up[..], &page_up, &alternate_x, &[0x01, 0x81]].concat());
+        keyboard.write_command(0x60);
+        keyboard.write_data(mode::INTERRUPT);
+        keyboard.type_terminal(b"\x1b[A\x1b[Hp");
+        assert_eq!(read_all(&mut keyboard), [0xe0, 0x75, 0xe0, 0xf0, 0x75, 0xe0, 0x6c, 0xe0, 0xf0, 0x6c, 0x4d, 0xf0, 0x4d], "set 2");
+        assert!(keyboard.type_terminal(&b"\x1b[A".repeat(5000)) < 15_000, "bounded");
     }
 
     #[test]

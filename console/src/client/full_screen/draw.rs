@@ -135,7 +135,10 @@ impl Picture {
         let insert = if keyboard.inserts() { "INSERT" } else { "" };
         let cursor = keyboard.space().cursor();
         let place = format!("{:03}/{:03}", cursor / usize::from(size.columns) + 1, cursor % usize::from(size.columns) + 1);
-        let left = format!("{wait:<8}{insert:<8}Ctrl-C CP  Alt-C CLEAR  Ctrl-R RESET");
+        let left = match keyboard.is_single() {
+            true => "Ctrl-] CP  every other key is the machine's".to_string(),
+            false => format!("{wait:<8}{insert:<8}Ctrl-C CP  Alt-C CLEAR  Ctrl-R RESET"),
+        };
         let text = format!("{left:<room$}{place}", room = columns - place.len());
         let start = self.size.at(usize::from(self.size.rows) - 1, 0);
         for (cell, shown) in wanted[start..].iter_mut().zip(text.chars()) {
@@ -247,6 +250,15 @@ mod tests {
         let mut terminal = vt100::Parser::new(rows, columns, 0);
         written.iter().for_each(|text| terminal.process(text.as_bytes()));
         terminal
+    }
+
+    #[test]
+    fn the_last_row_says_which_key_calls_cp() {
+        let mut keyboard = keyboard();
+        keyboard.set_single(true);
+        let terminal = on(80, 25, &[&Picture::new(80, 25, true).draw(&keyboard)]);
+        let row = terminal.screen().rows(0, 80).last().unwrap();
+        assert!(row.contains("Ctrl-] CP") && !row.contains("Ctrl-C"), "{row}");
     }
 
     #[test]

@@ -50,11 +50,12 @@ pub(super) struct Keyboard {
     space: Space,
     locked: bool,
     insert: bool,
+    single: bool,
 }
 
 impl Keyboard {
     pub(super) fn new() -> Self {
-        Self { space: Space::new(Size::MODEL_2), locked: true, insert: false }
+        Self { space: Space::new(Size::MODEL_2), locked: true, insert: false, single: false }
     }
 
     pub(super) fn space(&self) -> &Space {
@@ -64,6 +65,15 @@ impl Keyboard {
     /// Waiting for the program.
     pub(super) fn is_locked(&self) -> bool {
         self.locked
+    }
+
+    /// Each key is sent by itself: the program has a keyboard of its own.
+    pub(super) fn is_single(&self) -> bool {
+        self.single
+    }
+
+    pub(super) fn set_single(&mut self, single: bool) {
+        self.single = single;
     }
 
     pub(super) fn inserts(&self) -> bool {

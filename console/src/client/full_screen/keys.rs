@@ -15,6 +15,8 @@ pub(super) enum Done {
     Redraw,
     /// Ctrl-Z.
     Suspend,
+    /// Keys for a program that takes each by itself, as an xterm sends them.
+    Typed(Vec<u8>),
     /// Text was pasted.
     Paste(String),
     /// The terminal has another size.

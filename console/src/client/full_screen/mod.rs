@@ -6,6 +6,7 @@
 mod draw;
 mod keyboard;
 mod keys;
+mod single;
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -71,8 +72,9 @@ impl FullScreen {
     }
 
     /// A program's write: shown at once when its screen is on the terminal. What makes no sense changes nothing.
-    pub(super) fn obey(&self, record: &[u8], size: Size) {
+    pub(super) fn obey(&self, record: &[u8], size: Size, single_keys: bool) {
         let mut view = self.view();
+        view.keyboard.set_single(single_keys);
         match view.keyboard.obey(record, size) {
             Ok(alarm) => view.draw(alarm),
             Err(error) => tracing::debug!(%error, "CP sent what is no data stream"),
@@ -107,7 +109,9 @@ impl FullScreen {
             }
             // What came together is drawn together: a paste, a key held down.
             while event::poll(if escaped { ESCAPE } else { Duration::ZERO })? {
-                let Some(done) = keys::meaning(event::read()?, std::mem::take(&mut escaped)) else { continue };
+                let (event, single) = (event::read()?, self.view().keyboard.is_single());
+                let done = if single { single::meaning(event) } else { keys::meaning(event, std::mem::take(&mut escaped)) };
+                let Some(done) = done else { continue };
                 match done {
                     Done::Escape => escaped = true,
                     Done::Suspend => {
@@ -148,6 +152,7 @@ impl FullScreen {
             Done::Key(key) => view.keyboard.press(key),
             Done::Paste(text) => view.paste(&text),
             Done::Attention => return send(ClientFrame::Attention),
+            Done::Typed(bytes) => return send(ClientFrame::Typed(bytes)),
             Done::Resize(columns, rows) => {
                 view.picture = Some(Picture::new(columns, rows, view.colour));
                 return send(ClientFrame::Resize { columns, rows });
