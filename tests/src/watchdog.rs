@@ -8,7 +8,7 @@ use std::time::Duration;
 /// Longer than any test takes on a loaded machine.
 const LONGEST: Duration = Duration::from_secs(900);
 
-/// Ends the process with a word when it is not dropped within [`LONGEST`].
+/// Ends the process with a word when it is not dropped within fifteen minutes.
 pub struct Watchdog {
     _alive: Sender<()>,
 }
