@@ -88,6 +88,53 @@ fn ports_calls_branches_and_stores_are_shown_and_commands_follow() {
 }
 
 #[test]
+fn registers_of_every_kind_are_shown_and_stored() {
+    let (_system, mut terminal) = pc();
+    cp(&mut terminal, "adstop 100001");
+    cp(&mut terminal, "ipl timer");
+    terminal.until("^ADSTOP AT 100001$");
+    cp(&mut terminal, "display x ar msr");
+    terminal.until("^CRG =  CR0 0000000000000011   CR2 0000000000000000$");
+    terminal.until("^ARG =  CS   [0-9A-F]{4}  BASE 0000000000000000  LIMIT FFFFFFFF  ATTR [0-9A-F]{4}$");
+    terminal.until("^ARG =  GDTR       BASE [0-9A-F]{16}  LIMIT [0-9A-F]{4}$");
+    terminal.until("^MSR =  EFER 0000000000000000   STAR 0000000000000000$");
+    for (command, shown, line) in [
+        ("store x4 20", "display x", "CR4 0000000000000020$"),
+        ("store msr lstar ffffffff80000000", "display msr", "LSTAR FFFFFFFF80000000"),
+        ("store ar gs 10 5000 ffffffff c093", "display ar", "^ARG =  GS   0010  BASE 0000000000005000  LIMIT FFFFFFFF  ATTR C093$"),
+        ("store idtr 6000 fff", "display ar", "^ARG =  IDTR       BASE 0000000000006000  LIMIT 0FFF$"),
+        ("store y0 4000c90fdaa22168c235", "display y0", "^FRG  0 =  4000 C90FDAA22168C235$"),
+        ("store vF 1", "display vE-F", "^VRG 15 =  0000000000000000 0000000000000001$"),
+        ("store g3 1234", "display g3", "^GRG  3 =  RBX 0000000000001234$"),
+    ] {
+        cp(&mut terminal, command);
+        terminal.until("^STORE COMPLETE.$");
+        cp(&mut terminal, shown);
+        terminal.until(line);
+    }
+    cp(&mut terminal, "store x0 80000000");
+    terminal.until("^HCPCDB005E Invalid hexdata - 80000000; paging needs protected mode$");
+    // A CMS machine has its own vector registers, whatever runs it, and CP's system registers.
+    for processor in ["auto", "soft"] {
+        let system = System::start_with(&["--processor", processor]);
+        system.cp64(&["punch", lab("diagnose").to_str().unwrap(), "--to", "CMSUSER"], b"").succeeded();
+        let mut terminal = Terminal::log_on_no_ipl(&system.socket(), "CMSUSER");
+        cp(&mut terminal, "trace i");
+        cp(&mut terminal, "ipl 00c");
+        terminal.until(r"lea rsp");
+        cp(&mut terminal, "store v5 123456789abcdef0 0fedcba987654321");
+        terminal.until("^STORE COMPLETE.$");
+        // Over an instruction, and so through the processor and back.
+        cp(&mut terminal, "begin");
+        terminal.until("  call ");
+        cp(&mut terminal, "display v5");
+        terminal.until("^VRG  5 =  123456789ABCDEF0 0FEDCBA987654321$");
+        cp(&mut terminal, "store x0 11");
+        terminal.until("^HCPCDB006E X0 of a CMS machine is CP's$");
+    }
+}
+
+#[test]
 fn a_cms_machine_is_followed_on_both_kinds_of_processor() {
     for processor in ["auto", "soft"] {
         let system = System::start_with(&["--processor", processor]);

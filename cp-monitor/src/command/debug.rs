@@ -1,10 +1,13 @@
 //! Looking into one's own machine: DISPLAY STORE EXTERNAL.
 
 use serde_json::{Value, json};
+use soft_processor::{Segment, State, Table};
 
 use super::Invocation;
 use super::answer::{Answer, Message, Outcome, error, invalid_operand, operand_missing};
-use crate::debug::trace::disassemble;
+use crate::debug::registers::settled;
+use crate::debug::show::{self, Named};
+use crate::debug::trace::{Range, disassemble};
 use crate::machine::{Machine, Missing};
 use crate::paging;
 use crate::storage::AccessError;
@@ -12,10 +15,8 @@ use crate::users::User;
 
 /// Most bytes one DISPLAY shows, all its operands together.
 const DISPLAY_MAX: u64 = 64 << 10;
-/// The general registers by x86-64 number.
-const NAMES: [&str; 16] = ["RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"];
 
-/// DISPLAY {[I]address[-end|.length] ... | G[n] | PSW | ALL}
+/// DISPLAY {[I]address[-end|.length] ... | G[n] | X | Y[n] | V[n] | AR | MSR | PSW | ALL}
 pub(super) fn display(invocation: &mut Invocation<'_>) -> Outcome {
     if invocation.operands.is_empty() {
         return Err(operand_missing());
@@ -39,7 +40,7 @@ pub(super) fn display(invocation: &mut Invocation<'_>) -> Outcome {
 
 /// Why something cannot be done with a machine's storage.
 #[derive(Debug)]
-enum Refused {
+pub(super) enum Refused {
     Because(Message),
     /// A page must be brought in first.
     Missing(Missing),
@@ -52,13 +53,13 @@ impl From<Message> for Refused {
 }
 
 impl Refused {
-    fn access(address: u64, error: AccessError, write: bool) -> Self {
+    pub(super) fn access(address: u64, error: AccessError, write: bool) -> Self {
         Missing::of(error, write).map_or_else(|| Self::Because(outside(address)), Self::Missing)
     }
 }
 
 /// Does something with the machine's storage, bringing in the pages that it turns out to need. No lock is held while the disk works.
-fn with_pages<T>(user: &User, attempt: &mut dyn FnMut(&mut Machine) -> Result<T, Refused>) -> Result<T, Message> {
+pub(super) fn with_pages<T>(user: &User, attempt: &mut dyn FnMut(&mut Machine) -> Result<T, Refused>) -> Result<T, Message> {
     loop {
         match user.with_machine(&mut *attempt) {
             Ok(done) => return Ok(done),
@@ -71,26 +72,85 @@ fn with_pages<T>(user: &User, attempt: &mut dyn FnMut(&mut Machine) -> Result<T,
 
 fn display_one(machine: &mut Machine, word: &str, room: &mut u64) -> Result<Answer, Refused> {
     let upper = word.to_ascii_uppercase();
-    match upper.as_str() {
-        "PSW" => Ok(psw(machine)),
-        "G" => Ok(registers(machine, 0, 15)),
-        "ALL" => Ok(Answer::join(vec![psw(machine), registers(machine, 0, 15)])),
-        text if text.starts_with('I') => {
-            let (start, last) = ends(&text[1..])?;
+    if let Some(registers) = registers(machine, &upper) {
+        return Ok(registers.ok_or_else(|| invalid_operand(word))?);
+    }
+    match upper.strip_prefix('I') {
+        Some(text) => {
+            let (start, last) = ends(text)?;
             let length = (last - start).saturating_add(1).max(INSTRUCTION).min(*room);
             *room -= length;
             instructions(machine, start, length)
         }
-        _ => match upper.strip_prefix('G').filter(|rest| !rest.is_empty()) {
-            Some(rest) => Ok(register_range(machine, rest).ok_or_else(|| invalid_operand(word))?),
-            None => {
-                let (start, length) = range(&upper)?;
-                let length = length.min(*room);
-                *room -= length;
-                dump(machine, start, length)
-            }
-        },
+        None => {
+            let (start, length) = range(&upper)?;
+            let length = length.min(*room);
+            *room -= length;
+            dump(machine, start, length)
+        }
     }
+}
+
+/// Registers by the letters of DISPLAY: nothing when the word is about storage, nothing within when a number is wrong.
+fn registers(machine: &Machine, word: &str) -> Option<Option<Answer>> {
+    let shown = |kind: &str, word: &str| {
+        let state = machine.state(0);
+        match kind {
+            "PSW" => Some(psw(machine)),
+            "MSR" => Some(named(&show::SPECIFIC, &state, show::specific(&state))),
+            "AR" => Some(Answer::of(segment_data(&state), show::segments(&state))),
+            "X" => Some(named(&show::CONTROL, &state, show::control(&state))),
+            "G" => numbers(word, 16).map(|(first, last)| {
+                let values = machine.saved_state().registers;
+                let data: serde_json::Map<String, Value> =
+                    (first..=last).map(|number| (show::GENERAL[number].to_string(), json!(values[number]))).collect();
+                Answer::of(data, show::general(&values, first, last))
+            }),
+            "Y" => numbers(word, 8).map(|(first, last)| {
+                let lines = show::floating(&state, first, last);
+                Answer::of(json!({ "x87": lines }), lines)
+            }),
+            _ => numbers(word, 16).map(|(first, last)| {
+                let lines = show::vectors(&state, first, last);
+                Answer::of(json!({ "sse": lines }), lines)
+            }),
+        }
+    };
+    match word {
+        "PSW" | "MSR" | "AR" | "X" => Some(shown(word, "")),
+        "ALL" => Some(Some(Answer::join(["PSW", "G", "X", "AR", "MSR", "Y", "V"].iter().filter_map(|kind| shown(kind, "")).collect()))),
+        _ => ["G", "Y", "V"].iter().find_map(|kind| word.strip_prefix(kind).map(|rest| shown(kind, rest))),
+    }
+}
+
+/// `n` or `n-n`, in hexadecimal; nothing is all of so many.
+fn numbers(text: &str, count: usize) -> Option<(usize, usize)> {
+    if text.is_empty() {
+        return Some((0, count - 1));
+    }
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let number = |text: &str| usize::from_str_radix(text, 16).ok().filter(|&number| number < count);
+    let (first, last) = (number(first)?, number(last)?);
+    (first <= last).then_some((first, last))
+}
+
+fn named(registers: &[Named], state: &State, lines: Vec<String>) -> Answer {
+    let mut state = state.clone();
+    let data: serde_json::Map<String, Value> =
+        registers.iter().map(|register| (register.name.to_string(), json!(*(register.of)(&mut state)))).collect();
+    Answer::of(data, lines)
+}
+
+fn segment_data(state: &State) -> Value {
+    let one = |(number, name): (usize, &&str)| {
+        let Segment { selector, base, limit, attributes } = show::segment(state, number);
+        (name.to_string(), json!({ "selector": selector, "base": base, "limit": limit, "attributes": attributes }))
+    };
+    let mut data: serde_json::Map<String, Value> = show::SEGMENTS.iter().enumerate().map(one).collect();
+    for (name, table) in [("GDTR", state.gdtr), ("IDTR", state.idtr)] {
+        data.insert(name.to_string(), json!({ "base": table.base, "limit": table.limit }));
+    }
+    data.into()
 }
 
 fn psw(machine: &Machine) -> Answer {
@@ -98,24 +158,6 @@ fn psw(machine: &Machine) -> Answer {
     let psw = state.psw;
     let data = json!({ "mask": psw.mask, "flags": psw.flags, "address": psw.address });
     Answer::line(data, format!("PSW = {:08X} {:08X} {:016X}", psw.mask, psw.flags, psw.address))
-}
-
-fn register_range(machine: &Machine, text: &str) -> Option<Answer> {
-    let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let number = |text: &str| usize::from_str_radix(text, 16).ok().filter(|&number| number < 16);
-    let (first, last) = (number(first)?, number(last)?);
-    (first <= last).then(|| registers(machine, first, last))
-}
-
-fn registers(machine: &Machine, first: usize, last: usize) -> Answer {
-    let values = machine.saved_state().registers;
-    let lines = (first..=last).collect::<Vec<_>>();
-    let lines = lines.chunks(2).map(|two| {
-        let shown = two.iter().map(|&n| format!("{:<3} {:016X}", NAMES[n], values[n])).collect::<Vec<_>>().join("   ");
-        format!("GRG {:2} =  {shown}", two[0])
-    });
-    let data: serde_json::Map<String, Value> = (first..=last).map(|n| (NAMES[n].to_string(), json!(values[n]))).collect();
-    Answer::of(data, lines.collect())
 }
 
 /// Longest instruction: so much is shown of an address alone.
@@ -148,20 +190,8 @@ fn range(text: &str) -> Result<(u64, u64), Message> {
 
 /// The first and the last byte that are meant.
 fn ends(text: &str) -> Result<(u64, u64), Message> {
-    let bad = || error("CDB", 4, format!("Invalid hexloc - {text}"));
-    let hex = |text: &str| u64::from_str_radix(text, 16).map_err(|_| bad());
-    let (start, last) = match (text.split_once('-'), text.split_once('.')) {
-        (Some((start, end)), _) => (hex(start)?, hex(end)?),
-        (None, Some((start, length))) => {
-            let start = hex(start)?;
-            (start, start.saturating_add(hex(length)?.saturating_sub(1)))
-        }
-        (None, None) => (hex(text)?, hex(text)?),
-    };
-    if last < start {
-        return Err(bad());
-    }
-    Ok((start, last))
+    let range = Range::parse(text).ok_or_else(|| error("CDB", 4, format!("Invalid hexloc - {text}")))?;
+    Ok((range.first, range.last))
 }
 
 fn dump(machine: &mut Machine, start: u64, length: u64) -> Result<Answer, Refused> {
@@ -173,19 +203,17 @@ fn dump(machine: &mut Machine, start: u64, length: u64) -> Result<Answer, Refuse
             Some(pc) => pc.read(address, &mut bytes).map_err(|_| outside(address))?,
             None => machine.space.read(address, &mut bytes).map_err(|error| Refused::access(address, error, false))?,
         }
-        let words = bytes.chunks(4).map(|word| word.iter().map(|byte| format!("{byte:02X}")).collect::<String>());
-        let text: String = bytes.iter().map(|&byte| if (0x20..0x7f).contains(&byte) { byte as char } else { '.' }).collect();
-        lines.push(format!("{address:08X}  {}  *{text}*", words.collect::<Vec<_>>().join(" ")));
+        lines.push(show::storage(address, &bytes));
         all.extend(bytes.map(|byte| format!("{byte:02X}")));
     }
     Ok(Answer::of(json!({ "address": start, "bytes": all.concat() }), lines))
 }
 
-fn outside(address: u64) -> Message {
+pub(super) fn outside(address: u64) -> Message {
     error("CDB", 160, format!("Hexloc {address:X} exceeds storage"))
 }
 
-/// STORE {address bytes | Gn value | PSW address}
+/// STORE {address bytes | Gn value | Xn value | Yn value | Vn value | MSR name value | AR name selector base limit attributes | GDTR base limit | IDTR base limit | PSW address}
 pub(super) fn store(invocation: &mut Invocation<'_>) -> Outcome {
     let target = invocation.operands.word()?.to_ascii_uppercase();
     let value = invocation.operands.rest().to_string();
@@ -198,16 +226,17 @@ pub(super) fn store(invocation: &mut Invocation<'_>) -> Outcome {
 }
 
 fn store_one(machine: &mut Machine, target: &str, value: &str) -> Result<(), Refused> {
-    let number = || u64::from_str_radix(value, 16).map_err(|_| invalid_operand(value));
     if target == "PSW" {
-        machine.go_on_at(number()?);
+        machine.go_on_at(hexadecimal(value, 64)? as u64);
         return Ok(());
     }
-    if let Some(register) = target.strip_prefix('G').and_then(|digits| usize::from_str_radix(digits, 16).ok()).filter(|&n| n < 16) {
-        match machine.pc_mut() {
-            Some(pc) => pc.set_register(register, number()?),
-            None => machine.context.registers.general[register] = number()?,
+    let mut state = machine.state(0);
+    if let Some(owner) = store_register(&mut state, target, value)? {
+        if owner == Owner::System && machine.pc().is_none() {
+            return Err(error("CDB", 6, format!("{target} of a CMS machine is CP's")).into());
         }
+        let state = settled(state).map_err(|why| error("CDB", 5, format!("Invalid hexdata - {value}; {why}")))?;
+        machine.set_state(0, &state);
         return Ok(());
     }
     let address = u64::from_str_radix(target, 16).map_err(|_| error("CDB", 4, format!("Invalid hexloc - {target}")))?;
@@ -220,6 +249,78 @@ fn store_one(machine: &mut Machine, target: &str, value: &str) -> Result<(), Ref
         Some(pc) => Ok(pc.write(address, &bytes).map_err(|_| outside(address))?),
         None => machine.space.write(address, &bytes).map_err(|error| Refused::access(address, error, true)),
     }
+}
+
+/// Whose a register is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    /// Any machine's own.
+    Program,
+    /// A system's: of a PC machine only.
+    System,
+}
+
+/// A number of at most so many bits.
+fn hexadecimal(text: &str, bits: u32) -> Result<u128, Message> {
+    let number = u128::from_str_radix(text, 16).ok().filter(|&number| bits == 128 || number >> bits == 0);
+    number.ok_or_else(|| invalid_operand(text))
+}
+
+/// Puts a value into a register of a state; nothing when the target is no register.
+fn store_register(state: &mut State, target: &str, value: &str) -> Result<Option<Owner>, Message> {
+    let number = |prefix: &str, count: usize| {
+        target.strip_prefix(prefix).and_then(|digits| usize::from_str_radix(digits, 16).ok()).filter(|&number| number < count)
+    };
+    let words: Vec<_> = value.split_whitespace().collect();
+    if let Some(register) = number("G", 16) {
+        state.general[register] = hexadecimal(value, 64)? as u64;
+    } else if let Some(place) = number("Y", 8) {
+        let register = (usize::from(state.fpu.status >> 11 & 7) + place) % 8;
+        state.fpu.registers[register] = hexadecimal(&words.concat(), 80)?;
+        state.fpu.in_use |= 1 << register;
+    } else if let Some(register) = number("V", 16) {
+        state.xmm[register] = hexadecimal(&words.concat(), 128)?;
+    } else if target.starts_with('X') {
+        let name = format!("CR{}", &target[1..]);
+        let register = show::CONTROL.iter().find(|register| register.name == name).ok_or_else(|| invalid_operand(target))?;
+        *(register.of)(state) = hexadecimal(value, 64)? as u64;
+        return Ok(Some(Owner::System));
+    } else if target == "MSR" {
+        let &[name, value] = words.as_slice() else { return Err(operand_missing()) };
+        let register =
+            show::SPECIFIC.iter().find(|register| register.name.eq_ignore_ascii_case(name)).ok_or_else(|| invalid_operand(name))?;
+        *(register.of)(state) = hexadecimal(value, 64)? as u64;
+        return Ok(Some(Owner::System));
+    } else if target == "GDTR" || target == "IDTR" {
+        let &[base, limit] = words.as_slice() else { return Err(operand_missing()) };
+        let table = if target == "GDTR" { &mut state.gdtr } else { &mut state.idtr };
+        *table = Table { base: hexadecimal(base, 64)? as u64, limit: hexadecimal(limit, 16)? as u16 };
+        return Ok(Some(Owner::System));
+    } else if target == "AR" {
+        store_segment(state, &words)?;
+        return Ok(Some(Owner::System));
+    } else {
+        return Ok(None);
+    }
+    Ok(Some(Owner::Program))
+}
+
+/// A segment register whole: the processor has loaded its descriptor, and looks at the table no more.
+fn store_segment(state: &mut State, words: &[&str]) -> Result<(), Message> {
+    let &[name, selector, base, limit, attributes] = words else { return Err(operand_missing()) };
+    let number = show::SEGMENTS.iter().position(|known| known.eq_ignore_ascii_case(name)).ok_or_else(|| invalid_operand(name))?;
+    let segment = match number {
+        6 => &mut state.ldtr,
+        7 => &mut state.tr,
+        number => &mut state.segments[number],
+    };
+    *segment = Segment {
+        selector: hexadecimal(selector, 16)? as u16,
+        base: hexadecimal(base, 64)? as u64,
+        limit: hexadecimal(limit, 32)? as u32,
+        attributes: hexadecimal(attributes, 16)? as u16,
+    };
+    Ok(())
 }
 
 /// EXTERNAL [code]: the external interruption key.
@@ -253,6 +354,34 @@ mod tests {
         for bad in ["", "-", "2000-1000", "X", "1000-", "1.", "10000000000000000"] {
             assert!(range(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn registers_are_stored_by_their_letters() {
+        let mut state = State::reset();
+        let mut store = |target: &str, value: &str| {
+            store_register(&mut state, target, value).map(|owner| owner.is_some()).map_err(|message| message.number)
+        };
+        for (target, value) in [
+            ("GF", "1F"),
+            ("X3", "1000"),
+            ("Y0", "3FFF 8000000000000000"),
+            ("V1", "0000000000000001 0000000000000002"),
+            ("MSR", "lstar ffffffff80000000"),
+            ("AR", "cs 8 0 ffffffff a09b"),
+            ("GDTR", "5000 27"),
+        ] {
+            assert_eq!(store(target, value), Ok(true), "{target}");
+        }
+        for (target, value) in
+            [("X1", "0"), ("G0", "x"), ("Y0", "100000000000000000000"), ("MSR", "lstar"), ("AR", "xs 0 0 0 0"), ("IDTR", "0 10000")]
+        {
+            assert!(store(target, value).is_err(), "{target}");
+        }
+        assert_eq!((store("1000", "00"), store("G10", "0")), (Ok(false), Ok(false)), "storage");
+        assert_eq!((state.general[15], state.cr3, state.xmm[1], state.syscall[1]), (0x1f, 0x1000, 1 << 64 | 2, 0xffff_ffff_8000_0000));
+        assert_eq!((state.segments[State::CS].attributes, state.gdtr), (0xa09b, Table { base: 0x5000, limit: 0x27 }));
+        assert_eq!((state.fpu.registers[0], state.fpu.in_use), (0x3fff_8000_0000_0000_0000, 1));
     }
 
     #[test]

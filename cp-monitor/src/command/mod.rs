@@ -26,6 +26,7 @@ mod spool;
 pub mod spxtape;
 mod trace;
 mod unit_record;
+mod vmdump;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -130,6 +131,7 @@ pub const TABLE: &[Command] = &[
     command("TERMinal", "TERMINAL", Classes::Of("G"), "set how the terminal behaves", set::terminal),
     command("TRace", "TRACE", Classes::Of("G"), "follow what the machine does", trace::trace),
     command("TRANsfer", "TRANSFER", Classes::Of("DG"), "move spool files to another user", spool::transfer),
+    command("VMDump", "VMDUMP", Classes::Of("G"), "dump the machine into a reader", vmdump::vmdump),
     command("Warning", "WARNING", Classes::Of("ABC"), "send an urgent line to users", message::warning),
     command("WNG", "WARNING", Classes::Of("ABC"), "send an urgent line to users", message::warning),
     command("XAUTOLOg", "XAUTOLOG", Classes::Of("ABG"), "log a user on without a terminal", operator::xautolog),

@@ -98,17 +98,8 @@ fn address(text: &str) -> Result<u64, Message> {
     u64::from_str_radix(text, 16).map_err(|_| error("TRC", 4, format!("Invalid hexloc - {text}")))
 }
 
-/// `address`, `address-end`, `address.length`.
 fn range(text: &str) -> Result<Range, Message> {
-    let (first, last) = match (text.split_once('-'), text.split_once('.')) {
-        (Some((first, last)), _) => (address(first)?, address(last)?),
-        (None, Some((first, length))) => {
-            let first = address(first)?;
-            (first, first.saturating_add(address(length)?.saturating_sub(1)))
-        }
-        (None, None) => (address(text)?, address(text)?),
-    };
-    if last < first { Err(error("TRC", 4, format!("Invalid hexloc - {text}"))) } else { Ok(Range { first, last }) }
+    Range::parse(text).ok_or_else(|| error("TRC", 4, format!("Invalid hexloc - {text}")))
 }
 
 /// QUERY TRACE

@@ -11,7 +11,10 @@
 
 pub mod gdb;
 pub mod points;
+pub mod registers;
+pub mod show;
 pub mod trace;
+pub mod vmdump;
 
 use std::sync::Arc;
 

@@ -50,6 +50,20 @@ pub struct Range {
 }
 
 impl Range {
+    /// `address`, `address-last` or `address:last`, `address.length`, in hexadecimal.
+    pub fn parse(text: &str) -> Option<Self> {
+        let hex = |text: &str| u64::from_str_radix(text, 16).ok();
+        let first = |text: &str| text.find(['-', ':', '.']).map_or(text.len(), |at| at);
+        let (start, rest) = text.split_at(first(text));
+        let start = hex(start)?;
+        let last = match rest.split_at_checked(1) {
+            None => start,
+            Some((".", length)) => start.saturating_add(hex(length)?.saturating_sub(1)),
+            Some((_, last)) => hex(last)?,
+        };
+        (start <= last).then_some(Self { first: start, last })
+    }
+
     fn holds(self, address: u64) -> bool {
         (self.first..=self.last).contains(&address)
     }

@@ -496,13 +496,6 @@ impl Pc {
         (state.general, state.rip, state.rflags)
     }
 
-    /// Sets a general register of the first processor.
-    pub fn set_register(&mut self, number: usize, value: u64) {
-        let mut state = self.processors[0].state();
-        state.general[number] = value;
-        self.processors[0].set_state(&state);
-    }
-
     /// The first processor goes on at another address.
     pub fn go_on_at(&mut self, address: u64) {
         let mut state = self.processors[0].state();

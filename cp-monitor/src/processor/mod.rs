@@ -10,6 +10,7 @@ pub mod baseline;
 mod classify;
 pub mod kvm;
 pub mod soft;
+pub mod vectors;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -15,11 +15,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use soft_processor::{Bus, Cpu, Cycle, Exception, Exit as SoftExit, Flow, Fpu, Memory, Region, Segment, State};
+use soft_processor::{Bus, Cpu, Cycle, Exception, Exit as SoftExit, Flow, Memory, Region, Segment, State};
 
 use super::classify::program_code;
 use super::kvm::PartitionError;
-use super::{Context, Exit, Kicker, MACHINE_FLAGS, Processor, Registers, VectorState};
+use super::vectors::Vectors;
+use super::{Context, Exit, Kicker, MACHINE_FLAGS, Processor, Registers};
 use crate::storage::{AddressSpace, Storage};
 
 /// `out 0x83, eax`.
@@ -28,8 +29,6 @@ const DIAGNOSE: [u8; 2] = [0xe7, abi::DIAGNOSE_PORT];
 const PIECE: u64 = 20_000;
 /// Physical address bits of the software processor: storage must lie below.
 const ADDRESS_BITS: u32 = 40;
-/// Words of a saved vector state: control words, eight x87 and sixteen SSE registers of 16 bytes.
-const VECTOR_WORDS: usize = 3 + 24 * 4;
 
 /// The software processors of one [`Storage`].
 pub struct SoftProcessors {
@@ -215,7 +214,7 @@ impl Processor for SoftProcessor {
 }
 
 /// Registers of a machine in ring 3 with its page tables at `root`.
-fn machine_state(registers: &Registers, root: u64) -> State {
+pub(crate) fn machine_state(registers: &Registers, root: u64) -> State {
     const INTERRUPTS: u64 = 0x200;
     let data = Segment { selector: 0x2b, base: 0, limit: u32::MAX, attributes: 0xc0f3 };
     // Paging with write protection, native x87 errors; PAE, SSE with its exceptions; long mode and no-execute, SYSCALL off.
@@ -228,56 +227,6 @@ fn machine_state(registers: &Registers, root: u64) -> State {
     state.rip = registers.rip;
     state.rflags = registers.rflags & MACHINE_FLAGS | INTERRUPTS;
     state
-}
-
-/// Vector registers of a machine.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Vectors {
-    fpu: Fpu,
-    xmm: [u128; 16],
-    mxcsr: u32,
-}
-
-impl Default for Vectors {
-    fn default() -> Self {
-        Self { fpu: Fpu::default(), xmm: [0; 16], mxcsr: 0x1f80 }
-    }
-}
-
-impl Vectors {
-    fn get(state: &State) -> Self {
-        Self { fpu: state.fpu, xmm: state.xmm, mxcsr: state.mxcsr }
-    }
-
-    fn put(self, state: &mut State) {
-        (state.fpu, state.xmm, state.mxcsr) = (self.fpu, self.xmm, self.mxcsr);
-    }
-
-    fn saved(&self) -> VectorState {
-        let Fpu { control, status, in_use, opcode, .. } = self.fpu;
-        let mut words = vec![self.mxcsr, u32::from(control) | u32::from(status) << 16, u32::from(in_use) | u32::from(opcode) << 16];
-        for value in self.fpu.registers.iter().chain(&self.xmm) {
-            words.extend((0..4).map(|part| (value >> (32 * part)) as u32));
-        }
-        VectorState(words)
-    }
-
-    fn from_saved(saved: &VectorState) -> Option<Self> {
-        let words: &[u32; VECTOR_WORDS] = saved.0.as_slice().try_into().ok()?;
-        let value = |number: usize| (0..4).rev().fold(0, |all, part| all << 32 | u128::from(words[3 + 4 * number + part]));
-        Some(Self {
-            fpu: Fpu {
-                registers: std::array::from_fn(value),
-                control: words[1] as u16,
-                status: (words[1] >> 16) as u16,
-                in_use: words[2] as u8,
-                opcode: (words[2] >> 16) as u16,
-                ..Fpu::default()
-            },
-            xmm: std::array::from_fn(|register| value(8 + register)),
-            mxcsr: words[0],
-        })
-    }
 }
 
 /// A CMS machine has no bus: ports are closed, and addresses outside storage are not mapped.
@@ -306,22 +255,5 @@ impl Bus for Nothing {
 
     fn acknowledge(&mut self, _: Cycle) -> u8 {
         0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn saved_vector_registers_come_back_as_they_were() {
-        let mut vectors = Vectors::default();
-        vectors.mxcsr = 0x9fc0;
-        vectors.fpu = Fpu { control: 0x27f, status: 0x3801, in_use: 0x81, opcode: 0x123, ..vectors.fpu };
-        for (number, register) in vectors.fpu.registers.iter_mut().chain(&mut vectors.xmm).enumerate() {
-            *register = (number as u128 + 1) * 0x0123_4567_89ab_cdef_0123;
-        }
-        assert_eq!(Vectors::from_saved(&vectors.saved()), Some(vectors));
-        assert_eq!(Vectors::from_saved(&VectorState(vec![0; 7])), None);
     }
 }

@@ -7,6 +7,7 @@ mod accounting;
 mod backup;
 mod check;
 mod disk;
+mod dump;
 mod front_ends;
 mod grade;
 mod logon;
@@ -89,6 +90,8 @@ enum What {
     /// Archive spool files
     #[command(subcommand)]
     Spool(spool::What),
+    /// Read a dump that VMDUMP made
+    Dump(dump::Options),
     /// Change the user directory
     #[command(subcommand)]
     User(user::What),
@@ -124,6 +127,7 @@ pub fn run() -> ExitCode {
         Some(What::Punch(options)) => talk::punch(&place, &options),
         Some(What::Disk(what)) => disk::run(&place, what),
         Some(What::Spool(what)) => spool::run(&place, what),
+        Some(What::Dump(options)) => dump::run(&place, &options),
         Some(What::User(what)) => user::run(&place, what),
         Some(What::Accounting(options)) => accounting::run(&place, &options),
         Some(What::Check(options)) => check::run(&place, &options),

@@ -253,6 +253,19 @@ impl AddressSpace {
         Ok(())
     }
 
+    /// The first page from `address` on, rounded down, that anything was ever stored into or mapped at; all before it read as zero.
+    pub fn next_touched(&self, address: u64) -> Option<u64> {
+        let mut page = address / abi::PAGE;
+        while page < self.size / abi::PAGE {
+            match self.storage.leaf(&self.tree, page * abi::PAGE) {
+                None => page = (page / 512 + 1) * 512,
+                Some((table, index)) if Page::decode(self.storage.tables.load(table, index)) == Page::Untouched => page += 1,
+                Some(_) => return Some(page * abi::PAGE),
+            }
+        }
+        None
+    }
+
     /// Releases the whole pages between the first and the last address (both included): they read as zero afterwards, those of
     /// a saved system too.
     ///

@@ -34,7 +34,7 @@ fn missing_file(spid: Spid) -> Message {
 }
 
 /// What the spool refused, as a message of CP.
-fn spool_failed(problem: spool::SpoolError) -> Message {
+pub(super) fn spool_failed(problem: spool::SpoolError) -> Message {
     match problem {
         spool::SpoolError::NoFile { spid, .. } => missing_file(spid),
         spool::SpoolError::NoSpoolId(owner) => error("SPL", 439, format!("Spool files of {owner} are at their maximum of 9999")),

@@ -17,6 +17,7 @@ use super::assist::{self, Stub};
 use super::exception::{Frame, exception, refused_syscall};
 use super::kick::{Look, Thread, Timer};
 use super::{Partition, PartitionError, state, step};
+use crate::processor::vectors::Vectors;
 use crate::processor::{Context, Exit, Kicker, Processor, Registers, VectorState, next_load};
 use crate::storage::AddressSpace;
 
@@ -236,7 +237,8 @@ impl KvmProcessor {
 
     /// Loads vector registers: those that were saved, or the initial ones.
     fn load_vectors(&self, saved: Option<&VectorState>) -> io::Result<()> {
-        let saved = saved.filter(|state| state.0.len() * 4 == self.xsave_bytes);
+        let plain = saved.and_then(Vectors::plain).map(|vectors| vectors.xsave(self.xsave_bytes / 4));
+        let saved = plain.as_ref().or(saved).filter(|state| state.0.len() * 4 == self.xsave_bytes);
         let saved = saved.map(state::to_xsave).transpose()?;
         let xsave = saved.as_ref().unwrap_or(&self.initial_vectors);
         // SAFETY: the area is as long as KVM_CAP_XSAVE2 says; no dynamically enabled features are permitted to this process.
