@@ -70,7 +70,7 @@ impl Gdb {
                 return said;
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            let bytes = self.output.recv_timeout(left).unwrap_or_else(|_| panic!("gdb said only {:?}", self.said));
+            let Ok(bytes) = self.output.recv_timeout(left) else { panic!("gdb said only {:?}", self.said) };
             self.said.push_str(&String::from_utf8_lossy(&bytes));
         }
     }
@@ -113,7 +113,10 @@ impl Drop for Gdb {
 
 /// A system whose user PCUSER has a PC machine of so many processors and the teaching kernels, logged on, with a gdb server.
 fn machine(processors: usize) -> (System, Terminal, SocketAddr) {
-    let system = System::start();
+    machine_of(System::start(), processors)
+}
+
+fn machine_of(system: System, processors: usize) -> (System, Terminal, SocketAddr) {
     let source = system.directory().join("user.direct");
     let user = format!("USER PCUSER AUTOONLY 16M 16M G\n  MACHINE PC {processors}\n  CONSOLE 0009 3215\n");
     fs::write(&source, fs::read_to_string(&source).unwrap() + &user).unwrap();
@@ -124,10 +127,15 @@ fn machine(processors: usize) -> (System, Terminal, SocketAddr) {
     }
     let mut terminal = Terminal::log_on_no_ipl(&system.socket(), "PCUSER");
     terminal.until_cp_read();
+    let address = server(&mut terminal);
+    (system, terminal, address)
+}
+
+/// SET GDB ON.
+fn server(terminal: &mut Terminal) -> SocketAddr {
     terminal.type_line("set gdb on");
     let said = terminal.until("GDB ON 127.0.0.1:");
-    let address = said.lines().rev().find_map(|line| line.strip_prefix("GDB ON ")).unwrap().trim().parse().unwrap();
-    (system, terminal, address)
+    said.lines().rev().find_map(|line| line.strip_prefix("GDB ON ")).unwrap().trim().parse().unwrap()
 }
 
 /// Gdb, connected to a machine that runs `hello` and waits for a name.
@@ -144,7 +152,16 @@ fn attached(terminal: &mut Terminal, address: SocketAddr) -> Gdb {
 
 #[test]
 fn gdb_stops_steps_looks_changes_and_lets_go() {
-    let (system, mut terminal, address) = machine(1);
+    stops_steps_looks_changes_and_lets_go(System::start());
+}
+
+#[test]
+fn gdb_does_the_same_with_a_machine_on_kvm() {
+    stops_steps_looks_changes_and_lets_go(System::start_with(&["--processor", "kvm"]));
+}
+
+fn stops_steps_looks_changes_and_lets_go(system: System) {
+    let (system, mut terminal, address) = machine_of(system, 1);
     let mut gdb = attached(&mut terminal, address);
     // Registers and storage, read and changed.
     let before = gdb.ask("print/x $rip");
@@ -294,7 +311,49 @@ fn a_peer_that_speaks_nonsense_harms_nobody() {
 }
 
 #[test]
-fn gdb_is_for_pc_machines_and_for_the_loopback() {
+fn gdb_looks_into_a_cms_machine_on_both_kinds_of_processor() {
+    for processor in ["auto", "soft"] {
+        let system = System::start_with(&["--processor", processor]);
+        system.cp64(&["punch", lab("diagnose").to_str().unwrap(), "--to", "CMSUSER"], b"").succeeded();
+        let mut terminal = Terminal::log_on_no_ipl(&system.socket(), "CMSUSER");
+        for (command, shown) in [("trace i", ""), ("ipl 00c", "lea rsp"), ("trace end", "Trace ended")] {
+            terminal.until_cp_read();
+            terminal.type_line(command);
+            terminal.until(shown);
+        }
+        terminal.until_cp_read();
+        let address = server(&mut terminal);
+        let mut gdb = Gdb::start();
+        gdb.ask(&format!("file {}", lab("diagnose").display()));
+        assert_line(&gdb.ask(&format!("target remote {address}")), "in diagnose::kernel|kernel \\(\\)");
+        // The call behind the first instruction stores its return address.
+        gdb.ask("watch -l *(long*)($rsp-8)");
+        assert_line(&gdb.ask("continue"), "^New value = [1-9]");
+        gdb.ask("delete");
+        assert_line(&gdb.ask("backtrace"), "diagnose::main");
+        // Registers, storage, a step.
+        gdb.ask("set $r15 = 0x1234567890");
+        gdb.ask("set $xmm3.v2_int64[0] = 4711");
+        let before = gdb.ask("print/x $rip");
+        gdb.ask("stepi");
+        assert_ne!(before.split('=').nth(1), gdb.ask("print/x $rip").split('=').nth(1), "one instruction on");
+        assert_line(&gdb.ask("print/x $r15"), "= 0x1234567890$");
+        assert_line(&gdb.ask("print $xmm3.v2_int64[0]"), "= 4711$");
+        gdb.ask("set {int}0x300000 = 4711");
+        assert_line(&gdb.ask("x/dw 0x300000"), r"^0x300000:\s+4711$");
+        assert_line(&gdb.ask("x/xb 0xffffff00000000"), "Cannot access memory at address 0xffffff00000000");
+        gdb.go_on(&mut terminal);
+        terminal.until("^Hello from ring 3");
+        terminal.until_state(|state| matches!(state, ConsoleState::VmRead { .. }));
+        gdb.interrupt();
+        assert!(gdb.prompt().contains("SIGINT"), "Ctrl-C");
+        gdb.ask("detach");
+        terminal.until("HCPGDB6002I gdb is gone");
+    }
+}
+
+#[test]
+fn the_server_is_for_the_loopback_and_wants_a_system() {
     let (system, mut terminal, _) = machine(1);
     terminal.type_line("set gdb on 0.0.0.0:0");
     terminal.until("HCPGDB003E Invalid option - 0.0.0.0:0; other interfaces than the loopback are for class A");
@@ -303,7 +362,9 @@ fn gdb_is_for_pc_machines_and_for_the_loopback() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     terminal.type_line(&format!("set gdb on {}", taken.local_addr().unwrap()));
     terminal.until("HCPGDB6003E gdb cannot be listened for at 127.0.0.1:");
-    let said = system.cp64(&["logon", "CMSUSER", "--no-ipl"], b"set gdb on\nquery gdb\n").output;
-    assert_line(&said, "^HCPGDB006E gdb is for PC machines");
-    assert_line(&said, "^GDB OFF$");
+    let mut cms = Terminal::log_on_no_ipl(&system.socket(), "CMSUSER");
+    cms.until_cp_read();
+    let mut early = TcpStream::connect(server(&mut cms)).unwrap();
+    early.write_all(b"+").unwrap();
+    cms.until("HCPGDB163E gdb is refused: the virtual machine has no system; use IPL first");
 }

@@ -26,6 +26,11 @@ fn cp(terminal: &mut Terminal, command: &str) {
     terminal.type_line(command);
 }
 
+/// Types a CP command, whatever the machine does.
+fn cp_anywhere(terminal: &mut Terminal, command: &str) {
+    terminal.type_line(&format!("#cp {command}"));
+}
+
 #[test]
 fn a_pc_machine_is_followed_instruction_by_instruction_and_stopped_at_an_address() {
     let (_system, mut terminal) = pc();
@@ -90,9 +95,9 @@ fn ports_calls_branches_and_stores_are_shown_and_commands_follow() {
 #[test]
 fn registers_of_every_kind_are_shown_and_stored() {
     let (_system, mut terminal) = pc();
-    cp(&mut terminal, "adstop 100001");
+    cp(&mut terminal, "trace i");
     cp(&mut terminal, "ipl timer");
-    terminal.until("^ADSTOP AT 100001$");
+    terminal.until("^-> 0000000000100000  cld");
     cp(&mut terminal, "display x ar msr");
     terminal.until("^CRG =  CR0 0000000000000011   CR2 0000000000000000$");
     terminal.until("^ARG =  CS   [0-9A-F]{4}  BASE 0000000000000000  LIMIT FFFFFFFF  ATTR [0-9A-F]{4}$");
@@ -142,7 +147,10 @@ fn a_cms_machine_is_followed_on_both_kinds_of_processor() {
         let mut terminal = Terminal::log_on_no_ipl(&system.socket(), "CMSUSER");
         cp(&mut terminal, "trace i");
         cp(&mut terminal, "ipl 00c");
-        terminal.until(r"^-> [0-9A-F]{16}  lea rsp,\[[0-9A-F]+h\] +488D25[0-9A-F]{8}$");
+        let shown = terminal.until(r"^-> [0-9A-F]{16}  lea rsp,\[[0-9A-F]+h\] +488D25[0-9A-F]{8}$");
+        let first = shown.lines().rev().find_map(|line| line.strip_prefix("-> ")).unwrap();
+        // The call behind it.
+        let start = format!("{:X}", u64::from_str_radix(&first[..16], 16).unwrap() + 7);
         cp(&mut terminal, "begin");
         terminal.until(r"^-> [0-9A-F]{16}  call [0-9A-F]{16}h .* -> [0-9A-F]{16}'$");
         cp(&mut terminal, "trace end");
@@ -155,9 +163,30 @@ fn a_cms_machine_is_followed_on_both_kinds_of_processor() {
         terminal.until("^Trace ended$");
         terminal.type_line("query userid");
         terminal.until("^CP has done it.$");
+        // What is traced to the printer lets the machine run, and is a spool file when the printer is closed.
+        cp(&mut terminal, "trace i printer");
+        cp(&mut terminal, "trace id ports io both run");
+        cp(&mut terminal, "query trace");
+        terminal.until("^1        INSTRUCT RUN PRINTER$");
+        cp(&mut terminal, "ipl 00c");
+        terminal.until("^Hello from ring 3");
+        terminal.until("DIAG 10C$");
+        terminal.type_line("#cp trace end");
+        terminal.until("^Trace ended$");
+        terminal.type_line("#cp close printer");
+        terminal.type_line("#cp query printer all");
+        let listed = terminal.until("^CMSUSER +[0-9]{4} A PRT [0-9]{8} ");
+        let records: u64 = listed.lines().rev().find_map(|line| line.split(" A PRT ").nth(1)).unwrap()[..8].parse().unwrap();
+        assert!(records > 10, "every instruction to the first read: {records}");
+        // At an address that it comes to once, and goes on from.
+        cp_anywhere(&mut terminal, &format!("adstop {start}"));
+        cp_anywhere(&mut terminal, "ipl 00c");
+        terminal.until(&format!("^ADSTOP AT {start}$"));
+        cp(&mut terminal, "begin");
+        terminal.until("^Hello from ring 3");
         // CMS itself runs under a trace as without one.
-        cp(&mut terminal, "trace prog run");
-        cp(&mut terminal, "ipl cms parm autocr");
+        cp_anywhere(&mut terminal, "trace prog run");
+        cp_anywhere(&mut terminal, "ipl cms parm autocr");
         terminal.ready();
         assert_line(&terminal.command("identify"), "^CMSUSER  AT CP64");
         assert_no_line(&terminal.shown(), "HCPMCP9151W");

@@ -5,13 +5,11 @@ use soft_processor::{Segment, State, Table};
 
 use super::Invocation;
 use super::answer::{Answer, Message, Outcome, error, invalid_operand, operand_missing};
+use super::storage::{Refused, outside, with_pages};
 use crate::debug::registers::settled;
 use crate::debug::show::{self, Named};
 use crate::debug::trace::{Range, disassemble};
-use crate::machine::{Machine, Missing};
-use crate::paging;
-use crate::storage::AccessError;
-use crate::users::User;
+use crate::machine::Machine;
 
 /// Most bytes one DISPLAY shows, all its operands together.
 const DISPLAY_MAX: u64 = 64 << 10;
@@ -36,38 +34,6 @@ pub(super) fn display(invocation: &mut Invocation<'_>) -> Outcome {
         answers.push(with_pages(&user, &mut attempt)?);
     }
     Ok(Answer::join(answers))
-}
-
-/// Why something cannot be done with a machine's storage.
-#[derive(Debug)]
-pub(super) enum Refused {
-    Because(Message),
-    /// A page must be brought in first.
-    Missing(Missing),
-}
-
-impl From<Message> for Refused {
-    fn from(message: Message) -> Self {
-        Self::Because(message)
-    }
-}
-
-impl Refused {
-    pub(super) fn access(address: u64, error: AccessError, write: bool) -> Self {
-        Missing::of(error, write).map_or_else(|| Self::Because(outside(address)), Self::Missing)
-    }
-}
-
-/// Does something with the machine's storage, bringing in the pages that it turns out to need. No lock is held while the disk works.
-pub(super) fn with_pages<T>(user: &User, attempt: &mut dyn FnMut(&mut Machine) -> Result<T, Refused>) -> Result<T, Message> {
-    loop {
-        match user.with_machine(&mut *attempt) {
-            Ok(done) => return Ok(done),
-            Err(Refused::Because(message)) => return Err(message),
-            Err(Refused::Missing(missing)) => paging::bring_in(user.cp(), user, missing)
-                .map_err(|why| error("PGX", 415, format!("Continuous paging errors at address {:X}; {why}", missing.address)))?,
-        }
-    }
 }
 
 fn display_one(machine: &mut Machine, word: &str, room: &mut u64) -> Result<Answer, Refused> {
@@ -209,10 +175,6 @@ fn dump(machine: &mut Machine, start: u64, length: u64) -> Result<Answer, Refuse
     Ok(Answer::of(json!({ "address": start, "bytes": all.concat() }), lines))
 }
 
-pub(super) fn outside(address: u64) -> Message {
-    error("CDB", 160, format!("Hexloc {address:X} exceeds storage"))
-}
-
 /// STORE {address bytes | Gn value | Xn value | Yn value | Vn value | MSR name value | AR name selector base limit attributes | GDTR base limit | IDTR base limit | PSW address}
 pub(super) fn store(invocation: &mut Invocation<'_>) -> Outcome {
     let target = invocation.operands.word()?.to_ascii_uppercase();
@@ -280,8 +242,8 @@ fn store_register(state: &mut State, target: &str, value: &str) -> Result<Option
         state.fpu.in_use |= 1 << register;
     } else if let Some(register) = number("V", 16) {
         state.xmm[register] = hexadecimal(&words.concat(), 128)?;
-    } else if target.starts_with('X') {
-        let name = format!("CR{}", &target[1..]);
+    } else if let Some(number) = target.strip_prefix('X') {
+        let name = format!("CR{number}");
         let register = show::CONTROL.iter().find(|register| register.name == name).ok_or_else(|| invalid_operand(target))?;
         *(register.of)(state) = hexadecimal(value, 64)? as u64;
         return Ok(Some(Owner::System));

@@ -8,7 +8,6 @@ use serde_json::json;
 use super::Invocation;
 use super::answer::{Answer, Outcome, error, invalid_operand};
 use crate::debug::gdb::Server;
-use crate::directory::MachineKind;
 
 /// SET GDB {ON [address:port]|OFF}: a port of the host's choice on the loopback interface, unless said otherwise. Other interfaces are for class A.
 pub(super) fn set(invocation: &mut Invocation<'_>) -> Outcome {
@@ -24,9 +23,6 @@ pub(super) fn set(invocation: &mut Invocation<'_>) -> Outcome {
         Some(word) => word.parse::<SocketAddr>().map_err(|_| invalid_operand(word))?,
     };
     invocation.operands.end()?;
-    if user.entry.machine != MachineKind::Pc {
-        return Err(error("GDB", 6, "gdb is for PC machines; for a CMS machine use TRACE"));
-    }
     if !address.ip().is_loopback() && !invocation.has_class("A") {
         return Err(error("GDB", 3, format!("Invalid option - {address}; other interfaces than the loopback are for class A")));
     }

@@ -24,6 +24,7 @@ mod session;
 mod set;
 mod spool;
 pub mod spxtape;
+pub(crate) mod storage;
 mod trace;
 mod unit_record;
 mod vmdump;

@@ -80,7 +80,13 @@ pub(super) fn ipl(invocation: &mut Invocation<'_>) -> Outcome {
     close_unit_records(user);
     user.console.end_screen();
     user.cp_read_ends();
-    let ipl = || user.with_machine(|machine| machine.ipl(&system, &name, &parm));
+    let ipl = || {
+        user.with_machine(|machine| {
+            machine.ipl(&system, &name, &parm)?;
+            user.loaded(machine);
+            Ok(())
+        })
+    };
     let result = paging::with_room(invocation.cp, IplError::is_short_of_frames, ipl);
     match result {
         Ok(()) => Ok(Answer { data: json!({ "system": name }), lines: Vec::new() }),

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::answer::{Answer, Message, Outcome, error, invalid_operand, operand_missing};
 use super::{Invocation, Operands};
-use crate::debug::trace::{Event, Range, Trace, Tracing, run::needs_range};
+use crate::debug::trace::{Event, Range, Shown, Trace, Tracing, run::needs_range, run::printer};
+use crate::directory::MachineKind;
 
 /// Names of events with their minimum abbreviations.
 const EVENTS: [(&str, Event); 9] = [
@@ -19,7 +20,7 @@ const EVENTS: [(&str, Event); 9] = [
     ("STore", Event::Store),
 ];
 
-/// TRACE [ID name] event [RANGE|FROM|INTO range] [RUN|NORUN] [SKIP n] [PASS n] [STEP n] [TERMinal] [CMD command] | END [name|ALL]
+/// TRACE [ID name] event [RANGE|FROM|INTO range] [RUN|NORUN] [SKIP n] [PASS n] [STEP n] [TERMinal|PRinter|BOTH] [CMD command] | END [name|ALL]
 pub(super) fn trace(invocation: &mut Invocation<'_>) -> Outcome {
     let user = invocation.user()?.clone();
     if invocation.operands.take("END") || invocation.operands.take("OFF") {
@@ -37,10 +38,10 @@ pub(super) fn trace(invocation: &mut Invocation<'_>) -> Outcome {
         id = Some(Some(word.to_uppercase()).filter(|word| word.len() <= 8).ok_or_else(|| invalid_operand(word))?);
     }
     let mut trace = asked(&mut invocation.operands)?;
+    if trace.shown != Shown::Terminal && !user.devices.lock().iter_mut().any(|(_, device)| printer(device).is_some()) {
+        return Err(error("TRC", 40, "You have no printer"));
+    }
     user.with_machine(|machine| {
-        if machine.pc().is_some_and(|pc| pc.executed().is_none()) {
-            return Err(error("TRC", 6, "The machine runs on KVM; TRACE of a PC machine needs --processor soft"));
-        }
         let tracing = &mut machine.tracing;
         let free = (1..).map(|number: usize| number.to_string()).find(|name| tracing.traces().iter().all(|known| known.id != *name));
         trace.id = id.or(free).unwrap_or_default();
@@ -59,13 +60,14 @@ fn asked(operands: &mut Operands<'_>) -> Result<Trace, Message> {
     let event =
         EVENTS.iter().find(|(name, _)| super::operands::is(word, name)).map(|(_, event)| *event).ok_or_else(|| invalid_operand(word))?;
     let mut trace = Trace::new("", event);
+    let mut run = None;
     while !operands.is_empty() {
         if operands.take("RANGE") || operands.take("FROM") || operands.take("INto") {
             trace.range = Some(range(operands.word()?)?);
         } else if operands.take("RUN") {
-            trace.run = true;
+            run = Some(true);
         } else if operands.take("NORUN") {
-            trace.run = false;
+            run = Some(false);
         } else if operands.take("SKIP") {
             trace.skip = number(operands)?;
         } else if operands.take("PASS") {
@@ -77,15 +79,23 @@ fn asked(operands: &mut Operands<'_>) -> Result<Trace, Message> {
             if trace.command.is_none() {
                 return Err(operand_missing());
             }
-            return complete(trace);
-        } else if !operands.take("TERMinal") {
+            return complete(trace, run);
+        } else if operands.take("TERMinal") {
+            trace.shown = Shown::Terminal;
+        } else if operands.take("PRinter") {
+            trace.shown = Shown::Printer;
+        } else if operands.take("BOTH") {
+            trace.shown = Shown::Both;
+        } else {
             return Err(invalid_operand(operands.word()?));
         }
     }
-    complete(trace)
+    complete(trace, run)
 }
 
-fn complete(trace: Trace) -> Result<Trace, Message> {
+/// A trace that nobody sees at the terminal lets the machine run, unless it is said otherwise.
+fn complete(mut trace: Trace, run: Option<bool>) -> Result<Trace, Message> {
+    trace.run = run.unwrap_or(trace.shown == Shown::Printer);
     if needs_range(trace.event) && trace.range.is_none() { Err(operand_missing()) } else { Ok(trace) }
 }
 
@@ -117,12 +127,13 @@ pub(super) fn address_stop(invocation: &mut Invocation<'_>) -> Outcome {
     let word = invocation.operands.word()?;
     let at = if word.eq_ignore_ascii_case("OFF") { None } else { Some(address(word)?) };
     invocation.operands.end()?;
-    invocation.user()?.with_machine(|machine| match machine.pc_mut() {
-        Some(pc) => {
-            pc.set_address_stop(at);
-            Ok(Answer::silent())
+    let user = invocation.user()?;
+    user.with_machine(|machine| {
+        if user.entry.machine == MachineKind::Pc && machine.pc().is_none() {
+            return Err(error("ADS", 163, "The virtual machine has no system; use IPL first"));
         }
-        None => Err(error("ADS", 163, "ADSTOP is for PC machines that have a system; use IPL first, or TRACE INSTRUCT RANGE")),
+        machine.set_address_stop(at);
+        Ok(Answer::silent())
     })
 }
 
@@ -143,8 +154,10 @@ mod tests {
             Ok("         STORE    100-10F NORUN STEP 2 CMD display psw".to_string())
         );
         assert_eq!(trace("b term norun"), Ok("         BRANCH   NORUN".to_string()));
-        for (wrong, number) in [("", 26), ("x", 2), ("store", 26), ("i range 2-1", 4), ("i skip x", 2), ("prog cmd", 26), ("i printer", 2)]
-        {
+        assert_eq!(trace("i printer"), Ok("         INSTRUCT RUN PRINTER".to_string()));
+        assert_eq!(trace("i norun pr cmd q time"), Ok("         INSTRUCT NORUN PRINTER CMD q time".to_string()));
+        assert_eq!(trace("b both"), Ok("         BRANCH   NORUN BOTH".to_string()));
+        for (wrong, number) in [("", 26), ("x", 2), ("store", 26), ("i range 2-1", 4), ("i skip x", 2), ("prog cmd", 26), ("i paper", 2)] {
             assert_eq!(trace(wrong), Err(number), "{wrong}");
         }
     }

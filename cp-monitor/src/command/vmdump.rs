@@ -7,9 +7,9 @@ use spool::{Attributes, Class, Closed, Destination, Device, FileName, NewFile, O
 
 use super::Invocation;
 use super::answer::{Answer, Message, Outcome, error, invalid_operand, not_in_directory};
-use super::debug::{Refused, outside, with_pages};
 use super::operands::is;
 use super::spool::{announce, spool_failed};
+use super::storage::{Refused, outside, with_pages};
 use crate::debug::trace::Range;
 use crate::debug::vmdump::format::{IDENTIFICATION, PIECE};
 use crate::debug::vmdump::{Head, Kind, Writer};

@@ -3,7 +3,10 @@
 //! A thread for each server. It serves one gdb at a time; the machine stops when the first bytes arrive and goes on, without points, when gdb is gone. A peer is not believed:
 //! one that says nothing at first is dropped after ten seconds, one that takes nothing after five, and whatever ends the session badly, a panic of the protocol's code too, ends that session only.
 
+mod alone;
 mod target;
+
+pub use alone::converse;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -146,14 +149,8 @@ impl Serving {
             tracing::info!("{}: {peer} connected to the gdb server and said nothing", user.id);
             return;
         }
-        // Points and steps are the software processor's.
-        let refused = match user.lock_machine().pc() {
-            None => Some("the virtual machine has no system; use IPL first"),
-            Some(pc) if pc.executed().is_none() => Some("the machine runs on KVM; start CP with --processor soft"),
-            Some(_) => None,
-        };
-        if let Some(why) = refused {
-            user.say_cp(&[format!("HCPGDB163E gdb is refused: {why}")]);
+        if user.lock_machine().system().is_none() {
+            user.say_cp(&["HCPGDB163E gdb is refused: the virtual machine has no system; use IPL first".to_string()]);
             return;
         }
         let Ok(event) = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK) else { return };
@@ -173,9 +170,7 @@ impl Serving {
             Err(_) => "gdb is gone: what it sent could not be understood".to_string(),
         };
         user.with_machine(|machine| {
-            if let Some(pc) = machine.pc_mut() {
-                pc.set_points(Points { address_stop: pc.address_stop(), ..Points::default() });
-            }
+            machine.set_points(Points::default());
             if !was_stopped {
                 machine.begin(None);
             }
@@ -196,7 +191,7 @@ impl Serving {
     }
 
     fn talk(&self, user: &Arc<User>, session: &Session, stream: &TcpStream) -> Result<(), String> {
-        let mut target = Debugged::new(user);
+        let mut target = Debugged::new(Box::new(Arc::clone(user)));
         let mut connection = stream;
         let stub = GdbStub::builder(Wire::new(stream)).build().map_err(|error| error.to_string())?;
         let mut stub = stub.run_state_machine(&mut target).map_err(|error| error.to_string())?;
@@ -239,10 +234,10 @@ impl Serving {
     }
 }
 
-type Stub<'a> = GdbStubStateMachine<'a, Debugged, Wire<'a>>;
+type Stub<'a, W> = GdbStubStateMachine<'a, Debugged, Wire<W>>;
 
 /// Gives the protocol a byte.
-fn pump<'a>(stub: Stub<'a>, target: &mut Debugged, byte: u8) -> Result<Stub<'a>, String> {
+fn pump<'a, W: Write>(stub: Stub<'a, W>, target: &mut Debugged, byte: u8) -> Result<Stub<'a, W>, String> {
     let after = match stub {
         GdbStubStateMachine::Idle(idle) => idle.incoming_data(target, byte),
         GdbStubStateMachine::Running(running) => running.incoming_data(target, byte),
@@ -259,7 +254,7 @@ fn pump<'a>(stub: Stub<'a>, target: &mut Debugged, byte: u8) -> Result<Stub<'a>,
 }
 
 /// Tells gdb that the machine has stopped.
-fn report<'a>(stub: Stub<'a>, target: &mut Debugged, reason: MultiThreadStopReason<u64>) -> Result<Stub<'a>, String> {
+fn report<'a, W: Write>(stub: Stub<'a, W>, target: &mut Debugged, reason: MultiThreadStopReason<u64>) -> Result<Stub<'a, W>, String> {
     match stub {
         GdbStubStateMachine::Running(running) => running.report_stop(target, reason).map_err(|error| error.to_string()),
         // It did not run, for all that gdb knows: it will ask.
@@ -268,18 +263,18 @@ fn report<'a>(stub: Stub<'a>, target: &mut Debugged, reason: MultiThreadStopReas
 }
 
 /// The connection, with what is written gathered up to a flush.
-struct Wire<'a> {
-    stream: &'a TcpStream,
+struct Wire<W> {
+    output: W,
     gathered: Vec<u8>,
 }
 
-impl<'a> Wire<'a> {
-    fn new(stream: &'a TcpStream) -> Self {
-        Self { stream, gathered: Vec::new() }
+impl<W> Wire<W> {
+    fn new(output: W) -> Self {
+        Self { output, gathered: Vec::new() }
     }
 }
 
-impl Connection for Wire<'_> {
+impl<W: Write> Connection for Wire<W> {
     type Error = std::io::Error;
 
     fn write(&mut self, byte: u8) -> Result<(), Self::Error> {
@@ -288,8 +283,7 @@ impl Connection for Wire<'_> {
     }
 
     fn flush(&mut self) -> Result<(), Self::Error> {
-        let mut stream = self.stream;
-        stream.write_all(&self.gathered)?;
+        self.output.write_all(&self.gathered)?;
         self.gathered.clear();
         Ok(())
     }
@@ -311,7 +305,7 @@ fn reason(stop: &Stop, watches: &[soft_processor::Watch]) -> MultiThreadStopReas
             };
             MultiThreadStopReason::Watch { tid, kind, addr: *address }
         }
-        Why::Loaded | Why::Traced => MultiThreadStopReason::SignalWithThread { tid, signal: Signal::SIGTRAP },
+        Why::Loaded | Why::Traced | Why::Stepped => MultiThreadStopReason::SignalWithThread { tid, signal: Signal::SIGTRAP },
         Why::Ended(why) if why.starts_with(TRIPLE_FAULT) => MultiThreadStopReason::SignalWithThread { tid, signal: Signal::SIGSEGV },
         Why::Ended(why) if why.starts_with(DISABLED_WAIT) => MultiThreadStopReason::SignalWithThread { tid, signal: Signal::SIGSTOP },
         Why::Ended(_) => MultiThreadStopReason::Exited(0),

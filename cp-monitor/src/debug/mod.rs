@@ -32,6 +32,8 @@ pub struct Debugging {
     pub server: Mutex<Option<Server>>,
     /// The gdb that is connected.
     session: Mutex<Option<Arc<Session>>>,
+    /// Lines of traces that wait for the printer.
+    pub(crate) printing: Mutex<Vec<String>>,
 }
 
 impl Debugging {

@@ -1,7 +1,11 @@
-//! Where a PC machine stops: instruction addresses and watched storage, and single steps.
+//! Where a machine stops: instruction addresses and watched storage, and single steps.
+//!
+//! The processors of a PC machine keep its points and run at full speed between them. A CMS machine is on whatever processor is free, KVM or not, and comes back from it after
+//! each instruction while it has points (`trace/run.rs`).
 
-use soft_processor::{Exit, Memory, NotMapped, State, Watch};
+use soft_processor::{Exit, Memory, NotMapped, State, Watch, WatchKind};
 
+use crate::machine::Machine;
 use crate::pc::{Pc, Turn};
 
 /// Why a machine stopped.
@@ -20,6 +24,8 @@ pub enum Why {
     AddressStop(u64),
     /// A trace stops the machine.
     Traced,
+    /// The instruction that was to be executed alone is.
+    Stepped,
     /// A system was loaded; nothing of it has been executed.
     Loaded,
     /// The machine ended; with a failure or by itself.
@@ -44,6 +50,7 @@ impl std::fmt::Display for Stop {
             }
             Why::AddressStop(address) => write!(f, "ADSTOP AT {address:X}"),
             Why::Traced => f.write_str("traced"),
+            Why::Stepped => f.write_str("stepped"),
             Why::Loaded => f.write_str("a system was loaded"),
             Why::Ended(why) => f.write_str(why),
         }
@@ -71,6 +78,101 @@ impl Points {
     /// Whether there are any.
     pub fn is_empty(&self) -> bool {
         self.breakpoints.is_empty() && self.watches.is_empty() && self.address_stop.is_none()
+    }
+}
+
+/// Points of a CMS machine, and how far it is with them. Kept over IPL.
+#[derive(Debug, Default)]
+pub struct Stepping {
+    points: Points,
+    /// It is at a breakpoint here and goes on.
+    passing: Option<u64>,
+    /// It is to stop after an instruction.
+    step: bool,
+    /// What it stops for before the next instruction.
+    due: Option<Why>,
+}
+
+impl Stepping {
+    /// Whether it has to come back after each instruction.
+    pub(crate) fn is_needed(&self) -> bool {
+        self.step || !self.points.is_empty()
+    }
+
+    /// Whether accesses to storage must be looked at.
+    pub(crate) fn watches(&self) -> bool {
+        !self.points.watches.is_empty()
+    }
+
+    /// Why it stops instead of executing the instruction at this address.
+    pub(crate) fn stops_before(&mut self, address: u64) -> Option<Why> {
+        if let Some(why) = self.due.take() {
+            return Some(why);
+        }
+        if self.passing == Some(address) || !self.points.stops_at(address) {
+            return None;
+        }
+        self.passing = Some(address);
+        let why = if self.points.address_stop == Some(address) { Why::AddressStop(address) } else { Why::Breakpoint(address) };
+        self.points.address_stop.take_if(|stop| *stop == address);
+        Some(why)
+    }
+
+    /// An instruction is behind it, or an exception took its place.
+    pub(crate) fn went_on(&mut self) {
+        self.passing = None;
+        if std::mem::take(&mut self.step) {
+            self.due.get_or_insert(Why::Stepped);
+        }
+    }
+
+    /// The instruction accessed so many bytes of storage.
+    pub(crate) fn accessed(&mut self, address: u64, size: u64, write: bool) {
+        let last = address.saturating_add(size.max(1) - 1);
+        let meets = |watch: &&Watch| address <= watch.address.saturating_add(watch.length.max(1) - 1) && watch.address <= last;
+        let concerns =
+            |watch: &&Watch| matches!((watch.kind, write), (WatchKind::Access, _) | (WatchKind::Write, true) | (WatchKind::Read, false));
+        if let Some(watch) = self.points.watches.iter().filter(concerns).find(meets) {
+            self.due = Some(Why::Watch { address: watch.address, write });
+        }
+    }
+}
+
+impl Machine {
+    /// Sets where it stops. A machine that is at a breakpoint now goes on from there; ADSTOP stays as it is.
+    pub(crate) fn set_points(&mut self, points: Points) {
+        if let Some(pc) = self.pc_mut() {
+            return pc.set_points(Points { address_stop: pc.address_stop(), ..points });
+        }
+        let stepping = &mut self.stepping;
+        *stepping = Stepping { points: Points { address_stop: stepping.points.address_stop, ..points }, ..Stepping::default() };
+        self.pass_point();
+    }
+
+    /// ADSTOP.
+    pub(crate) fn set_address_stop(&mut self, address: Option<u64>) {
+        match self.pc_mut() {
+            Some(pc) => pc.set_address_stop(address),
+            None => {
+                self.stepping.points.address_stop = address;
+                self.pass_point();
+            }
+        }
+    }
+
+    /// A CMS machine is to execute one instruction, or take one interruption, and stop. False for a PC machine, which makes steps at once.
+    pub(crate) fn step_next(&mut self) -> bool {
+        self.stepping.step = self.pc().is_none();
+        self.stepping.step
+    }
+
+    /// The machine is not to stop for what it was to stop for.
+    pub(crate) fn forget_step(&mut self) {
+        (self.stepping.step, self.stepping.due) = (false, None);
+    }
+
+    fn pass_point(&mut self) {
+        self.stepping.passing = Some(self.context.registers.rip);
     }
 }
 
@@ -188,5 +290,32 @@ impl Pc {
 
     fn memory(&self) -> &Memory {
         self.storage()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_in_steps_stops_where_it_is_told_and_goes_on_from_there() {
+        let watch = Watch { address: 0x5000, length: 8, kind: WatchKind::Write };
+        let points = Points { breakpoints: vec![0x10], watches: vec![watch], address_stop: Some(0x20), ..Points::default() };
+        let mut stepping = Stepping { points, ..Stepping::default() };
+        assert_eq!(stepping.stops_before(0x8), None);
+        assert_eq!(stepping.stops_before(0x10), Some(Why::Breakpoint(0x10)));
+        assert_eq!(stepping.stops_before(0x10), None, "it goes on");
+        stepping.went_on();
+        assert_eq!(stepping.stops_before(0x10), Some(Why::Breakpoint(0x10)), "it came back");
+        stepping.went_on();
+        assert_eq!((stepping.stops_before(0x20), stepping.points.address_stop), (Some(Why::AddressStop(0x20)), None));
+        stepping.accessed(0x4ffc, 4, true);
+        stepping.accessed(0x5000, 4, false);
+        assert_eq!(stepping.stops_before(0x30), None, "before it, and a load");
+        stepping.accessed(0x4ffc, 5, true);
+        assert_eq!(stepping.stops_before(0x30), Some(Why::Watch { address: 0x5000, write: true }));
+        stepping.step = true;
+        stepping.went_on();
+        assert_eq!((stepping.stops_before(0x31), stepping.is_needed()), (Some(Why::Stepped), true));
     }
 }

@@ -69,6 +69,18 @@ impl Range {
     }
 }
 
+/// Where a trace is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shown {
+    /// At the terminal.
+    #[default]
+    Terminal,
+    /// By the virtual printer.
+    Printer,
+    /// By both.
+    Both,
+}
+
 /// One trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
@@ -86,6 +98,8 @@ pub struct Trace {
     pub pass: u64,
     /// The machine stops only after so many are shown.
     pub step: u64,
+    /// Where it is shown.
+    pub shown: Shown,
     /// A CP command for each that is shown.
     pub command: Option<String>,
     passed: u64,
@@ -95,7 +109,19 @@ pub struct Trace {
 impl Trace {
     /// A trace that shows everything and stops each time.
     pub fn new(id: &str, event: Event) -> Self {
-        Self { id: id.to_string(), event, range: None, run: false, skip: 0, pass: 0, step: 1, command: None, passed: 0, stepped: 0 }
+        Self {
+            id: id.to_string(),
+            event,
+            range: None,
+            run: false,
+            skip: 0,
+            pass: 0,
+            step: 1,
+            shown: Shown::Terminal,
+            command: None,
+            passed: 0,
+            stepped: 0,
+        }
     }
 
     /// The line of QUERY TRACE.
@@ -110,6 +136,11 @@ impl Trace {
                 line += &format!(" {word} {number}");
             }
         }
+        line += match self.shown {
+            Shown::Terminal => "",
+            Shown::Printer => " PRINTER",
+            Shown::Both => " BOTH",
+        };
         if let Some(command) = &self.command {
             line += &format!(" CMD {command}");
         }
@@ -264,8 +295,18 @@ pub fn disassemble(address: u64, code: &[u8], width: u32) -> Vec<String> {
 #[derive(Default)]
 pub struct Tracing {
     traces: Vec<Trace>,
-    lines: Vec<String>,
-    commands: Vec<String>,
+    said: Said,
+}
+
+/// What traces have to say.
+#[derive(Debug, Default)]
+pub struct Said {
+    /// Lines for the terminal.
+    pub lines: Vec<String>,
+    /// Lines for the printer.
+    pub printed: Vec<String>,
+    /// CP commands to issue.
+    pub commands: Vec<String>,
 }
 
 impl Tracing {
@@ -297,16 +338,20 @@ impl Tracing {
 
     /// An instruction was seen. True when the machine stops.
     pub fn seen(&mut self, seen: &Seen, several: bool) -> bool {
-        let (mut shown, mut stops) = (false, false);
+        let (mut shown, mut printed, mut stops) = (false, false, false);
         for trace in self.traces.iter_mut().filter(|trace| trace.concerns(seen)) {
             if trace.shows() {
-                shown = true;
+                shown |= trace.shown != Shown::Printer;
+                printed |= trace.shown != Shown::Terminal;
                 stops |= trace.stops();
-                self.commands.extend(trace.command.clone());
+                self.said.commands.extend(trace.command.clone());
             }
         }
         if shown {
-            self.lines.push(seen.line(several));
+            self.said.lines.push(seen.line(several));
+        }
+        if printed {
+            self.said.printed.push(seen.line(several));
         }
         stops
     }
@@ -324,12 +369,12 @@ impl Tracing {
 
     /// Lines that wait to be shown.
     pub fn waiting(&self) -> usize {
-        self.lines.len()
+        self.said.lines.len() + self.said.printed.len()
     }
 
     /// Takes them, and the commands to issue.
-    pub fn take(&mut self) -> (Vec<String>, Vec<String>) {
-        (std::mem::take(&mut self.lines), std::mem::take(&mut self.commands))
+    pub fn take(&mut self) -> Said {
+        std::mem::take(&mut self.said)
     }
 }
 
@@ -372,9 +417,14 @@ mod tests {
         let stops: Vec<_> = (0..8).map(|_| tracing.seen(&seen(&[0x90], 0x1001), false)).collect();
         // Shown are the 3rd, 5th and 7th.
         assert_eq!(stops, [false, false, false, false, true, false, false, false]);
-        assert_eq!(tracing.take().0.len(), 3);
+        assert_eq!(tracing.take().lines.len(), 3);
         tracing.add(Trace { run: true, ..Trace::new("1", Event::Instruction) });
         assert!(!tracing.seen(&seen(&[0x90], 0x1001), false) && tracing.waiting() == 1);
+        tracing.add(Trace { shown: Shown::Both, ..Trace::new("2", Event::Branch) });
+        tracing.seen(&seen(&[0xeb, 0x0e], 0x1010), false);
+        let said = tracing.take();
+        assert_eq!((said.lines.len(), said.printed.len()), (2, 1), "a line for two traces is shown once");
+        assert_eq!(tracing.end(Some("2")), 1);
         assert_eq!((tracing.end(Some("2")), tracing.end(Some("1")), tracing.is_empty()), (0, 1, true));
     }
 }

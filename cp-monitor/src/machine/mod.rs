@@ -16,6 +16,7 @@ use abi::{PAGE, Psw, mask};
 use console::presentation::Size;
 use console::presentation::inbound::Inbound;
 
+use crate::debug::points::Stepping;
 use crate::debug::trace::Tracing;
 use crate::pc::{Pc, Turn};
 use crate::processor::Context;
@@ -104,6 +105,8 @@ pub struct Machine {
     pc: Option<Box<Pc>>,
     /// What is traced of it. Kept over IPL.
     pub tracing: Tracing,
+    /// Where a CMS machine stops.
+    pub(crate) stepping: Stepping,
     /// Counts resets, so that a worker that answers after one is not believed.
     generation: u64,
 }
@@ -153,6 +156,7 @@ impl Machine {
             lists: Arc::default(),
             pc: None,
             tracing: Tracing::default(),
+            stepping: Stepping::default(),
             generation: 0,
         }
     }
@@ -202,9 +206,12 @@ impl Machine {
         self.pc.as_deref_mut()
     }
 
-    /// A PC machine that is traced runs; nothing happens when it is not, or is on KVM.
+    /// A PC machine that is traced runs, in software; nothing happens when it is not.
     pub(crate) fn run_pc_traced(&mut self, instructions: u64) -> Option<Turn> {
-        let pc = self.pc.as_deref_mut().filter(|pc| !self.tracing.is_empty() && pc.executed().is_some())?;
+        if self.tracing.is_empty() {
+            return None;
+        }
+        let pc = self.pc.as_deref_mut()?;
         Some(pc.run_traced(instructions, &mut self.tracing))
     }
 
@@ -247,6 +254,7 @@ impl Machine {
         self.system = None;
         self.starting = None;
         self.typed.clear();
+        self.forget_step();
         std::mem::take(&mut self.lists).close();
         self.generation += 1;
     }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::diagnose::{self, Next};
 use super::{Machine, Missing, ProgramCheck};
+use crate::debug::Stop;
 use crate::dispatcher::logons::STARTING;
 use crate::dispatcher::meter::Meter;
 use crate::dispatcher::policy::admission::Demand;
@@ -98,11 +99,15 @@ impl User {
                 self.enter_cp_mode(machine, &why);
                 return After::Waiting;
             }
+            if let Some(why) = machine.stepping.stops_before(machine.context.registers.rip) {
+                self.stopped_at(machine, Stop { processor: 0, why });
+                return After::Waiting;
+            }
             if machine.missing_page().is_some() {
                 continue;
             }
             let entered = Instant::now();
-            let exit = if machine.tracing.is_empty() {
+            let exit = if machine.tracing.is_empty() && !machine.stepping.is_needed() {
                 processor.run(&mut machine.context, &mut machine.space)
             } else {
                 let (exit, stops) = self.run_one_traced(machine, processor);

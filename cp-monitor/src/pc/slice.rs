@@ -9,7 +9,6 @@ use pc_platform::disk::{Ended, Ticket};
 use super::terminal::Shown;
 use super::{Halt, NANOSECONDS, Pc, Reached, Turn};
 use crate::command::close_unit_records;
-use crate::debug::{Stop, Why};
 use crate::dispatcher::After;
 use crate::machine::{Machine, Wait};
 use crate::processor::Processor;
@@ -65,7 +64,6 @@ impl User {
                     return After::Waiting;
                 }
                 Turn::Ended(why) => {
-                    self.debug.tell(Stop { processor: 0, why: Why::Ended(why.clone()) });
                     self.console.end_screen();
                     self.enter_cp_mode(machine, &format!("HCPGIR450W CP entered; {why}"));
                     return After::Waiting;

@@ -31,7 +31,7 @@ use jiff::Zoned;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::accounting::Used;
-use crate::debug::Debugging;
+use crate::debug::{Debugging, Stop, Why};
 use crate::directory::{UserEntry, UserId};
 use crate::dispatcher::policy::{Entitlement, MachineId, Policy, Wakeup};
 use crate::machine::{Machine, Wait};
@@ -378,9 +378,11 @@ impl User {
         }
     }
 
-    /// Puts the machine into CP mode with a line that says why.
+    /// Puts the machine into CP mode with a line that says why. A debugger is told, too.
     pub fn enter_cp_mode(&self, machine: &mut Machine, why: &str) {
         machine.stop();
+        let cause = why.split_once("CP entered; ").map_or(why, |(_, cause)| cause);
+        self.debug.tell(Stop { processor: 0, why: Why::Ended(cause.to_string()) });
         self.console.write(LineKind::Cp, why);
         self.show_state(machine);
     }

@@ -1,4 +1,4 @@
-//! What gdb may do with a PC machine: registers, storage, points, steps. Each virtual processor is a thread, number 1 the first.
+//! What gdb may do with a machine: registers, storage, points, steps. Each virtual processor is a thread, number 1 the first.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -24,8 +24,10 @@ use soft_processor::{State, Watch, WatchKind as Kind};
 
 use super::super::points::{Points, Stop};
 use super::Session;
+use crate::command::Message;
+use crate::command::storage::{Refused, outside, with_pages};
 use crate::machine::Machine;
-use crate::pc::{Pc, Turn};
+use crate::pc::Turn;
 use crate::users::User;
 
 /// Most breakpoints and most watched ranges: gdb sets a handful.
@@ -37,9 +39,42 @@ const SEGMENTS: [usize; 6] = [State::CS, State::SS, State::DS, State::ES, State:
 /// The error of an address that is not mapped.
 const EFAULT: u8 = 14;
 
+/// Whose machine is looked at, and how it is reached.
+pub(super) trait Subject {
+    /// Does something to the machine, once, and lets it go on if it can.
+    fn change(&self, change: &mut dyn FnMut(&mut Machine));
+    /// The same when it goes on for no other reason.
+    fn look(&self, look: &mut dyn FnMut(&mut Machine));
+    /// Does something with its storage, bringing pages in.
+    fn reach(&self, attempt: &mut dyn FnMut(&mut Machine) -> Result<usize, Refused>) -> Result<usize, Message>;
+    /// The machine is not to be told about any more: gdb stops it.
+    fn interrupted(&self);
+}
+
+impl Subject for Arc<User> {
+    fn change(&self, change: &mut dyn FnMut(&mut Machine)) {
+        self.with_machine(change);
+    }
+
+    fn look(&self, look: &mut dyn FnMut(&mut Machine)) {
+        look(&mut self.lock_machine());
+    }
+
+    fn reach(&self, attempt: &mut dyn FnMut(&mut Machine) -> Result<usize, Refused>) -> Result<usize, Message> {
+        with_pages(self, attempt)
+    }
+
+    fn interrupted(&self) {
+        if let Some(session) = self.debug.session.lock().as_ref() {
+            session.running.store(false, Ordering::SeqCst);
+            session.stop.lock().take();
+        }
+    }
+}
+
 /// The machine as gdb's target.
 pub(super) struct Debugged {
-    user: Arc<User>,
+    subject: Box<dyn Subject>,
     points: Points,
     /// The processor of the last stop.
     current: usize,
@@ -65,8 +100,8 @@ fn fault<T>() -> TargetResult<T, Debugged> {
 }
 
 impl Debugged {
-    pub(super) fn new(user: &Arc<User>) -> Self {
-        Self { user: Arc::clone(user), points: Points::default(), current: 0, step: None, asked: false, stop: None }
+    pub(super) fn new(subject: Box<dyn Subject>) -> Self {
+        Self { subject, points: Points::default(), current: 0, step: None, asked: false, stop: None }
     }
 
     pub(super) fn current(&self) -> Tid {
@@ -84,11 +119,25 @@ impl Debugged {
 
     /// Ctrl-C.
     pub(super) fn interrupt(&mut self) {
-        if let Some(session) = self.user.debug.session.lock().as_ref() {
-            session.running.store(false, Ordering::SeqCst);
-            session.stop.lock().take();
+        self.subject.interrupted();
+        self.subject.change(&mut |machine| {
+            machine.forget_step();
+            machine.stop();
+        });
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&mut Machine) -> T) -> T {
+        let (mut look, mut seen) = (Some(look), None);
+        self.subject.look(&mut |machine| seen = look.take().map(|look| look(machine)));
+        seen.expect("it is called once")
+    }
+
+    /// The machine runs for so many instructions, as far as nobody but this runs it.
+    pub(super) fn run_alone(&mut self, instructions: u64) {
+        let turn = self.look(|machine| machine.pc_mut().map(|pc| pc.run(instructions)));
+        if let Some(Turn::Stopped(stop)) = turn {
+            self.note_stop(&stop);
         }
-        self.user.with_machine(Machine::stop);
     }
 
     /// Does what the last packet asked for.
@@ -98,14 +147,23 @@ impl Debugged {
         }
         if let Some(number) = self.step.take() {
             self.current = number;
-            self.stop = Some(self.make_step(number));
-            return;
+            if self.look(|machine| machine.pc().is_some()) {
+                self.stop = Some(self.make_step(number));
+                return;
+            }
+            // A CMS machine makes its step on a real processor, when it has its turn.
+            return self.go_on(session, true);
         }
+        self.go_on(session, false);
+    }
+
+    fn go_on(&self, session: &Session, step: bool) {
         session.running.store(true, Ordering::SeqCst);
         let points = self.points.clone();
-        self.user.with_machine(|machine| {
-            if let Some(pc) = machine.pc_mut() {
-                pc.set_points(Points { address_stop: pc.address_stop(), ..points });
+        self.subject.change(&mut |machine| {
+            machine.set_points(points.clone());
+            if step {
+                machine.step_next();
             }
             machine.begin(None);
         });
@@ -115,13 +173,10 @@ impl Debugged {
         /// Time that a disk may take in the middle of a step.
         const LOOKS: usize = 1000;
         let points = self.points.clone();
-        self.user.with_machine(|machine| {
-            if let Some(pc) = machine.pc_mut() {
-                pc.set_points(Points { address_stop: pc.address_stop(), ..points });
-            }
-        });
+        self.subject.change(&mut |machine| machine.set_points(points.clone()));
         for _ in 0..LOOKS {
-            let turn = self.user.with_machine(|machine| machine.pc_mut().and_then(|pc| pc.step(number)));
+            let mut turn = None;
+            self.subject.change(&mut |machine| turn = machine.pc_mut().and_then(|pc| pc.step(number)));
             match turn {
                 Some(Turn::Disk) => std::thread::sleep(Duration::from_millis(10)),
                 Some(Turn::Ended(why)) => return super::reason(&Stop { processor: number, why: super::Why::Ended(why) }, &[]),
@@ -134,14 +189,19 @@ impl Debugged {
         MultiThreadStopReason::SignalWithThread { tid: thread(number), signal: Signal::SIGTRAP }
     }
 
-    /// Asks the machine; an error of gdb's when there is none, or not that processor.
-    fn with_pc<T>(&self, tid: Tid, ask: impl FnOnce(&mut Pc, usize) -> T) -> TargetResult<T, Self> {
-        let mut machine = self.user.lock_machine();
+    /// Asks the machine; an error of gdb's when there is no such processor.
+    fn with_machine<T>(&self, tid: Tid, ask: impl FnOnce(&mut Machine, usize) -> T) -> TargetResult<T, Self> {
         let number = processor(tid);
-        match machine.pc_mut().filter(|pc| number < pc.processors()) {
-            Some(pc) => Ok(ask(pc, number)),
-            None => Err(TargetError::NonFatal),
+        self.look(|machine| (number < machine.processors()).then(|| ask(machine, number))).ok_or(TargetError::NonFatal)
+    }
+
+    /// Loads or stores at an address as the machine's instructions use it, and brings pages in that this needs.
+    fn transfer(&self, tid: Tid, access: &mut dyn FnMut(&mut Machine, usize) -> Result<usize, Refused>) -> TargetResult<usize, Self> {
+        let number = processor(tid);
+        if number >= self.look(|machine| machine.processors()) {
+            return Err(TargetError::NonFatal);
         }
+        self.subject.reach(&mut |machine| access(machine, number)).or_else(|_| fault())
     }
 }
 
@@ -164,35 +224,44 @@ impl Target for Debugged {
 
 impl MultiThreadBase for Debugged {
     fn read_registers(&mut self, registers: &mut X86_64CoreRegs, tid: Tid) -> TargetResult<(), Self> {
-        let state = self.with_pc(tid, |pc, number| pc.state(number))?;
+        let state = self.with_machine(tid, |machine, number| machine.state(number))?;
         *registers = shown(&state);
         Ok(())
     }
 
     fn write_registers(&mut self, registers: &X86_64CoreRegs, tid: Tid) -> TargetResult<(), Self> {
-        self.with_pc(tid, |pc, number| {
-            let mut state = pc.state(number);
+        self.with_machine(tid, |machine, number| {
+            let mut state = machine.state(number);
             take(&mut state, registers);
-            pc.set_state(number, &state);
+            machine.set_state(number, &state);
         })
     }
 
     fn read_addrs(&mut self, address: u64, bytes: &mut [u8], tid: Tid) -> TargetResult<usize, Self> {
-        let read = self.with_pc(tid, |pc, number| match pc.read_virtual(number, address, bytes) {
-            Ok(()) => bytes.len(),
-            // What is before the hole is there.
-            Err(hole) => (hole.0.wrapping_sub(address) as usize).min(bytes.len()),
+        // What is before the end, or before a hole, is there.
+        let read = self.transfer(tid, &mut |machine, number| match machine.pc() {
+            Some(pc) => Ok(pc
+                .read_virtual(number, address, bytes)
+                .map_or_else(|hole| (hole.0.wrapping_sub(address) as usize).min(bytes.len()), |()| bytes.len())),
+            None => {
+                let length = machine.space.size().saturating_sub(address).min(bytes.len() as u64) as usize;
+                machine.space.read(address, &mut bytes[..length]).map_err(|error| Refused::access(address, error, false))?;
+                Ok(length)
+            }
         })?;
         if read == 0 && !bytes.is_empty() { fault() } else { Ok(read) }
     }
 
     fn write_addrs(&mut self, address: u64, bytes: &[u8], tid: Tid) -> TargetResult<(), Self> {
-        let written = self.with_pc(tid, |pc, number| pc.write_virtual(number, address, bytes))?;
-        written.or_else(|_| fault())
+        self.transfer(tid, &mut |machine, number| match machine.pc() {
+            Some(pc) => pc.write_virtual(number, address, bytes).map(|()| 0).map_err(|hole| outside(hole.0).into()),
+            None => machine.space.write(address, bytes).map(|()| 0).map_err(|error| Refused::access(address, error, true)),
+        })
+        .map(drop)
     }
 
     fn list_active_threads(&mut self, is_active: &mut dyn FnMut(Tid)) -> Result<(), Self::Error> {
-        let count = self.user.lock_machine().pc().map_or(1, Pc::processors);
+        let count = self.look(|machine| machine.processors());
         (0..count).for_each(|number| is_active(thread(number)));
         Ok(())
     }
@@ -310,7 +379,7 @@ impl MonitorCmd for Debugged {
     fn handle_monitor_cmd(&mut self, command: &[u8], mut out: ConsoleOutput<'_>) -> Result<(), Self::Error> {
         match command {
             b"registers" => {
-                let state = self.user.lock_machine().pc().map(|pc| pc.state(self.current.min(pc.processors() - 1)));
+                let state = self.look(|machine| machine.system().is_some().then(|| machine.state(self.current)));
                 let Some(state) = state else {
                     outputln!(out, "The machine is gone.");
                     return Ok(());

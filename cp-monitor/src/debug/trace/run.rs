@@ -1,18 +1,20 @@
 //! Executes machines one instruction at a time for [`super::Tracing`].
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use console::wire::LineKind;
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind};
 use soft_processor::{Exit as SoftExit, State, Watch, WatchKind};
 
-use super::{Event, Seen, Tracing, What};
+use super::{Event, Said, Seen, Tracing, What};
 use crate::command;
 use crate::debug::{Stop, Why};
+use crate::directory::SpoolKind;
 use crate::machine::Machine;
 use crate::pc::{Pc, Turn};
 use crate::processor::{Exit, Processor, Registers};
-use crate::users::User;
+use crate::users::{Device, Output, User};
 
 /// Longest instruction.
 const LONGEST: usize = 15;
@@ -20,6 +22,8 @@ const LONGEST: usize = 15;
 const LINES: usize = 64;
 /// Length of the instruction that is DIAGNOSE.
 const DIAGNOSE: u64 = 2;
+/// The channel command of a printer: write and space one line.
+const PRINT: u16 = 0x09;
 /// The trap flag.
 const TRAP: u64 = 1 << 8;
 
@@ -166,18 +170,20 @@ impl Pc {
 }
 
 impl User {
-    /// What the traces have to say: lines to the console, and commands.
+    /// What the traces have to say: lines to the console and the printer, and commands.
     pub(crate) fn show_traces(self: &Arc<Self>, machine: &mut Machine, goes_on: bool) {
-        let (lines, commands) = machine.tracing.take();
+        let Said { lines, printed, commands } = machine.tracing.take();
         for line in &lines {
             self.console.write(LineKind::Cp, line);
         }
-        if commands.is_empty() {
+        let crowded = self.print_trace(printed);
+        if commands.is_empty() && !crowded {
             return;
         }
         let user = Arc::clone(self);
         machine.stop();
         self.cp().workers.submit(Box::new(move || {
+            user.write_trace();
             for text in commands {
                 let reply = command::execute(user.cp(), command::Origin::user(&user), &text);
                 user.say_cp(&reply.lines);
@@ -188,10 +194,45 @@ impl User {
         }));
     }
 
-    /// Runs a CMS machine that is traced. For events that are exits anyway it runs as always, for the others the trap flag brings it back after an instruction.
+    /// Gives lines to a worker who prints them. True when so many wait that the machine should.
+    fn print_trace(self: &Arc<Self>, lines: Vec<String>) -> bool {
+        /// Lines that may wait for the printer.
+        const WAITING: usize = 4096;
+        if lines.is_empty() {
+            return false;
+        }
+        let mut printing = self.debug.printing.lock();
+        let was_empty = printing.is_empty();
+        printing.extend(lines);
+        if was_empty {
+            let user = Arc::clone(self);
+            self.cp().workers.submit(Box::new(move || user.write_trace()));
+        }
+        printing.len() > WAITING
+    }
+
+    /// Prints what waits, on the first printer. The devices are locked first, so that lines keep their order whoever writes them.
+    fn write_trace(self: &Arc<Self>) {
+        let mut devices = self.devices.lock();
+        let lines = std::mem::take(&mut *self.debug.printing.lock());
+        let Some(output) = devices.iter_mut().find_map(|(_, device)| printer(device)) else { return };
+        let width = output.record_length() as usize;
+        for line in lines {
+            let record = &line.as_bytes()[..line.len().min(width)];
+            if let Err(error) = output.file(self).append(PRINT, record) {
+                // Half a file is no file.
+                output.open = None;
+                self.cp().spool_trouble(self, &error);
+                return;
+            }
+            self.usage.lines_printed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Runs a CMS machine that is traced or has points. For events that are exits anyway it runs as always, for the others the trap flag brings it back after an instruction.
     /// True when the machine stops.
     pub(crate) fn run_one_traced(self: &Arc<Self>, machine: &mut Machine, processor: &mut dyn Processor) -> (Exit, bool) {
-        let steps = machine.tracing.needs_steps();
+        let steps = machine.tracing.needs_steps() || machine.stepping.is_needed();
         let before = machine.context.registers;
         if steps {
             machine.context.registers.rflags |= TRAP;
@@ -218,8 +259,11 @@ impl User {
             next: after.rip,
             what: What::Executed,
             io: None,
-            stored: stored(&instruction, &before, machine.tracing.stores().next().is_some()),
+            stored: None,
         };
+        let looks = machine.stepping.watches() || machine.tracing.stores().next().is_some();
+        let accesses = if looks { accesses(&instruction, &before) } else { Vec::new() };
+        seen.stored = accesses.iter().find(|access| access.write).map(|access| access.address);
         match &exit {
             Exit::Diagnose => seen.io = Some(format!("DIAG {:03X}", after.general[0])),
             Exit::Program { vector: 1, .. }
@@ -232,6 +276,10 @@ impl User {
             Exit::Program { vector, address, .. } => seen.what = What::Exception { vector: *vector as u8, address: *address },
             Exit::PageFault { .. } | Exit::SliceEnd | Exit::Failed(_) => return (exit, false),
         }
+        if seen.what == What::Executed {
+            accesses.iter().for_each(|access| machine.stepping.accessed(access.address, access.size, access.write));
+        }
+        machine.stepping.went_on();
         let stops = machine.tracing.seen(&seen, false);
         // The machine's own trap flag is its own affair; ours is none of its exceptions.
         let ours = matches!(exit, Exit::Program { vector: 1, .. }) && before.rflags & TRAP == 0;
@@ -239,23 +287,42 @@ impl User {
     }
 }
 
-/// The address that an instruction with a storage operand stores into, from its registers; for a machine whose processor cannot watch storage.
-fn stored(instruction: &Instruction, registers: &Registers, wanted: bool) -> Option<u64> {
-    if !wanted {
-        return None;
-    }
+/// Storage that an instruction accesses.
+struct Access {
+    address: u64,
+    size: u64,
+    write: bool,
+}
+
+/// What an instruction accesses, from its operands and the registers before it: for a machine whose processor cannot watch storage.
+fn accesses(instruction: &Instruction, registers: &Registers) -> Vec<Access> {
+    use iced_x86::OpAccess::{CondRead, CondWrite, Read, ReadCondWrite, ReadWrite, Write};
     let mut factory = iced_x86::InstructionInfoFactory::new();
-    let info = factory.info(instruction);
     let value = |register: iced_x86::Register, _: usize, _: usize| {
         let full = register.full_register();
-        if full == iced_x86::Register::None {
-            return Some(0);
-        }
         if full.is_gpr64() { Some(registers.general[full.number()]) } else { Some(0) }
     };
-    use iced_x86::OpAccess::{CondWrite, ReadCondWrite, ReadWrite, Write};
-    let used = info.used_memory().iter().find(|used| matches!(used.access(), Write | CondWrite | ReadWrite | ReadCondWrite))?;
-    used.virtual_address(0, value)
+    let mut accesses = Vec::new();
+    for used in factory.info(instruction).used_memory() {
+        let Some(address) = used.virtual_address(0, value) else { continue };
+        let size = (used.memory_size().size() as u64).max(1);
+        let access = used.access();
+        if matches!(access, Write | CondWrite | ReadWrite | ReadCondWrite) {
+            accesses.push(Access { address, size, write: true });
+        }
+        if matches!(access, Read | CondRead | ReadWrite | ReadCondWrite) {
+            accesses.push(Access { address, size, write: false });
+        }
+    }
+    accesses
+}
+
+/// A device that is a printer, and not the console's spool file.
+pub(crate) fn printer(device: &mut Device) -> Option<&mut Output> {
+    match device {
+        Device::Output(output) if output.kind() == SpoolKind::Printer => Some(output),
+        _ => None,
+    }
 }
 
 /// TRACE STORE of everything would be every instruction.
