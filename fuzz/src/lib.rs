@@ -5,8 +5,10 @@
 //! four lines in `fuzz_targets/`, a `[[bin]]` in Cargo.toml.
 
 pub mod cms;
+pub mod debuggers;
 pub mod decks;
 pub mod disks;
+pub mod dumps;
 mod memory_disk;
 pub mod pc;
 pub mod soft;

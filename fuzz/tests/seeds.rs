@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fuzz::{MemoryDisk, SPOOL, cms, decks, disks, pc, soft, terminals};
+use fuzz::{MemoryDisk, SPOOL, cms, debuggers, decks, disks, dumps, pc, soft, terminals};
 use minidisk::edf::{ATTRIBUTES, FileEntry, FileId, RecordFormat};
 use shell::dump::Dumper;
 use shell::netdata::{Acknowledgement, Encoder, Envelope, FileControl, acknowledgement};
@@ -410,4 +410,51 @@ fn no_frame_of_a_client_is_too_much() {
         cp.iter().flat_map(|frame| encode(console::frame::encode(frame))).collect(),
     ];
     run(terminals::frames, &seeds);
+}
+
+#[test]
+fn no_dump_of_a_machine_is_too_much() {
+    use cp_monitor::debug::vmdump::{Head, Kind, Writer};
+    use soft_processor::State;
+    let head = Head {
+        kind: Kind::Cms,
+        processors: 1,
+        storage: 1 << 20,
+        seconds: 1_700_000_000,
+        user: "ALAN".into(),
+        system: "CMS".into(),
+        format: "CMS".into(),
+        identification: "it hangs".into(),
+    };
+    let (mut writer, first) = Writer::begin(&head);
+    let records = [first, writer.registers(&State::reset()), writer.range(0, 0xfff), writer.pages(0, &[7; 100]), writer.end()];
+    run(dumps::vmdump, &[records.concat()]);
+    // Registers (CR0 CR3 CR4 EFER RIP), and page tables of long mode, of 32 bits with large pages, and one that names itself.
+    let tables = |registers: [u64; 5], entries: &[(usize, u64)]| {
+        let mut bytes = vec![0; 0x4000];
+        registers.iter().enumerate().for_each(|(place, word)| bytes[place * 8..place * 8 + 8].copy_from_slice(&word.to_le_bytes()));
+        entries.iter().for_each(|(at, entry)| bytes[*at..at + 8].copy_from_slice(&entry.to_le_bytes()));
+        bytes
+    };
+    let long = [0x8000_0001, 0x1000, 0x20, 0x500, 0x20_0000];
+    let seeds = [
+        tables(long, &[(0x1000, 0x2003), (0x1ff8, 0x1003), (0x2000, 0x3003), (0x3000, 0x83), (0x3008, 0x1003)]),
+        tables([0x8000_0001, 0x1000, 0x10, 0, 0x40_0000], &[(0x1000, 0x0000_0083_0000_2003), (0x2000, 0x0000_3003_0000_1003)]),
+        tables(long, &[(0x1000, 0x1003)]),
+    ];
+    run_some(dumps::vmdump_storage, &seeds, variations() / 10);
+}
+
+#[test]
+fn no_packet_of_a_debugger_is_too_much() {
+    let packet = |text: &str| format!("${text}#{:02x}", text.bytes().fold(0_u8, u8::wrapping_add)).into_bytes();
+    let session = |packets: &[&str]| packets.iter().flat_map(|text| [packet(text), b"+".to_vec()].concat()).collect::<Vec<_>>();
+    let seeds = [
+        session(&["qSupported:multiprocess+;swbreak+;hwbreak+;vContSupported+", "vMustReplyEmpty", "Hg0", "?", "g", "qfThreadInfo"]),
+        session(&["?", "m100000,40", "M100000,4:01020304", "m100000,4", "X100008,0:", "P0=1122334455667788"]),
+        session(&["?", "Z0,100004,1", "Z2,100100,8", "vCont?", "vCont;c", "z0,100004,1", "vCont;s:1", "vCont;s:p1.1"]),
+        session(&["?", "qRcmd,726567697374657273", "qXfer:features:read:target.xml:0,fff", "k", "D"]),
+        b"+$?#3f\x03\x03$vCont;c:p1.-1#00}}##$$".to_vec(),
+    ];
+    run_some(debuggers::gdb, &seeds, variations() / 4);
 }
