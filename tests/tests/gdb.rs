@@ -342,6 +342,11 @@ fn gdb_looks_into_a_cms_machine_on_both_kinds_of_processor() {
         gdb.ask("set {int}0x300000 = 4711");
         assert_line(&gdb.ask("x/dw 0x300000"), r"^0x300000:\s+4711$");
         assert_line(&gdb.ask("x/xb 0xffffff00000000"), "Cannot access memory at address 0xffffff00000000");
+        let code = gdb.ask("x/3i $rip");
+        let address = code.lines().last().and_then(|line| line.split_whitespace().next()).expect("the third instruction");
+        gdb.ask(&format!("tbreak *{address}"));
+        assert_line(&gdb.ask("continue"), "^Temporary breakpoint ");
+        assert_line(&gdb.ask("print/x $rip"), &format!("= {address}$"));
         gdb.go_on(&mut terminal);
         terminal.until("^Hello from ring 3");
         terminal.until_state(|state| matches!(state, ConsoleState::VmRead { .. }));
