@@ -102,6 +102,13 @@ impl Gdb {
         }
         terminal.until_state(|state| state != ConsoleState::CpRead);
     }
+
+    /// The same with PCUSER's machine, which waits in a loop. Gdb says that it continues before it takes Ctrl-C and before CP hears of it, and
+    /// the terminal may not have been told yet of the stop before: only then is what is typed the machine's.
+    fn go_on_spinning(&mut self, terminal: &mut Terminal, system: &System) {
+        self.go_on(terminal);
+        spins(system);
+    }
 }
 
 impl Drop for Gdb {
@@ -109,6 +116,12 @@ impl Drop for Gdb {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// Waits until PCUSER's machine, which waits in a loop, has run for a while from now on.
+fn spins(system: &System) {
+    let before = system.processor_times()["PCUSER"].0;
+    system.wait_until_it_ran("PCUSER", before + 20_000);
 }
 
 /// A system whose user PCUSER has a PC machine of so many processors and the teaching kernels, logged on, with a gdb server.
@@ -178,15 +191,12 @@ fn stops_steps_looks_changes_and_lets_go(system: System) {
     assert_line(&gdb.ask("x/i $rip"), r"=> 0x1[0-9a-f]+ <.*labs");
     assert_line(&gdb.ask("monitor registers"), "^CR0 0000000080010033 ");
     // While it waits for a name it runs until somebody stops it.
-    let before = system.processor_times()["PCUSER"].0;
-    gdb.go_on(&mut terminal);
-    // Gdb says that it continues before it takes Ctrl-C.
-    system.wait_until_it_ran("PCUSER", before + 20_000);
+    gdb.go_on_spinning(&mut terminal, &system);
     gdb.interrupt();
     assert!(gdb.prompt().contains("SIGINT"), "Ctrl-C");
     // A software breakpoint: the name is sent back byte by byte.
     gdb.ask("break labs::serial::send");
-    gdb.go_on(&mut terminal);
+    gdb.go_on_spinning(&mut terminal, &system);
     terminal.type_line("Ada");
     assert_line(&gdb.prompt(), "Breakpoint 1, ");
     assert_line(&gdb.ask("print/c $dil"), "65 'A'");
@@ -228,7 +238,7 @@ fn gdb_follows_a_kernel_from_its_first_instruction_and_watches_storage() {
 
 #[test]
 fn processors_are_threads_and_watching_stops_with_the_server() {
-    let (_system, mut terminal, address) = machine(2);
+    let (system, mut terminal, address) = machine(2);
     let mut gdb = attached(&mut terminal, address);
     let threads = gdb.ask("info threads");
     assert_eq!(threads.matches("Thread ").count(), 2, "{threads}");
@@ -242,6 +252,7 @@ fn processors_are_threads_and_watching_stops_with_the_server() {
     terminal.type_line("#cp query gdb");
     terminal.until("GDB OFF");
     assert!(TcpStream::connect(address).is_err(), "nobody listens");
+    spins(&system);
     terminal.type_line("Bob");
     terminal.until("Hello, Bob.");
 }
@@ -305,8 +316,9 @@ fn a_peer_that_speaks_nonsense_harms_nobody() {
     let said = gdb.ask(&format!("target remote {address}"));
     assert!(said.contains("Remote debugging using"), "{said}");
     gdb.ask("detach");
-    terminal.type_line("Eve");
     assert!(!terminal.until("HCPGDB6002I gdb is gone").contains("HCPMCP9151W"));
+    spins(&system);
+    terminal.type_line("Eve");
     assert_line(&system.cp_says("query names"), "PCUSER");
 }
 
