@@ -107,9 +107,12 @@ fn a_kernel_drives_virtio_devices_and_disks() {
 #[test]
 fn no_timer_is_lost_between_a_halt_and_the_look_at_what_ends_it() {
     let system = system(DEVICES, &[("oneshot", &c_kernel("oneshot.c"))]);
-    let said = system.session("PCUSER", "ipl oneshot\n");
-    assert_line(&said, "^every timer came$");
-    assert_line(&said, "^HCPGIR450W CP entered; the guest ended with exit code 1$");
+    // A terminal that stays: to one that has nothing more to say, a machine that halts for long is one that waits for input.
+    let mut terminal = Terminal::log_on_no_ipl(&system.socket(), "PCUSER");
+    terminal.until_cp_read();
+    terminal.type_line("ipl oneshot");
+    terminal.until("^every timer came$");
+    terminal.until("^HCPGIR450W CP entered; the guest ended with exit code 1$");
 }
 
 #[test]

@@ -163,6 +163,16 @@ pub enum PartitionError {
     Storage(#[from] StorageError),
 }
 
+/// A new VM. KVM makes a thread for it, which a signal such as a kick interrupts.
+fn create_vm(kvm: &Kvm) -> Result<VmFd, PartitionError> {
+    loop {
+        match kvm.create_vm() {
+            Err(error) if error.errno() == libc::EINTR => {}
+            made => return made.map_err(step("create a VM")),
+        }
+    }
+}
+
 /// Names the step that an error is about.
 pub(super) fn step<E: Into<io::Error>>(step: &'static str) -> impl Fn(E) -> PartitionError {
     move |source| PartitionError::Step { step, source: source.into() }
@@ -265,7 +275,7 @@ impl Partition {
         if top > 1 << bits {
             return Err(PartitionError::AddressBits { bits });
         }
-        let vm = kvm.create_vm().map_err(step("create a VM"))?;
+        let vm = create_vm(&kvm)?;
         forgo_patching(&kvm, &vm);
         allow_shadow_pages(&vm, storage.table_frames());
         let assist = MmapRegionBuilder::new(assist::bytes(processors))

@@ -23,7 +23,7 @@ use vm_memory::mmap::{MmapRegion, MmapRegionBuilder};
 use vmm_sys_util::ioctl::ioctl_with_ref;
 
 use super::kick::{Look, Timer};
-use super::{DEVICE_PATH, PartitionError, open, step};
+use super::{DEVICE_PATH, PartitionError, create_vm, open, step};
 
 /// KVM_INTERRUPT, of which the crate has nothing.
 const INTERRUPT: libc::c_ulong = 0x4004_ae86;
@@ -117,7 +117,7 @@ impl KvmMachine {
             .with_mmap_flags(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE)
             .build()
             .map_err(|source| step("map storage of a machine")(io::Error::other(source)))?;
-        let vm = kvm.create_vm().map_err(step("create a VM"))?;
+        let vm = create_vm(&kvm)?;
         // Only some of Intel's processors need them, and only their KVM has them.
         let _ = (vm.set_tss_address(TSS), vm.set_identity_map_address(IDENTITY_MAP));
         let region = kvm_userspace_memory_region {
