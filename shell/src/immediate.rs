@@ -37,14 +37,12 @@ impl OwnImmediates {
 
     /// Sets a name, as if it had not been typed; `false` when there is no room.
     fn set(&mut self, name: [u8; 8]) -> bool {
-        let place = self.names.iter().position(|entry| entry.is_some_and(|(known, _)| known == name));
-        match place.or_else(|| self.names.iter().position(Option::is_none)) {
-            Some(at) => {
-                self.names[at] = Some((name, false));
-                true
-            }
-            None => false,
+        if let Some((_, typed)) = self.entry(name) {
+            *typed = false;
+            return true;
         }
+        let free = self.names.iter_mut().find(|entry| entry.is_none());
+        free.map(|entry| *entry = Some((name, false))).is_some()
     }
 
     /// Forgets a name; `false` when it is not set.
@@ -100,18 +98,18 @@ impl<C: Cp> Shell<C> {
         if self.variables.is_none() {
             return Err(self.fail(41, "631E", "IMMCMD can only be executed from a REXX EXEC"));
         }
-        let not_set = Err(Rc(44));
+        const NOT_SET: Rc = Rc(44);
         match function {
             "SET" => match self.cp.own_immediates(|own| own.set(padded)) {
                 true => Ok(()),
                 false => Err(self.fail(104, "109S", "There are 16 immediate commands already")),
             },
-            "CLR" => self.cp.own_immediates(|own| own.clear(padded)).then_some(()).ok_or(Rc(44)),
-            function if is(function, "Query") => self.cp.own_immediates(|own| own.entry(padded).is_some()).then_some(()).ok_or(Rc(44)),
+            "CLR" => self.cp.own_immediates(|own| own.clear(padded)).then_some(()).ok_or(NOT_SET),
+            function if is(function, "Query") => self.cp.own_immediates(|own| own.entry(padded).is_some()).then_some(()).ok_or(NOT_SET),
             _ => match self.cp.own_immediates(|own| own.take(padded)) {
                 Some(false) => Ok(()),
                 Some(true) => Err(Rc(1)),
-                None => not_set,
+                None => Err(NOT_SET),
             },
         }
     }

@@ -341,12 +341,12 @@ impl Core {
         self.bases[LONG_FS as usize] = self.s.segments[State::FS].base;
         self.bases[LONG_FS as usize + 1] = self.s.segments[State::GS].base;
         self.key = self.key_of(self.cpl() == 3);
-        let code = &self.s.segments[State::CS];
         let flat = |s: &Segment| s.base == 0 && s.limit == u32::MAX && s.attributes & 0x9e == 0x92;
-        self.mode = if self.long_active() && code.attributes & 1 << 13 != 0 {
+        let width = self.s.code_width();
+        self.mode = if width == 64 {
             Mode(Mode::CODE_64 | Mode::IS_FLAT)
         } else {
-            let mut mode = if code.attributes & 1 << 14 != 0 { Mode::CODE_32 } else { 0 };
+            let mut mode = if width == 32 { Mode::CODE_32 } else { 0 };
             if [State::ES, State::SS, State::DS].iter().all(|&segment| flat(&self.s.segments[segment])) {
                 mode |= Mode::IS_FLAT;
             }

@@ -1,5 +1,7 @@
 //! The architectural state of a processor as plain values: what a debugger, a saved machine or another back end reads and sets.
 
+use crate::core::EFER_LMA;
+
 /// A segment register with its hidden part, LDTR or TR.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Segment {
@@ -150,6 +152,20 @@ impl State {
             halted: false,
             waits_for_start_up: false,
             nmi_blocked: false,
+        }
+    }
+
+    /// Bits of the code that CS selects: 16, 32 or 64.
+    pub fn code_width(&self) -> u32 {
+        const LONG: u16 = 1 << 13;
+        const DEFAULT: u16 = 1 << 14;
+        let code = self.segments[Self::CS].attributes;
+        if self.efer & EFER_LMA != 0 && code & LONG != 0 {
+            64
+        } else if code & DEFAULT != 0 {
+            32
+        } else {
+            16
         }
     }
 }

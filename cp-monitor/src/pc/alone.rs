@@ -14,11 +14,6 @@ impl Pc {
         pc
     }
 
-    /// A machine after power-on, with nothing in it.
-    pub(crate) fn bare(settings: Settings) -> Self {
-        Self::new(settings)
-    }
-
     /// Executes about so many instructions; what it writes waits for [`Pc::take_output`].
     pub fn run_by_itself(&mut self, instructions: u64) -> Turn {
         self.execute(instructions)

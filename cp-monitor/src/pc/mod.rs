@@ -141,7 +141,7 @@ fn typed(line: &str) -> Vec<u8> {
 
 impl Pc {
     /// A machine after power-on, with storage of zeros.
-    fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings) -> Self {
         let memory = Memory::new(vec![Region::owned(0, settings.storage)]).expect("one region of whole pages");
         Self::with_memory(settings, memory, None)
     }

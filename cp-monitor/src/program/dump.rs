@@ -1,7 +1,7 @@
 //! `cp64 dump`: reads what VMDUMP wrote, out of an archive, out of the records of a spool file, or out of the spool itself; and makes a core file of it.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -18,7 +18,8 @@ use cp_monitor::directory::UserId;
 use cp_monitor::system::{DataDirectory, DataError};
 use spool::{ArchiveReader, FileInfo, Queue, Selection, Spid, Spool, StartMode, Userid};
 
-use super::{Ended, Place, because, print};
+use super::spool::Passage;
+use super::{Ended, Place, because, print, whole};
 
 /// What is shown of an instruction address.
 const CODE: usize = 16;
@@ -74,29 +75,12 @@ pub fn run(place: &Place, options: &Options) -> Ended {
     shown.all()?;
     if let Some(path) = &options.core {
         let addresses = if options.physical { Addresses::Physical } else { Addresses::Linear(options.processor) };
-        write_core(&dump, addresses, path, options.replace)?;
+        if !options.replace && path.symlink_metadata().is_ok() {
+            return Err(format!("{} is there already", path.display()));
+        }
+        whole::write(path, |output| core::write(&dump, addresses, output).map_err(|error| format!("{}: {error}", path.display())))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The file appears whole or not at all.
-fn write_core(dump: &Dump, addresses: Addresses, path: &Path, replace: bool) -> Result<(), String> {
-    let shown = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    if !replace && path.symlink_metadata().is_ok() {
-        return Err(format!("{} is there already", path.display()));
-    }
-    let mut aside = path.as_os_str().to_os_string();
-    aside.push(".part");
-    let written = File::create(&aside).map_err(|error| shown(&error)).and_then(|file| {
-        let mut output = BufWriter::new(file);
-        core::write(dump, addresses, &mut output).map_err(|error| shown(&error))?;
-        output.into_inner().map_err(|error| shown(&error))?.sync_all().map_err(|error| shown(&error))?;
-        fs::rename(&aside, path).map_err(|error| shown(&error))
-    });
-    if written.is_err() {
-        let _ = fs::remove_file(&aside);
-    }
-    written
 }
 
 /// Reads the dump that is meant.
@@ -136,16 +120,11 @@ fn of_spool(held: &DataDirectory, user: UserId, options: &Options) -> Result<Dum
 
 /// The running system archives it, by way of its own folder of archives.
 fn of_system(place: &Place, root: &Path, user: UserId, options: &Options) -> Result<Dump, String> {
-    let folder = root.join("spxtape");
-    let name = format!("host-dump-{}", std::process::id());
-    fs::create_dir_all(&folder).map_err(because)?;
+    let passage = Passage::new(root)?;
     let spid = options.spid.map_or_else(String::new, |spid| format!(" {spid:04}"));
-    let command = format!("SPXTAPE DUMP {name} USERID {user} RDR{spid} REPLACE");
+    let command = format!("SPXTAPE DUMP {} USERID {user} RDR{spid} REPLACE", passage.name);
     let answer = client::command(&place.socket()?, &command).map_err(because)?;
-    let path = folder.join(&name);
-    let dump = if answer.code == 0 { of_archive(&path, options) } else { Err(answer.lines.join("\n")) };
-    let _ = fs::remove_file(&path);
-    dump
+    if answer.code == 0 { of_archive(&passage.path, options) } else { Err(answer.lines.join("\n")) }
 }
 
 fn of_archive(path: &Path, options: &Options) -> Result<Dump, String> {
@@ -318,16 +297,6 @@ impl Shown<'_> {
         if !self.load(range.first, &mut code) {
             return vec![format!("{:08X}  not in the dump", range.first)];
         }
-        const LONG: u16 = 1 << 13;
-        const DEFAULT: u16 = 1 << 14;
-        let segment = self.dump.states[self.options.processor].segments[soft_processor::State::CS];
-        let width = if segment.attributes & LONG != 0 {
-            64
-        } else if segment.attributes & DEFAULT != 0 {
-            32
-        } else {
-            16
-        };
-        disassemble(range.first, &code, width)
+        disassemble(range.first, &code, self.dump.states[self.options.processor].code_width())
     }
 }

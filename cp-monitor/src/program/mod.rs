@@ -16,6 +16,7 @@ mod spool;
 mod start;
 mod talk;
 mod user;
+mod whole;
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};

@@ -14,7 +14,7 @@ use cp_monitor::directory::UserId;
 use cp_monitor::system::{DataDirectory, DataError};
 use spool::{ArchiveReport, DumpOptions, LoadOptions, Progress, Queue, Selection, Spool, StartMode, Userid};
 
-use super::{Ended, Place, because, print};
+use super::{Ended, Place, because, print, whole};
 
 /// What to do with spool files.
 #[derive(Subcommand)]
@@ -161,10 +161,7 @@ impl Shown {
 
 /// The running system does it; the archive goes through its folder.
 fn by_the_system(place: &Place, root: &Path, what: What) -> Ended {
-    let folder = root.join("spxtape");
-    let name = format!("host-{}", std::process::id());
-    let through = folder.join(&name);
-    std::fs::create_dir_all(&folder).map_err(because)?;
+    let Passage { name, path: through } = &Passage::new(root)?;
     let ask = |command: String| client::command(&place.socket()?, &command).map_err(because);
     let shown = |error: std::io::Error, file: &Path| format!("{}: {error}", file.display());
     let answer = match &what {
@@ -174,20 +171,19 @@ fn by_the_system(place: &Place, root: &Path, what: What) -> Ended {
             }
             let answer = ask(format!("SPXTAPE DUMP {name}{} REPLACE", which.operands()))?;
             if answer.code == 0 {
-                move_file(&through, file).map_err(|error| shown(error, file))?;
+                move_file(through, file)?;
             }
             answer
         }
         What::Load { file, which, no_duplicates } => {
-            std::fs::copy(file, &through).map_err(|error| shown(error, file))?;
+            std::fs::copy(file, through).map_err(|error| shown(error, file))?;
             ask(format!("SPXTAPE LOAD {name}{}{}", which.operands(), if *no_duplicates { " NODUP" } else { "" }))?
         }
         What::Scan { file, which } => {
-            std::fs::copy(file, &through).map_err(|error| shown(error, file))?;
+            std::fs::copy(file, through).map_err(|error| shown(error, file))?;
             ask(format!("SPXTAPE SCAN {name}{}", which.operands()))?
         }
     };
-    let _ = std::fs::remove_file(&through);
     let text: String = answer.lines.iter().map(|line| format!("{line}\n")).collect();
     if answer.code == 0 {
         print(&text)
@@ -197,14 +193,34 @@ fn by_the_system(place: &Place, root: &Path, what: What) -> Ended {
     Ok(ExitCode::from(exit_code(answer.code)))
 }
 
-/// Renames, or copies to another file system and then renames there: by its name the archive is whole.
-fn move_file(from: &Path, to: &Path) -> std::io::Result<()> {
+/// An archive in the folder of a running system, by which the system and this program pass spool files to each other; it goes when this is dropped.
+pub(super) struct Passage {
+    /// What the system calls it.
+    pub(super) name: String,
+    pub(super) path: PathBuf,
+}
+
+impl Passage {
+    pub(super) fn new(root: &Path) -> Result<Self, String> {
+        let folder = root.join("spxtape");
+        std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let name = format!("host-{}", std::process::id());
+        Ok(Self { path: folder.join(&name), name })
+    }
+}
+
+impl Drop for Passage {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Renames, or copies to another file system.
+fn move_file(from: &Path, to: &Path) -> Result<(), String> {
     if std::fs::rename(from, to).is_ok() {
         return Ok(());
     }
-    let mut aside = to.as_os_str().to_os_string();
-    aside.push(".part");
-    std::fs::copy(from, &aside)?;
-    std::fs::File::open(&aside)?.sync_all()?;
-    std::fs::rename(&aside, to)
+    let failed = |error| format!("{}: {error}", to.display());
+    let mut input = std::fs::File::open(from).map_err(failed)?;
+    whole::write(to, |output| std::io::copy(&mut input, output).map(drop).map_err(failed))
 }

@@ -56,7 +56,7 @@ fn machine(pc: bool) -> Option<Machine> {
     let mut machine = Machine::new(AddressSpace::new(&storage, STORAGE).ok()?);
     if pc {
         let settings = Settings { storage: STORAGE, processors: 2, start_time: 0, disks: Vec::new(), ports: Vec::new() };
-        machine.ipl_pc(Pc::bare(settings), "FUZZ").ok()?;
+        machine.ipl_pc(Pc::new(settings), "FUZZ").ok()?;
         machine.pc()?.write(START, &CODE).ok()?;
     } else {
         machine.space.write(START, &CODE).ok()?;

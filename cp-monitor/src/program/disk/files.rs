@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use minidisk::edf::{FileEntry, FileId, RecordFormat};
 use minidisk::text::{self, Export, Import};
 
-use super::{Disk, Ended, because, local, print};
+use super::{Disk, Ended, because, local, print, whole};
 
 fn format_of(entry: &FileEntry) -> (&'static str, u32) {
     match entry.format {
@@ -41,7 +41,7 @@ pub(super) fn list(disk: &Disk, json: bool) -> Ended {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes to a temporary file beside the target and renames it, so that a failure leaves the old one.
+/// A failure leaves the old file of the host.
 pub(super) fn get(disk: &mut Disk, id: &FileId, target: &Path, how: Export) -> Ended {
     let export = |disk: &mut Disk, out: &mut dyn Write| {
         text::export(disk, id, how, |bytes| out.write_all(bytes)).map_err(|error| format!("{} {}: {error}", id.name(), id.file_type()))
@@ -50,18 +50,7 @@ pub(super) fn get(disk: &mut Disk, id: &FileId, target: &Path, how: Export) -> E
         export(disk, &mut std::io::stdout().lock())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut name = target.file_name().ok_or_else(|| format!("{} is no file name", target.display()))?.to_os_string();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = target.with_file_name(name);
-    let failed = |error: std::io::Error| format!("{}: {error}", target.display());
-    let written = std::fs::File::create(&part).map_err(failed).and_then(|file| {
-        let mut out = std::io::BufWriter::new(file);
-        export(disk, &mut out)?;
-        out.flush().map_err(failed)
-    });
-    written.and_then(|()| std::fs::rename(&part, target).map_err(failed)).inspect_err(|_| {
-        let _ = std::fs::remove_file(&part);
-    })?;
+    whole::write(target, |out| export(disk, out))?;
     Ok(ExitCode::SUCCESS)
 }
 

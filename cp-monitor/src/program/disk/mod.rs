@@ -20,7 +20,7 @@ use minidisk::edf::{BLOCK_SIZE, DateTime, EdfError, FileId, FileSystem, Layout};
 use minidisk::extent::{Access, Extent, ExtentError, snapshot_file};
 use minidisk::text::{Export, Import};
 
-use super::{Ended, Place, because, print};
+use super::{Ended, Place, because, print, whole};
 pub(super) use copies::Progress;
 use copies::{ImageKind, SnapshotWhat};
 
