@@ -188,6 +188,11 @@ impl System {
         self.cp.log.entries.lock().unwrap().clone()
     }
 
+    /// Forgets what CP was told.
+    pub fn clear_log(&self) {
+        *self.cp.log.entries.lock().unwrap() = Vec::new();
+    }
+
     /// Waits until the log of what CP was told satisfies `enough`.
     pub fn wait_for(&self, enough: impl Fn(&[String]) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(90);

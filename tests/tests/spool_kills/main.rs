@@ -1,7 +1,7 @@
 //! kill -9 at random moments of heavy spooling, on a disk that works, one that fails, and one that is full.
 //!
 //! After each kill the spool is started again, and every file whose CLOSE was answered must be there byte for byte, with the class that was
-//! last acknowledged; no other may be there but those that were being closed or purged at that moment. Each test kills 50 times;
+//! last acknowledged; no other may be there but those that were being closed or purged at that moment. Each test kills 25 times;
 //! `CP64_SPOOL_KILLS=1000` asks for more, `CP64_SPOOL_SEED` for the moments of an earlier run.
 
 mod child;
@@ -93,7 +93,7 @@ impl Ledger {
 
 /// How often each test kills.
 fn kills() -> u64 {
-    std::env::var("CP64_SPOOL_KILLS").map_or(50, |kills| kills.parse().expect("CP64_SPOOL_KILLS is a number"))
+    std::env::var("CP64_SPOOL_KILLS").map_or(25, |kills| kills.parse().expect("CP64_SPOOL_KILLS is a number"))
 }
 
 /// Kills a child that works in `home` again and again.
