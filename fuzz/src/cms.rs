@@ -173,6 +173,8 @@ impl Cp for Alone {
 
     fn end_command(&mut self) {}
 
+    fn halt(&mut self) {}
+
     fn fail(&mut self, _: Failure) {}
 
     fn last_abend(&mut self) -> Vec<Vec<u8>> {

@@ -222,7 +222,17 @@ fn no_bytes_are_too_much_for_a_tape() {
     let mut card = [0x40; 80];
     card[..5].copy_from_slice(&[2, 0xc3, 0xd4, 0xe2, 0xd5]);
     let whole = [block(0xa0, 0, &card), block(0x40, 80, b""), block(0x80, 0, &card[..9]), block(0x20, 9, &card[9..])].concat();
-    run_some(cms::tape_image, &[whole, card.to_vec(), Vec::new()], of_disks());
+    // A file of a mainframe: a block of data, and the one behind it that says what file it is; and one of VMFPLC2.
+    let mut entry = [0; 87];
+    entry[..5].copy_from_slice(&[2, 0xc3, 0xd4, 0xe2, 0xd5]);
+    entry[9..16].copy_from_slice(&[0xc1, 0xf1, 0, 1, 0, 0, 0xc6]);
+    entry[20] = 4;
+    entry[69..85].copy_from_slice(&[[0xc1; 8], [0xc2; 8]].concat());
+    entry[85..].copy_from_slice(&[0xc1, 0xf1]);
+    let foreign = [block(0xa0, 0, &[2, 0xc3, 0xd4, 0xe2, 0xe5, 0, 2, 0xc1, 0xc2]), block(0xa0, 9, &entry), block(0x40, 87, b"")].concat();
+    let headed = [&[2, 0xd7, 0xd3, 0xc3, 0xc8][..], &[0xc1; 16], &[0; 8], &entry[9..25], &[0; 32]].concat();
+    let headed = [block(0xa0, 0, &headed), block(0xa0, 77, &[2, 0xd7, 0xd3, 0xc3, 0xc4, 1, 2, 3, 4])].concat();
+    run_some(cms::tape_image, &[whole, foreign, headed, card.to_vec(), Vec::new()], of_disks());
 }
 
 /// Variations of each part of a minidisk, which takes longer: each is opened, repaired and written to.

@@ -118,6 +118,8 @@ pub trait Cp: 'static {
     fn begin_command(&mut self, session: &Session);
     /// It has ended: HT is over, its own immediate commands are gone, and storage that is not needed is given back.
     fn end_command(&mut self);
+    /// Ends the running command and what has called it, as HX does that is typed while it runs. Where nothing can be abandoned it returns.
+    fn halt(&mut self);
     /// Fails in that way (command ABEND).
     fn fail(&mut self, failure: Failure);
     /// The registers and the PSW of the last abnormal end as lines of text; none when there was none.

@@ -42,11 +42,11 @@ impl<C: Cp> Shell<C> {
             return self.debug_request(&text);
         }
         self.note("728I", "DEBUG entered; RETURN ends it");
-        while let Some(line) = self.read_line() {
+        while let Some(line) = self.answer_line()? {
             let text = String::from_utf8_lossy(&line).to_ascii_uppercase();
             match text.trim() {
                 "" => {}
-                "RETURN" | "HX" => break,
+                "RETURN" => break,
                 // What was wrong has been said; the next request may be right.
                 text => drop(self.debug_request(text)),
             }

@@ -292,7 +292,7 @@ impl<C: Cp> Shell<C> {
                 Some(line) => *record = line,
                 None => return Ok(false),
             },
-            Input::Terminal => match self.read_line().filter(|line| !line.is_empty()) {
+            Input::Terminal => match self.answer_line()?.filter(|line| !line.is_empty()) {
                 Some(line) => *record = line,
                 None => return Ok(false),
             },

@@ -185,11 +185,10 @@ impl<C: Cp> Shell<C> {
         }
     }
 
-    /// The answer to a question: its first word. HX, which at a read comes as an answer, ends FORMAT as NO does; it is no label.
+    /// The answer to a question: its first word.
     fn answer(&mut self) -> Result<String, Rc> {
-        let line = self.read_line().ok_or(Rc(8))?;
-        let word = Words::parse(&line).command;
-        if word == "HX" { Err(Rc(8)) } else { Ok(word) }
+        let line = self.answer_line()?.ok_or(Rc(8))?;
+        Ok(Words::parse(&line).command)
     }
 
     /// Asks for a label until one is good.

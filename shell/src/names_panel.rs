@@ -79,7 +79,7 @@ impl<C: Cp> Shell<C> {
     fn ask(&mut self, title: &str, old: &str) -> Result<Option<String>, Rc> {
         let shown = if old.is_empty() { format!("{title}:") } else { format!("{title} ({old}):") };
         self.say(shown);
-        let Some(line) = self.read_line() else { return Ok(None) };
+        let Some(line) = self.answer_line()? else { return Ok(None) };
         let text = String::from_utf8_lossy(&line);
         let text = text.trim();
         if text.eq_ignore_ascii_case("QUIT") {

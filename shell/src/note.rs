@@ -42,11 +42,10 @@ impl<C: Cp> Shell<C> {
         let mut note = self.note_heading(&users);
         self.say("Enter the note; a line with a period alone ends it, QUIT alone drops it.");
         let mut size = 0;
-        while let Some(line) = self.read_line() {
+        while let Some(line) = self.answer_line()? {
             match line.trim_ascii_end() {
                 b"." => break,
-                // HX at a read comes as a line: who types it wants out.
-                text if [&b"QUIT"[..], b"HX"].iter().any(|word| text.eq_ignore_ascii_case(word)) => {
+                text if text.eq_ignore_ascii_case(b"QUIT") => {
                     self.say("Note dropped");
                     return Ok(());
                 }

@@ -31,7 +31,7 @@ impl Request {
         let (first, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         match first.parse::<usize>() {
             _ if line.is_empty() => Self::Refresh,
-            _ if ["QUIT", "Q", "HX"].iter().any(|word| line.eq_ignore_ascii_case(word)) => Self::Quit,
+            _ if ["QUIT", "Q"].iter().any(|word| line.eq_ignore_ascii_case(word)) => Self::Quit,
             Ok(number) if (1..=files).contains(&number) && !rest.trim().is_empty() => Self::On(number - 1, String::from(rest.trim())),
             _ => Self::Command(String::from(line)),
         }
@@ -80,7 +80,7 @@ impl<C: Cp> Shell<C> {
                 self.say("Enter: n command (RECEIVE, PEEK, DISCARD, TRANSFER...), or a command;");
                 self.say("an empty line shows the list again, QUIT ends it");
             }
-            let Some(line) = self.read_line() else { return Ok(()) };
+            let Some(line) = self.answer_line()? else { return Ok(()) };
             let request = Request::parse(&String::from_utf8_lossy(&line), files.len());
             show = request == Request::Refresh;
             let line = match request {
@@ -93,7 +93,7 @@ impl<C: Cp> Shell<C> {
             if let Err(crate::message::Rc(code)) = self.execute(line.as_bytes()) {
                 self.say(format!("+++ R({code:05}) +++"));
             }
-            self.code = "RDL";
+            self.running("RDRLIST", "RDL");
         }
     }
 }
@@ -111,7 +111,7 @@ mod tests {
     fn a_line_is_for_a_file_or_for_cms() {
         assert_eq!(Request::parse("2 peek", 3), Request::On(1, "peek".into()));
         assert_eq!(Request::parse("4 peek", 3), Request::Command("4 peek".into()));
-        assert_eq!([" quit ", "hx"].map(|line| Request::parse(line, 3)), [Request::Quit, Request::Quit]);
+        assert_eq!([" quit ", "q"].map(|line| Request::parse(line, 3)), [Request::Quit, Request::Quit]);
         assert_eq!(Request::parse("", 3), Request::Refresh);
         assert_eq!(command("receive / new file a", "0007"), "receive 0007 new file a");
         assert_eq!(command("receive new file", "0007"), "receive 0007 new file");

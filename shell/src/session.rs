@@ -29,6 +29,9 @@ pub(crate) const LEVEL: &str = concat!("CP-64 CMS V", env!("CARGO_PKG_VERSION"))
 /// The return code of a command that nobody knows.
 pub(crate) const UNKNOWN: Rc = Rc(-3);
 
+/// The return code of a command that HX has ended.
+pub(crate) const HALTED: Rc = Rc(222);
+
 /// Completion codes of program interruptions.
 const PROGRAM_INTERRUPTIONS: core::ops::RangeInclusive<i32> = 0x0c0..=0x0cf;
 

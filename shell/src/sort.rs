@@ -67,7 +67,7 @@ impl<C: Cp> Shell<C> {
     /// Asks for the fields: pairs of columns, the more important ones first; after a pair D means descending, A ascending.
     fn sort_fields(&mut self) -> Result<Vec<Field>, Rc> {
         self.note("604R", "Enter sort fields:");
-        let line = self.read_line().unwrap_or_default();
+        let line = self.answer_line()?.unwrap_or_default();
         let text = String::from_utf8_lossy(&line).to_ascii_uppercase();
         let mut fields: Vec<Field> = Vec::new();
         let mut words = text.split_whitespace().peekable();

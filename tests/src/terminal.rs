@@ -167,7 +167,7 @@ impl Terminal {
     }
 
     /// Waits for a read of the machine, a new one when something was typed at the last.
-    fn until_vm_read(&mut self) {
+    pub fn until_vm_read(&mut self) {
         self.wait("VM READ", |terminal| terminal.told.filter(|state| matches!(state, ConsoleState::VmRead { .. })).map(drop));
     }
 

@@ -262,6 +262,33 @@ fn a_file_that_another_user_changes_while_it_is_read_ends_in_order() {
 }
 
 #[test]
+fn hx_as_an_answer_ends_the_exec_too() {
+    let system =
+        system_with(&[("ORDER", "'SORT LIST DATA A OTHER DATA A'; say 'went on after' rc\n"), ("ASK", "pull line; say 'read' line\n")]);
+    system.disk_put("CMSUSER", "LIST", "DATA", b"b\na\n").succeeded();
+    let mut terminal = system.log_on("CMSUSER");
+    terminal.type_line("order");
+    terminal.until("^DMSSRT604R Enter sort fields:$");
+    terminal.until_vm_read();
+    terminal.type_line("hx");
+    let shown = terminal.ready();
+    assert_line(&shown, "^DMSABE222I SORT halted by HX$");
+    assert_line(&shown, r"^Ready\(00222\);");
+    assert_no_line(&shown, "went on");
+    assert_line(&terminal.command("listfile other data a"), "^DMSLST002E ");
+    // A program reads what is typed.
+    terminal.type_line("ask");
+    terminal.until_vm_read();
+    terminal.type_line("hx");
+    assert_line(&terminal.ready(), "^read HX$");
+    // CMS goes on as ever.
+    terminal.type_line("order");
+    terminal.until("^DMSSRT604R Enter sort fields:$");
+    terminal.type_line("1 1");
+    assert_line(&terminal.ready(), "^went on after 0$");
+}
+
+#[test]
 fn hx_in_the_middle_of_sort_and_copyfile_leaves_the_disk_as_it_was() {
     let system = System::start();
     let text: String =

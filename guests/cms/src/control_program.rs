@@ -189,6 +189,10 @@ impl Cp for ControlProgram {
         HEAP.trim();
     }
 
+    fn halt(&mut self) {
+        interruption::halt_execution()
+    }
+
     fn fail(&mut self, failure: Failure) {
         provoke::provoke(failure);
     }

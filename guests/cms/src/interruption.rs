@@ -290,8 +290,9 @@ extern "C" fn look_at_typed_lines() {
 }
 
 /// HX: ends the running command.
-fn halt_execution() -> ! {
-    // SAFETY: as in look_at_typed_lines; HX also forgets what was typed ahead, as in CMS.
+pub fn halt_execution() -> ! {
+    diagnose::set_mask(0);
+    // SAFETY: with attention disabled nothing else touches the place; HX also forgets what was typed ahead, as in CMS.
     unsafe { (*TYPED_AHEAD.0.get()).clear() };
     let mut line = Line::new();
     // A line that is full is cut.

@@ -204,7 +204,7 @@ impl<C: Cp> Shell<C> {
             self.note(number, text);
         }
         let mut list = Vec::new();
-        while let Some(line) = self.read_line() {
+        while let Some(line) = self.answer_line()? {
             let line = line.trim_ascii_end();
             let (line, more) = line.strip_suffix(b"++").map_or((line, false), |line| (line, true));
             list.extend_from_slice(line);

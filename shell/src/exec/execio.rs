@@ -408,7 +408,7 @@ impl<C: Cp> Shell<C> {
                 let mut lines = Vec::new();
                 while request.wants_more(lines.len() as u32) {
                     // Without a number the lines end with a null line.
-                    match self.read_line() {
+                    match self.answer_line()? {
                         Some(line) if request.count.is_none() && line.is_empty() => break,
                         Some(line) => lines.push(line),
                         None => break,
@@ -472,7 +472,7 @@ impl<C: Cp> Shell<C> {
     fn execio_cp(&mut self, request: &Request) -> Outcome {
         let command = match request.operands.first() {
             Some(command) => command.clone().into_bytes(),
-            None => self.read_line().unwrap_or_default(),
+            None => self.answer_line()?.unwrap_or_default(),
         };
         let response = self.cp.command(command.trim_ascii());
         let text = response.text.strip_suffix(b"\n").unwrap_or(&response.text);

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::cp::Cp;
 use crate::message::{Outcome, Rc};
-use crate::session::{Shell, rc};
+use crate::session::{HALTED, Shell, rc};
 use crate::words::{Words, number};
 
 /// Most buffers.
@@ -83,6 +83,19 @@ impl<C: Cp> Shell<C> {
     /// The next line for whoever reads the console: from the program stack, else typed.
     pub(crate) fn read_line(&mut self) -> Option<Vec<u8>> {
         self.program_stack.pull().or_else(|| self.console_line())
+    }
+
+    /// The next line for a command of CMS. HX, typed as that line, ends the command as it does while it runs; as a line of the stack it is data.
+    pub(crate) fn answer_line(&mut self) -> Result<Option<Vec<u8>>, Rc> {
+        if let Some(line) = self.program_stack.pull() {
+            return Ok(Some(line));
+        }
+        let line = self.console_line();
+        if line.as_ref().is_some_and(|line| line.trim_ascii().eq_ignore_ascii_case(b"HX")) {
+            self.cp.halt();
+            return Err(HALTED);
+        }
+        Ok(line)
     }
 
     /// MAKEBUF: the return code is the number of the buffer.

@@ -1,15 +1,18 @@
 //! TAPE: files to and from a tape image, and moving it. [`aws`] is the layout of an image, [`unit`] reads and writes it.
 //!
-//! A file on the tape is the deck of [`crate::dump`], as many cards in a block as fit, each file from a new block on.
+//! A file on the tape is the deck of [`crate::dump`], as many cards in a block as fit, each file from a new block on. What mainframes have written
+//! ([`mainframe`]) is read, not written.
 
 mod aws;
 mod labels;
+mod mainframe;
 mod transfer;
 mod unit;
 
 use alloc::format;
 use alloc::string::String;
 
+use crate::content::Code;
 use crate::cp::Cp;
 use crate::message::{Outcome, Rc};
 use crate::session::Shell;
@@ -41,6 +44,8 @@ struct Options {
     block: usize,
     /// Labels: back to the load point afterwards.
     rewind: bool,
+    /// LOAD: how the records are to be taken.
+    code: Code,
 }
 
 /// Moving the tape.
@@ -72,7 +77,8 @@ impl<C: Cp> Shell<C> {
     }
 
     fn tape_options(&mut self, words: &Words) -> Result<Options, Rc> {
-        let mut options = Options { unit: 1, marks: false, listing: Listing::Terminal, files: Some(1), block: 4096, rewind: true };
+        let mut options =
+            Options { unit: 1, marks: false, listing: Listing::Terminal, files: Some(1), block: 4096, rewind: true, code: Code::ByContent };
         let mut rest = words.options.iter().map(String::as_str);
         while let Some(option) = rest.next() {
             match option {
@@ -83,6 +89,8 @@ impl<C: Cp> Shell<C> {
                 "DISK" => options.listing = Listing::Disk,
                 "LEAVE" => options.rewind = false,
                 "REWIND" => options.rewind = true,
+                option if is(option, "EBcdic") => options.code = Code::Ebcdic,
+                option if is(option, "BInary") => options.code = Code::Binary,
                 "BLKSIZE" => options.block = self.tape_value(option, rest.next(), |size: &usize| matches!(size, 800 | 4096))?,
                 option if is(option, "PRint") => options.listing = Listing::Printer,
                 option if is(option, "NOPRint") => options.listing = Listing::None,

@@ -7,8 +7,10 @@ use alloc::vec::Vec;
 
 use minidisk::edf::{FileEntry, RecordFormat};
 
+use super::mainframe::{self, Part};
 use super::unit::{Next, Place, Recording, Unit};
 use super::{Listing, Options};
+use crate::content::{Code, Survey, from_ebcdic};
 use crate::cp::{Cp, PRINTER};
 use crate::disks::{Mode, file_id};
 use crate::dump::{Dumper, Loader, Piece, Records};
@@ -20,6 +22,21 @@ use crate::unit_record::channel;
 
 /// Bytes in a card.
 const CARD: usize = 80;
+
+/// A file on a tape.
+struct OnTape {
+    entry: FileEntry,
+    /// A mainframe has written it.
+    foreign: bool,
+}
+
+/// What a block brings of a file.
+enum Data<'a> {
+    /// The data of a card.
+    Card(&'a [u8]),
+    /// That of a block of a mainframe.
+    Block(&'a [u8]),
+}
 
 impl<C: Cp> Shell<C> {
     /// TAPE DUMP fn ft [fm]
@@ -92,7 +109,8 @@ impl<C: Cp> Shell<C> {
         let mode = spec.mode.unwrap_or(Mode::A);
         self.writable(mode)?;
         let (mut marks, mut loaded) = (0, Vec::new());
-        while let Some((start, entry)) = self.tape_file_entry(unit, &mut marks, options.files)? {
+        while let Some((start, file)) = self.tape_file(unit, &mut marks, options.files)? {
+            let entry = &file.entry;
             if !pattern.matches(&entry.id) {
                 continue;
             }
@@ -103,7 +121,7 @@ impl<C: Cp> Shell<C> {
                 unit.place = behind;
                 continue;
             }
-            self.load_from_tape(unit, &entry, &target)?;
+            self.load_from_tape(unit, &file, &target, options.code)?;
             loaded.push(format!("{target}"));
             if !pattern.is_generic() {
                 break;
@@ -116,24 +134,49 @@ impl<C: Cp> Shell<C> {
         Ok(())
     }
 
-    /// Puts the file that stands next on the disk.
-    fn load_from_tape(&mut self, unit: &mut Unit, entry: &FileEntry, target: &Target) -> Outcome {
+    /// Puts the file that stands next on the disk. Text of a mainframe becomes text of this system, as what comes in by the reader does.
+    fn load_from_tape(&mut self, unit: &mut Unit, file: &OnTape, target: &Target, code: Code) -> Outcome {
+        let start = unit.place;
+        let mut survey = Survey::default();
+        if file.foreign && code == Code::ByContent {
+            self.each_record_on_tape(unit, &file.entry, |_, record| {
+                survey.add(&record);
+                Ok(())
+            })?;
+            unit.place = start;
+        }
+        let translates = survey.translates(code);
         let mut to = self.begin_file(target.clone(), false)?;
-        let mut records = Records::of(entry);
-        let written = self.each_piece_on_tape(unit, |shell, piece| match piece {
-            Piece::End(_) if records.is_complete() => Ok(()),
-            Piece::End(_) => Err(shell.bad_record()),
-            Piece::Data(data) => {
-                if !records.add(&data) {
+        let written = self.each_record_on_tape(unit, &file.entry, |shell, mut record| {
+            if translates {
+                from_ebcdic(&mut record, target.format);
+            }
+            shell.write_record(&mut to, &record)
+        });
+        self.finish(to, written, file.entry.modified)
+    }
+
+    /// Takes the records of the file that stands next, which has that entry, and goes behind it.
+    fn each_record_on_tape(&mut self, unit: &mut Unit, entry: &FileEntry, mut take: impl FnMut(&mut Self, Vec<u8>) -> Outcome) -> Outcome {
+        let (mut cards, mut blocks) = (Records::of(entry), mainframe::Records::of(entry));
+        let file = self.each_piece_on_tape(unit, |shell, data| match data {
+            Data::Card(data) => {
+                if !cards.add(data) {
                     return Err(shell.bad_record());
                 }
-                while let Some(record) = records.next_record() {
-                    shell.write_record(&mut to, &record)?;
-                }
-                Ok(())
+                core::iter::from_fn(|| cards.next_record()).try_for_each(|record| take(shell, record))
             }
-        });
-        self.finish(to, written.map(|_| ()), entry.modified)
+            Data::Block(data) => {
+                if !blocks.add(data) {
+                    return Err(shell.bad_record());
+                }
+                core::iter::from_fn(|| blocks.next_record()).try_for_each(|record| take(shell, record))
+            }
+        })?;
+        match if file.foreign { blocks.is_complete() } else { cards.is_complete() } {
+            true => Ok(()),
+            false => Err(self.bad_record()),
+        }
     }
 
     /// TAPE SCAN and SKIP [fn ft]: names the files that stand next; a file that is named ends it, SCAN before and SKIP behind it.
@@ -149,7 +192,7 @@ impl<C: Cp> Shell<C> {
         };
         self.tape_ready(unit)?;
         let (mut marks, mut seen, mut met) = (0, Vec::new(), false);
-        while let Some((start, entry)) = self.tape_file_entry(unit, &mut marks, options.files)? {
+        while let Some((start, OnTape { entry, .. })) = self.tape_file(unit, &mut marks, options.files)? {
             seen.push(format!("{} A{}", entry.id, entry.mode));
             if wanted == Some(entry.id) {
                 met = true;
@@ -167,7 +210,7 @@ impl<C: Cp> Shell<C> {
     }
 
     /// Goes behind the next file; answers where it begins and what it is, or `None` when the tape marks that were asked for, or the end, came first.
-    fn tape_file_entry(&mut self, unit: &mut Unit, marks: &mut u32, most: Option<u32>) -> Result<Option<(Place, FileEntry)>, Rc> {
+    fn tape_file(&mut self, unit: &mut Unit, marks: &mut u32, most: Option<u32>) -> Result<Option<(Place, OnTape)>, Rc> {
         loop {
             let start = unit.place;
             match self.read_tape(unit)? {
@@ -180,28 +223,53 @@ impl<C: Cp> Shell<C> {
                 }
                 Next::Block(_) => {
                     unit.place = start;
-                    return self.each_piece_on_tape(unit, |_, _| Ok(())).map(|entry| Some((start, entry)));
+                    return self.each_piece_on_tape(unit, |_, _| Ok(())).map(|file| Some((start, file)));
                 }
             }
         }
     }
 
-    /// Takes the pieces of the file that stands next and goes behind it; answers its entry.
-    fn each_piece_on_tape(&mut self, unit: &mut Unit, mut take: impl FnMut(&mut Self, Piece) -> Outcome) -> Result<FileEntry, Rc> {
+    /// Takes the data of the file that stands next and goes behind it.
+    fn each_piece_on_tape(&mut self, unit: &mut Unit, mut take: impl FnMut(&mut Self, Data<'_>) -> Outcome) -> Result<OnTape, Rc> {
         let mut loader = Loader::default();
+        // What VMFPLC2 says before the data; TAPE says it behind.
+        let mut announced: Option<FileEntry> = None;
+        // Whether a mainframe has written it, once a block is known.
+        let mut form = None;
         loop {
-            let Next::Block(block) = self.read_tape(unit)? else {
-                return Err(self.fail(32, "096E", "End card missing from tape: the file is incomplete"));
+            let before = unit.place;
+            let block = match self.read_tape(unit)? {
+                Next::Block(block) => block,
+                Next::Mark | Next::End => Vec::new(),
             };
-            for card in block.chunks(CARD) {
-                let Ok(piece) = loader.card(card) else { return Err(self.bad_record()) };
-                let end = match &piece {
-                    Piece::End(entry) => Some(entry.clone()),
-                    Piece::Data(_) => None,
-                };
-                take(self, piece)?;
-                if let Some(entry) = end {
-                    return Ok(entry);
+            let part = Part::of(&block);
+            if let Some(entry) = announced.take_if(|_| !matches!(part, Some(Part::HeadedData(_)))) {
+                unit.place = before;
+                return Ok(OnTape { entry, foreign: true });
+            }
+            if block.is_empty() {
+                return Err(self.fail(32, "096E", "End card missing from tape: the file is incomplete"));
+            }
+            let foreign = part.is_some();
+            let first = form.is_none();
+            if *form.get_or_insert(foreign) != foreign {
+                return Err(self.bad_record());
+            }
+            match part {
+                Some(Part::Header(Some(entry))) if first => announced = Some(entry),
+                Some(Part::HeadedData(data)) if announced.is_some() => take(self, Data::Block(data))?,
+                Some(Part::Data(data)) => take(self, Data::Block(data))?,
+                Some(Part::Zeros(count)) => take(self, Data::Block(&alloc::vec![0; count]))?,
+                Some(Part::End(Some(entry))) => return Ok(OnTape { entry, foreign }),
+                Some(Part::End(None) | Part::Header(_) | Part::HeadedData(_)) => return Err(self.bad_record()),
+                None => {
+                    for card in block.chunks(CARD) {
+                        match loader.card(card) {
+                            Ok(Piece::Data(data)) => take(self, Data::Card(&data))?,
+                            Ok(Piece::End(entry)) => return Ok(OnTape { entry, foreign }),
+                            Err(_) => return Err(self.bad_record()),
+                        }
+                    }
                 }
             }
         }
@@ -209,7 +277,7 @@ impl<C: Cp> Shell<C> {
 
     /// A block that no TAPE DUMP wrote.
     fn bad_record(&mut self) -> Rc {
-        self.fail(32, "057E", "Invalid record format: the tape was not written by TAPE DUMP")
+        self.fail(32, "057E", "Invalid record format: no TAPE or VMFPLC2 has written this")
     }
 
     /// Lists the files where they are to be listed.

@@ -138,16 +138,6 @@ fn format_asks_before_it_erases() {
 }
 
 #[test]
-fn hx_ends_format_at_either_question() {
-    for typed in [&["hx"][..], &["yes", "hx"]] {
-        let mut user = user();
-        user.types(typed);
-        assert_eq!(user.fails("format 192 b").0, 8, "{typed:?}");
-        assert!(user.disk_has(0x192, "SAME FILE"), "{typed:?}");
-    }
-}
-
-#[test]
 fn format_asks_again_until_it_understands_and_accesses_the_disk() {
     let mut user = user();
     user.types(&["what", "yes", "", "bad!", "newlabel"]);

@@ -438,6 +438,12 @@ impl Cp for Double {
         world.own_immediates = OwnImmediates::NONE;
     }
 
+    fn halt(&mut self) {
+        let mut world = self.0.borrow_mut();
+        let routine = world.remembered.map(|session| session.routine().to_string()).unwrap_or_default();
+        world.screen.push(format!("DMSABE222I {routine} halted by HX"));
+    }
+
     fn fail(&mut self, failure: Failure) {
         self.0.borrow_mut().failures.push(failure);
     }

@@ -35,6 +35,9 @@ fn user() -> User {
     user.has_file(0x191, "HELLO EXEC", 1, &["say hello", " ", "exit"]);
     user.has_file(0x191, "SHORT EXEC", 1, &["say hello"]);
     user.has_file(0x191, "NOCOUNT EXEC", 1, &["/* */ x.0 = 'many'; 'EXECIO * DISKW OUT DATA A (STEM x.'; exit rc"]);
+    user.has_file(0x191, "READER EXEC", 1, &["/* */ 'EXECIO * DISKW OUT DATA A'; exit rc"]);
+    user.has_file(0x191, "PULLS EXEC", 1, &["/* */ pull line; say 'read' line"]);
+    user.has_file(0x191, "STACKS EXEC", 1, &["/* */ queue 'HX'; queue ''; 'EXECIO * DISKW OUT DATA A'; 'TYPE OUT DATA A'"]);
     user.has_file(0x191, "CMSUSER NAMES", 1, &[":nick.bob :userid.bob"]);
     user.ipl("AUTOCR", &[]);
     user
@@ -67,4 +70,49 @@ fn movefile_says_which_of_its_definitions_it_cannot_use() {
         assert_eq!(user.fails("movefile"), (40, vec![message.to_string()]));
         assert!(!user.disk_has(0x191, "X EXEC"));
     }
+}
+
+/// What asks for lines, with what is typed before HX.
+const QUESTIONS: &[(&str, &[&str])] = &[
+    ("copyfile hello exec a x exec a (specs", &["1-4 1 ++"]),
+    ("copyfile hello exec a x exec a (translate", &[]),
+    ("debug", &["x 0 8"]),
+    ("format 191 a", &[]),
+    ("format 191 a", &["yes"]),
+    ("movefile in out", &["a line", "another"]),
+    ("names bob", &["robert"]),
+    ("note bob", &["Dear Bob,"]),
+    ("rdrlist", &["query search"]),
+    ("reader", &["first"]),
+    ("sort hello exec a x exec a", &[]),
+];
+
+#[test]
+fn hx_as_the_answer_to_a_command_ends_it_and_changes_nothing() {
+    let mut user = user();
+    user.world.borrow_mut().arrives(b'U', "SOME", "DATA", &[b"card"]);
+    user.does("filedef in terminal");
+    user.does("filedef out disk x exec a");
+    let files = user.does("listfile * * a (date");
+    for (command, typed) in QUESTIONS {
+        user.types(typed);
+        user.types(&[" Hx "]);
+        let (rc, shown) = user.fails(command);
+        assert_eq!(rc, 222, "{command}: {shown:?}");
+        let name = match *command {
+            "reader" => "EXECIO",
+            command => command.split(' ').next().unwrap_or_default(),
+        };
+        assert_eq!(shown.last(), Some(&format!("DMSABE222I {} halted by HX", name.to_ascii_uppercase())), "{command}");
+        assert_eq!(user.does("listfile * * a (date"), files, "{command}");
+    }
+    assert!(user.world.borrow().sent.is_empty());
+}
+
+#[test]
+fn hx_is_data_where_a_program_reads_and_on_the_stack() {
+    let mut user = user();
+    user.types(&["hx"]);
+    assert_eq!(user.does("pulls"), ["read HX"]);
+    assert_eq!(user.does("stacks"), ["", "HX", ""]);
 }

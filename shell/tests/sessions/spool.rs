@@ -525,7 +525,7 @@ fn a_note_is_typed_and_goes_into_both_notebooks() {
     user.types(&["no, not this", "quit"]);
     assert_eq!(user.does("note op").last().map(String::as_str), Some("Note dropped"));
     user.types(&["nor this", "hx"]);
-    assert_eq!(user.does("note op").last().map(String::as_str), Some("Note dropped"));
+    assert_eq!(user.fails("note op").1.last().map(String::as_str), Some("DMSABE222I NOTE halted by HX"));
     assert!(user.world.borrow().sent.is_empty());
     assert_eq!(user.fails("note").0, 24);
 }

@@ -3,6 +3,7 @@
 use minidisk::edf::RecordFormat;
 
 use crate::double::User;
+use crate::foreign::e;
 
 /// A user with files to dump.
 fn user() -> User {
@@ -104,7 +105,7 @@ fn labels_are_written_and_shown() {
     user.does("tape dump one data");
     user.does("tape rew");
     // The label stays, and is no file.
-    assert_eq!(user.fails("tape load"), (32, vec!["DMSTAP057E Invalid record format: the tape was not written by TAPE DUMP".into()]));
+    assert_eq!(user.fails("tape load"), (32, vec!["DMSTAP057E Invalid record format: no TAPE or VMFPLC2 has written this".into()]));
     user.does("tape rew");
     user.does("tape fsf");
     user.does("tape load one data b");
@@ -218,13 +219,103 @@ fn images_that_are_none_are_named_and_do_no_harm() {
     assert_eq!(user.fails("tape fsr").0, 100);
 }
 
+/// A block of a tape image.
+fn block(mark: &str, data: &[u8], previous: &mut u16) -> Vec<u8> {
+    let bytes = [&[2], &e(mark)[..], data].concat();
+    let length = bytes.len() as u16;
+    let header = [&length.to_le_bytes()[..], &previous.to_le_bytes(), &[0xa0, 0]].concat();
+    *previous = length;
+    [header, bytes].concat()
+}
+
+/// What stands behind a file that TAPE of a mainframe has dumped: 82 bytes.
+fn trailer(name: &str, format: &str, lrecl: u32, records: u16) -> Vec<u8> {
+    let blank = |text: &str, width: usize| e(&format!("{text:width$}"));
+    let (first, second) = name.split_once(' ').expect("a name and a type");
+    let mut entry = [&[0, 0, 0, 1][..], &e("A1"), &records.to_be_bytes(), &[0, 0], &e(format), &[0]].concat();
+    entry.extend(lrecl.to_be_bytes());
+    entry.extend([&[0, 1][..], &e("81"), &[0x04, 0x17, 0x09, 0x30]].concat());
+    entry.resize(64, 0);
+    [entry, blank(first, 8), blank(second, 8), e("A1")].concat()
+}
+
+/// A tape as VM/370 and VM/SP leave it: cards in fixed records, varying text over two blocks, a load module, and a file of VMFPLC2.
+fn mainframe_image() -> Vec<u8> {
+    let mut previous = 0;
+    let mut filled = |mark: &str, data: &[u8], length: usize| {
+        let mut data = data.to_vec();
+        data.resize(length.max(data.len()), 0);
+        block(mark, &data, &mut previous)
+    };
+    let cards: Vec<u8> = (1..=12).flat_map(|at| e(&format!("{:80}", format!("CARD {at:02} OF THE DECK")))).collect();
+    let text: Vec<u8> = ["First line", "and the second, which is in two blocks"]
+        .iter()
+        .flat_map(|line| [&(line.len() as u16).to_be_bytes()[..], &e(line)].concat())
+        .collect();
+    let headed = [&e("PROFILE EXEC    ")[..], &[0x04, 0x17, 0x09, 0x30], &trailer("X Y", "V", 20, 1)[..20], &[0; 32]].concat();
+    [
+        filled("CMS ", &cards[..800], 800),
+        filled("CMS ", &cards[800..], 800),
+        filled("CMSN", &trailer("OLD DECK", "F", 80, 12), 800),
+        filled("CMSV", &text[..20], 0),
+        filled("CMSV", &text[20..], 0),
+        filled("CMSN", &trailer("OLD SCRIPT", "V", 38, 2), 0),
+        filled("CMS0", &[], 800),
+        filled("CMSF", &[0x47, 0xf0, 0, 0xff], 800),
+        filled("CMSN", &trailer("OLD MODULE", "F", 804, 1), 0),
+        filled("PLCH", &headed, 0),
+        filled("PLCD", &[&[0, 11][..], &e("SAY (HELLO)")].concat(), 800),
+        vec![0, 0, (previous & 0xff) as u8, (previous >> 8) as u8, 0x40, 0],
+    ]
+    .concat()
+}
+
+#[test]
+fn tapes_of_mainframes_are_scanned_and_loaded_and_their_text_becomes_text() {
+    let mut user = with_image(&mainframe_image());
+    let files = ["  OLD DECK A1", "  OLD SCRIPT A1", "  OLD MODULE A1", "  PROFILE EXEC A1"];
+    assert_eq!(user.does("tape scan")[1..], files);
+    user.does("tape rew");
+    assert_eq!(user.does("tape load")[1..], files);
+    let deck = user.file_on(0x191, "OLD DECK");
+    assert_eq!((deck.len(), deck[10].trim_end()), (12, "CARD 11 OF THE DECK"));
+    assert_eq!(user.file_on(0x191, "OLD SCRIPT"), ["First line", "and the second, which is in two blocks"]);
+    assert_eq!(user.file_on(0x191, "PROFILE EXEC"), ["SAY (HELLO)"]);
+    // What is no text stays as it is.
+    let module = user.bytes_on(0x191, "OLD MODULE");
+    assert_eq!((module.len(), &module[798..]), (804, &[0, 0, 0x47, 0xf0, 0, 0xff][..]));
+    let listed = user.does("listfile old * a (date noheader");
+    assert!(listed[0].starts_with("OLD      DECK     A1 F         80         12"), "{listed:?}");
+    assert!(listed.iter().all(|line| line.contains("4/17/81") && line.contains("9:30")), "{listed:?}");
+    user.does("tape rew");
+    user.does("tape skip old deck");
+    user.does("tape load old script (binary");
+    assert_eq!(user.bytes_on(0x191, "OLD SCRIPT")[..5], [0xc6, 0x89, 0x99, 0xa2, 0xa3]);
+}
+
+#[test]
+fn tapes_of_mainframes_that_are_damaged_are_refused() {
+    let (image, mut previous) = (mainframe_image(), 0);
+    let bad = (32, vec!["DMSTAP057E Invalid record format: no TAPE or VMFPLC2 has written this".to_string()]);
+    // A record less than the entry says, an entry without a name, and data that nothing announces.
+    let few = [block("CMSF", &[1; 10], &mut previous), block("CMSN", &trailer("A B", "F", 10, 2), &mut previous)].concat();
+    assert_eq!(with_image(&few).fails("tape load"), bad);
+    let nameless = block("CMSN", &trailer(" B", "F", 10, 0), &mut 0);
+    assert_eq!(with_image(&nameless).fails("tape scan"), bad);
+    assert_eq!(with_image(&block("PLCD", &[0; 800], &mut 0)).fails("tape scan"), bad);
+    assert_eq!(with_image(&image[..2000]).fails("tape load").0, 100);
+    let open = block("CMSF", &[1; 10], &mut 0);
+    let missing = (32, vec!["DMSTAP096E End card missing from tape: the file is incomplete".to_string()]);
+    assert_eq!(with_image(&open).fails("tape load"), missing);
+}
+
 #[test]
 fn changed_images_end_every_command_in_order() {
     let mut whole = user();
     whole.does("tape dump * data a (wtm noprint");
-    let image = whole.bytes_on(0x191, "TAP1 AWSTAPE");
+    let images = [whole.bytes_on(0x191, "TAP1 AWSTAPE"), mainframe_image()];
     let mut seed = 7u64;
-    for _ in 0..150 {
+    for image in images.iter().cycle().take(150) {
         let mut bytes = image[..3000.min(image.len())].to_vec();
         for _ in 0..3 {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
