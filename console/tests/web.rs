@@ -165,7 +165,7 @@ fn a_user_with_an_authenticator_types_a_code_too_once() {
 fn a_paste_of_a_megabyte_arrives_and_silence_ends_the_visit() {
     let system = System::start();
     let counted = "stty raw -echo; printf ready; head -c 1048576 | wc -c; sleep 600";
-    let address = system.listen_for_browsers("/bin/sh", &["-c", counted], Duration::from_secs(6));
+    let address = system.listen_for_browsers("/bin/sh", &["-c", counted], Duration::from_secs(10));
     let cookie = cookie(address, "ALAN");
     let mut socket = open(address, &cookie, &format!("http://{address}")).unwrap();
     socket.set_config(|config: &mut WebSocketConfig| config.max_write_buffer_size = usize::MAX);
