@@ -71,7 +71,7 @@ impl<C: Cp> Shell<C> {
                 let to = if to == "*" { Some(usize::MAX) } else { number(to) };
                 match (number(from), to) {
                     (Some(from), Some(to)) if from >= 1 && to >= from => Ok((from, to)),
-                    _ => Err(self.fail(24, "029E", "Invalid parameter in the option COL field")),
+                    _ => Err(self.bad_value("COL", rest.first().map_or("", String::as_str))),
                 }
             }
             [option, ..] => Err(self.bad_option(option)),

@@ -158,20 +158,18 @@ impl<C: Cp> Shell<C> {
                     definition.fixed = match rest.next().map_or("", String::as_str) {
                         "F" | "FB" => Some(true),
                         "V" | "VB" => Some(false),
-                        other => return Err(self.fail(24, "029E", format!("Invalid parameter {other} in the option RECFM field"))),
+                        other => return Err(self.bad_value("RECFM", other)),
                     }
                 }
                 option if is(option, "LRECL") || is(option, "BLOCK") || is(option, "BLKSIZE") => {
                     let word = rest.next().map_or("", String::as_str);
                     let length = number::<u32>(word).filter(|length| (1..=MAX_RECORD).contains(length));
-                    let length = Some(
-                        length.ok_or_else(|| self.fail(24, "029E", format!("Invalid parameter {word} in the option {option} field")))?,
-                    );
+                    let length = Some(length.ok_or_else(|| self.bad_value(option, word))?);
                     if is(option, "LRECL") { definition.lrecl = length } else { definition.block = length }
                 }
                 "DISP" => match rest.next().map_or("", String::as_str) {
                     "MOD" => definition.append = true,
-                    other => return Err(self.fail(24, "029E", format!("Invalid parameter {other} in the option DISP field"))),
+                    other => return Err(self.bad_value("DISP", other)),
                 },
                 _ => return Err(self.bad_option(option)),
             }
@@ -344,7 +342,7 @@ impl<C: Cp> Shell<C> {
         };
         let block = to.block.filter(|_| lrecl.is_some()).unwrap_or(0);
         if block > 0 && lrecl.is_some_and(|lrecl| !block.is_multiple_of(lrecl)) {
-            return Err(self.fail(24, "029E", format!("Invalid parameter {block} in the option BLOCK field")));
+            return Err(self.bad_value("BLOCK", &format!("{block}")));
         }
         self.write_tape_records(unit, block as usize, |shell, record| {
             if !shell.next_moved(&mut from, record)? {

@@ -251,9 +251,7 @@ impl<C: Cp> Shell<C> {
                 let to = if to == "*" { Some(usize::MAX) } else { number(to) };
                 options.columns = match (number(from), to) {
                     (Some(from), Some(to)) if from >= 1 && to >= from => (from, to),
-                    _ => {
-                        return Err(self.fail(24, "029E", format!("Invalid parameter {from_to} in the option COL field")));
-                    }
+                    _ => return Err(self.bad_value("COL", from_to)),
                 };
             } else {
                 return Err(self.bad_option(option));

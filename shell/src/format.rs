@@ -88,7 +88,7 @@ impl<C: Cp> Shell<C> {
                 };
                 options.block_size = match bytes.filter(|bytes| BLOCK_SIZES.contains(bytes)) {
                     Some(bytes) => bytes,
-                    None => return Err(self.fail(24, "029E", format!("Invalid parameter {size} in the option BLKSIZE field"))),
+                    None => return Err(self.bad_value("BLKSIZE", size)),
                 };
             } else if !is(option, "Noerase") {
                 // Nothing is erased block by block in any case.

@@ -55,6 +55,14 @@ impl<C: Cp> Shell<C> {
         self.fail(24, "003E", format!("Invalid option: {option}"))
     }
 
+    /// What stands behind an option is missing (an empty text), or is not what it should be.
+    pub(crate) fn bad_value(&mut self, option: &str, value: &str) -> Rc {
+        match value {
+            "" => self.fail(24, "005E", format!("No {option} specified")),
+            value => self.fail(24, "029E", format!("Invalid parameter {value} in the option {option} field")),
+        }
+    }
+
     /// An operand that the command does not have, that is not what it should be, or (an empty one) that is missing.
     pub(crate) fn bad_operand(&mut self, operand: &str) -> Rc {
         if operand.is_empty() {

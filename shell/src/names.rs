@@ -75,7 +75,7 @@ impl<C: Cp> Shell<C> {
             match option.as_str() {
                 option if is(option, "FIle") => match options.next() {
                     Some(word) => name.clone_from(word),
-                    None => return Err(self.fail(24, "029E", "The option FILE needs a file name")),
+                    None => return Err(self.bad_value("FILE", "")),
                 },
                 option if is(option, "TYpe") => stack = None,
                 option if is(option, "STACK") || is(option, "FIFO") => stack = Some(true),

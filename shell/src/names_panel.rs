@@ -33,7 +33,7 @@ impl<C: Cp> Shell<C> {
         while let Some(option) = options.next() {
             match (option.as_str(), options.next()) {
                 (option, Some(word)) if is(option, "FIle") => name.clone_from(word),
-                (option, None) if is(option, "FIle") => return Err(self.fail(24, "029E", "The option FILE needs a file name")),
+                (option, None) if is(option, "FIle") => return Err(self.bad_value("FILE", "")),
                 _ => return Err(self.bad_option(option)),
             }
         }
@@ -54,7 +54,8 @@ impl<C: Cp> Shell<C> {
             Some(at) => entries[at].clone(),
             None => Entry(Vec::from([(String::from("NICK"), nick.clone())])),
         };
-        self.say(format!("Entry {nick} of {name} NAMES. An empty line keeps a value, a period takes it away, QUIT leaves all as it was."));
+        self.say(format!("Entry {nick} of {name} NAMES"));
+        self.say("An empty line keeps a value, a period takes it away, QUIT leaves all as it was");
         for (tag, title) in TAGS {
             let old = String::from(entry.value(tag));
             match self.ask(title, &old)? {

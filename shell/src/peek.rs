@@ -45,12 +45,9 @@ impl<C: Cp> Shell<C> {
         let mut window = Window { from: 1, count: RECORDS, passed: 0 };
         let mut options = words.options.iter();
         while let Some(option) = options.next() {
-            let value = |shell: &mut Self, word: Option<&String>| match word.map(String::as_str) {
-                Some("*") => Ok(u64::MAX),
-                Some(word) => number::<u64>(word)
-                    .filter(|&number| number > 0)
-                    .ok_or_else(|| shell.fail(24, "029E", format!("Invalid parameter {word} in the option {option} field"))),
-                None => Err(shell.fail(24, "029E", format!("The option {option} needs a number"))),
+            let value = |shell: &mut Self, word: Option<&String>| match word.map_or("", String::as_str) {
+                "*" => Ok(u64::MAX),
+                word => number::<u64>(word).filter(|&number| number > 0).ok_or_else(|| shell.bad_value(option, word)),
             };
             match option.as_str() {
                 option if is(option, "FOr") => window.count = value(self, options.next())?,

@@ -142,6 +142,9 @@ impl<C: Cp> Shell<C> {
 
     /// IDENTIFY.
     pub(crate) fn identify_command(&mut self, words: &Words) -> Outcome {
+        if let Some(surplus) = words.operands.first() {
+            return Err(self.bad_operand(surplus));
+        }
         let stack: Vec<String> = words.options.iter().filter(|option| !is(option, "ISOdate")).cloned().collect();
         let order = self.stack_order(&stack)?;
         let who = self.cp.identification();

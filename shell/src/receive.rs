@@ -88,9 +88,9 @@ impl<C: Cp> Shell<C> {
                 option if is(option, "BInary") => request.code = Code::Binary,
                 option if is(option, "Log") => request.log = true,
                 option if is(option, "NOLog") => request.log = false,
-                option if is(option, "NOTebook") => match options.next().filter(|name| file_id(name, "NOTEBOOK").is_some()) {
-                    Some(name) => request.notebook.clone_from(name),
-                    None => return Err(self.fail(24, "029E", "The option NOTEBOOK needs a file name")),
+                option if is(option, "NOTebook") => match options.next().map_or("", String::as_str) {
+                    name if file_id(name, "NOTEBOOK").is_some() => request.notebook = String::from(name),
+                    name => return Err(self.bad_value("NOTEBOOK", name)),
                 },
                 // What RECEIVE finds out by itself, and the form of dates that it shows.
                 option if is(option, "NETData") || is(option, "FULLDate") || is(option, "SHOrtdate") || is(option, "ISOdate") => {}

@@ -165,7 +165,7 @@ impl<C: Cp> Shell<C> {
                         option if is(option, "FORmat") && small.is_some() => request.format = small.unwrap_or(1),
                         option if is(option, "LINE") && small.is_some() => request.line = small.unwrap_or(1),
                         option if is(option, "LETter") && value.len() == 1 => request.letter = value.chars().next(),
-                        _ => return Err(self.fail(24, "029E", format!("Invalid parameter {value} in the option {option} field"))),
+                        _ => return Err(self.bad_value(option, value)),
                     }
                 }
                 _ => return Err(self.bad_option(option)),

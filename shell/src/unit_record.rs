@@ -217,8 +217,7 @@ impl<C: Cp> Shell<C> {
                 option if is(option, "LInecoun") => {
                     let word = rest.next().map_or("", String::as_str);
                     let lines = number::<u32>(word).filter(|&lines| lines <= MOST_LINES_PER_PAGE);
-                    options.lines =
-                        lines.ok_or_else(|| self.fail(24, "029E", format!("Invalid parameter {word} in the option LINECOUN field")))?;
+                    options.lines = lines.ok_or_else(|| self.bad_value("LINECOUN", word))?;
                 }
                 _ => return Err(self.bad_option(option)),
             }

@@ -228,29 +228,33 @@ impl<C: Cp> Shell<C> {
     /// An option with a value.
     fn copy_value_option(&mut self, option: &str, value: &str, options: &mut Options) -> Outcome {
         let positive = number::<u32>(value).filter(|&number| number > 0);
-        let invalid = format!("Invalid parameter {value} in the option {option} field");
         match option {
             option if is(option, "FRom") => {
-                options.from = positive.ok_or_else(|| self.fail(24, "029E", invalid))?;
+                options.from = positive.ok_or_else(|| self.bad_value(option, value))?;
             }
-            "FOR" => options.count = positive.ok_or_else(|| self.fail(24, "029E", invalid))?,
-            option if is(option, "FRLabel") && !value.is_empty() => options.from_label = Some(String::from(value)),
-            option if is(option, "TOLabel") && !value.is_empty() => options.to_label = Some(String::from(value)),
+            "FOR" => options.count = positive.ok_or_else(|| self.bad_value(option, value))?,
+            option if is(option, "FRLabel") || is(option, "TOLabel") => {
+                if value.is_empty() {
+                    return Err(self.bad_value(option, value));
+                }
+                let label = if is(option, "FRLabel") { &mut options.from_label } else { &mut options.to_label };
+                *label = Some(String::from(value));
+            }
             option if is(option, "RECfm") => match value {
                 "F" => options.fixed = Some(true),
                 "V" => options.fixed = Some(false),
-                _ => return Err(self.fail(24, "029E", invalid)),
+                _ => return Err(self.bad_value(option, value)),
             },
             option if is(option, "LRecl") => {
                 let lrecl = positive.filter(|&lrecl| lrecl <= minidisk::edf::MAX_RECORD);
-                options.lrecl = Some(lrecl.ok_or_else(|| self.fail(24, "029E", invalid))?);
+                options.lrecl = Some(lrecl.ok_or_else(|| self.bad_value(option, value))?);
             }
             option if is(option, "FIll") => {
                 let fill = match value.as_bytes() {
                     [byte] => Some(*byte),
                     _ => u8::from_str_radix(value, 16).ok(),
                 };
-                options.fill = fill.ok_or_else(|| self.fail(24, "029E", invalid))?;
+                options.fill = fill.ok_or_else(|| self.bad_value(option, value))?;
             }
             option => return Err(self.bad_option(option)),
         }

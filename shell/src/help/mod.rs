@@ -20,6 +20,9 @@ use page::{Layers, Section};
 const COMPONENTS: [(&str, &str, &str); 2] =
     [("CMS", "HELPCMS", "CMS commands"), ("CP", "HELPCP", "CP commands (type them as they are, or CP in front)")];
 
+/// Characters in a line that is put together here: what every terminal shows.
+const LINE: usize = 79;
+
 /// What people do, and the topics for it.
 const TASKS: &[(&str, &str)] = &[
     ("Files", "LISTFILE TYPE COPYFILE RENAME ERASE STATE COMPARE SORT"),
@@ -130,7 +133,7 @@ impl<C: Cp> Shell<C> {
                 // The title, an empty line, and the sentence.
                 while self.next_line(&mut source, &mut line)? && (line.starts_with(b"#") || line.trim_ascii().is_empty()) {}
                 let sentence = String::from_utf8_lossy(&line).into_owned();
-                self.say(format!("  {topic:<10}{}", sentence.trim_end()));
+                wrapped(&format!("  {topic:<10}"), sentence.trim_end()).iter().for_each(|line| self.say(line));
             }
         }
         Ok(())
@@ -245,6 +248,24 @@ impl<C: Cp> Shell<C> {
         }
         Ok(topics.iter().find(|name| name.starts_with(topic)).and_then(|name| self.help_named(name, file_type)))
     }
+}
+
+/// A title and a text behind it, in lines that fit a terminal.
+fn wrapped(title: &str, text: &str) -> Vec<String> {
+    let mut lines = Vec::from([String::from(title)]);
+    for word in text.split_whitespace() {
+        let line = &lines[lines.len() - 1];
+        let blank = if line.ends_with(' ') { "" } else { " " };
+        match line.chars().count() + blank.len() + word.chars().count() <= LINE {
+            true => {
+                let at = lines.len() - 1;
+                lines[at] += blank;
+                lines[at] += word;
+            }
+            false => lines.push(format!("{:width$}{word}", "", width = title.chars().count())),
+        }
+    }
+    lines
 }
 
 /// Whether a word can be the name of a topic.

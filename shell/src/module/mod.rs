@@ -129,14 +129,15 @@ impl<C: Cp> Shell<C> {
         Ok(bytes)
     }
 
+    /// What is in a MODULE file.
+    fn module_image(&mut self, found: &Found) -> Result<Image, Rc> {
+        let bytes = self.whole_file(found)?;
+        Image::parse(&bytes).ok_or_else(|| self.fail(32, "116E", format!("File {found} is no module that GENMOD has made")))
+    }
+
     /// Brings a MODULE file into storage.
     fn load_module(&mut self, found: &Found) -> Result<Placed, Rc> {
-        let bytes = self.whole_file(found)?;
-        let Some(image) = Image::parse(&bytes) else {
-            return Err(self.fail(32, "116E", format!("File {found} is no module that GENMOD has made")));
-        };
-        drop(bytes);
-        match image.place() {
+        match self.module_image(found)?.place() {
             Some(placed) => Ok(placed),
             None => Err(self.no_storage()),
         }
@@ -155,6 +156,15 @@ impl<C: Cp> Shell<C> {
         }
         let found = self.locate(name, "MODULE", rest.get(1).map_or("*", String::as_str))?;
         Ok((name.clone(), found))
+    }
+
+    /// MODMAP fn [MODULE [fm]]: the storage that a module wants, what of it the file has, where it is entered, and the places of addresses in it.
+    pub(crate) fn modmap_command(&mut self, words: &Words) -> Outcome {
+        let (name, found) = self.module_operand(words)?;
+        let Image { entry, size, data, relocations } = self.module_image(&found)?;
+        self.say("Name      Size (hex)  In the file  Entry point  Addresses");
+        self.say(format!("{name:<8}  {size:>10X}  {:>11X}  {entry:>11X}  {:>9}", data.len(), relocations.len()));
+        Ok(())
     }
 
     /// LOADMOD fn [MODULE [fm]]: START runs it.

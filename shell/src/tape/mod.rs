@@ -97,7 +97,14 @@ impl<C: Cp> Shell<C> {
                 option if is(option, "Term") => options.listing = Listing::Terminal,
                 // What a real drive has to know.
                 "7TRACK" | "9TRACK" | "18TRACK" => {}
-                "DEN" | "TRTCH" => drop(rest.next()),
+                "DEN" => match rest.next().unwrap_or_default() {
+                    "200" | "556" | "800" | "1600" | "6250" | "38K" | "XF" => {}
+                    density => return Err(self.bad_value(option, density)),
+                },
+                "TRTCH" => match rest.next().unwrap_or_default() {
+                    "O" | "OC" | "OT" | "E" | "ET" => {}
+                    technique => return Err(self.bad_value(option, technique)),
+                },
                 option => match tape_number(option) {
                     Some(number) => options.unit = number,
                     None if option.starts_with("TAP") => return Err(self.fail(24, "027E", format!("Invalid device {option}"))),
@@ -111,7 +118,7 @@ impl<C: Cp> Shell<C> {
 
     fn tape_value<T: core::str::FromStr>(&mut self, option: &str, word: Option<&str>, valid: impl Fn(&T) -> bool) -> Result<T, Rc> {
         let word = word.unwrap_or("");
-        number(word).filter(valid).ok_or_else(|| self.fail(24, "029E", format!("Invalid parameter {word} in the option {option} field")))
+        number(word).filter(valid).ok_or_else(|| self.bad_value(option, word))
     }
 
     /// `TAPE control [n]`

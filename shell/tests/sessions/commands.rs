@@ -103,6 +103,8 @@ fn help_finds_entries_tasks_and_messages() {
     let tasks = user.does("help tasks");
     assert!(tasks.contains(&"  COPYFILE  Copy, combine or convert files.".to_string()), "{tasks:?}");
     assert!(tasks.iter().filter(|line| line.starts_with("  ")).count() > 50);
+    assert!(tasks.iter().all(|line| line.chars().count() < 80), "{tasks:?}");
+    assert!(tasks.windows(2).any(|lines| lines[1] == "            storage." && lines[0].starts_with("  DEFINE ")), "{tasks:?}");
     let shown = user.does("help dmsers002e");
     assert_eq!(shown[0], "ERASE (HELP CMS ERASE)");
     assert!(shown[1].contains("DMSERS002E File fn ft fm not found") && shown[1].ends_with("rc 28"), "{shown:?}");

@@ -137,7 +137,8 @@ fn names_asks_for_an_entry_and_writes_the_file() {
     user.ipl("AUTOCR", &[]);
     user.types(&["operator", "", "", "Otto Operator", ".", "", ""]);
     let shown = user.does("names otto");
-    assert_eq!(shown[1], "Userid (OLD):");
+    assert_eq!(shown[2], "Userid (OLD):");
+    assert!(shown.iter().all(|line| line.len() < 80), "{shown:?}");
     assert_eq!(
         user.file_on(0x191, "CMSUSER NAMES"),
         [
@@ -157,7 +158,7 @@ fn names_asks_for_an_entry_and_writes_the_file() {
     assert_eq!(user.fails("names otto").0, 24);
     assert_eq!(user.fails("names a b"), (24, vec!["DMSNAM070E Invalid parameter B".into()]));
     assert_eq!(user.fails("names otto (x"), (24, vec!["DMSNAM003E Invalid option: X".into()]));
-    assert_eq!(user.fails("names otto (file"), (24, vec!["DMSNAM029E The option FILE needs a file name".into()]));
+    assert_eq!(user.fails("names otto (file"), (24, vec!["DMSNAM005E No FILE specified".into()]));
     user.types(&["u", "", "", "", "", "", ""]);
     user.does("names first (file team");
     assert_eq!(user.file_on(0x191, "TEAM NAMES"), [":nick.FIRST", "           :userid.u"]);

@@ -42,8 +42,13 @@ fn a_module_is_made_and_runs_by_its_name() {
     assert_eq!(user.does("call"), ["called with from exec", "9", "called with x", "1"]);
     user.does("genmod hello program a (name other");
     assert_eq!(user.does("other"), ["called with "]);
-    user.does("loadmod hello");
-    assert_eq!(user.fails("start * two words"), (9, vec!["called with two words".into()]));
+    let map = user.does("modmap hello");
+    assert_eq!(
+        map,
+        ["Name      Size (hex)  In the file  Entry point  Addresses", "HELLO            400          200          180          0"]
+    );
+    user.does("loadm hello");
+    assert_eq!(user.fails("sta * two words"), (9, vec!["called with two words".into()]));
     assert_eq!(user.does("start"), ["called with "]);
 }
 
@@ -91,6 +96,8 @@ fn what_is_no_program_is_refused() {
     assert_eq!(user.fails("loadmod wrong"), (32, vec!["DMSLOD116E File WRONG MODULE A1 is no module that GENMOD has made".into()]));
     assert_eq!(user.fails("start"), (40, vec!["DMSMOD021E No module is loaded; LOADMOD loads one".into()]));
     assert_eq!(user.fails("start x"), (24, vec!["DMSMOD070E Invalid parameter X".into()]));
+    assert_eq!(user.fails("modmap wrong"), (32, vec!["DMSMDP116E File WRONG MODULE A1 is no module that GENMOD has made".into()]));
+    assert_eq!(user.fails("mod none"), (28, vec!["DMSMDP002E File NONE MODULE * not found".into()]));
     assert_eq!(user.fails("loadmod"), (24, vec!["DMSLOD001E No filename specified".into()]));
     assert_eq!(user.fails("loadmod none"), (28, vec!["DMSLOD002E File NONE MODULE * not found".into()]));
     assert_eq!(user.fails("loadmod wrong exec"), (24, vec!["DMSLOD070E Invalid parameter EXEC".into()]));
