@@ -13,6 +13,7 @@
 //! has none of its own); nothing sleeps and hopes. A host whose KVM cannot be used fails every test with what
 //! `cp64` says about it. Talks to the program through its command line and its socket only.
 
+pub mod gdb;
 mod guest;
 mod namespace;
 pub mod pc;

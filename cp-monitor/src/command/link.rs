@@ -251,6 +251,7 @@ fn define_storage(invocation: &mut Invocation<'_>) -> Outcome {
         machine.reset();
         machine.space = space;
     });
+    user.was_reset();
     user.storage.store(size.bytes(), Ordering::Relaxed);
     let lines = vec![format!("STORAGE = {size}"), "Storage cleared - system reset.".to_string()];
     Ok(Answer::of(json!({ "storage": size.bytes() }), lines))

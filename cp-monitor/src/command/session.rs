@@ -148,6 +148,7 @@ pub(super) fn system(invocation: &mut Invocation<'_>) -> Outcome {
         }
     });
     cleared.map_err(host_error)?;
+    user.was_reset();
     Ok(Answer::text(text))
 }
 

@@ -1,6 +1,6 @@
 //! A gdb server for one machine: SET GDB ON. The protocol is gdbstub's; this file listens, and keeps the machine and gdb of one mind about who runs.
 //!
-//! A thread for each server. It serves one gdb at a time; the machine stops when the first bytes arrive and goes on, without points, when gdb is gone. A peer is not believed:
+//! A thread for each server. It serves one gdb at a time and refuses others; the machine stops when the first bytes arrive and goes on, without points, when gdb is gone. A peer is not believed:
 //! one that says nothing at first is dropped after ten seconds, one that takes nothing after five, and whatever ends the session badly, a panic of the protocol's code too, ends that session only.
 
 mod alone;
@@ -9,14 +9,14 @@ mod target;
 pub use alone::converse;
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, OwnedFd};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use gdbstub::common::Signal;
+use gdbstub::common::{Signal, Tid};
 use gdbstub::conn::Connection;
 use gdbstub::stub::state_machine::GdbStubStateMachine;
 use gdbstub::stub::{GdbStub, MultiThreadStopReason};
@@ -24,7 +24,7 @@ use parking_lot::Mutex;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 use super::{Points, Stop, Why};
-use crate::pc::{DISABLED_WAIT, TRIPLE_FAULT};
+use crate::pc::{DISABLED_WAIT, EXIT_CODE, SWITCHED_OFF};
 use crate::users::User;
 use target::Debugged;
 
@@ -32,6 +32,8 @@ use target::Debugged;
 const SILENCE: Duration = Duration::from_secs(10);
 /// How long it may take to take what it is sent.
 const SLOW: Duration = Duration::from_secs(5);
+/// How long one that is refused may take to say something first, and to go.
+const REFUSED: Duration = Duration::from_millis(250);
 /// How often a server looks whether its user is still there.
 const LOOK: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
@@ -105,38 +107,41 @@ struct Serving {
 enum Woken {
     Peer,
     Machine,
+    /// Somebody else connects.
+    Door,
     Nobody,
     Over,
 }
 
 impl Serving {
-    /// Waits for the peer, for the machine, or for the end.
-    fn wait(&self, peer: &impl AsFd, machine: Option<&OwnedFd>) -> Woken {
+    /// Waits for somebody to connect, or for the one that has.
+    fn wait_for(&self, peer: &impl AsFd) -> Woken {
+        self.wait(&[(peer.as_fd(), Woken::Peer)])
+    }
+
+    /// Waits for one of these, or for the end.
+    fn wait(&self, awaited: &[(BorrowedFd<'_>, Woken)]) -> Woken {
         if self.over.load(Ordering::SeqCst) || self.user.upgrade().is_none_or(|user| user.is_gone()) {
             return Woken::Over;
         }
-        let mut waits = vec![PollFd::new(peer, PollFlags::IN), PollFd::new(&*self.bell, PollFlags::IN)];
-        waits.extend(machine.map(|machine| PollFd::new(machine, PollFlags::IN)));
+        let mut waits: Vec<_> = awaited.iter().map(|(awaited, _)| PollFd::from_borrowed_fd(*awaited, PollFlags::IN)).collect();
+        waits.push(PollFd::new(&*self.bell, PollFlags::IN));
         // What interrupts a wait is nobody.
         let _ = poll(&mut waits, Some(&LOOK));
-        let ready = |number: usize| waits.get(number).is_some_and(|wait| !wait.revents().is_empty());
-        match (ready(2), ready(0)) {
-            (true, _) => Woken::Machine,
-            (_, true) => Woken::Peer,
-            _ => Woken::Nobody,
-        }
+        let ready = std::iter::zip(awaited, &waits).find(|(_, wait)| !wait.revents().is_empty());
+        ready.map_or(Woken::Nobody, |((_, woken), _)| *woken)
     }
 
     fn serve(&self) {
         loop {
-            match self.wait(&self.listener, None) {
+            match self.wait_for(&self.listener) {
                 Woken::Over => return,
                 Woken::Peer => {
                     if let Ok((stream, peer)) = self.listener.accept() {
                         self.session(stream, peer);
                     }
                 }
-                Woken::Machine | Woken::Nobody => {}
+                Woken::Machine | Woken::Door | Woken::Nobody => {}
             }
         }
     }
@@ -151,7 +156,7 @@ impl Serving {
         }
         if user.lock_machine().system().is_none() {
             user.say_cp(&["HCPGDB163E gdb is refused: the virtual machine has no system; use IPL first".to_string()]);
-            return;
+            return refuse(stream, "the virtual machine has no system; use IPL first");
         }
         let Ok(event) = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK) else { return };
         let session = Arc::new(Session { stop: Mutex::default(), event, running: AtomicBool::new(false) });
@@ -181,10 +186,10 @@ impl Serving {
     /// Whether the peer says anything soon.
     fn speaks(&self, stream: &TcpStream) -> bool {
         for _ in 0..SILENCE.as_secs() {
-            match self.wait(stream, None) {
+            match self.wait_for(stream) {
                 Woken::Peer => return true,
                 Woken::Over => return false,
-                Woken::Machine | Woken::Nobody => {}
+                Woken::Machine | Woken::Door | Woken::Nobody => {}
             }
         }
         false
@@ -197,14 +202,32 @@ impl Serving {
         let mut stub = stub.run_state_machine(&mut target).map_err(|error| error.to_string())?;
         let mut bytes = [0; 4096];
         loop {
-            let wakes = matches!(stub, GdbStubStateMachine::Running(_)).then_some(&session.event);
             if let Some(stop) = target.take_stop() {
                 stub = report(stub, &mut target, stop)?;
-                continue;
+                if matches!(stub, GdbStubStateMachine::Disconnected(_)) {
+                    return Ok(());
+                }
             }
-            match self.wait(stream, wakes) {
-                Woken::Over => return Err("the server is switched off".to_string()),
+            let mut awaited = vec![(stream.as_fd(), Woken::Peer), (self.listener.as_fd(), Woken::Door)];
+            if matches!(stub, GdbStubStateMachine::Running(_)) {
+                awaited.insert(0, (session.event.as_fd(), Woken::Machine));
+            }
+            match self.wait(&awaited) {
+                Woken::Over => {
+                    let why = if user.is_gone() { "the user has logged off" } else { "the server is switched off" };
+                    target.note_end(why);
+                    if let Some(stop) = target.take_stop() {
+                        report(stub, &mut target, stop)?;
+                    }
+                    return Err(why.to_string());
+                }
                 Woken::Nobody => {}
+                Woken::Door => {
+                    if let Ok((other, peer)) = self.listener.accept() {
+                        user.say_cp(&[format!("HCPGDB6004I gdb at {peer} is refused: another one is connected")]);
+                        refuse(other, "another gdb is connected to this virtual machine");
+                    }
+                }
                 Woken::Machine => {
                     let mut count = [0; 8];
                     let _ = rustix::io::read(&session.event, &mut count);
@@ -255,8 +278,14 @@ fn pump<'a, W: Write>(stub: Stub<'a, W>, target: &mut Debugged, byte: u8) -> Res
 
 /// Tells gdb that the machine has stopped.
 fn report<'a, W: Write>(stub: Stub<'a, W>, target: &mut Debugged, reason: MultiThreadStopReason<u64>) -> Result<Stub<'a, W>, String> {
+    let said = target.take_said();
     match stub {
-        GdbStubStateMachine::Running(running) => running.report_stop(target, reason).map_err(|error| error.to_string()),
+        GdbStubStateMachine::Running(mut running) => {
+            if let Some(said) = said {
+                running.borrow_conn().say(&said).map_err(|error| error.to_string())?;
+            }
+            running.report_stop(target, reason).map_err(|error| error.to_string())
+        }
         // It did not run, for all that gdb knows: it will ask.
         other => Ok(other),
     }
@@ -271,6 +300,37 @@ struct Wire<W> {
 impl<W> Wire<W> {
     fn new(output: W) -> Self {
         Self { output, gathered: Vec::new() }
+    }
+}
+
+impl<W: Write> Wire<W> {
+    /// Has gdb show a line; only while the machine runs, for all that gdb knows.
+    fn say(&mut self, text: &str) -> std::io::Result<()> {
+        let hex: String = format!("CP: {text}\n").bytes().map(|byte| format!("{byte:02x}")).collect();
+        self.output.write_all(&packet(&format!("O{hex}")))
+    }
+}
+
+/// A packet of gdb's protocol.
+fn packet(text: &str) -> Vec<u8> {
+    let sum = text.bytes().fold(0_u8, u8::wrapping_add);
+    format!("${text}#{sum:02x}").into_bytes()
+}
+
+/// Tells a gdb that has just connected why it cannot be served. It takes no answer before it has asked, and none behind a reset of the connection.
+fn refuse(mut stream: TcpStream, why: &str) {
+    let mut bytes = [0; 1024];
+    let mut hear = |mut stream: &TcpStream| stream.read(&mut bytes);
+    let told = stream
+        .set_nonblocking(false)
+        .and_then(|()| stream.set_read_timeout(Some(REFUSED)))
+        .and_then(|()| stream.set_write_timeout(Some(REFUSED)))
+        .and_then(|()| hear(&stream))
+        .and_then(|_| Write::write_all(&mut stream, &[b"+", &*packet(&format!("E.{why}"))].concat()))
+        .and_then(|()| stream.shutdown(Shutdown::Write))
+        .and_then(|()| hear(&stream));
+    if let Err(error) = told {
+        tracing::debug!("A gdb that is refused was not told why: {error}");
     }
 }
 
@@ -306,8 +366,18 @@ fn reason(stop: &Stop, watches: &[soft_processor::Watch]) -> MultiThreadStopReas
             MultiThreadStopReason::Watch { tid, kind, addr: *address }
         }
         Why::Loaded | Why::Traced | Why::Stepped => MultiThreadStopReason::SignalWithThread { tid, signal: Signal::SIGTRAP },
-        Why::Ended(why) if why.starts_with(TRIPLE_FAULT) => MultiThreadStopReason::SignalWithThread { tid, signal: Signal::SIGSEGV },
-        Why::Ended(why) if why.starts_with(DISABLED_WAIT) => MultiThreadStopReason::SignalWithThread { tid, signal: Signal::SIGSTOP },
-        Why::Ended(_) => MultiThreadStopReason::Exited(0),
+        Why::Reset => MultiThreadStopReason::SignalWithThread { tid, signal: Signal::SIGSTOP },
+        Why::Ended(why) => ended(why, tid),
+    }
+}
+
+/// How it is told that the machine cannot go on: over, or at a place that is worth a look.
+fn ended(why: &str, tid: Tid) -> MultiThreadStopReason<u64> {
+    let code = why.strip_prefix(EXIT_CODE).and_then(|code| code.parse::<u64>().ok());
+    match code {
+        Some(code) => MultiThreadStopReason::Exited(code as u8),
+        None if why == SWITCHED_OFF => MultiThreadStopReason::Exited(0),
+        None if why.starts_with(DISABLED_WAIT) => MultiThreadStopReason::SignalWithThread { tid, signal: Signal::SIGSTOP },
+        None => MultiThreadStopReason::SignalWithThread { tid, signal: Signal::SIGSEGV },
     }
 }

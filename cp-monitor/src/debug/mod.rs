@@ -58,6 +58,11 @@ impl User {
         }
     }
 
+    /// The machine was reset: a gdb that lets it run is told.
+    pub(crate) fn was_reset(&self) {
+        self.debug.tell(Stop { processor: 0, why: Why::Reset });
+    }
+
     /// The machine has come to a point: it is stopped, and whoever set the point is told.
     pub(crate) fn stopped_at(self: &Arc<Self>, machine: &mut Machine, stop: Stop) {
         machine.stop();

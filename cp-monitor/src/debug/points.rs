@@ -28,7 +28,9 @@ pub enum Why {
     Stepped,
     /// A system was loaded; nothing of it has been executed.
     Loaded,
-    /// The machine ended; with a failure or by itself.
+    /// It was reset, and has no system.
+    Reset,
+    /// The machine cannot go on by itself, and why.
     Ended(String),
 }
 
@@ -52,6 +54,7 @@ impl std::fmt::Display for Stop {
             Why::Traced => f.write_str("traced"),
             Why::Stepped => f.write_str("stepped"),
             Why::Loaded => f.write_str("a system was loaded"),
+            Why::Reset => f.write_str("the virtual machine has no system; use IPL"),
             Why::Ended(why) => f.write_str(why),
         }
     }
@@ -81,14 +84,14 @@ impl Points {
     }
 }
 
-/// Points of a CMS machine, and how far it is with them. Kept over IPL.
+/// Points of a CMS machine, and how far it is with them; of any machine, the step that it is to make. Points are kept over IPL.
 #[derive(Debug, Default)]
 pub struct Stepping {
     points: Points,
     /// It is at a breakpoint here and goes on.
     passing: Option<u64>,
-    /// It is to stop after an instruction.
-    step: bool,
+    /// It is to stop after an instruction of this processor.
+    step: Option<usize>,
     /// What it stops for before the next instruction.
     due: Option<Why>,
 }
@@ -96,7 +99,12 @@ pub struct Stepping {
 impl Stepping {
     /// Whether it has to come back after each instruction.
     pub(crate) fn is_needed(&self) -> bool {
-        self.step || !self.points.is_empty()
+        self.step.is_some() || !self.points.is_empty()
+    }
+
+    /// The processor that is to make a step.
+    pub(crate) fn step(&self) -> Option<usize> {
+        self.step
     }
 
     /// Whether accesses to storage must be looked at.
@@ -121,7 +129,7 @@ impl Stepping {
     /// An instruction is behind it, or an exception took its place.
     pub(crate) fn went_on(&mut self) {
         self.passing = None;
-        if std::mem::take(&mut self.step) {
+        if self.step.take().is_some() {
             self.due.get_or_insert(Why::Stepped);
         }
     }
@@ -139,8 +147,9 @@ impl Stepping {
 }
 
 impl Machine {
-    /// Sets where it stops. A machine that is at a breakpoint now goes on from there; ADSTOP stays as it is.
+    /// Sets where it stops, and that is all that it stops for. A machine that is at a breakpoint now goes on from there; ADSTOP stays as it is.
     pub(crate) fn set_points(&mut self, points: Points) {
+        self.forget_step();
         if let Some(pc) = self.pc_mut() {
             return pc.set_points(Points { address_stop: pc.address_stop(), ..points });
         }
@@ -160,15 +169,14 @@ impl Machine {
         }
     }
 
-    /// A CMS machine is to execute one instruction, or take one interruption, and stop. False for a PC machine, which makes steps at once.
-    pub(crate) fn step_next(&mut self) -> bool {
-        self.stepping.step = self.pc().is_none();
-        self.stepping.step
+    /// When it runs next, one processor is to execute one instruction, or to take one interruption, and the machine is to stop; or it runs as always.
+    pub(crate) fn set_step(&mut self, processor: Option<usize>) {
+        self.stepping.step = processor;
     }
 
     /// The machine is not to stop for what it was to stop for.
     pub(crate) fn forget_step(&mut self) {
-        (self.stepping.step, self.stepping.due) = (false, None);
+        (self.stepping.step, self.stepping.due) = (None, None);
     }
 
     fn pass_point(&mut self) {
@@ -204,8 +212,7 @@ impl Pc {
     }
 
     fn is_at_breakpoint(&self, number: usize) -> bool {
-        let state = self.state(number);
-        !state.halted && !state.waits_for_start_up && self.points.stops_at(state.rip)
+        !self.rests(number) && self.points.stops_at(self.state(number).rip)
     }
 
     /// Whether a processor must not begin its turn: it is at a breakpoint that it has come to.
@@ -241,23 +248,29 @@ impl Pc {
         }
     }
 
-    /// One instruction of one processor; the others stand still. A processor that halts waits, in the machine's time, for what ends it. What it came to, when it is
-    /// not just the next instruction.
-    pub fn step(&mut self, number: usize) -> Option<Turn> {
-        /// Events of the board that a halted processor is given to be woken by.
-        const EVENTS: usize = 1000;
-        for _ in 0..EVENTS {
-            let before = self.instructions();
-            let turn = self.step_once(number);
-            match turn {
-                Turn::Ran if self.instructions() > before => return None,
-                Turn::Ran => {}
-                Turn::Halted(Some(length)) => self.skip(length),
-                Turn::Halted(None) => return None,
-                turn => return Some(turn),
+    /// One instruction of one processor, or one interrupt; the others stand still. [`Why::Stepped`] when it is behind the processor. One that is halted waits as the
+    /// machine does, unless it depends on the others.
+    pub(crate) fn step(&mut self, number: usize) -> Turn {
+        let turn = self.attend().unwrap_or_else(|| {
+            let (before, rested) = (self.instructions(), self.rests(number));
+            let stopped = |why| Turn::Stopped(Stop { processor: number, why });
+            match self.run_one(number).0 {
+                Exit::Shutdown => self.triple_fault(number),
+                Exit::Watchpoint { address, write } => stopped(Why::Watch { address, write }),
+                _ if rested && self.rests(number) && !self.depends_on_others(number) => self.idle(),
+                Exit::Halt => stopped(Why::Stepped),
+                _ if self.instructions() == before => Turn::Ran,
+                _ => stopped(Why::Stepped),
             }
-        }
-        None
+        });
+        self.note_output();
+        turn
+    }
+
+    /// Whether a processor executes nothing: it is halted, or waits for start-up.
+    fn rests(&self, number: usize) -> bool {
+        let state = self.state(number);
+        state.halted || state.waits_for_start_up
     }
 
     /// All registers of a processor.
@@ -314,7 +327,7 @@ mod tests {
         assert_eq!(stepping.stops_before(0x30), None, "before it, and a load");
         stepping.accessed(0x4ffc, 5, true);
         assert_eq!(stepping.stops_before(0x30), Some(Why::Watch { address: 0x5000, write: true }));
-        stepping.step = true;
+        stepping.step = Some(0);
         stepping.went_on();
         assert_eq!((stepping.stops_before(0x31), stepping.is_needed()), (Some(Why::Stepped), true));
     }

@@ -206,13 +206,17 @@ impl Machine {
         self.pc.as_deref_mut()
     }
 
-    /// A PC machine that is traced runs, in software; nothing happens when it is not.
-    pub(crate) fn run_pc_traced(&mut self, instructions: u64) -> Option<Turn> {
-        if self.tracing.is_empty() {
-            return None;
-        }
+    /// A PC machine that is traced, or is to make a step, runs in software; nothing happens when it is neither.
+    pub(crate) fn run_pc_in_steps(&mut self, instructions: u64) -> Option<Turn> {
         let pc = self.pc.as_deref_mut()?;
-        Some(pc.run_traced(instructions, &mut self.tracing))
+        if let Some(number) = self.stepping.step() {
+            let turn = pc.step(number);
+            if matches!(turn, Turn::Stopped(_)) {
+                self.forget_step();
+            }
+            return Some(turn);
+        }
+        (!self.tracing.is_empty()).then(|| pc.run_traced(instructions, &mut self.tracing))
     }
 
     /// A PC machine waits.
@@ -386,8 +390,13 @@ impl Machine {
         }
     }
 
+    /// Lines that were typed and that it has not read.
+    pub(crate) fn lines_unread(&self) -> usize {
+        self.typed.len()
+    }
+
     /// Lists of block I/O whose end it has not been told.
-    fn lists_under_way(&self) -> usize {
+    pub(crate) fn lists_under_way(&self) -> usize {
         self.lists.under_way() + self.pending.lists.len()
     }
 

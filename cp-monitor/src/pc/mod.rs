@@ -23,7 +23,7 @@ mod unit_record;
 use pc_platform::{Board, Settings, Signal, Storage};
 use soft_processor::{Cpu, Exit, Memory, NotStorage, Region};
 
-use crate::debug::points::{Points, Stop, Why};
+use crate::debug::points::{Points, Stop};
 use crate::processor::kvm::PartitionError;
 use crate::workers::Alarm;
 use bus::{Bus, Devices, NANOSECONDS};
@@ -48,6 +48,10 @@ const LINE_SILENCE: u64 = 3_000_000_000 / NANOSECONDS;
 /// Silence after which a machine that has nothing to do, and wrote no prompt, is taken to wait for a line: 30 seconds. A program that sleeps looks just the same.
 const IDLE_SILENCE: u64 = 30_000_000_000 / NANOSECONDS;
 
+/// The reason of an end that is a power-off.
+pub const SWITCHED_OFF: &str = "the guest switched the machine off";
+/// How it begins when the guest ended with an exit code, which follows.
+pub const EXIT_CODE: &str = "the guest ended with exit code ";
 /// How the reason of an end begins that is a triple fault.
 pub const TRIPLE_FAULT: &str = "triple fault";
 /// How it begins when all processors are halted with interrupts disabled.
@@ -247,21 +251,13 @@ impl Pc {
         Turn::Ran
     }
 
-    /// One instruction of one processor.
-    pub(crate) fn step_once(&mut self, number: usize) -> Turn {
-        if let Some(turn) = self.attend() {
-            return turn;
-        }
-        match self.run_one(number).0 {
-            Exit::Halt => self.idle(),
-            Exit::Shutdown => self.triple_fault(number),
-            Exit::Watchpoint { address, write } => Turn::Stopped(Stop { processor: number, why: Why::Watch { address, write } }),
-            _ => Turn::Ran,
-        }
+    /// Whether only another processor can end the halt of this one.
+    pub(crate) fn depends_on_others(&self, number: usize) -> bool {
+        self.processors.len() > 1 && !self.processors[number].interrupts_enabled()
     }
 
     /// One instruction of one processor: why it came back, and the interrupt that was taken instead of it.
-    fn run_one(&mut self, number: usize) -> (Exit, Option<u8>) {
+    pub(crate) fn run_one(&mut self, number: usize) -> (Exit, Option<u8>) {
         self.until_event();
         let processor = &mut self.processors[number];
         processor.set_now(self.now);
@@ -337,14 +333,14 @@ impl Pc {
     }
 
     /// What the board wants done before anything runs; the answer ends the run.
-    fn attend(&mut self) -> Option<Turn> {
+    pub(crate) fn attend(&mut self) -> Option<Turn> {
         while let Some(signal) = self.devices.board.take_signal() {
             match signal {
                 Signal::Init(number) => self.processors[number].init(),
                 Signal::StartUp(number, vector) => self.processors[number].start_up(vector),
                 Signal::Reset | Signal::Reload => return Some(Turn::Reset),
-                Signal::PowerOff => return Some(Turn::Ended("the guest switched the machine off".to_string())),
-                Signal::Exit(code) => return Some(Turn::Ended(format!("the guest ended with exit code {code}"))),
+                Signal::PowerOff => return Some(Turn::Ended(SWITCHED_OFF.to_string())),
+                Signal::Exit(code) => return Some(Turn::Ended(format!("{EXIT_CODE}{code}"))),
                 Signal::Stuck(why) => return Some(Turn::Ended(why)),
             }
         }

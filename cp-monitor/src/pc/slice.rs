@@ -31,7 +31,7 @@ impl User {
                 return After::Waiting;
             }
             let entered = Instant::now();
-            let traced = machine.run_pc_traced(CHUNK);
+            let traced = machine.run_pc_in_steps(CHUNK);
             if let Some(turn) = &traced {
                 self.show_traces(machine, !matches!(turn, Turn::Stopped(_)));
             }

@@ -41,6 +41,10 @@ impl Subject for Alone {
         look(&mut self.0.lock());
     }
 
+    fn begin(&self) -> bool {
+        self.0.lock().begin(None)
+    }
+
     fn reach(&self, attempt: &mut dyn FnMut(&mut Machine) -> Result<usize, Refused>) -> Result<usize, Message> {
         attempt(&mut self.0.lock()).map_err(|refused| match refused {
             Refused::Because(message) => message,

@@ -3,7 +3,6 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use gdbstub::common::{Signal, Tid};
 use gdbstub::outputln;
@@ -22,7 +21,7 @@ use gdbstub_arch::x86::X86_64_SSE;
 use gdbstub_arch::x86::reg::X86_64CoreRegs;
 use soft_processor::{State, Watch, WatchKind as Kind};
 
-use super::super::points::{Points, Stop};
+use super::super::points::{Points, Stop, Why};
 use super::Session;
 use crate::command::Message;
 use crate::command::storage::{Refused, outside, with_pages};
@@ -45,6 +44,8 @@ pub(super) trait Subject {
     fn change(&self, change: &mut dyn FnMut(&mut Machine));
     /// The same when it goes on for no other reason.
     fn look(&self, look: &mut dyn FnMut(&mut Machine));
+    /// Lets it go on. False when there is nothing in it.
+    fn begin(&self) -> bool;
     /// Does something with its storage, bringing pages in.
     fn reach(&self, attempt: &mut dyn FnMut(&mut Machine) -> Result<usize, Refused>) -> Result<usize, Message>;
     /// The machine is not to be told about any more: gdb stops it.
@@ -58,6 +59,10 @@ impl Subject for Arc<User> {
 
     fn look(&self, look: &mut dyn FnMut(&mut Machine)) {
         look(&mut self.lock_machine());
+    }
+
+    fn begin(&self) -> bool {
+        User::begin(self, None)
     }
 
     fn reach(&self, attempt: &mut dyn FnMut(&mut Machine) -> Result<usize, Refused>) -> Result<usize, Message> {
@@ -84,6 +89,8 @@ pub(super) struct Debugged {
     asked: bool,
     /// To be told to gdb.
     stop: Option<MultiThreadStopReason<u64>>,
+    /// What the person at gdb is to read with it.
+    said: Option<String>,
 }
 
 /// The thread of a processor.
@@ -101,7 +108,7 @@ fn fault<T>() -> TargetResult<T, Debugged> {
 
 impl Debugged {
     pub(super) fn new(subject: Box<dyn Subject>) -> Self {
-        Self { subject, points: Points::default(), current: 0, step: None, asked: false, stop: None }
+        Self { subject, points: Points::default(), current: 0, step: None, asked: false, stop: None, said: None }
     }
 
     pub(super) fn current(&self) -> Tid {
@@ -112,9 +119,21 @@ impl Debugged {
         self.stop.take()
     }
 
+    pub(super) fn take_said(&mut self) -> Option<String> {
+        self.said.take()
+    }
+
     pub(super) fn note_stop(&mut self, stop: &Stop) {
         self.current = stop.processor;
         self.stop = Some(super::reason(stop, &self.points.watches));
+        if matches!(stop.why, Why::Ended(_) | Why::Reset | Why::Loaded) {
+            self.said = Some(stop.to_string());
+        }
+    }
+
+    /// The session ends, and a machine that runs is gone for gdb.
+    pub(super) fn note_end(&mut self, why: &str) {
+        (self.stop, self.said) = (Some(MultiThreadStopReason::Exited(0)), Some(why.to_string()));
     }
 
     /// Ctrl-C.
@@ -134,59 +153,31 @@ impl Debugged {
 
     /// The machine runs for so many instructions, as far as nobody but this runs it.
     pub(super) fn run_alone(&mut self, instructions: u64) {
-        let turn = self.look(|machine| machine.pc_mut().map(|pc| pc.run(instructions)));
+        let turn = self.look(|machine| machine.run_pc_in_steps(instructions).or_else(|| machine.pc_mut().map(|pc| pc.run(instructions))));
         if let Some(Turn::Stopped(stop)) = turn {
             self.note_stop(&stop);
         }
     }
 
-    /// Does what the last packet asked for.
+    /// Does what the last packet asked for: the machine runs, or makes a step, when it has its turn.
     pub(super) fn resume_if_asked(&mut self, session: &Session) {
         if !std::mem::take(&mut self.asked) {
             return;
         }
-        if let Some(number) = self.step.take() {
-            self.current = number;
-            if self.look(|machine| machine.pc().is_some()) {
-                self.stop = Some(self.make_step(number));
-                return;
-            }
-            // A CMS machine makes its step on a real processor, when it has its turn.
-            return self.go_on(session, true);
-        }
-        self.go_on(session, false);
-    }
-
-    fn go_on(&self, session: &Session, step: bool) {
+        // Gdb names a processor that there is; whoever else speaks need not.
+        let last = self.look(|machine| machine.processors()) - 1;
+        let step = self.step.take().map(|number| number.min(last));
+        self.current = step.unwrap_or(self.current);
         session.running.store(true, Ordering::SeqCst);
         let points = self.points.clone();
         self.subject.change(&mut |machine| {
             machine.set_points(points.clone());
-            if step {
-                machine.step_next();
-            }
-            machine.begin(None);
+            machine.set_step(step);
         });
-    }
-
-    fn make_step(&mut self, number: usize) -> MultiThreadStopReason<u64> {
-        /// Time that a disk may take in the middle of a step.
-        const LOOKS: usize = 1000;
-        let points = self.points.clone();
-        self.subject.change(&mut |machine| machine.set_points(points.clone()));
-        for _ in 0..LOOKS {
-            let mut turn = None;
-            self.subject.change(&mut |machine| turn = machine.pc_mut().and_then(|pc| pc.step(number)));
-            match turn {
-                Some(Turn::Disk) => std::thread::sleep(Duration::from_millis(10)),
-                Some(Turn::Ended(why)) => return super::reason(&Stop { processor: number, why: super::Why::Ended(why) }, &[]),
-                Some(Turn::Stopped(stop @ Stop { why: super::Why::Watch { .. }, .. })) => {
-                    return super::reason(&stop, &self.points.watches);
-                }
-                _ => break,
-            }
+        if !self.subject.begin() {
+            session.running.store(false, Ordering::SeqCst);
+            self.note_stop(&Stop { processor: 0, why: Why::Reset });
         }
-        MultiThreadStopReason::SignalWithThread { tid: thread(number), signal: Signal::SIGTRAP }
     }
 
     /// Asks the machine; an error of gdb's when there is no such processor.
