@@ -6,9 +6,10 @@ use super::answer::{Answer, Message, Outcome, error, invalid_operand, operand_mi
 use super::{Invocation, Operands};
 use crate::debug::trace::{Event, Range, Shown, Trace, Tracing, run::needs_range, run::printer};
 use crate::directory::MachineKind;
+use crate::users::User;
 
 /// Names of events with their minimum abbreviations.
-const EVENTS: [(&str, Event); 9] = [
+const EVENTS: [(&str, Event); 10] = [
     ("INSTruct", Event::Instruction),
     ("I", Event::Instruction),
     ("Branch", Event::Branch),
@@ -18,19 +19,22 @@ const EVENTS: [(&str, Event); 9] = [
     ("I/O", Event::Io),
     ("IO", Event::Io),
     ("STore", Event::Store),
+    ("COUNT", Event::Count),
 ];
 
-/// TRACE [ID name] event [RANGE|FROM|INTO range] [RUN|NORUN] [SKIP n] [PASS n] [STEP n] [TERMinal|PRinter|BOTH] [CMD command] | END [name|ALL]
+/// TRACE [ID name] event [RANGE|FROM|INTO range] [RUN|NORUN] [SKIP n] [PASS n] [STEP n] [TERMinal|PRinter|BOTH] [CMD command] | END [name|ALL] | DELete {name|ALL} | Query
 pub(super) fn trace(invocation: &mut Invocation<'_>) -> Outcome {
     let user = invocation.user()?.clone();
     if invocation.operands.take("END") || invocation.operands.take("OFF") {
-        let id = invocation.operands.next_word().map(str::to_uppercase).filter(|id| id != "ALL");
-        invocation.operands.end()?;
-        let ended = user.with_machine(|machine| machine.tracing.end(id.as_deref()));
-        return match (ended, id) {
-            (0, Some(id)) => Err(error("TRC", 1015, format!("Trace {id} does not exist"))),
-            _ => Ok(Answer::line(json!({ "ended": ended }), "Trace ended")),
-        };
+        let name = invocation.operands.next_word().map(str::to_uppercase);
+        return end(invocation, &user, name);
+    }
+    if invocation.operands.take("DELete") {
+        let name = invocation.operands.word()?.to_uppercase();
+        return end(invocation, &user, Some(name));
+    }
+    if invocation.operands.take("Query") {
+        return query(invocation);
     }
     let mut id = None;
     if invocation.operands.take("ID") {
@@ -52,6 +56,19 @@ pub(super) fn trace(invocation: &mut Invocation<'_>) -> Outcome {
         Ok(())
     })?;
     Ok(Answer::silent())
+}
+
+/// TRACE END. What was counted is shown.
+fn end(invocation: &mut Invocation<'_>, user: &User, name: Option<String>) -> Outcome {
+    invocation.operands.end()?;
+    let id = name.filter(|name| name != "ALL");
+    let ended = user.with_machine(|machine| machine.tracing.end(id.as_deref()));
+    if let (true, Some(id)) = (ended.is_empty(), id) {
+        return Err(error("TRC", 1015, format!("Trace {id} does not exist")));
+    }
+    let counted = ended.iter().filter(|trace| trace.event == Event::Count).map(Trace::line);
+    let lines = counted.chain(["Trace ended".to_string()]).collect();
+    Ok(Answer::of(json!({ "ended": ended.len() }), lines))
 }
 
 /// What a trace is to do.
@@ -157,6 +174,7 @@ mod tests {
         assert_eq!(trace("i printer"), Ok("         INSTRUCT RUN PRINTER".to_string()));
         assert_eq!(trace("i norun pr cmd q time"), Ok("         INSTRUCT NORUN PRINTER CMD q time".to_string()));
         assert_eq!(trace("b both"), Ok("         BRANCH   NORUN BOTH".to_string()));
+        assert_eq!(trace("count range 100-1ff"), Ok("         COUNT    100-1FF  0 INSTRUCTIONS".to_string()));
         for (wrong, number) in [("", 26), ("x", 2), ("store", 26), ("i range 2-1", 4), ("i skip x", 2), ("prog cmd", 26), ("i paper", 2)] {
             assert_eq!(trace(wrong), Err(number), "{wrong}");
         }

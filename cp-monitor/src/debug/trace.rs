@@ -23,6 +23,8 @@ pub enum Event {
     Io,
     /// Stores into a range.
     Store,
+    /// Instructions, which are only counted.
+    Count,
 }
 
 impl Event {
@@ -36,6 +38,7 @@ impl Event {
             Event::Call => "SVC",
             Event::Io => "IO",
             Event::Store => "STORE",
+            Event::Count => "COUNT",
         }
     }
 }
@@ -102,6 +105,8 @@ pub struct Trace {
     pub shown: Shown,
     /// A CP command for each that is shown.
     pub command: Option<String>,
+    /// Instructions of COUNT.
+    counted: u64,
     passed: u64,
     stepped: u64,
 }
@@ -119,6 +124,7 @@ impl Trace {
             step: 1,
             shown: Shown::Terminal,
             command: None,
+            counted: 0,
             passed: 0,
             stepped: 0,
         }
@@ -129,6 +135,9 @@ impl Trace {
         let mut line = format!("{:<8} {:<8}", self.id, self.event.name());
         if let Some(range) = self.range {
             line += &format!(" {:X}-{:X}", range.first, range.last);
+        }
+        if self.event == Event::Count {
+            return line + &format!("  {} INSTRUCTIONS", self.counted);
         }
         line += if self.run { " RUN" } else { " NORUN" };
         for (word, number, usual) in [("SKIP", self.skip, 0), ("PASS", self.pass, 0), ("STEP", self.step, 1)] {
@@ -150,7 +159,7 @@ impl Trace {
     fn concerns(&self, seen: &Seen) -> bool {
         let within = |address| self.range.is_none_or(|range| range.holds(address));
         match (self.event, seen.what) {
-            (Event::Instruction, What::Executed | What::Called(_)) => within(seen.address),
+            (Event::Instruction | Event::Count, What::Executed | What::Called(_)) => within(seen.address),
             (Event::Branch, What::Executed) => seen.is_branch() && within(seen.next),
             (Event::Program, What::Exception { .. }) | (Event::External, What::Interrupt(_)) | (Event::Call, What::Called(_)) => {
                 within(seen.address)
@@ -329,18 +338,18 @@ impl Tracing {
         self.traces.push(trace);
     }
 
-    /// TRACE END: all, or the one of that name. How many ended.
-    pub fn end(&mut self, id: Option<&str>) -> usize {
-        let before = self.traces.len();
-        self.traces.retain(|trace| id.is_some_and(|id| trace.id != id));
-        before - self.traces.len()
+    /// TRACE END: all, or the one of that name. Those that ended.
+    pub fn end(&mut self, id: Option<&str>) -> Vec<Trace> {
+        self.traces.extract_if(.., |trace| id.is_none_or(|id| trace.id == id)).collect()
     }
 
     /// An instruction was seen. True when the machine stops.
     pub fn seen(&mut self, seen: &Seen, several: bool) -> bool {
         let (mut shown, mut printed, mut stops) = (false, false, false);
         for trace in self.traces.iter_mut().filter(|trace| trace.concerns(seen)) {
-            if trace.shows() {
+            if trace.event == Event::Count {
+                trace.counted += 1;
+            } else if trace.shows() {
                 shown |= trace.shown != Shown::Printer;
                 printed |= trace.shown != Shown::Terminal;
                 stops |= trace.stops();
@@ -420,11 +429,13 @@ mod tests {
         assert_eq!(tracing.take().lines.len(), 3);
         tracing.add(Trace { run: true, ..Trace::new("1", Event::Instruction) });
         assert!(!tracing.seen(&seen(&[0x90], 0x1001), false) && tracing.waiting() == 1);
+        tracing.add(Trace { range: Range::parse("1000-1010"), ..Trace::new("N", Event::Count) });
         tracing.add(Trace { shown: Shown::Both, ..Trace::new("2", Event::Branch) });
         tracing.seen(&seen(&[0xeb, 0x0e], 0x1010), false);
         let said = tracing.take();
         assert_eq!((said.lines.len(), said.printed.len()), (2, 1), "a line for two traces is shown once");
-        assert_eq!(tracing.end(Some("2")), 1);
-        assert_eq!((tracing.end(Some("2")), tracing.end(Some("1")), tracing.is_empty()), (0, 1, true));
+        assert_eq!(tracing.end(Some("N"))[0].line(), "N        COUNT    1000-1010  1 INSTRUCTIONS");
+        assert_eq!(tracing.end(Some("2")).len(), 1);
+        assert_eq!((tracing.end(Some("2")).len(), tracing.end(Some("1")).len(), tracing.is_empty()), (0, 1, true));
     }
 }
