@@ -34,6 +34,8 @@ const IDENTITY_MAP: u64 = 0xfffb_c000;
 const APIC_BASE: u64 = 0xfee0_0900;
 /// How long it runs before somebody looks around, when nothing is due.
 const LONGEST: Duration = Duration::from_millis(5);
+/// An alarm that comes sooner would end each entry before the guest executes anything, and a timer of nanoseconds would hold it for ever.
+const SOONEST: Duration = Duration::from_micros(50);
 /// KVM_RUNs that one unfinished instruction may need. A string instruction moves at most a page at a time.
 const FINISH_LIMIT: usize = 64;
 /// Model-specific registers of [`State`]: STAR LSTAR CSTAR SFMASK, SYSENTER CS ESP EIP, KERNEL_GS_BASE, PAT.
@@ -195,7 +197,7 @@ impl KvmMachine {
             if let Err(error) = self.inject(pending, chips) {
                 return Left::Failed(format!("KVM takes no interrupt: {error}"));
             }
-            let wanted = due.map_or(end, |due| end.min(now + due));
+            let wanted = due.map_or(end, |due| end.min(now + due.max(SOONEST)));
             if alarm.is_none_or(|set| wanted < set || set <= now) {
                 start_alarm(wanted - now);
                 alarm = Some(wanted);
