@@ -80,6 +80,10 @@ pub struct Context {
     pub(crate) load: u64,
     /// The vector registers are the machine's to keep: it did not stop at a DIAGNOSE.
     pub(crate) vectors_live: bool,
+    /// Instructions that the software processor executed for it; resets do not change it.
+    pub(crate) executed: u64,
+    /// How many it executes at most.
+    pub(crate) limit: Option<u64>,
 }
 
 impl std::fmt::Debug for Context {
@@ -96,7 +100,7 @@ impl Context {
 
     /// Resets the processor state (SYSTEM RESET, IPL).
     pub fn reset(&mut self) {
-        *self = Self::default();
+        *self = Self { executed: self.executed, limit: self.limit, ..Self::default() };
     }
 
     /// The vector registers are to survive although the machine stopped at a DIAGNOSE: said by LOAD PSW (X'100'), before the

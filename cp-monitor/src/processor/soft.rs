@@ -174,7 +174,15 @@ impl Processor for SoftProcessor {
         // CP stores into frames by itself, and other processors run other machines.
         self.memory.changed_outside();
         loop {
-            match self.cpu.run(&self.memory, &mut Nothing, PIECE) {
+            let left = context.limit.map_or(u64::MAX, |limit| limit.saturating_sub(context.executed));
+            if left == 0 {
+                self.store(context);
+                return Exit::Failed(format!("it has executed {} instructions", context.executed));
+            }
+            let before = self.cpu.now();
+            let exit = self.cpu.run(&self.memory, &mut Nothing, PIECE.min(left));
+            context.executed += self.cpu.now() - before;
+            match exit {
                 SoftExit::Budget if self.is_slice_over() => {
                     self.store(context);
                     return Exit::SliceEnd;

@@ -12,6 +12,7 @@ mod front_ends;
 mod grade;
 mod logon;
 mod replay;
+mod run;
 mod spool;
 mod start;
 mod talk;
@@ -104,9 +105,9 @@ enum What {
     Backup(backup::BackupOptions),
     /// Make a system of a backup, in a new directory
     Restore(backup::RestoreOptions),
-    /// Run a kernel in a PC machine of its own, its console here
-    Run(grade::MachineOptions),
-    /// Run a kernel by itself and compare what its console says
+    /// Run a kernel in a machine of its own, its console here
+    Run(run::RunOptions),
+    /// Run kernels by themselves and compare what their consoles say
     Grade(grade::GradeOptions),
     /// Explain a CP or CMS command
     Help(talk::HelpOptions),
@@ -134,7 +135,7 @@ pub fn run() -> ExitCode {
         Some(What::Check(options)) => check::run(&place, &options),
         Some(What::Backup(options)) => backup::backup(&place, &options),
         Some(What::Restore(options)) => backup::restore(&place, &options),
-        Some(What::Run(options)) => grade::run(&options),
+        Some(What::Run(options)) => run::run(&options),
         Some(What::Grade(options)) => grade::grade(&options),
         Some(What::Help(options)) => talk::help(&options),
     };

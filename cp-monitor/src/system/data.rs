@@ -167,6 +167,12 @@ impl DataDirectory {
         Ok(Self { root: root.to_path_buf(), _lock: lock(root)? })
     }
 
+    /// Makes a system without disks, with this directory of users, in an empty directory, and takes it.
+    pub(crate) fn bare(root: &Path, source: &str) -> Result<Self, StartError> {
+        first_start::make_bare_system(root, source)?;
+        Ok(Self::hold(root)?)
+    }
+
     /// Takes the directory of a system that exists and is not running.
     pub fn hold_existing(root: &Path) -> Result<Self, DataError> {
         if !holds_a_system(root) {

@@ -62,6 +62,16 @@ pub(super) fn make_system(root: &Path, clock: &Clock) -> Result<(), StartError> 
     forget_stage(root)
 }
 
+/// Makes a system without disks, with this directory, in an empty data directory: for as long as this process.
+pub(super) fn make_bare_system(root: &Path, source: &str) -> Result<(), StartError> {
+    let direct = root.join(directory::store::SOURCE_FILE);
+    fs::write(&direct, source).map_err(|error| io(&direct, error))?;
+    directory::store::put_online(root).map_err(|error| StartError::Directory(error.to_string()))?;
+    let settings = root.join("system.toml");
+    let text = toml::to_string(&new_settings()).map_err(|error| StartError::Directory(error.to_string()))?;
+    fs::write(&settings, text).map_err(|error| io(&settings, error))
+}
+
 /// Removes the stage of a first start that was completed.
 pub(super) fn forget_stage(root: &Path) -> Result<(), StartError> {
     remove_tree(&root.join(STAGE))
