@@ -8,12 +8,13 @@
 //! | 13 | 00 02 03 08 15 41 42 43 48: disks |
 //! | 14 | 00 01 02 03: the serial port |
 //! | 15 | 24xx A20, 88, E801, E820: storage |
-//! | 16 | 00 01 02 10 11 12: the keyboard |
+//! | 16 | 00 01 02 05 10 11 12: the keyboard |
 //! | 18 19 | no system to load; load again |
 //! | 1A | 00 01 02 04: ticks and the clock |
 
 mod disk;
 mod frame;
+mod keyboard;
 pub mod rom;
 mod screen;
 
@@ -22,20 +23,19 @@ pub use disk::Drive;
 use crate::Storage;
 use crate::disk::{Ended, Operation};
 use crate::display::Display;
-use crate::keyboard::{self, Keyboard};
+use crate::keyboard::Keyboard;
 use crate::memory_map;
 use crate::pic::Pic;
 use crate::rtc::Rtc;
 use crate::serial::Serial;
 use frame::{Frame, Register};
-use rom::answer;
+use keyboard::Keys;
+use rom::{DATA, answer};
 use screen::Terminal;
 
 /// The equipment word: a coprocessor, 80 columns of colour, two serial ports.
 const EQUIPMENT: u16 = 0x0426;
-const DATA: u64 = 0x400;
 const TICKS: u64 = DATA + 0x6c;
-const RING: (u16, u16) = (0x1e, 0x3e);
 /// Ticks of a day, at which the count begins again.
 const TICKS_OF_DAY: u32 = 0x0018_00b0;
 
@@ -72,8 +72,7 @@ pub(crate) enum Outcome {
 #[derive(Default)]
 pub(crate) struct Bios {
     transfer: Option<(Frame, u64)>,
-    shift: bool,
-    control: bool,
+    keys: Keys,
 }
 
 fn word(storage: &dyn Storage, address: u64) -> u16 {
@@ -97,7 +96,10 @@ impl Bios {
         let mut outcome = Outcome::Done;
         match vector {
             0x08 => self.tick(parts),
-            0x09 => self.key(parts),
+            0x09 => {
+                self.keys.scanned(parts.keyboard.read_data(), parts.storage);
+                end_interrupt(parts.pic, vector);
+            }
             0x0a..=0x0f | 0x70..=0x77 => end_interrupt(parts.pic, vector),
             0x10 => Terminal { display: parts.display, storage: parts.storage, output: parts.output }.call(&mut frame),
             0x11 => frame.set(Register::Ax, EQUIPMENT),
@@ -110,7 +112,7 @@ impl Bios {
             }
             0x14 => serial(&mut frame, parts.serial),
             0x15 => system(&mut frame, parts),
-            0x16 => after = keyboard_call(&mut frame, parts.storage),
+            0x16 => after = keyboard::call(&mut frame, parts.storage),
             0x18 => outcome = stuck(&frame, "INT 18: the boot sector found no system to load"),
             0x19 => outcome = Outcome::Reload,
             0x1a => time(&mut frame, parts),
@@ -139,24 +141,6 @@ impl Bios {
         parts.storage.store(TICKS, &ticks.to_le_bytes());
         end_interrupt(parts.pic, 0x08);
     }
-
-    /// A scan code: a key goes into the ring, as code and character; without a character 0.
-    fn key(&mut self, parts: &mut Parts<'_>) {
-        let code = parts.keyboard.read_data();
-        end_interrupt(parts.pic, 0x09);
-        match code & 0x7f {
-            0x2a | 0x36 => self.shift = code & 0x80 == 0,
-            0x1d => self.control = code & 0x80 == 0,
-            key if code & 0x80 == 0 => {
-                if let Some(character) = keyboard::character(key, self.shift, self.control) {
-                    put_key(parts.storage, u16::from(key) << 8 | u16::from(character));
-                } else if keyboard::has_no_character(key) {
-                    put_key(parts.storage, u16::from(key) << 8);
-                }
-            }
-            _ => {}
-        }
-    }
 }
 
 fn stuck(frame: &Frame, what: &str) -> Outcome {
@@ -168,44 +152,6 @@ fn end_interrupt(pic: &mut Pic, vector: u8) {
         pic.write(0xa0, 0x20);
     }
     pic.write(0x20, 0x20);
-}
-
-/// The ring's head and tail, brought into the ring: they are the guest's to spoil.
-fn ring(storage: &dyn Storage) -> (u16, u16) {
-    let within = |at: u16| if (RING.0..RING.1).contains(&at) && at.is_multiple_of(2) { at } else { RING.0 };
-    (within(word(storage, DATA + 0x1a)), within(word(storage, DATA + 0x1c)))
-}
-
-fn next(at: u16) -> u16 {
-    if at + 2 >= RING.1 { RING.0 } else { at + 2 }
-}
-
-fn put_key(storage: &dyn Storage, key: u16) {
-    let (head, tail) = ring(storage);
-    if next(tail) != head {
-        put_word(storage, DATA + u64::from(tail), key);
-        put_word(storage, DATA + 0x1c, next(tail));
-    }
-}
-
-fn keyboard_call(frame: &mut Frame, storage: &dyn Storage) -> u8 {
-    let (head, tail) = ring(storage);
-    match frame.high(Register::Ax) {
-        0x00 | 0x10 if head == tail => return answer::ASK_AGAIN,
-        0x00 | 0x10 => {
-            frame.set(Register::Ax, word(storage, DATA + u64::from(head)));
-            put_word(storage, DATA + 0x1a, next(head));
-        }
-        0x01 | 0x11 => {
-            frame.set_zero(head == tail);
-            if head != tail {
-                frame.set(Register::Ax, word(storage, DATA + u64::from(head)));
-            }
-        }
-        0x02 | 0x12 => frame.set(Register::Ax, 0),
-        _ => {}
-    }
-    answer::RETURN
 }
 
 fn serial(frame: &mut Frame, port: &mut Serial) {

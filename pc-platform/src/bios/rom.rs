@@ -13,6 +13,8 @@ const CODE: u16 = 0xe000;
 const MAIL_OFFSET: u16 = 0xdff0;
 /// The same as an address.
 pub const MAIL: u64 = ((SEGMENT as u64) << 4) + MAIL_OFFSET as u64;
+/// Where the data area is.
+pub(super) const DATA: u64 = 0x400;
 /// Top of conventional storage in kilobytes, and the extended BIOS data area above it.
 pub const CONVENTIONAL_KIB: u16 = 639;
 
@@ -69,7 +71,7 @@ pub fn placed(disks: u8) -> Vec<Placed> {
     let at = |offset: u16| (u64::from(SEGMENT) << 4) + u64::from(offset);
     vec![
         (0, table),
-        (0x400, data_area(disks)),
+        (DATA, data_area(disks)),
         (at(MAIL_OFFSET), vec![0; 8]),
         (at(CODE), code),
         // The processor's first instruction after a reset: halt; jmp halt. Nothing of ours starts there.
@@ -98,6 +100,8 @@ fn data_area(disks: u8) -> Vec<u8> {
     area[0x49] = 3;
     area[0x75] = disks;
     area[0x84] = 24;
+    // An enhanced keyboard.
+    area[0x96] = 0x10;
     area
 }
 

@@ -270,28 +270,111 @@ fn the_bios_writes_text_reads_disks_and_tells_of_storage() {
     assert_eq!(bios(&mut machine, 0x12, [0; 4]).0[0], 639);
 }
 
-#[test]
-fn the_bios_keeps_typed_keys_until_they_are_asked_for() {
+/// A machine with the BIOS's data area, whose keyboard nobody listens to but the BIOS.
+fn with_keyboard() -> Machine {
     let mut machine = Machine::new(1, Vec::new());
     bios::rom::placed(0).into_iter().for_each(|(address, bytes)| assert!(machine.ram.store(address, &bytes)));
     machine.board.as_firmware_leaves_it();
-    let answer = |machine: &Machine| {
-        let mut byte = [0];
-        machine.ram.load(bios::rom::MAIL + 4, &mut byte);
-        byte[0]
-    };
-    bios(&mut machine, 0x16, [0; 4]);
-    assert_eq!(answer(&machine), 1, "it waits for an interrupt and asks again");
-    machine.board.type_input(b"Q");
-    for _ in 0..4 {
+    machine
+}
+
+/// Takes the keyboard's interrupts as long as there are any.
+fn take_keys(machine: &mut Machine) {
+    while machine.board.interrupt_pending(0) {
         assert_eq!(machine.board.acknowledge(0), 9);
-        bios(&mut machine, 9, [0; 4]);
+        bios(machine, 9, [0; 4]);
     }
-    assert!(!machine.board.interrupt_pending(0));
+}
+
+fn bios_answer(machine: &Machine) -> u8 {
+    let mut byte = [0];
+    machine.ram.load(bios::rom::MAIL + 4, &mut byte);
+    byte[0]
+}
+
+#[test]
+fn the_bios_keeps_typed_keys_until_they_are_asked_for() {
+    let mut machine = with_keyboard();
+    bios(&mut machine, 0x16, [0; 4]);
+    assert_eq!(bios_answer(&machine), 1, "it waits for an interrupt and asks again");
+    machine.board.type_input(b"Q");
+    take_keys(&mut machine);
     let ([ax, ..], flags) = bios(&mut machine, 0x16, [0x0100, 0, 0, 0]);
     assert_eq!((ax, flags & 0x40), (0x1051, 0));
-    assert_eq!((bios(&mut machine, 0x16, [0; 4]).0[0], answer(&machine)), (0x1051, 0));
+    assert_eq!((bios(&mut machine, 0x16, [0; 4]).0[0], bios_answer(&machine)), (0x1051, 0));
     assert_eq!(bios(&mut machine, 0x16, [0x0100, 0, 0, 0]).1 & 0x40, 0x40, "none is left");
+}
+
+/// What INT 16 with this service answers for what is typed.
+fn codes(service: u16, typed: &[u8]) -> Vec<u16> {
+    let mut machine = with_keyboard();
+    machine.board.type_input(typed);
+    take_keys(&mut machine);
+    let is_there = |machine: &mut Machine| bios(machine, 0x16, [0x1100, 0, 0, 0]).1 & 0x40 == 0;
+    let mut codes = Vec::new();
+    while is_there(&mut machine) {
+        codes.push(bios(&mut machine, 0x16, [service, 0, 0, 0]).0[0]);
+    }
+    codes
+}
+
+#[test]
+fn every_character_that_is_typed_is_one_of_the_bios() {
+    for byte in (b' '..=b'~').chain(1..=31) {
+        let wanted = if byte == b'\n' { b'\r' } else { byte };
+        let low: Vec<u8> = codes(0, &[byte]).into_iter().map(|code| code as u8).collect();
+        assert_eq!(low, [wanted], "{byte:02x}");
+    }
+}
+
+#[test]
+fn keys_without_a_character_have_the_codes_of_the_at() {
+    for (typed, old, enhanced) in [
+        (&b"\x1b[A"[..], 0x4800, 0x48e0),
+        (b"\x1b[B", 0x5000, 0x50e0),
+        (b"\x1bOC", 0x4d00, 0x4de0),
+        (b"\x1b[D", 0x4b00, 0x4be0),
+        (b"\x1b[H", 0x4700, 0x47e0),
+        (b"\x1b[4~", 0x4f00, 0x4fe0),
+        (b"\x1b[5~", 0x4900, 0x49e0),
+        (b"\x1b[6~", 0x5100, 0x51e0),
+        (b"\x1b[2~", 0x5200, 0x52e0),
+        (b"\x1b[3~", 0x5300, 0x53e0),
+        (b"\x1b[1;5D", 0x7300, 0x73e0),
+        (b"\x1b[1;5C", 0x7400, 0x74e0),
+        (b"\x1b[1;3A", 0x9800, 0x9800),
+        (b"\x1bOP", 0x3b00, 0x3b00),
+        (b"\x1b[21~", 0x4400, 0x4400),
+        (b"\x1b[1;2P", 0x5400, 0x5400),
+        (b"\x1b[15;5~", 0x6200, 0x6200),
+        (b"\x1b[15;3~", 0x6c00, 0x6c00),
+        (b"\x1b[23~", 0x8500, 0x8500),
+        (b"\x1b[24;2~", 0x8800, 0x8800),
+        (b"\x1bx", 0x2d00, 0x2d00),
+        (b"\x1b1", 0x7800, 0x7800),
+        (b"\x7f", 0x0e08, 0x0e08),
+        (b"\x1b", 0x011b, 0x011b),
+    ] {
+        assert_eq!((codes(0x0000, typed), codes(0x1000, typed)), (vec![old], vec![enhanced]), "{typed:x?}");
+    }
+}
+
+#[test]
+fn the_bios_tells_what_is_held_and_takes_keys_of_programs() {
+    let mut machine = with_keyboard();
+    machine.board.type_keys(b"A");
+    let held: Vec<u16> = (0..4)
+        .map(|_| {
+            assert_eq!(machine.board.acknowledge(0), 9);
+            bios(&mut machine, 9, [0; 4]);
+            bios(&mut machine, 0x16, [0x0200, 0, 0, 0]).0[0] & 0xff
+        })
+        .collect();
+    assert_eq!(held, [2, 2, 2, 0], "shift is held while A is pressed and released");
+    let put = |machine: &mut Machine| bios(machine, 0x16, [0x0500, 0, 0x1234, 0]).0[0] & 0xff;
+    let room = (0..20).take_while(|_| put(&mut machine) == 0).count();
+    assert_eq!(room, 14, "of 15 one is taken");
+    assert_eq!([0; 2].map(|_| bios(&mut machine, 0x16, [0; 4]).0[0]), [0x1e41, 0x1234]);
 }
 
 #[test]

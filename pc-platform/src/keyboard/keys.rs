@@ -110,7 +110,7 @@ pub enum Named {
 }
 
 /// The byte before the codes of keys that the first PCs did not have, in both sets.
-pub(super) const EXTENDED: u8 = 0xe0;
+pub const EXTENDED: u8 = 0xe0;
 
 /// Those keys: set 1 code, set 2 code.
 const EXTENDED_KEYS: [(Named, u8, u8); 10] = [
@@ -134,11 +134,6 @@ pub(super) fn named(key: Named) -> Option<(u8, bool)> {
     EXTENDED_KEYS.iter().find(|known| known.0 == key).map(|known| (known.1, true))
 }
 
-/// Whether a code of set 1 is a key that a BIOS hands on without a character.
-pub fn has_no_character(code: u8) -> bool {
-    EXTENDED_KEYS.iter().map(|key| key.1).chain(FUNCTION_KEYS.map(|key| key.0)).any(|known| known == code & 0x7f)
-}
-
 /// The set 1 code of a function key, counted from 1.
 pub(super) fn function_key(number: u8) -> Option<u8> {
     FUNCTION_KEYS.get(usize::from(number).checked_sub(1)?).map(|key| key.0)
@@ -155,15 +150,19 @@ pub(super) fn stroke(byte: u8) -> Option<(u8, bool, bool)> {
         let key = KEYS.iter().find(|key| byte != 0 && (key.2 == byte || key.3 == byte))?;
         Some((key.0, key.2 != byte, control))
     };
-    key(byte, false).or_else(|| if byte < 0x20 { key(byte | 0x60, true) } else { None })
+    let with_control = || match byte {
+        1..=26 => key(byte | 0x60, true),
+        0 | 27..=31 => key(byte | 0x40, true),
+        _ => None,
+    };
+    key(byte, false).or_else(with_control)
 }
 
-/// The character of a key of set 1, for the BIOS.
-pub fn character(code: u8, shift: bool, control: bool) -> Option<u8> {
-    let key = KEYS.iter().find(|key| key.0 == code & 0x7f)?;
+/// The character of a key of set 1, for the BIOS. `None` is a key without one.
+pub fn character(code: u8, shift: bool) -> Option<u8> {
+    let key = KEYS.iter().find(|key| key.0 == code)?;
     let byte = if shift { key.3 } else { key.2 };
-    let byte = if byte == b'\n' { b'\r' } else { byte };
-    (byte != 0).then_some(if control && byte.is_ascii_alphabetic() { byte & 0x1f } else { byte })
+    (byte != 0).then_some(if byte == b'\n' { b'\r' } else { byte })
 }
 
 /// The code of set 2 for a code of set 1.

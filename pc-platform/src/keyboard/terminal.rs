@@ -10,7 +10,16 @@ const ESCAPE: u8 = 0x1b;
 pub(super) enum Struck {
     /// A character, and whether Alt is held.
     Character(u8, bool),
-    Named(Named),
+    /// A key without a character, and what is held with it.
+    Named(Named, Held),
+}
+
+/// Keys that are held while another one is pressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) shift: bool,
+    pub(super) alternate: bool,
+    pub(super) control: bool,
 }
 
 /// What bytes that came together are, key by key, each with the number of its bytes. A sequence of no key of a PC is none: it has bytes only. ESC with nothing behind it is
@@ -28,7 +37,7 @@ pub(super) fn keys(bytes: &[u8]) -> Vec<(usize, Option<Struck>)> {
 
 fn first(bytes: &[u8]) -> (usize, Option<Struck>) {
     match bytes {
-        [ESCAPE, b'O', last, ..] => (3, single(*last)),
+        [ESCAPE, b'O', last, ..] => (3, named(*last).map(|key| Struck::Named(key, Held::default()))),
         [ESCAPE, b'[', rest @ ..] => match rest.iter().position(|byte| (0x40..=0x7e).contains(byte)) {
             Some(end) => (end + 3, sequence(&rest[..end], rest[end])),
             None => (bytes.len(), None),
@@ -39,13 +48,16 @@ fn first(bytes: &[u8]) -> (usize, Option<Struck>) {
     }
 }
 
-/// A control sequence by its parameters and its last byte. What is held with it (`;2` and so on) is dropped.
+/// A control sequence by its parameters and its last byte. The second parameter is 1 more than the sum of what is held: 1 Shift, 2 Alt, 4 Ctrl.
 fn sequence(parameters: &[u8], last: u8) -> Option<Struck> {
+    let mut numbers = parameters.split(|byte| *byte == b';').map(|number| str::from_utf8(number).ok()?.parse::<u8>().ok());
+    let number = numbers.next().flatten();
+    let bits = numbers.next().flatten().unwrap_or(1).wrapping_sub(1);
+    let held = Held { shift: bits & 1 != 0, alternate: bits & 2 != 0, control: bits & 4 != 0 };
     if last != b'~' {
-        return single(last);
+        return named(last).map(|key| Struck::Named(key, held));
     }
-    let number = parameters.split(|byte| *byte == b';').next()?;
-    let number: u8 = str::from_utf8(number).ok()?.parse().ok()?;
+    let number = number?;
     let named = match number {
         1 | 7 => Named::Home,
         2 => Named::Insert,
@@ -58,10 +70,10 @@ fn sequence(parameters: &[u8], last: u8) -> Option<Struck> {
         23 | 24 => Named::Function(number - 12),
         _ => return None,
     };
-    Some(Struck::Named(named))
+    Some(Struck::Named(named, held))
 }
 
-fn single(last: u8) -> Option<Struck> {
+fn named(last: u8) -> Option<Named> {
     let named = match last {
         b'A' => Named::Up,
         b'B' => Named::Down,
@@ -72,7 +84,7 @@ fn single(last: u8) -> Option<Struck> {
         b'P'..=b'S' => Named::Function(last - b'O'),
         _ => return None,
     };
-    Some(Struck::Named(named))
+    Some(named)
 }
 
 #[cfg(test)]
@@ -81,12 +93,16 @@ mod tests {
 
     #[test]
     fn sequences_are_keys_and_escape_alone_is_one() {
-        let named = |key| Some(Struck::Named(key));
+        let named = |key| Some(Struck::Named(key, Held::default()));
+        let with_control = |key| Some(Struck::Named(key, Held { control: true, ..Held::default() }));
         let plain = |byte| Some(Struck::Character(byte, false));
         for (bytes, wanted) in [
             (&b"\x1b[A"[..], vec![(3, named(Named::Up))]),
             (b"\x1bOD", vec![(3, named(Named::Left))]),
-            (b"\x1b[1;5C", vec![(6, named(Named::Right))]),
+            (b"\x1b[1;5C", vec![(6, with_control(Named::Right))]),
+            (b"\x1b[5;5~", vec![(6, with_control(Named::PageUp))]),
+            (b"\x1b[1;C", vec![(5, named(Named::Right))]),
+            (b"\x1b[1;0C", vec![(6, Some(Struck::Named(Named::Right, Held { shift: true, alternate: true, control: true })))]),
             (b"\x1b[5~x", vec![(4, named(Named::PageUp)), (1, plain(b'x'))]),
             (b"\x1bOP", vec![(3, named(Named::Function(1)))]),
             (b"\x1b[15~\x1b[24~", vec![(5, named(Named::Function(5))), (5, named(Named::Function(12)))]),
