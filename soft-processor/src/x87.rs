@@ -142,6 +142,11 @@ fn is_nan(value: u128) -> bool {
     value >> 64 & 0x7fff == 0x7fff && value << 1 & u128::from(u64::MAX) != 0
 }
 
+/// The last two bytes of an operand of ten: an access of its own, with its own place in the segment. So what is across the end of 4 GiB goes on at 0.
+fn behind_8(op: &Op) -> Op {
+    Op { displacement: op.displacement.wrapping_add(8), ..*op }
+}
+
 /// The operand of an instruction in storage, as its bytes.
 fn operand<const W: u8>(core: &mut Core, env: &mut Env, op: &Op) -> Result<u128, Raised> {
     Ok(match W {
@@ -149,9 +154,8 @@ fn operand<const W: u8>(core: &mut Core, env: &mut Env, op: &Op) -> Result<u128,
         width::FLOAT_64 | width::INTEGER_64 => u128::from(core.load::<8>(env, op)?),
         width::INTEGER_16 => u128::from(core.load::<2>(env, op)?),
         _ => {
-            let address = core.segmented(op.segment, core.offset(op), 10, crate::translate::Access::Read)?;
-            let low = core.read::<8>(env, op, address)?;
-            u128::from(low) | u128::from(core.read::<2>(env, op, core.cut(address.wrapping_add(8)))?) << 64
+            let low = core.load::<8>(env, op)?;
+            u128::from(low) | u128::from(core.load::<2>(env, &behind_8(op))?) << 64
         }
     })
 }
@@ -207,10 +211,15 @@ pub(crate) fn store<const W: u8, const POP: bool>(core: &mut Core, env: &mut Env
         width::FLOAT_32 | width::INTEGER_32 => 4,
         width::FLOAT_64 | width::INTEGER_64 => 8,
         width::INTEGER_16 => 2,
-        _ => 10,
+        _ => 8,
     };
-    let address = core.segmented(op.segment, core.offset(op), size, crate::translate::Access::Write)?;
-    core.probe(env, op, address, size)?;
+    let is_long = matches!(W, width::FLOAT_80 | width::DECIMAL);
+    let mut place = |op: &Op, size| {
+        let address = core.segmented(op.segment, core.offset(op), size, crate::translate::Access::Write)?;
+        core.probe(env, op, address, size).map(|()| address)
+    };
+    let address = place(op, size)?;
+    let behind = if is_long { Some(place(&behind_8(op), 2)?) } else { None };
     let empty = core.is_empty(0);
     let value = if empty { INDEFINITE } else { core.st(0) };
     let control = core.s.fpu.control;
@@ -234,8 +243,8 @@ pub(crate) fn store<const W: u8, const POP: bool>(core: &mut Core, env: &mut Env
         4 => core.write::<4>(env, op, address, left.value as u64)?,
         _ => core.write::<8>(env, op, address, left.value as u64)?,
     }
-    if size == 10 {
-        core.write::<2>(env, op, core.cut(address.wrapping_add(8)), (left.value >> 64) as u64)?;
+    if let Some(behind) = behind {
+        core.write::<2>(env, op, behind, (left.value >> 64) as u64)?;
     }
     if POP {
         core.pop_st();

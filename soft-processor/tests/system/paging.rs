@@ -198,6 +198,41 @@ fn two_level_tables_with_large_pages() {
     assert_eq!(machine.bus.notes, [0x600d]);
 }
 
+/// The exception of a 32-bit instruction on 10 bytes at EAX, and its address if it is a page fault, where the last page of 4 GiB and the first one are mapped or not.
+fn across_the_end(instruction: &[u8], address: u32, last: bool, first: bool) -> (u8, Option<u64>) {
+    let mut machine = Machine::protected(&[instruction, &[0x0f, 0x0b]].concat());
+    let put = |at: u64, entry: u32| machine.put(at, &entry.to_le_bytes());
+    put(0x7_0000, 0x7_1003);
+    put(0x7_0ffc, 0x7_2003);
+    (0..0x80).for_each(|page: u32| put(0x7_1000 + u64::from(page) * 4, page << 12 | u32::from(page > 0 || first)));
+    put(0x7_2ffc, 0x7_3002 | u32::from(last));
+    machine.cpu.intercept_exceptions(true);
+    let mut state = machine.cpu.state();
+    state.general[0] = address.into();
+    state.cr3 = 0x7_0000;
+    state.cr0 |= 1 << 31;
+    machine.cpu.set_state(&state);
+    let Exit::Exception(exception) = machine.run() else { panic!("an exception ends it") };
+    (exception.vector, (exception.vector == 14).then_some(exception.address))
+}
+
+#[test]
+fn ten_bytes_are_eight_and_two_across_the_end_of_4_gib() {
+    // FLD and FSTP of 80 bits, FBLD, FLD in the segment of the code.
+    for instruction in [&[0xdb, 0x28][..], &[0xdb, 0x38], &[0xdf, 0x20], &[0x2e, 0xdb, 0x28]] {
+        let on = |address, last, first| across_the_end(instruction, address, last, first);
+        for (address, mapped, unmapped) in [
+            (0xffff_fff6, (6, None), (14, Some(0xffff_fff6))),
+            (0xffff_fff7, (13, None), (14, Some(0xffff_fff7))),
+            (0xffff_fff8, (14, Some(0)), (14, Some(0xffff_fff8))),
+            (0xffff_fff9, (13, None), (13, None)),
+        ] {
+            assert_eq!((on(address, true, false), on(address, false, false)), (mapped, unmapped), "{instruction:x?} {address:x}");
+        }
+        assert_eq!(on(0xffff_fff8, true, true).0, 6, "the second part is at 0");
+    }
+}
+
 code!(
     three_levels,
     r#"
