@@ -383,7 +383,8 @@ impl Pc {
     }
 
     /// Whether it waits for a line, as far as that can be told from outside: everything typed was read, and it is silent behind a prompt, or nothing will ever happen by
-    /// itself. Without a prompt, a program that sleeps and one that reads look the same, so that is only believed after a long silence.
+    /// itself. Without a prompt, a program that sleeps and one that reads look the same, so that is only believed after a long silence. Once it is known, it holds until
+    /// something is written or typed.
     pub fn reads(&self) -> bool {
         self.painted.is_none() && self.devices.board.is_input_read() && self.silence_missing() == Some(0)
     }
@@ -402,6 +403,8 @@ impl Pc {
         let passed = |halt: &Halt| halt.since.elapsed().as_nanos() as u64 / NANOSECONDS;
         let silence = self.now - wrote_at + self.halted.as_ref().map_or(0, passed);
         let needed = match self.halted {
+            // It may wake for a moment: a script must not take that for the end of one read and the beginning of another.
+            _ if terminal.awaits_line() => 0,
             Some(Halt { length: None, .. }) => 0,
             Some(_) if terminal.has_usual_prompt() => 0,
             None if terminal.has_usual_prompt() => PROMPT_SILENCE,

@@ -36,6 +36,8 @@ pub(super) struct Terminal {
     prompted: bool,
     /// Its last character that is no blank.
     shown: Option<u8>,
+    /// A line is waited for, until something is written or typed.
+    awaits: bool,
     /// What was typed and not yet echoed.
     echo: VecDeque<u8>,
     ready: VecDeque<Shown>,
@@ -45,8 +47,12 @@ impl Terminal {
     /// Bytes that the guest sent.
     pub(super) fn take(&mut self, bytes: &[u8]) {
         for &byte in bytes {
-            if !self.is_echo(byte) {
-                self.prompted = false;
+            // A sequence shows nothing: the prompt before it stays one, and the echo may follow it.
+            let shows_nothing = self.sequence != Sequence::None || byte == ESCAPE && self.echo.front() != Some(&ESCAPE);
+            if shows_nothing {
+                self.put(byte);
+            } else if !self.is_echo(byte) {
+                (self.prompted, self.awaits) = (false, false);
                 self.put(byte);
             }
         }
@@ -54,7 +60,7 @@ impl Terminal {
 
     /// A line was typed: what comes back of it is its echo. The terminal shows what is typed by itself.
     pub(super) fn expect_echo(&mut self, typed: &[u8]) {
-        self.prompted = false;
+        (self.prompted, self.awaits) = (false, false);
         self.echo.extend(typed.iter().map(|&byte| if byte == b'\r' { b'\n' } else { byte }));
     }
 
@@ -123,14 +129,20 @@ impl Terminal {
         self.prompted || !self.line.is_empty()
     }
 
+    /// Whether it is known already that a line is waited for.
+    pub(super) fn awaits_line(&self) -> bool {
+        self.awaits
+    }
+
     /// Whether that ends as the prompts of shells and monitors do.
     pub(super) fn has_usual_prompt(&self) -> bool {
         let end = if self.line.is_empty() { self.shown } else { last(&self.line) };
         self.has_prompt() && end.is_some_and(|byte| b"$#>?".contains(&byte))
     }
 
-    /// The unfinished line is a prompt.
+    /// A line is waited for: the unfinished line is a prompt.
     pub(super) fn end_prompt(&mut self) {
+        self.awaits = true;
         if !self.line.is_empty() {
             self.shown = last(&self.line);
             let text = self.text();
@@ -193,6 +205,21 @@ mod tests {
         terminal.expect_echo(b"secret\r");
         terminal.take(b"\nwrong\n");
         assert_eq!(shown(&mut terminal), [line(""), line("wrong")], "no echo of a password");
+    }
+
+    #[test]
+    fn a_sequence_behind_a_prompt_leaves_it_one_and_is_not_in_the_way_of_the_echo() {
+        let mut terminal = Terminal::default();
+        terminal.take(b"/ # ");
+        terminal.end_prompt();
+        terminal.take(b"\x1b[6n");
+        assert!(terminal.has_usual_prompt() && terminal.awaits_line());
+        terminal.expect_echo(b"ls\r");
+        terminal.take(b"\x1b[6nls\r\nREADME\r\n");
+        assert_eq!(shown(&mut terminal), [Shown::Prompt("/ # ".to_string()), line("README")]);
+        terminal.expect_echo(b"\x1b[A");
+        terminal.take(b"\x1b[Ax\n");
+        assert_eq!(shown(&mut terminal), [line("x")], "the echo of a sequence");
     }
 
     #[test]

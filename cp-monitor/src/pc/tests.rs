@@ -65,6 +65,40 @@ fn a_boot_sector_prints_and_reads_a_key_by_the_services_of_a_bios() {
     assert_eq!((screen.text(0), screen.cursor), ("key? x".to_string(), Some((0, 6))));
 }
 
+#[test]
+fn a_machine_at_a_prompt_waits_for_one_line_though_timers_wake_it() {
+    let mut pc = machine(&sector(READS_A_KEY), 1, Vec::new());
+    let Turn::Halted(length) = until_it_stops(&mut pc) else { panic!("it waits for a key") };
+    let halt = Halt { since: std::time::Instant::now(), length };
+    assert!(!pc.reads(), "no halt and no silence yet");
+    pc.halted = Some(halt);
+    assert!(pc.reads());
+    pc.terminal.end_prompt();
+    pc.resume(false);
+    assert!(pc.reads(), "awake for a moment, at the same prompt");
+    assert!(pc.type_line("x"));
+    assert!(!pc.reads());
+    until_it_stops(&mut pc);
+    assert!(!pc.reads(), "it read the line and has written");
+}
+
+#[test]
+fn a_line_that_is_a_key_of_a_terminal_is_that_key_for_the_bios() {
+    // mov ah, 10; int 16; mov [500], ax; cli; hlt
+    const STORES_A_KEY: &[u8] = &[0xb4, 0x10, 0xcd, 0x16, 0xa3, 0x00, 0x05, 0xfa, 0xf4];
+    for (line, code) in
+        [("^[[A", 0x48e0_u16), ("^[OP", 0x3b00), ("^[[4~", 0x4fe0), ("^[[1;5D", 0x73e0), ("^[", 0x011b), ("^C", 0x2e03), ("", 0x1c0d)]
+    {
+        let mut pc = machine(&sector(STORES_A_KEY), 1, Vec::new());
+        assert!(matches!(until_it_stops(&mut pc), Turn::Halted(_)), "it waits for a key");
+        assert!(pc.type_line(line));
+        assert!(matches!(until_it_stops(&mut pc), Turn::Ended(_)), "{line}");
+        let mut stored = [0; 2];
+        pc.read(0x500, &mut stored).unwrap();
+        assert_eq!(u16::from_le_bytes(stored), code, "{line}: {:04x}", u16::from_le_bytes(stored));
+    }
+}
+
 /// 32 bits, flat: prints `A` on the serial line, and loads an interrupt table of nothing before it divides by zero.
 const TRIPLE_FAULT: &[u8] = &[
     0x66, 0xba, 0xf8, 0x03, 0xb0, b'A', 0xee, // mov dx, 3f8; mov al, 'A'; out dx, al
