@@ -6,12 +6,15 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use common::figure;
+use console::wire::ConsoleState;
 use cp_monitor::processor::baseline::{BareGuest, Ring, create_vm_and_vcpu};
 use tests::pc::{prepare, sector};
 use tests::{System, Terminal};
@@ -21,6 +24,8 @@ const EXITS: u32 = 50_000;
 /// Idle machines, and for how long they are looked at.
 const IDLE: usize = 100;
 const LOOK: Duration = Duration::from_secs(5);
+/// How long QEMU is waited for.
+const QEMU_PATIENCE: Duration = Duration::from_secs(90);
 
 /// 16 bits: so many OUTs to port 80, then exit.
 fn writes(count: u32) -> Vec<u8> {
@@ -36,7 +41,7 @@ fn run(terminal: &mut Terminal, image: &str) -> Duration {
     terminal.type_line(&format!("ipl {image}"));
     terminal.until("the guest ended with exit code 1");
     let took = begun.elapsed();
-    terminal.until_cp_read();
+    terminal.until_told(ConsoleState::CpRead);
     took
 }
 
@@ -47,10 +52,10 @@ fn exits() {
     terminal.until_cp_read();
     run(&mut terminal, "few");
     let mut bare = BareGuest::new(Ring::Supervisor).expect("KVM is usable");
-    let (few, bare) = (run(&mut terminal, "few"), bare.port_exits(EXITS).expect("it runs").as_secs_f64() * 1e6 / f64::from(EXITS));
+    let (few, bare) = (run(&mut terminal, "few"), bare.port_exits(EXITS).expect("it runs").as_secs_f64() * 1e6);
     let many = run(&mut terminal, "many").saturating_sub(few).as_secs_f64() * 1e6 / f64::from(EXITS);
     figure("pc_exit_us", many, "us", Some(("bare_exit", bare)));
-    let vm = create_vm_and_vcpu(20).expect("KVM is usable").as_secs_f64() * 1e6 / 20.0;
+    let vm = create_vm_and_vcpu(20).expect("KVM is usable").as_secs_f64() * 1e6;
     let mut times: Vec<_> = (0..20).map(|_| run(&mut terminal, "few").as_secs_f64() * 1e6).collect();
     times.sort_by(f64::total_cmp);
     figure("pc_ipl_to_end_us", times[10], "us", Some(("create_vm_and_vcpu", vm)));
@@ -64,8 +69,16 @@ fn used(system: &System) -> f64 {
     (ticks(11) + ticks(12)) / 100.0
 }
 
+/// Processor time that CP takes while it is looked at, in percent of one processor.
+fn looked_at(system: &System) -> f64 {
+    let (before, begun) = (used(system), Instant::now());
+    thread::sleep(LOOK);
+    (used(system) - before) / begun.elapsed().as_secs_f64() * 100.0
+}
+
 fn idle() {
     let system = System::start_with(&["--processor", "soft"]);
+    figure("pc_none_percent", looked_at(&system), "%", None);
     // sti; again: hlt; jmp again. As a flat image nothing interrupts it; a boot sector has the BIOS's timer, 18 times a second.
     let code = [0xfb, 0xf4, 0xeb, 0xfd];
     prepare(&system, "  CONSOLE 0009 3215\n", &[("idle", &code), ("ticking", &sector(&code))]);
@@ -76,10 +89,7 @@ fn idle() {
         fs::write(&source, fs::read_to_string(&source).unwrap() + &users).unwrap();
         system.cp("DIRECTXA").succeeded();
         (1..=IDLE).for_each(|number| drop(system.cp(&format!("XAUTOLOG {}{number:03}", &image[..4])).succeeded()));
-        let (before, begun) = (used(&system), Instant::now());
-        std::thread::sleep(LOOK);
-        let percent = (used(&system) - before) / begun.elapsed().as_secs_f64() * 100.0;
-        figure(&format!("pc_{}_{IDLE}_percent", image.to_lowercase()), percent, "%", None);
+        figure(&format!("pc_{}_{IDLE}_percent", image.to_lowercase()), looked_at(&system), "%", None);
         (1..=IDLE).for_each(|number| drop(system.cp(&format!("FORCE {}{number:03}", &image[..4]))));
     }
 }
@@ -90,19 +100,27 @@ fn qemu(arguments: &[String], prompt: &str) -> Option<f64> {
     command.args(["-accel", "tcg,thread=single", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot"]);
     let begun = Instant::now();
     let mut qemu = command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
-    let mut output = BufReader::new(qemu.stdout.take()?);
-    let mut said = Vec::new();
-    let mut byte = [0];
-    while begun.elapsed() < Duration::from_secs(90) && output.fill_buf().is_ok_and(|buffer| !buffer.is_empty()) {
-        output.read_exact(&mut byte).ok()?;
-        said.push(byte[0]);
-        if said.ends_with(prompt.as_bytes()) {
-            break;
+    let mut output = qemu.stdout.take()?;
+    let (pieces, arrived) = channel();
+    // It ends with QEMU's output.
+    thread::spawn(move || {
+        let mut piece = [0; 4096];
+        while let Ok(length @ 1..) = output.read(&mut piece) {
+            if pieces.send(piece[..length].to_vec()).is_err() {
+                return;
+            }
         }
+    });
+    let mut said = Vec::new();
+    let is_there = |said: &[u8]| said.windows(prompt.len()).any(|window| window == prompt.as_bytes());
+    while !is_there(&said)
+        && let Ok(piece) = arrived.recv_timeout(QEMU_PATIENCE.saturating_sub(begun.elapsed()))
+    {
+        said.extend(piece);
     }
     let took = begun.elapsed().as_secs_f64();
     let _ = (qemu.kill(), qemu.wait());
-    said.ends_with(prompt.as_bytes()).then_some(took)
+    is_there(&said).then_some(took)
 }
 
 /// IPLs and waits for the prompt: seconds, and millions of instructions up to there.
@@ -154,7 +172,7 @@ fn linux(folder: &Path) {
     for name in ["linux", "linux.initrd"] {
         fs::copy(image(name), system.directory().join("pc").join(name)).expect("what guests/linux/build made");
     }
-    let booted = boot(&system, "ipl linux parm console=ttyS0 reboot=t panic=-1", "^/ # ");
+    let booted = boot(&system, "ipl linux parm console=ttyS0 reboot=k panic=-1", "^/ # ");
     let arguments = [
         "-M",
         "microvm",
@@ -165,7 +183,7 @@ fn linux(folder: &Path) {
         "-initrd",
         &image("linux.initrd"),
         "-append",
-        "console=ttyS0 reboot=t panic=-1",
+        "console=ttyS0 reboot=k panic=-1",
     ];
     report("linux", booted, qemu(&arguments.map(str::to_string), "/ # "));
 }

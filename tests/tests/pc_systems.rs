@@ -1,11 +1,13 @@
-//! xv6 and a small Linux in PC machines, to their prompts and a little further. Neither is part of CP-64: `CP64_XV6=FOLDER` has `xv6.img` and `fs.img`, `CP64_LINUX=FOLDER`
-//! what `guests/linux/build` made. Without a variable its test says that it did not run; with one, what is missing fails it.
+//! xv6, Linux and kvm-unit-tests in PC machines. None is part of CP-64: `CP64_XV6=FOLDER` has `xv6.img` and `fs.img`, `CP64_LINUX=FOLDER` what `guests/linux/build` made,
+//! `CP64_CLOUD_LINUX=FOLDER` Debian's cloud kernel as `linux` beside the same `linux.initrd`, `CP64_KVM_UNIT_TESTS=FOLDER` what kvm-unit-tests made in `x86`. Without a
+//! variable its test says that it did not run; with one, what is missing fails it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use console::wire::ConsoleState;
 use tests::pc::prepare;
-use tests::{System, assert_line};
+use tests::{System, Terminal, assert_line, assert_no_line};
 
 const DEVICES: &str = "  CONSOLE 0009 3215\n  SPOOL 000C 2540 READER *\n  SPOOL 000D 2540 PUNCH A\n";
 
@@ -28,6 +30,14 @@ fn system(storage: &str, processors: u8) -> System {
     system
 }
 
+/// xv6 on the user's minidisks.
+fn import_xv6(system: &System, folder: &Path) {
+    for (vdev, name) in [("200", "xv6.img"), ("201", "fs.img")] {
+        let image = folder.join(name).to_string_lossy().into_owned();
+        system.cp64(&["disk", "import", "BOOTER", vdev, &image, "--as", "raw"], b"").succeeded();
+    }
+}
+
 /// How many instructions there were when the last QUERY CPUS was answered, up to the output before it.
 fn count(said: &str) -> u64 {
     let line = said.lines().find(|line| line.starts_with("INSTRUCTIONS ")).expect("an answer of QUERY CPUS");
@@ -40,10 +50,7 @@ fn xv6_comes_to_its_shell_in_the_same_count_of_instructions_each_time() {
     for processors in [1, 4] {
         let boot = || {
             let system = system("256M", processors);
-            for (vdev, name) in [("200", "xv6.img"), ("201", "fs.img")] {
-                let image = folder.join(name).to_string_lossy().into_owned();
-                system.cp64(&["disk", "import", "BOOTER", vdev, &image, "--as", "raw"], b"").succeeded();
-            }
+            import_xv6(&system, &folder);
             let said = system.session("BOOTER", "ipl 200\n#cp query cpus\nls\n#cp system reset\n");
             assert_line(&said, "^init: starting sh$");
             assert_line(&said, "^README +2 2 2286$");
@@ -53,6 +60,95 @@ fn xv6_comes_to_its_shell_in_the_same_count_of_instructions_each_time() {
         println!("xv6 with {processors} processors is at its prompt after {once} instructions");
         assert_eq!(once, again);
     }
+}
+
+#[test]
+fn xv6_passes_its_own_tests() {
+    let Some(folder) = folder("CP64_XV6") else { return };
+    for processors in [1, 4] {
+        let system = system("256M", processors);
+        import_xv6(&system, &folder);
+        let mut terminal = Terminal::log_on_no_ipl(&system.socket(), "BOOTER");
+        terminal.until_cp_read();
+        terminal.type_line("ipl 200");
+        terminal.until("^\\$ $");
+        terminal.type_line("usertests");
+        // Each of these may take as long as a test waits: processors that have nothing to do spin.
+        for step in [
+            "^createdelete ok$",
+            "^concreate test$",
+            "^concreate ok$",
+            "^mem test$",
+            "^mem ok$",
+            "^fork test$",
+            "^fork test OK$",
+            "^ALL TESTS PASSED$",
+        ] {
+            terminal.until(step);
+        }
+        terminal.type_line("#cp query cpus");
+        let said = terminal.until("^INSTRUCTIONS ");
+        println!("xv6 with {processors} processors has passed its tests after {} instructions", count(&said));
+    }
+}
+
+/// Tests of kvm-unit-tests, and with what exit code each ends on a processor of this kind: 1 is success, 77 that it has not what is tested.
+const UNIT_TESTS: [(&str, u32); 10] = [
+    ("realmode", 1),
+    ("setjmp", 1),
+    ("syscall", 1),
+    ("idt_test", 1),
+    ("eventinj", 1),
+    ("emulator", 1),
+    ("smap", 77),
+    ("memory", 1),
+    ("umip", 1),
+    ("debug", 1),
+];
+
+#[test]
+fn kvm_unit_tests_pass() {
+    let Some(folder) = folder("CP64_KVM_UNIT_TESTS") else { return };
+    let system = system("128M", 1);
+    let place = system.directory().join("pc");
+    fs::write(place.join("unit.initrd"), "NR_CPUS=1\nMEMSIZE=128\nBOOTLOADER=1\n").expect("the folder can be written");
+    for (name, exit) in UNIT_TESTS {
+        fs::copy(folder.join(format!("{name}.flat")), place.join("unit")).expect("what kvm-unit-tests made");
+        let said = system.session("BOOTER", "set vtod date 2026-01-01\nipl unit\nquery cpus\n");
+        assert_no_line(&said, "^FAIL");
+        assert_line(&said, &format!("^HCPGIR450W CP entered; the guest ended with exit code {exit}$"));
+        let passed = said.lines().filter(|line| line.starts_with("PASS")).count();
+        println!("kvm-unit-tests: {name} ended after {} instructions, {passed} passed", count(&said));
+    }
+}
+
+#[test]
+fn the_cloud_kernel_of_debian_comes_to_its_shell() {
+    let Some(folder) = folder("CP64_CLOUD_LINUX") else { return };
+    let system = system("256M", 1);
+    for name in ["linux", "linux.initrd"] {
+        fs::copy(folder.join(name), system.directory().join("pc").join(name)).expect("the kernel of Debian, and an initial file system");
+    }
+    let boot = || {
+        let mut terminal = Terminal::log_on_no_ipl(&system.socket(), "BOOTER");
+        terminal.until_cp_read();
+        terminal.type_line("set vtod date 2026-01-01");
+        terminal.until_told(ConsoleState::CpRead);
+        terminal.type_line("ipl linux parm console=ttyS0 reboot=k panic=-1 cryptomgr.notests");
+        for step in ["Linux version 6", "Run /init as init process", "^/ # $"] {
+            terminal.until(step);
+        }
+        terminal.type_line("#cp query cpus");
+        let count = count(&terminal.until("^INSTRUCTIONS "));
+        terminal.type_line("echo $((6 * 7))");
+        terminal.until("^42$");
+        terminal.type_line("#cp logoff");
+        terminal.ending();
+        count
+    };
+    let (once, again) = (boot(), boot());
+    println!("Debian's cloud kernel is at its prompt after {once} instructions");
+    assert_eq!(once, again);
 }
 
 #[test]

@@ -47,6 +47,8 @@ fn highest(vectors: &Vectors) -> Option<u8> {
 #[derive(Clone, Debug)]
 pub struct LocalApic {
     id: u8,
+    /// It is there at all: IA32_APIC_BASE can switch it off.
+    on: bool,
     task_priority: u8,
     logical: u32,
     format: u32,
@@ -63,23 +65,29 @@ pub struct LocalApic {
 }
 
 impl LocalApic {
-    /// As after reset. The first processor's is wired to the 8259, as firmware leaves it.
+    /// As firmware leaves it: the first processor's is wired to the 8259.
     pub fn new(id: u8) -> Self {
-        let mut local = [lvt::MASKED; lvt::COUNT];
+        let mut apic = Self::after_reset(id);
         if id == 0 {
-            local[lvt::LINT0] = 0x700;
-            local[lvt::LINT1] = 0x400;
+            apic.local[lvt::LINT0] = 0x700;
+            apic.local[lvt::LINT1] = 0x400;
+            apic.spurious |= ENABLED;
         }
+        apic
+    }
+
+    fn after_reset(id: u8) -> Self {
         Self {
             id,
+            on: true,
             task_priority: 0,
             logical: 0,
             format: u32::MAX,
-            spurious: if id == 0 { ENABLED | 0xff } else { 0xff },
+            spurious: 0xff,
             requests: [0; 8],
             in_service: [0; 8],
             levels: [0; 8],
-            local,
+            local: [lvt::MASKED; lvt::COUNT],
             errors: 0,
             shown_errors: 0,
             command: [0; 2],
@@ -87,8 +95,20 @@ impl LocalApic {
         }
     }
 
+    /// IA32_APIC_BASE switches it on or off. Nothing is left of what it was.
+    pub fn switch(&mut self, on: bool) {
+        if on != self.on {
+            *self = Self { on, ..Self::after_reset(self.id) };
+        }
+    }
+
+    /// Whether it is there.
+    pub fn is_on(&self) -> bool {
+        self.on
+    }
+
     fn is_enabled(&self) -> bool {
-        self.spurious & ENABLED != 0
+        self.on && self.spurious & ENABLED != 0
     }
 
     /// Priority class and subclass that the processor works at.
@@ -102,10 +122,10 @@ impl LocalApic {
         highest(&self.requests).filter(|vector| self.is_enabled() && vector >> 4 > self.processor_priority() >> 4)
     }
 
-    /// Whether interrupts of the 8259 come through.
+    /// Whether interrupts of the 8259 come through, as they do where there is no APIC.
     pub fn takes_external(&self) -> bool {
         let line = self.local[lvt::LINT0];
-        line & lvt::MASKED == 0 && line >> 8 & 7 == 7
+        !self.on || line & lvt::MASKED == 0 && line >> 8 & 7 == 7
     }
 
     /// The processor's acknowledgement: the vector; the spurious one when nothing is pending any more.
@@ -261,6 +281,21 @@ mod tests {
         let mut apic = LocalApic::new(id);
         apic.write(register::SPURIOUS, 0x1ff, 0);
         apic
+    }
+
+    #[test]
+    fn switched_off_it_lets_the_8259_through_and_comes_back_as_after_reset() {
+        let mut apic = enabled(0);
+        apic.write(register::LVT_TIMER, 0x40, 0);
+        apic.write(register::INITIAL_COUNT, 1000, 0);
+        apic.receive(0x50, false);
+        assert!(apic.next_event().is_some());
+        apic.switch(false);
+        apic.receive(0x51, false);
+        assert_eq!((apic.pending(), apic.next_event(), apic.takes_external()), (None, None, true));
+        apic.switch(true);
+        apic.receive(0x52, false);
+        assert_eq!((apic.pending(), apic.takes_external(), apic.read(register::SPURIOUS, 0)), (None, false, 0xff));
     }
 
     #[test]

@@ -53,13 +53,19 @@ impl Board {
 
     /// An MSR that is the platform's.
     pub fn read_msr(&self, processor: usize, register: u32) -> Option<u64> {
+        let local = self.local_apics.get(processor).filter(|_| register == APIC_BASE)?;
         let first = if processor == 0 { FIRST_PROCESSOR } else { 0 };
-        (register == APIC_BASE).then_some(apic::LOCAL | APIC_ENABLED | first)
+        Some(apic::LOCAL | first | if local.is_on() { APIC_ENABLED } else { 0 })
     }
 
-    /// Writes one; false when there is none, or the value is none that can be. The APIC stays where it is and enabled.
-    pub fn write_msr(&self, processor: usize, register: u32, value: u64) -> bool {
-        self.read_msr(processor, register) == Some(value)
+    /// Writes one; false when there is none, or the value is none that can be. The APIC stays where it is.
+    pub fn write_msr(&mut self, processor: usize, register: u32, value: u64) -> bool {
+        let possible = self.read_msr(processor, register).is_some_and(|now| (now ^ value) & !APIC_ENABLED == 0);
+        if possible {
+            self.local_apics[processor].switch(value & APIC_ENABLED != 0);
+            self.reckon();
+        }
+        possible
     }
 
     /// Brings the devices up to a time. Time does not go back.
@@ -157,7 +163,7 @@ impl Board {
 
     pub(super) fn write_local(&mut self, processor: usize, offset: u64, value: u32) {
         let now = self.now;
-        let Some(local) = self.local_apics.get_mut(processor) else { return };
+        let Some(local) = self.local_apics.get_mut(processor).filter(|local| local.is_on()) else { return };
         match local.write(offset, value, now) {
             None => {}
             Some(Command::EndOfLevel(vector)) => {

@@ -490,10 +490,10 @@ impl Board {
         self.advance(access.now);
         let offset = address & (apic::SIZE - 1);
         let value = match address & !(apic::SIZE - 1) {
-            apic::LOCAL => {
-                let local = self.local_apics.get_mut(access.processor);
-                local.map_or(0, |local| local.read(offset, self.now) >> (8 * (offset & 3)))
-            }
+            apic::LOCAL => match self.local_apics.get_mut(access.processor).filter(|local| local.is_on()) {
+                Some(local) => local.read(offset, self.now) >> (8 * (offset & 3)),
+                None => return u64::MAX,
+            },
             apic::IO => self.io_apic.read(offset),
             page if self.virtio_at(page).is_some() => {
                 return self.virtio_at(page).map_or(0, |number| self.virtio[number].read(offset, size));
