@@ -49,7 +49,7 @@ impl<'a> Part<'a> {
         let mut letters = [mark[1], mark[2], mark[3], mark[4]];
         ebcdic::decode(&mut letters);
         // Blocks of cards ([`crate::dump`]) begin alike; no block of data is as long as some cards.
-        let cards = matches!(letters[3], b' ' | b'N') && block.len() % CARD == 0;
+        let cards = matches!(letters[3], b' ' | b'N') && block.len().is_multiple_of(CARD);
         if mark[0] != 2 || cards {
             return None;
         }
