@@ -84,6 +84,31 @@ fn hx_hi_and_te_reach_a_program_that_loops() {
     assert_line(&terminal.command("query impcp"), "^IMPCP    = ON$");
 }
 
+#[test]
+fn hx_ends_a_program_within_one_long_operation_and_while_it_waits() {
+    let long = "x = copies('ab cd ', 4000000)\n";
+    let system = system_with(&[
+        ("CHANGE", &format!("{long}say 'begun'; do forever; y = changestr('b c', x, 'bbb ccc'); end\n")),
+        ("COUNT", &format!("{long}say 'begun'; do forever; n = words(x) + countstr('d a', x) + pos('zz', x); end\n")),
+        ("POWER", "numeric digits 100000; say 'begun'; x = 3 ** 99999999; say 'never'\n"),
+        ("AGAIN", "say 'begun'; interpret 'do forever; interpret \"x = 1\"; end'\n"),
+        ("READS", "say 'begun'; 'EXECIO * DISKW TYPED DATA A (FINIS'; say 'got' rc\n"),
+        ("TRACED", "say 'begun'; trace ?a; x = 1; x = 2; exit 3\n"),
+    ]);
+    let mut terminal = system.log_on("CMSUSER");
+    let running =
+        [("change", "CHANGE"), ("count", "COUNT"), ("power", "POWER"), ("again", "AGAIN"), ("reads", "EXECIO"), ("traced", "TRACED")];
+    for (exec, name) in running {
+        let shown = stopped(&mut terminal, exec, "^begun$", "hx");
+        assert_line(&shown, &format!("^DMSABE222I {name} halted by HX$"));
+        assert_no_line(&shown, "never|got|DMSITP");
+        assert_line(&shown, r"^Ready\(00222\);");
+    }
+    // Nothing of what was to be written is there, and the program stack is as before.
+    assert_line(&terminal.command("listfile typed data a"), r"^Ready\(00028\);");
+    assert_line(&terminal.command("sentries"), "^Ready;");
+}
+
 /// Types a command, waits for a line of it, and types an immediate command; answers what is shown up to Ready.
 fn stopped(terminal: &mut Terminal, command: &str, until: &str, immediate: &str) -> String {
     terminal.type_line(command);
@@ -103,11 +128,19 @@ fn what_asks_for_too_much_is_an_error_and_cms_goes_on() {
         ("STACK", "signal on syntax; do forever; queue copies('y', 500); end\nsyntax: code = rc; 'DESBUF'; exit 20000 + code\n"),
         ("DOUBLE", "x = 'x'; do forever; x = x || x; end\n"),
         ("AGAIN", "'EXEC AGAIN'; exit rc\n"),
+        ("WRITE", "'EXECIO 4000000000 DISKW OUT DATA A (STEM x.'; exit rc\n"),
     ]);
     let mut terminal = system.log_on("CMSUSER");
-    for (exec, code) in
-        [("big", 20005), ("deep", 20011), ("fill", 20005), ("small", 20005), ("double", 20005), ("again", 32), ("stack", 20005)]
-    {
+    for (exec, code) in [
+        ("big", 20005),
+        ("deep", 20011),
+        ("fill", 20005),
+        ("small", 20005),
+        ("double", 20005),
+        ("again", 32),
+        ("stack", 20005),
+        ("write", 104),
+    ] {
         let shown = terminal.command(exec);
         assert_line(&shown, &format!(r"^Ready\({code:05}\);"));
         assert_no_line(&shown, "DMSITP|DMSABE|DMSFRE");

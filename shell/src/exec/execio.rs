@@ -11,7 +11,7 @@ use crate::disks::{Mode, file_id};
 use crate::fileid::{Found, ModeSpec};
 use crate::message::{Outcome, Rc};
 use crate::records::Target;
-use crate::rexx::Value;
+use crate::rexx::{Value, check_storage};
 use crate::session::{Shell, rc};
 use crate::unit_record::{Output, channel};
 use crate::words::{Words, first_word, is, number, without_trailing_blanks};
@@ -28,6 +28,36 @@ impl Positions {
     fn set(&mut self, mode: Mode, id: &FileId, next: Option<u32>) {
         self.0.retain(|(m, i, _)| !(*m == mode && i == id));
         self.0.extend(next.map(|next| (mode, *id, next)));
+    }
+}
+
+/// What a line takes in storage besides its characters, and after how many bytes it is looked whether there are more.
+const LINE: usize = 64;
+const LOOK: usize = 64 * 1024;
+
+/// Lines that are held in storage.
+#[derive(Default)]
+struct Held {
+    lines: Vec<Vec<u8>>,
+    /// Bytes taken since it was last looked whether there are more.
+    taken: usize,
+}
+
+impl Held {
+    /// Adds a line; false when there is no storage for it and for going on.
+    fn add(&mut self, line: Vec<u8>) -> bool {
+        self.taken += LINE + line.len();
+        if self.taken >= LOOK {
+            self.taken = 0;
+            if check_storage().is_err() {
+                return false;
+            }
+        }
+        let room = self.lines.try_reserve(1).is_ok();
+        if room {
+            self.lines.push(line);
+        }
+        room
     }
 }
 
@@ -281,7 +311,7 @@ impl<C: Cp> Shell<C> {
             None => self.positions.of(mode, &id),
         };
         let mut source = self.open(&found)?;
-        let (mut lines, mut next, mut relative) = (Vec::new(), first, 0);
+        let (mut held, mut next, mut relative) = (Held::default(), first, 0);
         let ended = first > found.entry.records;
         if !ended {
             self.seek(&mut source, first)?;
@@ -298,13 +328,15 @@ impl<C: Cp> Shell<C> {
             }
             if request.search.is_some() {
                 hit = true;
-                lines.push(format!("{relative} {}", next - 1).into_bytes());
+                self.hold(&mut held, format!("{relative} {}", next - 1).into_bytes())?;
             }
-            lines.push(request.shaped(&record));
+            if request.side != Side::Skip {
+                self.hold(&mut held, request.shaped(&record))?;
+            }
         }
         self.close(source)?;
         self.positions.set(mode, &id, (!request.finis).then_some(next));
-        self.deliver_lines(request, lines)?;
+        self.deliver_lines(request, held.lines)?;
         match request.count {
             _ if !hit => Err(Rc(3)),
             Some(count) if request.search.is_none() && taken < count => Err(Rc(2)),
@@ -369,9 +401,9 @@ impl<C: Cp> Shell<C> {
             }
             Side::Stem(stem) => {
                 let count = Value::int(lines.len() as i64);
-                let numbered = lines.iter().enumerate();
-                let all = numbered.map(|(at, line)| (format!("{stem}{}", at + 1), Value::string(line))).collect::<Vec<_>>();
-                all.into_iter().all(|(name, value)| self.set_variable(&name, value)) && self.set_variable(&format!("{stem}0"), count)
+                let mut numbered = lines.into_iter().enumerate();
+                numbered.all(|(at, line)| self.set_variable(&format!("{stem}{}", at + 1), Value::from_vec(line)))
+                    && self.set_variable(&format!("{stem}0"), count)
             }
         };
         if stored { Ok(()) } else { Err(self.no_storage()) }
@@ -388,11 +420,20 @@ impl<C: Cp> Shell<C> {
         value.map_or_else(|| name.as_bytes().to_vec(), |value| value.to_vec())
     }
 
+    /// Holds a line; there may be no storage for it.
+    fn hold(&mut self, held: &mut Held, line: Vec<u8>) -> Outcome {
+        if held.add(line) { Ok(()) } else { Err(self.no_storage()) }
+    }
+
     /// The lines that the program gives.
     fn lines_of(&mut self, request: &Request) -> Result<Vec<Vec<u8>>, Rc> {
-        let lines: Vec<Vec<u8>> = match &request.side {
-            Side::String(text) => Vec::from([text.clone()]),
-            Side::Variable(name) => Vec::from([self.variable(name)]),
+        let mut held = Held::default();
+        match &request.side {
+            Side::String(text) => self.hold(&mut held, request.shaped(text))?,
+            Side::Variable(name) => {
+                let line = self.variable(name);
+                self.hold(&mut held, request.shaped(&line))?;
+            }
             Side::Stem(stem) => {
                 let count = match request.count {
                     Some(count) => count,
@@ -402,22 +443,22 @@ impl<C: Cp> Shell<C> {
                         zero.ok_or_else(|| self.fail(24, "621E", format!("Bad Plist: {stem}0 is no number of lines")))?
                     }
                 };
-                (1..=count).map(|at| self.variable(&format!("{stem}{at}"))).collect()
+                for at in 1..=count {
+                    let line = self.variable(&format!("{stem}{at}"));
+                    self.hold(&mut held, request.shaped(&line))?;
+                }
             }
             Side::Stack { .. } | Side::Skip => {
-                let mut lines = Vec::new();
-                while request.wants_more(lines.len() as u32) {
+                while request.wants_more(held.lines.len() as u32) {
                     // Without a number the lines end with a null line.
-                    match self.answer_line()? {
-                        Some(line) if request.count.is_none() && line.is_empty() => break,
-                        Some(line) => lines.push(line),
-                        None => break,
-                    }
+                    let Some(line) = self.answer_line()?.filter(|line| request.count.is_some() || !line.is_empty()) else {
+                        break;
+                    };
+                    self.hold(&mut held, request.shaped(&line))?;
                 }
-                lines
             }
-        };
-        Ok(lines.iter().map(|line| request.shaped(line)).collect())
+        }
+        Ok(held.lines)
     }
 
     /// DISKW: adds lines to a file, or replaces those from a given record on. All are in the file, or none.
@@ -435,7 +476,9 @@ impl<C: Cp> Shell<C> {
         let there = self.disks.get(mode).and_then(|disk| disk.system.find(&id)).cloned();
         let format = self.execio_format(request, &lines)?;
         let target = Target { mode, id, number: spec.number.unwrap_or(1), format };
-        let lines: Vec<Vec<u8>> = match there.as_ref().map_or(format, |entry| entry.format) {
+        let format_there = there.as_ref().map_or(format, |entry| entry.format);
+        let cut = matches!(format_there, RecordFormat::Fixed(length) if lines.iter().any(|line| line.len() > length as usize));
+        let lines: Vec<Vec<u8>> = match format_there {
             RecordFormat::Fixed(length) => lines.into_iter().map(|line| fitted(line, length as usize)).collect(),
             // A file of variable records has no empty record: an empty line is a blank.
             RecordFormat::Variable => lines.into_iter().map(|line| if line.is_empty() { Vec::from(*b" ") } else { line }).collect(),
@@ -447,11 +490,14 @@ impl<C: Cp> Shell<C> {
         if let Some(entry) = there.as_ref()
             && let Some(line) = line.filter(|line| *line <= entry.records)
         {
-            return self.change(mode, &target, |system| system.replace(&id, line, date, &lines));
+            self.change(mode, &target, |system| system.replace(&id, line, date, &lines))?;
+        } else {
+            let mut destination = self.begin_file(target, there.is_some())?;
+            let written = lines.iter().try_for_each(|line| self.write_record(&mut destination, line));
+            self.finish(destination, written, date)?;
         }
-        let mut destination = self.begin_file(target, there.is_some())?;
-        let written = lines.iter().try_for_each(|line| self.write_record(&mut destination, line));
-        self.finish(destination, written, date)
+        // Lines that were longer than the records have lost their ends.
+        if cut { Err(Rc(1)) } else { Ok(()) }
     }
 
     /// The record format of a new file: V unless the operands say F and a length.

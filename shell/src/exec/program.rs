@@ -181,6 +181,10 @@ impl<C: Cp> Environment for ExecEnvironment<'_, C> {
         self.shell.console_line().unwrap_or_default()
     }
 
+    fn read_pause(&mut self) -> Vec<u8> {
+        self.shell.typed_answer().unwrap_or_default().unwrap_or_default()
+    }
+
     fn push(&mut self, line: Vec<u8>) {
         self.shell.program_stack.push(line);
     }

@@ -87,9 +87,14 @@ impl<C: Cp> Shell<C> {
 
     /// The next line for a command of CMS. HX, typed as that line, ends the command as it does while it runs; as a line of the stack it is data.
     pub(crate) fn answer_line(&mut self) -> Result<Option<Vec<u8>>, Rc> {
-        if let Some(line) = self.program_stack.pull() {
-            return Ok(Some(line));
+        match self.program_stack.pull() {
+            Some(line) => Ok(Some(line)),
+            None => self.typed_answer(),
         }
+    }
+
+    /// The next typed line, where HX ends the command.
+    pub(super) fn typed_answer(&mut self) -> Result<Option<Vec<u8>>, Rc> {
         let line = self.console_line();
         if line.as_ref().is_some_and(|line| line.trim_ascii().eq_ignore_ascii_case(b"HX")) {
             self.cp.halt();

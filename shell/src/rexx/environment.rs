@@ -14,8 +14,12 @@ pub trait Environment {
     fn trace(&mut self, line: &[u8]);
     /// Takes a line from the program stack, or when that is empty from the console (PULL).
     fn pull(&mut self) -> Vec<u8>;
-    /// Takes a line from the console (PARSE EXTERNAL, interactive trace).
+    /// Takes a line from the console (PARSE EXTERNAL).
     fn read_console(&mut self) -> Vec<u8>;
+    /// Takes a line from the console for the interpreter itself: what is typed in a pause of interactive trace.
+    fn read_pause(&mut self) -> Vec<u8> {
+        self.read_console()
+    }
     /// Puts a line on top of the program stack.
     fn push(&mut self, line: Vec<u8>);
     /// Puts a line at the bottom of the program stack.

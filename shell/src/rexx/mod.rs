@@ -27,7 +27,7 @@ pub use error::{Error, text as error_text};
 pub use interpreter::{Ending, Invocation, Report, whole};
 pub use number::{Fault, Number, Numeric, add, compare, divide, integer_divide, multiply, power, remainder, subtract};
 pub use value::{STRING_MAX, Value};
-pub use variables::{Named, Names, Pools, Variables};
+pub use variables::{Named, Names, Pools, Variables, check_storage};
 
 /// A compiled program.
 #[derive(Debug)]
