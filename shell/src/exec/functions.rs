@@ -108,7 +108,8 @@ fn flag<C: Cp>(shell: &mut Shell<C>, arguments: &[Option<Vec<u8>>]) -> Result<Va
         b"IMPCP" => settings.implied_cp,
         b"IMPEX" => settings.implied_exec,
         b"CMSTYPE" => true,
-        b"AUTOREAD" | b"DOS" | b"EXECTRAC" | b"PROTECT" | b"RELPAGE" | b"SUBSET" => false,
+        b"EXECTRAC" => settings.exec_trace,
+        b"AUTOREAD" | b"DOS" | b"PROTECT" | b"RELPAGE" | b"SUBSET" => false,
         _ => return Err(incorrect("CMSFLAG", 0, &name)),
     };
     Ok(Value::string(if on { b"1" } else { b"0" }))

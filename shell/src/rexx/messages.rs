@@ -73,7 +73,7 @@ pub const MESSAGES: &[(u16, u16, &str)] = &[
     (23, 0, "Invalid data string"),
     (23, 1, "Invalid data string '<>'X"),
     (24, 0, "Invalid TRACE request"),
-    (24, 1, r#"TRACE request letter must be one of "ACEFILNOR"; found "<>""#),
+    (24, 1, r#"TRACE request letter must be one of "ACEFILNORS"; found "<>""#),
     (25, 0, "Invalid sub-keyword found"),
     (25, 1, r#"CALL ON must be followed by one of the keywords <>; found "<>""#),
     (25, 2, r#"CALL OFF must be followed by one of the keywords <>; found "<>""#),

@@ -51,6 +51,14 @@ impl Value {
         Self::Long(Rc::new(bytes.to_vec()))
     }
 
+    /// A string of at most eight characters, which are a number, the first one lowest.
+    #[inline(always)]
+    pub fn small(length: u8, characters: u64) -> Self {
+        let mut bytes = [0; SHORT];
+        bytes[..8].copy_from_slice(&characters.to_le_bytes());
+        Self::Short(length, bytes)
+    }
+
     /// A string that was built.
     pub fn from_vec(bytes: Vec<u8>) -> Self {
         if bytes.len() <= SHORT { Self::string(&bytes) } else { Self::Long(Rc::new(bytes)) }

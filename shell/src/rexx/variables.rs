@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 use super::error::{Error, Result};
 use super::stem::{Place, Placed, Stem, Tail};
 use super::value::{Key, Value};
-use super::word::next_word;
+use super::word::{next_word, small_word};
 
 /// The names that a program uses, simple symbols and stems, each with a number.
 #[derive(Clone, Debug, Default)]
@@ -216,6 +216,15 @@ impl Pools {
         }
     }
 
+    /// Sets a simple variable to a string of at most eight characters, which are a number, the first one lowest.
+    #[inline(always)]
+    fn set_small(&mut self, name: u32, length: u8, word: u64) {
+        match self.pools.last_mut().and_then(|pool| pool.get_mut(name as usize)) {
+            Some(Slot::Set(value)) if !matches!(value, Value::Long(_)) => *value = Value::small(length, word),
+            _ => self.set(name, Value::small(length, word)),
+        }
+    }
+
     /// Sets simple variables to words, the last one to the rest; where there is no name, a word is left out.
     #[inline]
     pub fn set_words(&mut self, names: &[Option<u32>], text: &[u8]) {
@@ -224,6 +233,13 @@ impl Pools {
         };
         let mut at = 0;
         for name in before {
+            if let Some((length, word)) = small_word(text, at) {
+                at += usize::from(length) + 1;
+                if let Some(name) = name {
+                    self.set_small(*name, length, word);
+                }
+                continue;
+            }
             let (start, end) = next_word(text, at);
             // One blank goes with the word.
             at = end + 1;

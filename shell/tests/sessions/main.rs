@@ -4,6 +4,7 @@ mod commands;
 mod disks;
 mod double;
 mod environment;
+mod execs;
 mod files;
 #[path = "../decks/foreign.rs"]
 mod foreign;

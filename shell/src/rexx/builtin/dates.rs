@@ -14,8 +14,8 @@ const MONTHS: [&str; 12] =
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 /// Days from 0001-01-01 to 1970-01-01.
 const EPOCH: i64 = 719_162;
-/// Formats of DATE.
-const FORMATS: &str = "BCDEFMNOSUW";
+/// Formats of DATE: those of ANSI, and C and J as CMS has them.
+const FORMATS: &str = "BCDEFJMNOSUW";
 
 /// A day of the Gregorian calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,12 +94,13 @@ fn show_date(base_day: i64, format: u8, separator: Option<&str>) -> String {
         b'D' => format!("{of_year}"),
         b'E' => format!("{day:02}{s}{month:02}{s}{short:02}", s = between("/")),
         b'F' => format!("{}", base_day * 86_400_000_000),
+        b'J' => format!("{short:02}{of_year:03}"),
         b'M' => String::from(MONTHS[month as usize - 1]),
         b'O' => format!("{short:02}{s}{month:02}{s}{day:02}", s = between("/")),
         b'S' => format!("{year:04}{s}{month:02}{s}{day:02}", s = between("")),
         b'U' => format!("{month:02}{s}{day:02}{s}{short:02}", s = between("/")),
         b'W' => String::from(DAYS[base_day.rem_euclid(7) as usize]),
-        _ => format!("{day}{s}{}{s}{year}", &MONTHS[month as usize - 1][..3], s = between(" ")),
+        _ => format!("{day}{s}{}{s}{year:04}", &MONTHS[month as usize - 1][..3], s = between(" ")),
     }
 }
 
@@ -141,6 +142,13 @@ fn read_date(text: &[u8], format: u8, separator: Option<&[u8]>, today: Day) -> O
             .map(|days| base(Day { year: today.year / 100 * 100, month: 1, day: 1 }) + days - 1),
         b'D' => {
             number(text).filter(|days| (1..=366).contains(days)).map(|days| base(Day { year: today.year, month: 1, day: 1 }) + days - 1)
+        }
+        b'J' => {
+            let (year, days) = text.split_at_checked(2).filter(|_| text.len() == 5)?;
+            let first = base(Day { year: century(number(year)?), month: 1, day: 1 });
+            let day = first + number(days)? - 1;
+            // The year has that many days.
+            (day >= first && day_of(day).year == day_of(first).year).then_some(day)
         }
         b'E' => three("/", [2, 2, 2]).and_then(|[day, month, year]| valid(Day { year: century(year), month, day })),
         b'O' => three("/", [2, 2, 2]).and_then(|[year, month, day]| valid(Day { year: century(year), month, day })),

@@ -148,8 +148,12 @@ pub fn value(interpreter: &mut Interpreter, arguments: &Arguments) -> Result<Val
 pub fn trace(interpreter: &mut Interpreter, arguments: &Arguments) -> Result<Value> {
     let old = interpreter.trace_text();
     if let Some(setting) = arguments.get(0) {
-        let error = |_| Error::new(40, 28, &[b"TRACE", b"1", b"ACEFILNOR", setting]);
-        interpreter.set_trace(setting).map_err(error)?;
+        let error = || Error::new(40, 28, &[b"TRACE", b"1", b"ACEFILNORS", setting]);
+        // A number is for the instruction.
+        if Number::parse(setting).is_some() {
+            return Err(error());
+        }
+        interpreter.set_trace(setting).map_err(|_| error())?;
     }
     Ok(Value::from_vec(old))
 }

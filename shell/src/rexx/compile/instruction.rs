@@ -294,7 +294,7 @@ impl Compiler<'_> {
 
     fn pull(&mut self) -> Located<()> {
         self.emit(Op::ParseSource(ParseItem::Pull));
-        self.template(true)
+        self.templates(true)
     }
 
     fn call(&mut self) -> Located<()> {

@@ -249,7 +249,7 @@ impl Compiler<'_> {
             }
             _ => return self.wrong(token, 25, 12, &[b"ARG EXTERNAL LINEIN NUMERIC PULL SOURCE UPPER VALUE VAR VERSION"]),
         };
-        self.template(upper)
+        self.templates(upper)
     }
 
     fn value_of_parse(&mut self) -> Located<()> {

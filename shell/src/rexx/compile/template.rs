@@ -22,8 +22,20 @@ impl Compiler<'_> {
         }
     }
 
+    /// The templates for one string: those behind the first get the null string.
+    pub(super) fn templates(&mut self, upper: bool) -> Located<()> {
+        self.template(upper)?;
+        while self.peek().kind == Kind::Comma {
+            self.at += 1;
+            let null = self.constant(b"");
+            self.emit(Op::Constant(null));
+            self.template(upper)?;
+        }
+        Ok(())
+    }
+
     /// One template, and the operation that applies it.
-    pub(super) fn template(&mut self, upper: bool) -> Located<()> {
+    fn template(&mut self, upper: bool) -> Located<()> {
         let mut template = Template { upper, ..Template::default() };
         let mut targets = Vec::new();
         loop {

@@ -277,7 +277,7 @@ impl Interpreter<'_> {
 }
 
 /// An operation on whole numbers below the limit that gives one.
-#[inline]
+#[inline(always)]
 fn on_whole(operator: Operator, left: i64, right: i64, limit: i64) -> Option<i64> {
     use Operator as O;
     if left.abs() >= limit || right.abs() >= limit {

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::super::builtin;
 use super::super::code::*;
 use super::super::compile;
-use super::super::environment::{CallKind, External};
+use super::super::environment::{CallKind, CommandResult, External};
 use super::super::error::{Error, Result};
 use super::super::scanner::Source;
 use super::super::value::{Key, Scratch, Value};
@@ -147,11 +147,12 @@ impl Interpreter<'_> {
         let mut arguments = self.no_arguments.clone();
         if count > 0 {
             arguments = self.spare_arguments.pop().unwrap_or_default();
-            let given = self.stack.drain(self.stack.len() - usize::from(count)..);
-            match Rc::get_mut(&mut arguments) {
-                Some(list) => list.extend(given),
-                None => arguments = Rc::new(given.collect()),
+            let from = self.stack.len() - usize::from(count);
+            let list = Rc::make_mut(&mut arguments);
+            for given in &mut self.stack[from..] {
+                list.push(given.take());
             }
+            self.stack.truncate(from);
         }
         let line = self.line();
         self.variables.pools.set(self.names.sigl, Value::Int(i64::from(line)));
@@ -167,9 +168,15 @@ impl Interpreter<'_> {
             loops: self.loops.len(),
             stack: self.stack.len(),
             start: place as usize,
+            pause: core::mem::take(&mut self.tracing.pause),
         });
         self.pc = place as usize;
-        Ok(Flow::Switch)
+        Ok(self.frames.last().map_or(Flow::Switch, |caller| self.onward(Rc::as_ptr(&caller.unit))))
+    }
+
+    /// What comes after a call or a return out of that unit: the code is another one only where INTERPRET is in between.
+    fn onward(&self, from: *const Unit) -> Flow {
+        if Rc::as_ptr(&self.unit) == from { Flow::Next } else { Flow::Switch }
     }
 
     /// Restores the caller, where there is one; answers how the routine was entered, and where it began.
@@ -194,7 +201,9 @@ impl Interpreter<'_> {
                 arguments.clear();
                 self.spare_arguments.push(core::mem::replace(&mut frame.arguments, self.no_arguments.clone()));
             }
-            if traced || !self.pending.is_empty() {
+            if frame.pause {
+                self.pause_again();
+            } else if traced || !self.pending.is_empty() {
                 self.settings_changed();
             }
         }
@@ -210,23 +219,28 @@ impl Interpreter<'_> {
         if let Some(value) = &value {
             self.trace_result(value);
         }
+        let from = Rc::as_ptr(&self.unit);
         while let Some((entry, start)) = self.leave() {
             match entry {
-                Entry::Interpret => {}
-                Entry::Typed => self.typed_line_over(),
+                // What is left with the routine.
+                Entry::Interpret => continue,
+                Entry::Typed => {
+                    self.typed_line_over();
+                    continue;
+                }
                 Entry::Function => {
                     if value.is_none() {
                         let name = self.label_at(start);
                         return Err(Error::new(45, 1, &[&name]));
                     }
-                    return self.deliver(value, true, &Value::NULL).map(|_| Flow::Switch);
+                    self.deliver(value, true, &Value::NULL)?;
                 }
-                Entry::Call => return self.deliver(value, false, &Value::NULL).map(|_| Flow::Switch),
-                Entry::Condition(condition) => {
-                    self.settings.delayed(condition, false);
-                    return Ok(Flow::Switch);
+                Entry::Call => {
+                    self.deliver(value, false, &Value::NULL)?;
                 }
+                Entry::Condition(condition) => self.settings.delayed(condition, false),
             }
+            return Ok(self.onward(from));
         }
         self.ending = value;
         Ok(Flow::Exit)
@@ -298,6 +312,7 @@ impl Interpreter<'_> {
             loops: self.loops.len(),
             stack: self.stack.len(),
             start: 0,
+            pause: false,
         });
         self.clause = 0;
         self.pc = 0;
@@ -340,9 +355,15 @@ impl Interpreter<'_> {
         let name = self.variables.names.name(environment).to_vec();
         let text = command.to_vec();
         self.trace_before_command();
-        let result = self.environment.command(&name, &text, &mut self.variables);
+        let result = match self.settings.trace.inhibits && !self.tracing.typed {
+            true => CommandResult::of(0),
+            false => self.environment.command(&name, &text, &mut self.variables),
+        };
         self.now = None;
         self.trace_command(&result);
+        if self.tracing.typed {
+            return Ok(Flow::Next);
+        }
         self.variables.pools.set(self.names.rc, result.rc);
         let condition = match (result.failure, result.error) {
             (true, _) if self.trapped(Condition::Failure) => Condition::Failure,

@@ -6,7 +6,7 @@ use super::super::code::{Condition, Unit};
 use super::super::environment::Interrupt;
 use super::super::error::{Error, Result};
 use super::super::value::Value;
-use super::settings::{Trap, TrapState};
+use super::settings::{Trace, Trap, TrapState};
 use super::{Entry, Flow, Interpreter, POLL};
 
 /// What CONDITION tells of the condition that was trapped.
@@ -23,7 +23,8 @@ pub struct ConditionInfo {
 impl Interpreter<'_> {
     /// Whether a trap for the condition is set.
     pub(super) fn trapped(&mut self, condition: Condition) -> bool {
-        self.settings.trap(condition).state != TrapState::Off
+        // What is typed in interactive trace must not lead the program elsewhere.
+        !self.tracing.typed && self.settings.trap(condition).state != TrapState::Off
     }
 
     /// SIGNAL ON, CALL ON and OFF.
@@ -121,7 +122,8 @@ impl Interpreter<'_> {
                 return self.interrupted(interrupt);
             }
         }
-        if !self.pending.is_empty()
+        if !self.tracing.typed
+            && !self.pending.is_empty()
             && let Some(at) = self.pending.iter().position(|info| {
                 let trap = self.settings.trap(info.condition);
                 trap.state == TrapState::Call
@@ -134,11 +136,16 @@ impl Interpreter<'_> {
             return self.call_trap(info, label);
         }
         if self.tracing.pause
+            && !self.tracing.typed
             && let Some(flow) = self.pause()?
         {
             return Ok(flow);
         }
         self.clause = number;
+        if self.tracing.scan {
+            self.scan(number);
+            return Ok(Flow::Exit);
+        }
         self.trace_clause(number);
         self.settings_changed();
         Ok(Flow::Next)
@@ -152,11 +159,11 @@ impl Interpreter<'_> {
             }
             Interrupt::Halt => return Err(Error::new(4, 1, &[b""])),
             Interrupt::TraceStart => {
-                self.settings.trace = super::settings::Trace { letter: b'R', interactive: true };
+                self.settings.trace = Trace { letter: b'R', interactive: true, inhibits: false };
                 self.settings_changed();
             }
             Interrupt::TraceEnd => {
-                self.settings.trace = super::settings::Trace { letter: b'O', interactive: false };
+                self.settings.trace = Trace { letter: b'O', ..Trace::NORMAL };
                 self.settings_changed();
             }
             Interrupt::Abandon => return Err(Error::new(ABANDONED, 1, &[b""])),
@@ -167,7 +174,8 @@ impl Interpreter<'_> {
     /// The attention word: something is to be done before each clause.
     pub(super) fn settings_changed(&mut self) {
         self.tracing.follow(self.settings.trace);
-        self.attention = self.tracing.clauses || self.tracing.pause || !self.pending.is_empty();
+        let waits = !self.tracing.typed && (self.tracing.pause || !self.pending.is_empty());
+        self.attention = waits || self.tracing.clauses || self.tracing.scan;
     }
 }
 

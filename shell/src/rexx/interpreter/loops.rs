@@ -188,10 +188,12 @@ impl Interpreter<'_> {
         self.state(number)?;
         if self.tracing.clauses {
             self.clause = info.clause;
-            self.trace_clause(info.clause);
+            self.show_traced(info.clause);
         }
         self.pc = info.top as usize;
         let Some(control) = info.control else {
+            // Nothing is counted: there is no test.
+            self.pc += usize::from(!info.counted);
             return Ok(());
         };
         let by = self.state(number)?.by.clone();

@@ -94,6 +94,8 @@ struct Frame {
     stack: usize,
     /// Where the routine began.
     start: usize,
+    /// The caller's clause is followed by a pause of interactive trace.
+    pause: bool,
 }
 
 /// What comes after an operation.
@@ -556,11 +558,11 @@ impl<'e> Interpreter<'e> {
                 return self.signal(&label);
             }
             Op::Trap(number) => self.set_trap(unit, number),
-            Op::Trace(setting) => self.trace_setting(&unit.constants[setting as usize].clone())?,
+            Op::Trace(setting) => self.trace_instruction(&unit.constants[setting as usize].clone())?,
             Op::TraceValue => {
                 let setting = self.pop();
                 self.trace_result(&setting);
-                self.trace_setting(&setting)?;
+                self.trace_instruction(&setting)?;
             }
             Op::LoopBegin(number) => self.loop_begin(unit, number)?,
             Op::NoOtherwise(select) => {

@@ -28,10 +28,17 @@ pub struct Settings {
 /// What TRACE has set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trace {
-    /// The letter: A, C, E, F, I, L, N, O, R.
+    /// The letter: A, C, E, F, I, L, N, O, R, S.
     pub letter: u8,
-    /// Interactively.
+    /// Interactively, by the prefix `?`.
     pub interactive: bool,
+    /// Commands are not carried out, by the prefix `!`.
+    pub inhibits: bool,
+}
+
+impl Trace {
+    /// As a program begins.
+    pub const NORMAL: Self = Self { letter: b'N', interactive: false, inhibits: false };
 }
 
 /// What is done when a condition is raised.
@@ -58,7 +65,7 @@ impl Settings {
         Self {
             numeric: Numeric::DEFAULT,
             whole_limit: whole_limit(Numeric::DEFAULT),
-            trace: Trace { letter: b'N', interactive: false },
+            trace: Trace::NORMAL,
             address,
             alternate: address,
             timer: None,
@@ -157,6 +164,9 @@ impl Interpreter<'_> {
         let mut text = Vec::new();
         if trace.interactive {
             text.push(b'?');
+        }
+        if trace.inhibits {
+            text.push(b'!');
         }
         text.push(trace.letter);
         text

@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::super::code::Op;
 use super::super::environment::CommandResult;
 use super::super::error::{Error, Result};
 use super::super::number::Number;
@@ -24,6 +25,10 @@ pub struct Tracing {
     pub pause: bool,
     /// A typed line is being executed: nothing of it is traced.
     pub typed: bool,
+    /// The clauses that follow are shown and none is executed.
+    pub scan: bool,
+    /// The user has been told how to go on from a pause.
+    announced: bool,
     /// The line shown last.
     last_line: u32,
     /// Clauses not to be traced (below 0), or not to be paused after.
@@ -43,8 +48,10 @@ impl Tracing {
         self.failures = matches!(letter, b'N' | b'F' | b'E');
         self.results = matches!(letter, b'R' | b'I');
         self.intermediates = letter == b'I';
+        self.scan = letter == b'S';
         if !trace.interactive && !self.typed {
             self.pause = false;
+            self.announced = false;
         }
     }
 }
@@ -55,25 +62,67 @@ impl Interpreter<'_> {
         self.frames.iter().filter(|frame| !matches!(frame.entry, Entry::Typed)).count()
     }
 
-    /// Traces a clause, and notes that a pause follows.
+    /// Traces a clause that begins, and notes that a pause follows.
     pub(super) fn trace_clause(&mut self, number: u32) {
+        if self.show_traced(number) && self.settings.trace.interactive && !self.goes_elsewhere() {
+            self.pause_after(number);
+        }
+    }
+
+    /// Shows a clause when clauses are traced; whether it was shown.
+    pub(super) fn show_traced(&mut self, number: u32) -> bool {
         if !self.tracing.clauses {
-            return;
+            return false;
         }
         if self.tracing.skip < 0 {
             self.tracing.skip += 1;
-            return;
+            return false;
         }
         self.show_clause(number, "*-*");
-        if self.settings.trace.interactive && !self.tracing.typed {
-            match self.tracing.skip {
-                1.. => self.tracing.skip -= 1,
-                _ => {
-                    self.tracing.pause = true;
-                    self.attention = true;
-                    self.tracing.again = Some(self.pc - 1);
-                }
-            }
+        true
+    }
+
+    /// Whether the clause that has just begun goes on elsewhere, or is one of a loop's: TRL Interactive tracing has no pause after those.
+    fn goes_elsewhere(&self) -> bool {
+        let rest = self.unit.code.get(self.pc..).unwrap_or_default();
+        let mut own = rest.iter().take_while(|op| !matches!(op, Op::Clause(_) | Op::Mark(_) | Op::Finish));
+        own.any(|op| {
+            let loops = matches!(op, Op::LoopBegin(_) | Op::LoopStep(_));
+            loops || matches!(op, Op::Signal(_) | Op::SignalValue | Op::Call(..) | Op::CallValue(_) | Op::Return(_) | Op::Exit(_))
+        })
+    }
+
+    /// A pause follows what was traced of a clause, when the trace is interactive.
+    fn pause_after(&mut self, number: u32) {
+        if !self.settings.trace.interactive || self.tracing.typed {
+            return;
+        }
+        if self.tracing.skip > 0 {
+            self.tracing.skip -= 1;
+            return;
+        }
+        self.tracing.pause = true;
+        self.attention = true;
+        self.tracing.again = self.place_of(number);
+    }
+
+    /// The pause of the clause that called the routine which has just been left.
+    #[cold]
+    pub(super) fn pause_again(&mut self) {
+        self.tracing.pause = true;
+        self.tracing.again = self.place_of(self.clause);
+        self.settings_changed();
+    }
+
+    /// Where a clause begins.
+    fn place_of(&self, number: u32) -> Option<usize> {
+        self.unit.code.iter().position(|op| matches!(op, Op::Clause(own) | Op::Mark(own) if *own == number))
+    }
+
+    /// TRACE Scan: shows this clause and those that follow.
+    pub(super) fn scan(&mut self, from: u32) {
+        for number in from..self.unit.clauses.len() as u32 {
+            self.show_clause(number, "*-*");
         }
     }
 
@@ -83,6 +132,9 @@ impl Interpreter<'_> {
             self.unit.clauses.get(number as usize).is_some_and(|clause| self.unit.source.text.get(clause.end as usize - 1) == Some(&b':'));
         if (self.tracing.clauses || is_label && self.tracing.labels) && self.tracing.skip >= 0 {
             self.show_clause(number, "*-*");
+            if is_label {
+                self.pause_after(number);
+            }
         }
     }
 
@@ -144,24 +196,48 @@ impl Interpreter<'_> {
     /// A command that is traced because of how it ended, and its return code.
     pub(super) fn trace_command(&mut self, result: &CommandResult) {
         let tracing = &self.tracing;
+        if tracing.typed {
+            // Of what is typed only a return code is shown.
+            if result.error || result.failure {
+                self.show_return_code(result);
+            }
+            return;
+        }
         let wanted = tracing.clauses || tracing.commands;
         let failed = result.failure && tracing.failures || (result.error || result.failure) && tracing.errors;
         if !wanted && failed {
             self.show_clause(self.clause, "*-*");
         }
         if failed || wanted && (result.error || result.failure) {
-            let mut line = b"       +++ RC(".to_vec();
-            line.extend_from_slice(result.rc.bytes(&mut Scratch::new()));
-            line.extend_from_slice(b") +++");
-            self.environment.trace(&line);
+            self.show_return_code(result);
+        }
+        if failed || self.tracing.commands && !self.tracing.clauses {
+            self.pause_after(self.clause);
         }
     }
 
-    /// TRACE with a setting: question marks and a letter, or a number.
+    fn show_return_code(&mut self, result: &CommandResult) {
+        let mut line = b"       +++ RC(".to_vec();
+        line.extend_from_slice(result.rc.bytes(&mut Scratch::new()));
+        line.extend_from_slice(b") +++");
+        self.environment.trace(&line);
+    }
+
+    /// The instruction TRACE. In a program that is traced interactively it does nothing, so that the user stays in charge; typed, it ends the pause.
+    pub(super) fn trace_instruction(&mut self, setting: &Value) -> Result<()> {
+        if self.tracing.typed {
+            self.tracing.pause = false;
+        } else if self.settings.trace.interactive {
+            return Ok(());
+        }
+        self.trace_setting(setting)
+    }
+
+    /// A trace setting: prefixes and a letter, or a number.
     pub(super) fn trace_setting(&mut self, setting: &Value) -> Result<()> {
         let text = setting.to_vec();
         if text.trim_ascii().is_empty() {
-            self.settings.trace = Trace { letter: b'N', interactive: false };
+            self.settings.trace = Trace::NORMAL;
             self.settings_changed();
             return Ok(());
         }
@@ -182,26 +258,32 @@ impl Interpreter<'_> {
     pub(super) fn parse_trace(&self, text: &[u8]) -> Result<Trace> {
         let mut trace = self.settings.trace;
         let mut rest = text.trim_ascii();
-        while let Some(after) = rest.strip_prefix(b"?") {
-            trace.interactive = !trace.interactive;
+        while let Some((prefix @ (b'?' | b'!'), after)) = rest.split_first() {
+            let toggled = if *prefix == b'?' { &mut trace.interactive } else { &mut trace.inhibits };
+            *toggled = !*toggled;
             rest = after;
         }
-        if let Some(letter) = rest.first() {
-            let letter = letter.to_ascii_uppercase();
-            if !b"ACEFILNOR".contains(&letter) {
-                return Err(Error::new(24, 1, &[text]));
-            }
-            trace.letter = letter;
-            if letter == b'O' {
-                trace.interactive = false;
-            }
+        match rest.first().map(u8::to_ascii_uppercase) {
+            None => {}
+            Some(b'O') => trace = Trace { letter: b'O', ..Trace::NORMAL },
+            // The rest of the program is the rest of its source only outside of all groups, routines and interpreted strings.
+            Some(b'S') if !self.frames.is_empty() || self.clause_depth() > 0 => return Err(Error::new(24, 1, &[text])),
+            Some(letter) if b"ACEFILNRS".contains(&letter) => trace.letter = letter,
+            Some(_) => return Err(Error::new(24, 1, &[text])),
         }
         Ok(trace)
     }
 
+    fn clause_depth(&self) -> u16 {
+        self.unit.clauses.get(self.clause as usize).map_or(0, |clause| clause.depth)
+    }
+
     /// The pause of interactive trace before a clause: reads a line and does what it says. None: the program goes on.
     pub(super) fn pause(&mut self) -> Result<Option<Flow>> {
-        let line = self.environment.read_console();
+        if !core::mem::replace(&mut self.tracing.announced, true) {
+            self.environment.trace(b"       +++ Interactive trace. TRACE OFF to end debug, ENTER to continue. +++");
+        }
+        let line = self.environment.read_pause();
         match line.trim_ascii() {
             b"" => {
                 self.tracing.pause = false;
@@ -228,10 +310,7 @@ impl Interpreter<'_> {
         match self.interpret_text(line, Entry::Typed) {
             Ok(flow) => {
                 self.tracing.typed = true;
-                self.tracing.clauses = false;
-                self.tracing.results = false;
-                self.tracing.intermediates = false;
-                self.attention = false;
+                self.settings_changed();
                 Ok(flow)
             }
             Err(error) => {

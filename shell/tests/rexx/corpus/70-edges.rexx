@@ -208,3 +208,11 @@ say find('a  b c', 'b  c') find('a b', '') find('', 'a') find('a b a b', 'a b', 
 say time('H', '12:34:56', 'N') time('M', '12:34:56', 'N') time('S', '12:34:56', 'N') time('C', '00:05:00', 'N') time('C', '12:05:00', 'N') time('C', '23:59:59', 'N')
 say time('N', '45296', 'S') time('N', '754', 'M') time('N', '12:34pm', 'C') time('N', '12:34am', 'C') time('N', '1:02pm', 'C')
 say time('L', '12:34:56.123456', 'L') time('N', '12:34:56.123456', 'L') datatype(time('E'), 'N') datatype(time('R'), 'N') length(time('L')) length(time())
+=== edges format exponents
+say format(0.00001234, , 3, 2, 2) format(0.00001234, , 3, , 0) format(1234567890, , 2, 3, 2)
+=== edges first day
+say date('N', 0, 'B') date('S', 0, 'B')
+=== edges templates for one string
+parse value 'a b' with x, y
+say x'|'y'|'
+push 'q w'; pull a, c; say a'|'c'|'
