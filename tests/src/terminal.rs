@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use console::wire::{ClientFrame, ConsoleState, Ending, FRAME_MAX, Hello, Logon, Reply, Request, Terminal as Size, VERSION};
 use regex::Regex;
@@ -144,10 +144,19 @@ impl Terminal {
         self.until_all(&[pattern])
     }
 
+    /// The same for what takes longer than a test waits.
+    pub fn until_within(&mut self, time: Duration, pattern: &str) -> String {
+        self.until_all_within(time, &[pattern])
+    }
+
     /// Everything shown since the last look up to and with the last of these lines, in whatever order they come.
     pub fn until_all(&mut self, patterns: &[&str]) -> String {
+        self.until_all_within(PATIENCE, patterns)
+    }
+
+    fn until_all_within(&mut self, time: Duration, patterns: &[&str]) -> String {
         let shapes: Vec<Regex> = patterns.iter().map(|pattern| Regex::new(pattern).expect("the test's own pattern")).collect();
-        let found = self.wait(&format!("lines like {patterns:?}"), |terminal| {
+        let found = self.wait_within(time, &format!("lines like {patterns:?}"), |terminal| {
             let place = |shape: &Regex| terminal.lines[terminal.seen..].iter().position(|line| shape.is_match(line));
             let places: Option<Vec<usize>> = shapes.iter().map(place).collect();
             places.and_then(|places| places.into_iter().max()).map(|at| terminal.seen + at)
@@ -192,8 +201,12 @@ impl Terminal {
     }
 
     /// Takes frames until `done` answers something.
-    fn wait<T>(&mut self, what: &str, mut done: impl FnMut(&Self) -> Option<T>) -> T {
-        let deadline = Instant::now() + PATIENCE;
+    fn wait<T>(&mut self, what: &str, done: impl FnMut(&Self) -> Option<T>) -> T {
+        self.wait_within(PATIENCE, what, done)
+    }
+
+    fn wait_within<T>(&mut self, time: Duration, what: &str, mut done: impl FnMut(&Self) -> Option<T>) -> T {
+        let deadline = Instant::now() + time;
         loop {
             while let Some(reply) = self.take_frame() {
                 self.take(reply);
@@ -208,7 +221,7 @@ impl Terminal {
     }
 
     /// Waits for bytes; false when none come any more.
-    fn receive(&mut self, time: std::time::Duration) -> bool {
+    fn receive(&mut self, time: Duration) -> bool {
         let mut bytes = [0; 16 << 10];
         self.stream.set_read_timeout(Some(time)).expect("a time that is not zero");
         loop {

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use console::wire::ConsoleState;
 use tests::pc::prepare;
@@ -73,37 +74,25 @@ fn xv6_passes_its_own_tests() {
         terminal.type_line("ipl 200");
         terminal.until("^\\$ $");
         terminal.type_line("usertests");
-        // Each of these may take as long as a test waits: processors that have nothing to do spin.
-        for step in [
-            "^createdelete ok$",
-            "^concreate test$",
-            "^concreate ok$",
-            "^mem test$",
-            "^mem ok$",
-            "^fork test$",
-            "^fork test OK$",
-            "^ALL TESTS PASSED$",
-        ] {
-            terminal.until(step);
-        }
+        // Seconds for one processor; several spin while one works.
+        terminal.until_within(Duration::from_secs(800), "^ALL TESTS PASSED$");
         terminal.type_line("#cp query cpus");
         let said = terminal.until("^INSTRUCTIONS ");
         println!("xv6 with {processors} processors has passed its tests after {} instructions", count(&said));
     }
 }
 
-/// Tests of kvm-unit-tests, and with what exit code each ends on a processor of this kind: 1 is success, 77 that it has not what is tested.
-const UNIT_TESTS: [(&str, u32); 10] = [
-    ("realmode", 1),
-    ("setjmp", 1),
-    ("syscall", 1),
-    ("idt_test", 1),
-    ("eventinj", 1),
-    ("emulator", 1),
-    ("smap", 77),
-    ("memory", 1),
-    ("umip", 1),
-    ("debug", 1),
+/// Tests of kvm-unit-tests, with what exit code each ends on a processor of this kind, and how many lines pass. 1 is success, 77 that it has not what is tested; SYSCALL in
+/// 32-bit code, which ends that test with 127, only AMD's processors have. Those that need QEMU's test device (realmode, emulator) cannot run here.
+const UNIT_TESTS: [(&str, u32, usize); 8] = [
+    ("setjmp", 1, 10),
+    ("syscall", 127, 1),
+    ("idt_test", 1, 4),
+    ("eventinj", 1, 13),
+    ("smap", 77, 0),
+    ("memory", 1, 4),
+    ("umip", 1, 11),
+    ("debug", 1, 25),
 ];
 
 #[test]
@@ -112,13 +101,13 @@ fn kvm_unit_tests_pass() {
     let system = system("128M", 1);
     let place = system.directory().join("pc");
     fs::write(place.join("unit.initrd"), "NR_CPUS=1\nMEMSIZE=128\nBOOTLOADER=1\n").expect("the folder can be written");
-    for (name, exit) in UNIT_TESTS {
+    for (name, exit, passes) in UNIT_TESTS {
         fs::copy(folder.join(format!("{name}.flat")), place.join("unit")).expect("what kvm-unit-tests made");
         let said = system.session("BOOTER", "set vtod date 2026-01-01\nipl unit\nquery cpus\n");
         assert_no_line(&said, "^FAIL");
         assert_line(&said, &format!("^HCPGIR450W CP entered; the guest ended with exit code {exit}$"));
-        let passed = said.lines().filter(|line| line.starts_with("PASS")).count();
-        println!("kvm-unit-tests: {name} ended after {} instructions, {passed} passed", count(&said));
+        assert_eq!(said.lines().filter(|line| line.starts_with("PASS")).count(), passes, "{name}: {said}");
+        println!("kvm-unit-tests: {name} ended after {} instructions", count(&said));
     }
 }
 

@@ -29,7 +29,7 @@ mod held {
     pub(super) const SHIFT: u8 = RIGHT_SHIFT | LEFT_SHIFT;
 }
 
-/// Scan codes and character of keys of the cursor block: as they are, with Ctrl, with Alt.
+/// Scan codes of the keys of the cursor block: as they are, with Ctrl, with Alt.
 const CURSOR_KEYS: [(u8, u8, u8); 10] = [
     (0x47, 0x77, 0x97),
     (0x48, 0x8d, 0x98),
