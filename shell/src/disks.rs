@@ -394,7 +394,10 @@ impl<C: Cp> Shell<C> {
             }
         };
         let Some(&first) = modes.first() else {
-            return Err(self.fail(36, "069E", format!("Filemode {operand} not accessed")));
+            return Err(match (mode, words::vdev(operand)) {
+                (None, Some(vdev)) => self.fail(36, "069E", format!("Disk {vdev:03X} not accessed")),
+                _ => self.fail(36, "069E", format!("Filemode {operand} not accessed")),
+            });
         };
         if modes.contains(&Mode::S) {
             return Err(self.fail(24, "048E", "Invalid filemode S"));

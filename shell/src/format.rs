@@ -113,10 +113,8 @@ impl<C: Cp> Shell<C> {
 
     /// Makes an empty file system on the disk, or on a part of it, and accesses it.
     fn format_disk(&mut self, mode: Mode, vdev: u32, device: C::Disk, block_size: usize, part: Option<u32>) -> Outcome {
-        self.note(
-            "603R",
-            format!("FORMAT will erase all files on disk {mode}({vdev:03X}). Do you wish to continue? Enter 1 (YES) or 0 (NO)."),
-        );
+        self.note("603R", format!("FORMAT will erase all files on disk {mode}({vdev:03X}). Do you wish to continue?"));
+        self.say("Enter 1 (YES) or 0 (NO).");
         if !self.answer_is_yes()? {
             return Err(Rc(8));
         }

@@ -90,6 +90,7 @@ impl<C: Cp> Shell<C> {
         while let Some(option) = options.next() {
             match (option.as_str(), options.next()) {
                 (option, Some(word)) if is(option, "NAME") => name = word,
+                (option, None) if is(option, "NAME") => return Err(self.bad_value("NAME", "")),
                 _ => return Err(self.bad_option(option)),
             }
         }

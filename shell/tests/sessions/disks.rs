@@ -97,6 +97,7 @@ fn release_takes_a_letter_or_a_device_and_detaches_on_request() {
     user.does("access 192 b");
     user.does("release b");
     assert_eq!(user.fails("release b"), (36, vec!["DMSARE069E Filemode B not accessed".into()]));
+    assert_eq!(user.fails("release 0200"), (36, vec!["DMSARE069E Disk 200 not accessed".into()]));
     user.does("access 192 b");
     user.does("rel 192 (det");
     assert_eq!(user.world.borrow().commands, ["DETACH 192"]);
@@ -132,8 +133,8 @@ fn format_asks_before_it_erases() {
     let mut user = user();
     user.types(&["0"]);
     let (code, shown) = user.fails("format 192 b");
-    let question = "DMSFOR603R FORMAT will erase all files on disk B(192). Do you wish to continue? Enter 1 (YES) or 0 (NO).";
-    assert_eq!((code, shown), (8, vec![question.into()]));
+    let question = "DMSFOR603R FORMAT will erase all files on disk B(192). Do you wish to continue?";
+    assert_eq!((code, shown), (8, vec![question.into(), "Enter 1 (YES) or 0 (NO).".into()]));
     assert!(user.disk_has(0x192, "SAME FILE"));
 }
 
@@ -142,7 +143,7 @@ fn format_asks_again_until_it_understands_and_accesses_the_disk() {
     let mut user = user();
     user.types(&["what", "yes", "", "bad!", "newlabel"]);
     let shown = user.does("format 192 b");
-    assert_eq!(shown[1], "DMSFOR604R Enter 1 (YES) or 0 (NO).");
+    assert_eq!(shown[2], "DMSFOR604R Enter 1 (YES) or 0 (NO).");
     assert_eq!(shown.iter().filter(|line| *line == "DMSFOR605R Enter disk label:").count(), 3);
     assert_eq!(shown[shown.len() - 2..], ["DMSFOR733I Formatting disk B", "DMSFOR732I 5 cylinders formatted on B(192)"]);
     assert_eq!(user.does("q search")[1], "NEWLAB  192  B    R/W");

@@ -20,6 +20,7 @@ const REFUSALS: &[Refusal] = &[
     ("filedef in disk hello exec a (lrecl", 24, "DMSFLD005E No LRECL specified"),
     ("format", 24, "DMSFOR050E Parameter missing: specify a device address and a filemode"),
     ("format 191 a (label recomp", 24, "DMSFOR066E LABEL and RECOMP are conflicting options"),
+    ("genmod hello exec a (name", 24, "DMSMOD005E No NAME specified"),
     ("identify who", 24, "DMSIDE070E Invalid parameter WHO"),
     ("namefind :userid bob (file", 24, "DMSNAM005E No FILE specified"),
     ("namefind :userid zzz", 32, "DMSNAM637E Names file entry not found"),
