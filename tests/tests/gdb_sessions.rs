@@ -175,6 +175,17 @@ fn is_gone(terminal: &mut Terminal, mut gdb: Gdb) {
     terminal.until("^Hello from ring 3");
     let mut gdb = attached(terminal, address);
     to_its_read(terminal, &mut gdb);
+    // What ran when gdb came and cannot go on when it leaves is in CP mode, not RUNNING.
+    terminal.type_line("query userid");
+    assert!(gdb.prompt().contains("SIGSTOP"));
+    terminal.until("^HCPGIR450W CP entered; disabled wait PSW");
+    gdb.ask("detach");
+    terminal.until_all(&["^HCPGIR450W CP entered; disabled wait PSW", "^HCPGDB6002I gdb is gone$"]);
+    terminal.until_cp_read();
+    terminal.type_line("ipl 00c");
+    terminal.until("^Hello from ring 3");
+    let mut gdb = attached(terminal, address);
+    to_its_read(terminal, &mut gdb);
     terminal.type_line("#cp logoff");
     let said = gdb.prompt();
     assert_line(&said, "^CP: the user has logged off$");

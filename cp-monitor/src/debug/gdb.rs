@@ -174,12 +174,11 @@ impl Serving {
             Ok(Err(why)) => format!("gdb is gone: {why}"),
             Err(_) => "gdb is gone: what it sent could not be understood".to_string(),
         };
-        user.with_machine(|machine| {
-            machine.set_points(Points::default());
-            if !was_stopped {
-                machine.begin(None);
-            }
-        });
+        user.with_machine(|machine| machine.set_points(Points::default()));
+        if !was_stopped {
+            // As BEGIN does it: what cannot go on enters CP mode again.
+            user.begin(None);
+        }
         user.say_cp(&[format!("HCPGDB6002I {how}")]);
     }
 
