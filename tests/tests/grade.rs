@@ -32,6 +32,20 @@ fn executable(code: &[u8]) -> Vec<u8> {
     file
 }
 
+/// Has CP carry out a command, then loops.
+fn commands(text: &str) -> Vec<u8> {
+    let mut code = GuestCode::default();
+    code.with(&[0xbf], 0x10100); // mov edi, the text
+    code.with(&[0xbe], text.len() as u32); // mov esi, its length
+    code.bytes(&[0x31, 0xd2, 0x31, 0xc9]); // xor edx, edx; xor ecx, ecx: the response goes to the console
+    code.with(&[0xb8], 8); // mov eax, COMMAND
+    code.bytes(&[0xe7, 0x83, 0xeb, 0xfe]); // out 0x83, eax; jmp $
+    let mut bytes = code.code().to_vec();
+    bytes.resize(0x100, 0);
+    bytes.extend_from_slice(text.as_bytes());
+    executable(&bytes)
+}
+
 /// Writes its own storage to the console for ever.
 fn flood() -> Vec<u8> {
     let mut code = GuestCode::default();
@@ -107,6 +121,10 @@ fn a_kernel_for_a_cms_machine_is_graded_like_one_for_a_pc() {
     let fails = course.kernel("fails", &executable(&[0x0f, 0x0b]));
     let failed = course.report(&fails, &[], 4);
     assert_eq!(failed["why"], "no program new PSW for operation exception at 0000000000010000");
+    // What it has CP do to itself is an end.
+    for (command, why) in [("LOGOFF", "it logged off"), ("SYSTEM RESET", "it is in CP mode")] {
+        assert_eq!(course.report(&course.kernel("ends", &commands(command)), &[], 1)["why"], why);
+    }
     let floods = course.report(&course.kernel("floods", &executable(&flood())), &[], 3);
     assert_eq!(floods["why"], "16777216 bytes of output");
     assert!(
@@ -161,7 +179,7 @@ fn a_course_is_graded_at_once() {
     assert_line(&table, "^KERNEL  RESULT   INSTRUCTIONS  SECONDS  WHY$");
     assert_line(&table, r"^ada     pass     +[0-9]+  +[0-9]+\.[0-9]{3}  the guest switched the machine off$");
     assert_line(&table, "^bob     differs  .*  line 1: expected \"Hello from ring 0.\", found \"exception 6");
-    assert_line(&table, "^dan     refused  .*The image is damaged");
+    assert_line(&table, "^dan     refused  +The image is damaged");
     assert_line(&table, "^eve     limit        40000000  .*  40000000 instructions$");
     assert_line(&table, "^fay     limit    .*  16777216 bytes of output$");
     assert_line(&table, "^gus     failed   .*  triple fault, processor 0 at 0010:");
@@ -171,6 +189,7 @@ fn a_course_is_graded_at_once() {
     let kernels = read();
     let codes: Vec<_> = kernels.iter().map(|kernel| kernel["exit_code"].as_u64().unwrap()).collect();
     assert_eq!(codes, [0, 1, 0, 2, 3, 3, 4], "in the order of their names");
+    assert!(fs::metadata(&report).unwrap().len() < 1 << 20, "of the flood it has the beginning");
     assert_eq!(kernels[0]["instructions"], kernels[2]["instructions"]);
     // One at a time it is the same, but for the time.
     let again = course.grade(&handed_in, &[&limits[..], &["--jobs", "1", "--json"]].concat()).failed(1).output;

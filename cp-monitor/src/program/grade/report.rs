@@ -13,6 +13,8 @@ const LIMIT: u8 = 3;
 const FAILED: u8 = 4;
 /// Bytes of output in a report: a kernel that floods its console says the same all over.
 const OUTPUT_SHOWN: usize = 256 << 10;
+/// Characters of a line that differs.
+const LINE_SHOWN: usize = 200;
 
 /// What a kernel that was run came to.
 pub struct Outcome {
@@ -24,6 +26,14 @@ pub struct Outcome {
 pub struct Grade {
     pub kernel: PathBuf,
     pub outcome: Result<Outcome, String>,
+}
+
+/// As much of a line as tells what it is.
+fn shown(line: &str) -> String {
+    match line.char_indices().nth(LINE_SHOWN) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line.to_string(),
+    }
 }
 
 /// Text of students' making, for a terminal.
@@ -43,7 +53,7 @@ impl Outcome {
 
     /// Where the output differs first.
     fn place(&self) -> Option<String> {
-        let shown = |line: &Option<String>| line.as_ref().map_or("nothing more".to_string(), |line| format!("{line:?}"));
+        let shown = |line: &Option<String>| line.as_ref().map_or("nothing more".to_string(), |line| format!("{:?}", shown(line)));
         let difference = self.difference.as_ref()?;
         Some(format!("line {}: expected {}, found {}", difference.line, shown(&difference.expected), shown(&difference.found)))
     }
@@ -68,8 +78,8 @@ impl Grade {
         let first = outcome
             .difference
             .as_ref()
-            .map(|difference| json!({ "line": difference.line, "expected": difference.expected, "found": difference.found }));
-        let shown = &report.output[..report.output.len().min(OUTPUT_SHOWN)];
+            .map(|difference| json!({ "line": difference.line, "expected": difference.expected, "found": difference.found.as_deref().map(shown) }));
+        let output = &report.output[..report.output.len().min(OUTPUT_SHOWN)];
         json!({
             "kernel": kernel,
             "result": self.result(),
@@ -79,7 +89,7 @@ impl Grade {
             "machine_seconds": report.machine_time as f64 / 1e9,
             "seconds": report.time.as_secs_f64(),
             "unread_input_lines": report.unread,
-            "output": lines(shown),
+            "output": lines(output),
             "output_bytes": report.output.len(),
             "first_difference": first,
         })
@@ -98,7 +108,10 @@ impl Grade {
     fn row(&self) -> [String; 5] {
         let name = self.kernel.file_name().map_or_else(|| self.kernel.display().to_string(), |name| name.to_string_lossy().into_owned());
         let (instructions, seconds, why) = match &self.outcome {
-            Err(why) => (String::new(), String::new(), why.clone()),
+            Err(why) => {
+                let prefix = format!("{}: ", self.kernel.display());
+                (String::new(), String::new(), why.strip_prefix(&prefix).unwrap_or(why).to_string())
+            }
             Ok(outcome) => {
                 let (report, (code, _, why)) = (&outcome.report, outcome.of());
                 let place = outcome.place().filter(|_| code == DIFFERS);
@@ -157,6 +170,8 @@ mod tests {
         assert_eq!(lines[1], "ada       pass             1234    0.012  the guest switched the machine off");
         assert_eq!(lines[2], "b?[31mob  differs          1234    0.012  line 2: expected \"a\", found nothing more");
         assert_eq!(lines[3], "cy        failed           1234    0.012  triple fault");
+        assert_eq!(lines[4].trim_end(), "dan       refused                         The image is damaged");
+        assert_eq!((shown("short"), shown(&"é".repeat(1000)).chars().count()), ("short".to_string(), LINE_SHOWN + 3));
         assert_eq!(lines[5], "4 kernels: 1 pass, 1 differs, 1 failed, 1 refused");
         assert_eq!(grades[3].json()["exit_code"], 2);
         assert_eq!((grades[0].json()["result"].as_str(), grades[0].json()["output_bytes"].as_u64()), (Some("pass"), Some(2)));
