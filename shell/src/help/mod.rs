@@ -63,9 +63,9 @@ impl<C: Cp> Shell<C> {
         let number = |at: usize| typed.get(at).and_then(|word| messages::Number::parse(word));
         let pair = |word: &str| PAIRS.iter().find(|(name, ..)| *name == word);
         match words.operands.as_slice() {
-            [] => self.help_menu(&COMPONENTS),
-            [menu] if menu == "MENU" || menu == "?" => self.help_menu(&COMPONENTS),
-            [tasks] if is(tasks, "TASKs") => self.help_tasks(),
+            [] => self.help_list("HELP", layers.screen, |shell| shell.help_menu(&COMPONENTS)),
+            [menu] if menu == "MENU" || menu == "?" => self.help_list("HELP", layers.screen, |shell| shell.help_menu(&COMPONENTS)),
+            [tasks] if is(tasks, "TASKs") => self.help_list("HELP TASKS", layers.screen, Self::help_tasks),
             [word] | [word, _] if is(word, "MESSage") || word == "MSG" => match words.operands.get(1) {
                 Some(operand) => match number(1) {
                     Some(number) => self.help_message(&number),
@@ -75,12 +75,14 @@ impl<C: Cp> Shell<C> {
             },
             [_] if let Some(number) = number(0) => self.help_message(&number),
             [word] => match (component(word), pair(word)) {
-                (Some(component), _) => self.help_menu(component),
+                (Some(component), _) => self.help_list(&format!("HELP {word}"), layers.screen, |shell| shell.help_menu(component)),
                 (_, Some((_, name, topic))) => self.help_topic(topic, component(name).unwrap_or(&COMPONENTS), layers),
                 _ => self.help_topic(word, &COMPONENTS, layers),
             },
             [word, topic] => match (component(word), pair(word)) {
-                (Some(component), _) if topic == "MENU" => self.help_menu(component),
+                (Some(component), _) if topic == "MENU" => {
+                    self.help_list(&format!("HELP {word}"), layers.screen, |shell| shell.help_menu(component))
+                }
                 (Some(component), _) => self.help_topic(topic, component, layers),
                 (_, Some((_, name, outer))) => self.help_entry(outer, topic, component(name).unwrap_or(&COMPONENTS)),
                 _ => self.help_entry(word, topic, &COMPONENTS),
@@ -93,17 +95,29 @@ impl<C: Cp> Shell<C> {
         }
     }
 
+    /// Shows a list as HELP shows a topic: what `list` says, whose headings have marks.
+    fn help_list(&mut self, title: &str, screen: bool, list: impl FnOnce(&mut Self) -> Outcome) -> Outcome {
+        let outer = self.answer.replace(Vec::new());
+        let listed = list(self);
+        let lines = core::mem::replace(&mut self.answer, outer).unwrap_or_default();
+        listed?;
+        let lines = if screen { self.browse(title, lines) } else { Some(lines) };
+        lines.into_iter().flatten().for_each(|line| self.show_line(heading(&line)));
+        Ok(())
+    }
+
     /// Lists the topics.
     fn help_menu(&mut self, components: &[(&str, &str, &str)]) -> Outcome {
         self.say("HELP topic shows a topic; HELP CMS topic and HELP CP topic say which of two.");
-        self.say("HELP TASKS shows what people do and how; HELP DMSxxxnnn and HELP HCPnnn explain a message.");
+        self.say("HELP TASKS shows what people do and how.");
+        self.say("HELP DMSxxxnnn and HELP HCPnnn explain a message.");
         for (component, file_type, title) in components {
             let mut topics = self.help_topics(file_type);
             if topics.is_empty() && *component == "CMS" {
                 topics = commands::names::<C>();
             }
             self.say("");
-            self.say(*title);
+            self.say(format!("## {title}"));
             for line in topics.chunks(COLUMNS) {
                 let line: String = line.iter().map(|topic| format!("{topic:<10}")).collect();
                 self.say(line.trim_end());
@@ -125,7 +139,7 @@ impl<C: Cp> Shell<C> {
     fn help_tasks(&mut self) -> Outcome {
         for (task, topics) in TASKS {
             self.say("");
-            self.say(*task);
+            self.say(format!("## {task}"));
             for topic in topics.split(' ') {
                 let Some(found) = self.find_help(topic, &COMPONENTS)? else { continue };
                 let mut source = self.open(&found)?;

@@ -87,6 +87,20 @@ fn every_topic_is_walked_through_in_panels_to_its_last_line_and_back() {
 }
 
 #[test]
+fn menus_and_tasks_are_looked_through_in_a_panel_or_shown_in_lines() {
+    for (command, title) in [("help", "HELP"), ("help cp", "HELP CP"), ("help cms menu", "HELP CMS"), ("help tasks", "HELP TASKS")] {
+        let lines = reader_at(false).does(command);
+        assert!(lines.len() > ROWS / 2 && lines.iter().all(|line| line.len() < COLUMNS && !line.starts_with('#')), "{lines:?}");
+        let mut user = reader_at(true);
+        assert_eq!(user.does(command), [""; 0], "a panel leaves no lines behind it");
+        let screen = rows_of(&std::mem::take(&mut user.world.borrow_mut().streams)[0]);
+        let first = lines.iter().find(|line| !line.is_empty()).expect("a line");
+        assert!(screen[0].starts_with(&format!(" {title} ")) && screen.iter().any(|row| row.trim() == first.trim()), "{screen:?}");
+        assert_eq!(user.does(&format!("{command} (noscreen")), lines);
+    }
+}
+
+#[test]
 fn every_topic_is_shown_in_plain_lines() {
     for display in [false, true] {
         let mut user = reader_at(display);
