@@ -128,7 +128,7 @@ impl Value {
         match self {
             Self::Short(length, own) if bytes.len() <= SHORT => {
                 *length = bytes.len() as u8;
-                *own = short(bytes);
+                fill(own, bytes);
             }
             Self::Long(own) if bytes.len() > SHORT && own.capacity() >= bytes.len() && own.capacity() / 4 <= bytes.len() => {
                 match Rc::get_mut(own) {
@@ -161,15 +161,17 @@ impl Value {
             bytes.extend_from_slice(right);
             return Ok(());
         }
-        *self = Self::joined(self, right, blank, spare)?;
+        let mut joined = Self::NULL;
+        Self::join(self, right, blank, spare, |value| joined = value)?;
+        *self = joined;
         Ok(())
     }
 
-    /// Two strings put together, as [`Value::append`] does.
+    /// Puts two strings together, as [`Value::append`] does, and the value where it belongs: a value of either kind is not made aside first.
     ///
     /// # Errors
     /// As [`Value::append`].
-    pub fn joined(left: &Self, right: &Self, blank: bool, spare: &mut Option<Rc<Vec<u8>>>) -> Result<Self> {
+    pub fn join(left: &Self, right: &Self, blank: bool, spare: &mut Option<Rc<Vec<u8>>>, put: impl FnOnce(Self)) -> Result<()> {
         let (mut scratch, mut other) = (Scratch::new(), Scratch::new());
         let (left, right) = (left.bytes(&mut scratch), right.bytes(&mut other));
         let length = left.len() + usize::from(blank) + right.len();
@@ -180,7 +182,8 @@ impl Value {
                 joined[left.len()] = b' ';
             }
             joined[length - right.len()..length].copy_from_slice(right);
-            return Ok(Self::Short(length as u8, joined));
+            put(Self::Short(length as u8, joined));
+            return Ok(());
         }
         let mut joined = spare.take().unwrap_or_default();
         if let Some(bytes) = Rc::get_mut(&mut joined) {
@@ -192,7 +195,8 @@ impl Value {
             }
             bytes.extend_from_slice(right);
         }
-        Ok(Self::Long(joined))
+        put(Self::Long(joined));
+        Ok(())
     }
 }
 
@@ -224,9 +228,18 @@ fn reserve(bytes: &mut Vec<u8>, more: usize) -> Result<()> {
     }
 }
 
-/// At most 14 characters, padded with zeros. Most strings are short: they are put together in registers.
+/// At most 14 characters, padded with zeros.
 #[inline]
 fn short(bytes: &[u8]) -> [u8; SHORT] {
+    let mut short = [0; SHORT];
+    fill(&mut short, bytes);
+    short
+}
+
+/// Puts at most 14 characters in their place, padded with zeros. Most strings are short: they are put together in registers, and stored where they
+/// belong, for the reason that the interpreter has for `push_copy`.
+#[inline(always)]
+fn fill(place: &mut [u8; SHORT], bytes: &[u8]) {
     let length = bytes.len();
     let (low, high) = if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
         let (low, high) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
@@ -237,10 +250,8 @@ fn short(bytes: &[u8]) -> [u8; SHORT] {
     } else {
         (bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0)
     };
-    let mut short = [0; SHORT];
-    short[..8].copy_from_slice(&low.to_le_bytes());
-    short[8..].copy_from_slice(&high.to_le_bytes()[..SHORT - 8]);
-    short
+    place[..8].copy_from_slice(&low.to_le_bytes());
+    place[8..].copy_from_slice(&high.to_le_bytes()[..SHORT - 8]);
 }
 
 /// Below this a number has at most eight digits.

@@ -195,6 +195,15 @@ impl Pools {
         *self.slot_mut(self.current(), name) = Slot::Set(value);
     }
 
+    /// Sets a simple variable to a whole number.
+    #[inline(always)]
+    pub fn set_whole(&mut self, name: u32, number: i64) {
+        match self.whole_mut(name) {
+            Some(old) => *old = number,
+            None => self.set(name, Value::Int(number)),
+        }
+    }
+
     /// Sets a simple variable; its old value, when it was a long string.
     #[inline]
     pub fn exchange(&mut self, name: u32, value: Value) -> Option<Value> {

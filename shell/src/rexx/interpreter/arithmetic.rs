@@ -80,7 +80,7 @@ impl Interpreter<'_> {
         if matches!(left, Value::Long(_)) || self.tracing.intermediates {
             return Ok(false);
         }
-        self.stack.push(Some(Value::joined(left, right, quick.operator == Operator::Blank, &mut self.spare)?));
+        Value::join(left, right, quick.operator == Operator::Blank, &mut self.spare, |joined| self.stack.push(Some(joined)))?;
         self.pc += 2;
         Ok(true)
     }
@@ -116,20 +116,25 @@ impl Interpreter<'_> {
         let (Some(left), Some(right)) = (operand(quick.left), operand(quick.right)) else {
             return false;
         };
-        let result = match (left, right) {
-            (Value::Int(left), Value::Int(right)) => on_whole(quick.operator, *left, *right, self.settings.whole_limit).map(Value::Int),
-            _ => on_small(quick.operator, left, right, self.settings.numeric),
-        };
-        let Some(result) = result else {
+        if let (Value::Int(left), Value::Int(right)) = (left, right)
+            && let Some(number) = on_whole(quick.operator, *left, *right, self.settings.whole_limit)
+        {
+            self.pass(quick.left);
+            match unit.code[self.pc] {
+                Op::Assign(name) => {
+                    self.pc += 1;
+                    self.variables.pools.set_whole(name, number);
+                }
+                Op::If(_) | Op::When(_) | Op::While(_) if number == 1 => self.pc += 1,
+                Op::If(target) | Op::When(target) | Op::While(target) if number == 0 => self.pc = target as usize,
+                _ => self.stack.push(Some(Value::Int(number))),
+            }
+            return true;
+        }
+        let Some(result) = on_small(quick.operator, left, right, self.settings.numeric) else {
             return false;
         };
-        match quick.left {
-            Operand::Top => {
-                self.stack.pop();
-                self.pc += 1;
-            }
-            _ => self.pc += 2,
-        }
+        self.pass(quick.left);
         match (unit.code[self.pc], &result) {
             (Op::Assign(name), _) => {
                 self.pc += 1;
@@ -140,6 +145,18 @@ impl Interpreter<'_> {
             _ => self.push(result),
         }
         true
+    }
+
+    /// Passes over the operations that a quick one has done, and takes its first operand from the stack when that is there.
+    #[inline(always)]
+    fn pass(&mut self, left: Operand) {
+        match left {
+            Operand::Top => {
+                self.stack.pop();
+                self.pc += 1;
+            }
+            _ => self.pc += 2,
+        }
     }
 
     /// A binary operation that is not concatenation.
