@@ -210,7 +210,7 @@ impl Browser {
             "BACKWARD" | "BA" => self.go(self.top.saturating_sub(self.page())),
             "TOP" => self.go(0),
             "BOTTOM" | "BOT" => self.go(usize::MAX),
-            "QUIT" | "Q" | "QQUIT" | "END" => return Step::Leave,
+            "QUIT" | "Q" | "QQUIT" | "END" | "HX" => return Step::Leave,
             number => match number.trim_start_matches(':').parse::<usize>() {
                 Ok(number) => self.go(number.saturating_sub(1)),
                 Err(_) => self.message = format!("Unknown: {text}"),
@@ -335,7 +335,7 @@ mod tests {
         assert_eq!((browser.top, browser.message.as_str()), (90, "Not found: NOTHING"));
         command(&mut browser, "sing");
         assert_eq!(browser.message, "Unknown: sing");
-        assert_eq!(["quit", "q"].map(|text| command(&mut browser, text)), [Step::Leave, Step::Leave]);
+        assert_eq!(["quit", "q", "hx"].map(|text| command(&mut browser, text)), [Step::Leave; 3]);
         let mut empty = self::browser(0);
         command(&mut empty, "/x");
         assert_eq!((empty.top, empty.stream().is_empty()), (0, false));
