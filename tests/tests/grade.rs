@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tests::{GuestCode, Program, assert_line, assert_no_line, cp64, lab};
+use tests::{GuestCode, Program, assert_line, assert_no_line, cp64, lab, wait_for};
 
 /// A static executable of this code at X'10000', for a CMS machine.
 fn executable(code: &[u8]) -> Vec<u8> {
@@ -200,4 +200,23 @@ fn a_course_is_graded_at_once() {
     assert_line(&two, "^2 kernels: 2 pass$");
     fs::create_dir(course.path("none")).unwrap();
     assert_line(&course.grade(&course.path("none"), &[]).failed(2).errors, "^cp64: There is no kernel in .*none$");
+}
+
+#[test]
+fn a_signal_ends_it_and_leaves_nothing_behind() {
+    let course = Course::new("", "");
+    let place = course.path("temporary");
+    fs::create_dir(&place).unwrap();
+    let loops = course.kernel("loops", &executable(&[0xeb, 0xfe]));
+    for what in [vec!["run"], vec!["grade", "--expect", course.path("expect").to_str().unwrap()]] {
+        let mut command = Command::new(cp64());
+        command.args(&what).args(["--machine", "cms"]).arg(&loops).env("TMPDIR", &place);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let contents = || fs::read_dir(&place).unwrap().count();
+        wait_for("the system around the machine", || (contents() == 1).then_some(()));
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        assert!(!child.wait().unwrap().success());
+        assert_eq!(contents(), 0, "{what:?}");
+    }
 }

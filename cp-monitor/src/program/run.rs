@@ -3,7 +3,9 @@
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -15,6 +17,18 @@ use super::{Ended, because};
 
 /// Seconds of silence, by the machine's clock, after which a kernel that has read everything is done, unless said otherwise.
 pub const IDLE: u64 = 5;
+
+/// A signal came that ends this program: the system around a CMS machine is to be taken down first. Another one ends it at once.
+pub static STOP: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
+        // Refused, the signal does what it does otherwise.
+        let _ = signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop));
+        let _ = signal_hook::flag::register(signal, Arc::clone(&stop));
+    }
+    stop
+});
 
 /// Kinds of machines on the command line.
 #[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -85,6 +99,7 @@ impl MachineOptions {
             time: Duration::MAX,
             instructions: u64::MAX,
             idle: u64::MAX,
+            stop: &STOP,
         }
     }
 }
@@ -155,7 +170,7 @@ fn in_pc(mut machine: cp_monitor::pc::Pc) -> Ended {
     const WAIT: Duration = Duration::from_millis(10);
     let from_person = std::io::stdin().is_terminal();
     let mut typed = Typed::new();
-    loop {
+    while !STOP.load(Ordering::Relaxed) {
         let turn = machine.run_by_itself(CHUNK);
         if !show(&machine.take_output()) {
             return Ok(ExitCode::SUCCESS);
@@ -179,11 +194,12 @@ fn in_pc(mut machine: cp_monitor::pc::Pc) -> Ended {
             machine.skip(wait.as_nanos() as u64);
         }
     }
+    Err("interrupted".to_string())
 }
 
 fn in_cms_machine(mut machine: Alone) -> Ended {
     let mut typed = Typed::new();
-    loop {
+    while !STOP.load(Ordering::Relaxed) {
         let doing = machine.look();
         if !show(&machine.take_output()) {
             return Ok(ExitCode::SUCCESS);
@@ -201,6 +217,7 @@ fn in_cms_machine(mut machine: Alone) -> Ended {
             Doing::Runs => std::thread::sleep(cms::LOOK),
         }
     }
+    Err("interrupted".to_string())
 }
 
 /// Runs a kernel by itself; an error names it.

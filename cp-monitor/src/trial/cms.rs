@@ -209,6 +209,9 @@ pub fn run(plan: &Plan<'_>) -> Result<Report, TrialError> {
         if output.len() > OUTPUT_MAX {
             break End::Limit(format!("{OUTPUT_MAX} bytes of output"));
         }
+        if plan.stop.load(Ordering::Relaxed) {
+            break End::Limit("interrupted".to_string());
+        }
         if began.elapsed() >= plan.time {
             break End::Limit(format!("{} seconds", plan.time.as_secs_f64()));
         }
@@ -255,6 +258,7 @@ mod tests {
             time: Duration::from_secs(60),
             instructions: 1_000_000,
             idle: 0,
+            stop: &std::sync::atomic::AtomicBool::new(false),
         };
         assert!(matches!(run(&plan), Err(TrialError::Cms(why)) if why.contains("not an ELF-64 file")));
     }

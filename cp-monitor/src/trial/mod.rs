@@ -7,6 +7,7 @@ pub mod cms;
 pub mod compare;
 pub mod pc;
 
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use pc_platform::image;
@@ -49,6 +50,8 @@ pub struct Plan<'a> {
     pub instructions: u64,
     /// Nanoseconds of a PC machine, after the last line was read, in which it says nothing: it waits for more. A CMS machine says so itself.
     pub idle: u64,
+    /// Ends the trial early.
+    pub stop: &'a AtomicBool,
 }
 
 /// How a trial ended.

@@ -2,6 +2,7 @@
 //!
 //! The next line is typed when the machine has read the one before it and is silent, by the machine's own clock. Halts take no time, unless somebody watches.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use pc_platform::Settings;
@@ -42,6 +43,9 @@ pub fn run(plan: &Plan<'_>) -> Result<Report, ImageError> {
         let left = plan.instructions.saturating_sub(pc.instructions());
         if left == 0 {
             break End::Limit(format!("{} instructions", plan.instructions));
+        }
+        if plan.stop.load(Ordering::Relaxed) {
+            break End::Limit("interrupted".to_string());
         }
         if began.elapsed() >= plan.time {
             break End::Limit(format!("{} seconds", plan.time.as_secs_f64()));
@@ -97,9 +101,12 @@ pub fn ended(turn: &Turn) -> Option<End> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
     use std::time::Duration;
 
     use super::*;
+
+    static NEVER: AtomicBool = AtomicBool::new(false);
 
     fn plan(image: &[u8]) -> Plan<'_> {
         Plan {
@@ -113,6 +120,7 @@ mod tests {
             time: Duration::from_secs(60),
             instructions: 1_000_000,
             idle: 1_000_000_000,
+            stop: &NEVER,
         }
     }
 

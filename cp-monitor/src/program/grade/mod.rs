@@ -9,6 +9,7 @@ use std::io::{IsTerminal, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use cp_monitor::system::allowance;
 use cp_monitor::trial::Plan;
 use cp_monitor::trial::compare::{Expected, Meaning};
 
-use super::run::{IDLE, MachineOptions, read, trial};
+use super::run::{IDLE, MachineOptions, STOP, read, trial};
 use super::{Ended, because, print, whole};
 use report::{Grade, Outcome, WRONG};
 
@@ -119,7 +120,9 @@ impl<'a> Exercise<'a> {
         let progress = Progress::of(kernels.len());
         let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
         let work = || {
-            while let Some((number, kernel)) = next() {
+            while !stopped()
+                && let Some((number, kernel)) = next()
+            {
                 let grade = self.grade(kernel);
                 let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
                 done[number] = Some(grade);
@@ -135,6 +138,11 @@ impl<'a> Exercise<'a> {
         progress.end();
         done.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten().collect()
     }
+}
+
+/// Whether a signal ends this program.
+fn stopped() -> bool {
+    STOP.load(Ordering::Relaxed)
 }
 
 /// How far it is, for a person.
@@ -199,6 +207,9 @@ fn carry_out(options: &GradeOptions) -> Ended {
     let exercise = Exercise::new(options)?;
     let (kernels, several) = kernels(&options.kernels)?;
     let grades = exercise.grade_all(&kernels);
+    if stopped() {
+        return Err("interrupted".to_string());
+    }
     let single = grades.first().filter(|_| !several);
     if let Some(Grade { outcome: Err(reason), .. }) = single {
         return Err(reason.clone());
