@@ -97,18 +97,14 @@ fn code_of(scan: u8, extended: bool, held: u8) -> Option<u16> {
         });
     }
     // Each of the four ways to press a function key has a row of codes.
-    let row = |rows: [u8; 4]| {
-        rows[if alternate {
-            3
-        } else if control {
-            2
-        } else {
-            usize::from(shift)
-        }]
+    let row = match (alternate, control) {
+        (true, _) => 3,
+        (_, true) => 2,
+        _ => usize::from(shift),
     };
     match scan {
-        0x3b..=0x44 => return Some(code(row([0x3b, 0x54, 0x5e, 0x68]) + scan - 0x3b, 0)),
-        0x57 | 0x58 => return Some(code(row([0x85, 0x87, 0x89, 0x8b]) + scan - 0x57, 0)),
+        0x3b..=0x44 => return Some(code([0x3b, 0x54, 0x5e, 0x68][row] + scan - 0x3b, 0)),
+        0x57 | 0x58 => return Some(code([0x85, 0x87, 0x89, 0x8b][row] + scan - 0x57, 0)),
         _ => {}
     }
     let character = keyboard::character(scan, shift)?;
