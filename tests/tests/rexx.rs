@@ -86,7 +86,7 @@ fn hx_hi_and_te_reach_a_program_that_loops() {
 
 #[test]
 fn hx_ends_a_program_within_one_long_operation_and_while_it_waits() {
-    let long = "x = copies('ab cd ', 4000000)\n";
+    let long = "x = copies('ab cd ', 500000)\n";
     let system = system_with(&[
         ("CHANGE", &format!("{long}say 'begun'; do forever; y = changestr('b c', x, 'bbb ccc'); end\n")),
         ("COUNT", &format!("{long}say 'begun'; do forever; n = words(x) + countstr('d a', x) + pos('zz', x); end\n")),

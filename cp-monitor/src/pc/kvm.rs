@@ -140,7 +140,8 @@ impl Pc {
         let left = kvm.machine.run(&mut state, &mut board);
         let now = board.now();
         self.now = self.now.max(now / NANOSECONDS);
-        self.devices.held = kvm.machine.take_queued();
+        // One that was held before goes on being held unless it was acknowledged just now.
+        self.devices.held = kvm.machine.take_queued().or(self.devices.held);
         self.processors[0].set_state(&state);
         self.processors[0].set_now(self.now);
         // What the guest stored, the software processor does not know.
