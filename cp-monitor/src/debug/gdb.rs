@@ -61,6 +61,7 @@ impl Session {
 /// A server that listens; it ends with the value.
 pub struct Server {
     address: SocketAddr,
+    listener: Arc<TcpListener>,
     over: Arc<AtomicBool>,
     bell: Arc<OwnedFd>,
 }
@@ -71,14 +72,14 @@ impl Server {
     /// # Errors
     /// The host's, when the address cannot be had.
     pub fn start(user: &Arc<User>, address: SocketAddr) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(address)?;
+        let listener = Arc::new(TcpListener::bind(address)?);
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let over = Arc::new(AtomicBool::new(false));
         let bell = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
-        let serving = Serving { user: Arc::downgrade(user), listener, over: Arc::clone(&over), bell: Arc::clone(&bell) };
+        let serving = Serving { user: Arc::downgrade(user), listener: Arc::clone(&listener), over: Arc::clone(&over), bell: Arc::clone(&bell) };
         std::thread::Builder::new().name(format!("gdb-{}", user.id)).spawn(move || serving.serve())?;
-        Ok(Self { address, over, bell })
+        Ok(Self { address, listener, over, bell })
     }
 
     /// Where it listens.
@@ -90,6 +91,8 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.over.store(true, Ordering::SeqCst);
+        // Nobody can connect any more, however long the thread takes to end.
+        let _ = rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both);
         let _ = rustix::io::write(&*self.bell, &1_u64.to_ne_bytes());
     }
 }
@@ -97,7 +100,7 @@ impl Drop for Server {
 /// What the thread has.
 struct Serving {
     user: Weak<User>,
-    listener: TcpListener,
+    listener: Arc<TcpListener>,
     over: Arc<AtomicBool>,
     bell: Arc<OwnedFd>,
 }
@@ -134,7 +137,7 @@ impl Serving {
 
     fn serve(&self) {
         loop {
-            match self.wait_for(&self.listener) {
+            match self.wait_for(&*self.listener) {
                 Woken::Over => return,
                 Woken::Peer => {
                     if let Ok((stream, peer)) = self.listener.accept() {
