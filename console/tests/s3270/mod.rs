@@ -74,13 +74,22 @@ impl Emulator {
         self.wait_until(text, |screen| screen[screen.len() - 2..].iter().any(|row| row.contains(text)))
     }
 
-    /// Clears one full screen after the other until one has that in it.
+    /// Clears one full screen after the other until one has that in it. A screen that does not wait is not cleared: what is wanted may come on it.
     #[track_caller]
     pub fn clear_until(&mut self, text: &str) {
         let deadline = Instant::now() + PATIENCE;
-        while !self.screen().iter().any(|row| row.contains(text)) {
-            assert!(Instant::now() < deadline, "no {text:?}");
-            self.act("Clear()");
+        loop {
+            let screen = self.screen();
+            let has = |text: &str| screen.iter().any(|row| row.contains(text));
+            if has(text) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "no {text:?} in\n{}", screen.join("\n"));
+            if has("MORE...") || has("HOLDING") {
+                self.act("Clear()");
+            } else {
+                thread::sleep(Duration::from_millis(20));
+            }
         }
     }
 
