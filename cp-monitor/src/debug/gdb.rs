@@ -77,7 +77,8 @@ impl Server {
         let address = listener.local_addr()?;
         let over = Arc::new(AtomicBool::new(false));
         let bell = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
-        let serving = Serving { user: Arc::downgrade(user), listener: Arc::clone(&listener), over: Arc::clone(&over), bell: Arc::clone(&bell) };
+        let serving =
+            Serving { user: Arc::downgrade(user), listener: Arc::clone(&listener), over: Arc::clone(&over), bell: Arc::clone(&bell) };
         std::thread::Builder::new().name(format!("gdb-{}", user.id)).spawn(move || serving.serve())?;
         Ok(Self { address, listener, over, bell })
     }
