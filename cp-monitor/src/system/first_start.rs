@@ -68,8 +68,7 @@ pub(super) fn make_bare_system(root: &Path, source: &str) -> Result<(), StartErr
     fs::write(&direct, source).map_err(|error| io(&direct, error))?;
     directory::store::put_online(root).map_err(|error| StartError::Directory(error.to_string()))?;
     let settings = root.join("system.toml");
-    let text = toml::to_string(&new_settings()).map_err(|error| StartError::Directory(error.to_string()))?;
-    fs::write(&settings, text).map_err(|error| io(&settings, error))
+    fs::write(&settings, settings_text()?).map_err(|error| io(&settings, error))
 }
 
 /// Removes the stage of a first start that was completed.
@@ -105,10 +104,13 @@ fn fill_system_disk(mut disk: FileSystem<Extent>, clock: &Clock) -> Result<(), B
     Ok(disk.commit()?)
 }
 
+fn settings_text() -> Result<String, StartError> {
+    toml::to_string(&new_settings()).map_err(|error| StartError::Directory(error.to_string()))
+}
+
 fn write_settings(root: &Path, stage: &Path) -> Result<(), StartError> {
     let staged = stage.join("system.toml");
-    let text = toml::to_string(&new_settings()).map_err(|error| StartError::Directory(error.to_string()))?;
-    fs::write(&staged, text).map_err(|error| io(&staged, error))?;
+    fs::write(&staged, settings_text()?).map_err(|error| io(&staged, error))?;
     sync(&staged)?;
     move_file(&staged, &root.join("system.toml"))?;
     sync(root)

@@ -13,7 +13,7 @@ use console::{Attachment, ConsoleEvent, Role};
 use spool::StartMode;
 use tempfile::TempDir;
 
-use super::{End, OUTPUT_MAX, Plan, Report, TrialError};
+use super::{End, Plan, Report, TrialError};
 use crate::dispatcher::policy::Wakeup;
 use crate::machine::Wait;
 use crate::processor::Kind;
@@ -206,14 +206,8 @@ pub fn run(plan: &Plan<'_>) -> Result<Report, TrialError> {
     let mut output = Vec::new();
     let end = loop {
         output.extend(alone.take_output());
-        if output.len() > OUTPUT_MAX {
-            break End::Limit(format!("{OUTPUT_MAX} bytes of output"));
-        }
-        if plan.stop.load(Ordering::Relaxed) {
-            break End::Limit("interrupted".to_string());
-        }
-        if began.elapsed() >= plan.time {
-            break End::Limit(format!("{} seconds", plan.time.as_secs_f64()));
+        if let Some(end) = plan.limit(began, output.len()) {
+            break end;
         }
         match (alone.look(), input.len()) {
             (Doing::Over(end), _) => break end,

@@ -7,8 +7,8 @@ pub mod cms;
 pub mod compare;
 pub mod pc;
 
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use pc_platform::image;
 
@@ -52,6 +52,22 @@ pub struct Plan<'a> {
     pub idle: u64,
     /// Ends the trial early.
     pub stop: &'a AtomicBool,
+}
+
+impl Plan<'_> {
+    /// Whether one that began then and wrote so many bytes has gone as far as it may, but for instructions.
+    fn limit(&self, began: Instant, written: usize) -> Option<End> {
+        let why = if self.stop.load(Ordering::Relaxed) {
+            "interrupted".to_string()
+        } else if began.elapsed() >= self.time {
+            format!("{} seconds", self.time.as_secs_f64())
+        } else if written > OUTPUT_MAX {
+            format!("{OUTPUT_MAX} bytes of output")
+        } else {
+            return None;
+        };
+        Some(End::Limit(why))
+    }
 }
 
 /// How a trial ended.

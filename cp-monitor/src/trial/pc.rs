@@ -2,13 +2,12 @@
 //!
 //! The next line is typed when the machine has read the one before it and is silent, by the machine's own clock. Halts take no time, unless somebody watches.
 
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use pc_platform::Settings;
 use pc_platform::image::{self, ImageError, Source};
 
-use super::{End, OUTPUT_MAX, Plan, Report};
+use super::{End, Plan, Report};
 use crate::pc::{Pc, TRIPLE_FAULT, Turn};
 
 /// Instructions between two looks at the clock and the limits.
@@ -44,14 +43,8 @@ pub fn run(plan: &Plan<'_>) -> Result<Report, ImageError> {
         if left == 0 {
             break End::Limit(format!("{} instructions", plan.instructions));
         }
-        if plan.stop.load(Ordering::Relaxed) {
-            break End::Limit("interrupted".to_string());
-        }
-        if began.elapsed() >= plan.time {
-            break End::Limit(format!("{} seconds", plan.time.as_secs_f64()));
-        }
-        if output.len() > OUTPUT_MAX {
-            break End::Limit(format!("{OUTPUT_MAX} bytes of output"));
+        if let Some(end) = plan.limit(began, output.len()) {
+            break end;
         }
         let turn = pc.run_by_itself(CHUNK.min(left));
         output.extend(pc.take_output());

@@ -534,6 +534,13 @@ fn read_vectors(state: &mut State, fpu: &kvm_fpu) {
     state.mxcsr = fpu.mxcsr;
 }
 
+/// A processor after reset that goes on at an address of real mode, in segment 0.
+fn in_real_mode_at(address: u64) -> State {
+    let mut state = State { rip: address, ..State::reset() };
+    state.segments[State::CS] = Segment { selector: 0, base: 0, limit: 0xffff, attributes: 0x9b };
+    state
+}
+
 /// Whether this host executes a guest's kernel a hundred times slower than its programs: KVM inside a VM without support of the hardware interprets ring 0. Found out by a
 /// loop of 20,000 instructions, three times at most; `None` when KVM does not run it at all.
 pub fn interprets_ring_0() -> Option<bool> {
@@ -545,9 +552,7 @@ pub fn interprets_ring_0() -> Option<bool> {
     memory.write(0x1000, &LOOP).ok()?;
     let mut slow = false;
     for _ in 0..3 {
-        let mut state = State::reset();
-        state.segments[State::CS] = Segment { selector: 0, base: 0, limit: 0xffff, attributes: 0x9b };
-        state.rip = 0x1000;
+        let mut state = in_real_mode_at(0x1000);
         let begun = Instant::now();
         while machine.run(&mut state, &mut Nothing) == Left::Looked && begun.elapsed() < Duration::from_secs(1) {}
         if !state.halted {
@@ -664,9 +669,7 @@ mod tests {
     fn a_portable_machine_is_not_told_of_instructions_that_the_software_processor_has_not() {
         let (mut machine, memory) = KvmMachine::new(1 << 16, true).unwrap();
         memory.write(0x1000, &IDENTIFIES).unwrap();
-        let mut state = State::reset();
-        state.segments[State::CS] = Segment { selector: 0, base: 0, limit: 0xffff, attributes: 0x9b };
-        state.rip = 0x1000;
+        let mut state = in_real_mode_at(0x1000);
         while machine.run(&mut state, &mut Nothing) == Left::Looked {}
         assert!(state.halted);
         // CMPXCHG16B: of others there are hosts whose KVM says what it pleases.
@@ -677,9 +680,7 @@ mod tests {
     fn an_access_is_finished_before_the_state_is_read() {
         let (mut machine, memory) = KvmMachine::new(1 << 16, false).unwrap();
         memory.write(0x1000, &ASKS).unwrap();
-        let mut state = State::reset();
-        state.segments[State::CS] = Segment { selector: 0, base: 0, limit: 0xffff, attributes: 0x9b };
-        state.rip = 0x1000;
+        let mut state = in_real_mode_at(0x1000);
         let mut port = Port { written: Vec::new() };
         assert_eq!(machine.run(&mut state, &mut port), Left::Looked);
         assert_eq!((port.written.clone(), state.general[0] & 0xff, state.rip), (vec![42], 42, 0x1006), "past the OUT");
