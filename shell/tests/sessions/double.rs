@@ -497,6 +497,25 @@ impl User {
         Self { shell: Shell::new(Double(world.clone())), world }
     }
 
+    /// A machine whose A-disk has these EXECs, without the comment that each begins with, and these files, IPLed.
+    pub fn with(execs: &[(&str, &[&str])], files: &[(&str, &[&str])]) -> Self {
+        let mut user = Self::before_ipl("CMSUSER");
+        user.add_disk(0x191, "MNT191", 900);
+        for (name, lines) in execs {
+            user.has_file(0x191, &format!("{name} EXEC"), 1, &[&["/* */"], *lines].concat());
+        }
+        for (id, lines) in files {
+            user.has_file(0x191, id, 1, lines);
+        }
+        user.ipl("AUTOCR", &[]);
+        user
+    }
+
+    /// The same without other files.
+    pub fn with_execs(execs: &[(&str, &[&str])]) -> Self {
+        Self::with(execs, &[])
+    }
+
     /// IPLs CMS with that PARM and those lines already typed; answers what it shows.
     pub fn ipl(&mut self, parm: &str, typed: &[&str]) -> Vec<String> {
         self.types(typed);

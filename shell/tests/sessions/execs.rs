@@ -4,15 +4,7 @@ use crate::double::User;
 
 /// A user whose A-disk has these EXECs and a file, IPLed.
 fn user_with(execs: &[(&str, &[&str])]) -> User {
-    let mut user = User::before_ipl("CMSUSER");
-    user.add_disk(0x191, "MNT191", 900);
-    for (name, lines) in execs {
-        let lines: Vec<&str> = [&["/* */"], *lines].concat();
-        user.has_file(0x191, &format!("{name} EXEC"), 1, &lines);
-    }
-    user.has_file(0x191, "MEMBERS DATA", 1, &["Ada;Lovelace;1815", "Charles;Babbage;1791", "Grace;Hopper;1906"]);
-    user.ipl("AUTOCR", &[]);
-    user
+    User::with(execs, &[("MEMBERS DATA", &["Ada;Lovelace;1815", "Charles;Babbage;1791", "Grace;Hopper;1906"])])
 }
 
 /// What an EXEC of these lines shows.

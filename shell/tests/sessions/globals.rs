@@ -4,20 +4,9 @@ use minidisk::edf::RecordFormat;
 
 use crate::double::User;
 
-fn user_with(execs: &[(&str, &[&str])]) -> User {
-    let mut user = User::before_ipl("CMSUSER");
-    user.add_disk(0x191, "MNT191", 900);
-    for (name, lines) in execs {
-        let lines: Vec<&str> = std::iter::once("/* */").chain(lines.iter().copied()).collect();
-        user.has_file(0x191, &format!("{name} EXEC"), 1, &lines);
-    }
-    user.ipl("AUTOCR", &[]);
-    user
-}
-
 #[test]
 fn globalv_keeps_variables_in_groups() {
-    let mut user = user_with(&[(
+    let mut user = User::with_execs(&[(
         "TEST",
         &[
             "x = 'from rexx'; 'GLOBALV SELECT MINE PUT X'; x = ''; 'GLOBALV SELECT MINE GET X'; say x",
@@ -46,7 +35,7 @@ fn globalv_keeps_variables_in_groups() {
 
 #[test]
 fn what_is_permanent_outlives_ipl_and_what_is_for_the_session_does_not() {
-    let mut user = user_with(&[]);
+    let mut user = User::with_execs(&[]);
     user.does("globalv select g setp keep for good");
     user.does("globalv select g sets stay awhile");
     user.does("globalv select g setpl line all of it");
@@ -68,7 +57,7 @@ fn what_is_permanent_outlives_ipl_and_what_is_for_the_session_does_not() {
 
 #[test]
 fn globalv_says_what_is_wrong() {
-    let mut user = user_with(&[]);
+    let mut user = User::with_execs(&[]);
     assert_eq!(user.fails("globalv"), (24, vec!["DMSGLB047E No function specified".into()]));
     assert_eq!(user.fails("globalv nonsense"), (24, vec!["DMSGLB014E Invalid function NONSENSE".into()]));
     assert_eq!(user.fails("globalv set"), (24, vec!["DMSGLB386E Missing operand(s)".into()]));
@@ -92,7 +81,7 @@ fn globalv_says_what_is_wrong() {
 
 #[test]
 fn a_full_disk_leaves_the_old_values() {
-    let mut user = user_with(&[]);
+    let mut user = User::with_execs(&[]);
     user.does("globalv setp a old");
     user.breaks_after(0x191, Some(1));
     let (code, _) = user.fails("globalv setp a new");
@@ -166,7 +155,7 @@ fn names_asks_for_an_entry_and_writes_the_file() {
 
 #[test]
 fn rdrlist_does_commands_on_files_of_the_reader() {
-    let mut user = user_with(&[]);
+    let mut user = User::with_execs(&[]);
     assert_eq!(user.does("rdrlist"), ["DMSRDL075I No reader files"]);
     let spid = user.world.borrow_mut().arrives(b'U', "ONE", "DATA", &[b"one"]);
     user.world.borrow_mut().arrives(b'U', "TWO", "DATA", &[b"two"]);

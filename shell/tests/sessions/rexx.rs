@@ -2,27 +2,14 @@
 
 use crate::double::User;
 
-/// A user whose A-disk has these EXECs, IPLed.
-fn user_with(execs: &[(&str, &[&str])]) -> User {
-    let mut user = User::before_ipl("CMSUSER");
-    user.add_disk(0x191, "MNT191", 900);
-    for (name, lines) in execs {
-        let mut all = vec!["/* */"];
-        all.extend(*lines);
-        user.has_file(0x191, &format!("{name} EXEC"), 1, &all);
-    }
-    user.ipl("AUTOCR", &[]);
-    user
-}
-
 /// What an EXEC of these lines shows.
 fn shows(lines: &[&str]) -> Vec<String> {
-    user_with(&[("TEST", lines)]).does("test")
+    User::with_execs(&[("TEST", lines)]).does("test")
 }
 
 #[test]
 fn an_exec_gets_what_is_typed_behind_its_name() {
-    let mut user = user_with(&[("TEST", &["parse arg a b", "say arg() '['a'][' || b || ']'", "parse source s", "say s"])]);
+    let mut user = User::with_execs(&[("TEST", &["parse arg a b", "say arg() '['a'][' || b || ']'", "parse source s", "say s"])]);
     assert_eq!(user.does("test One  two  three"), ["1 [One][ two  three]", "CMS COMMAND TEST EXEC A1 TEST CMS"]);
     assert_eq!(user.does("exec test x")[0], "1 [x][]");
     assert_eq!(user.does("TEST")[0], "0 [][]");
@@ -30,7 +17,7 @@ fn an_exec_gets_what_is_typed_behind_its_name() {
 
 #[test]
 fn the_value_of_exit_is_the_return_code() {
-    let mut user = user_with(&[("TEST", &["arg n", "exit n"])]);
+    let mut user = User::with_execs(&[("TEST", &["arg n", "exit n"])]);
     assert!(user.enters("test 4")[0].starts_with("Ready(00004);"));
     assert!(user.enters("test -3")[0].starts_with("Ready(-0003);"));
     assert!(user.enters("test 0")[0].starts_with("Ready;"));
@@ -41,13 +28,13 @@ fn the_value_of_exit_is_the_return_code() {
 
 #[test]
 fn an_error_shows_the_clauses_that_were_active() {
-    let mut user = user_with(&[("TEST", &["call sub 0", "exit", "sub: arg n", "  return 5 / n"])]);
+    let mut user = User::with_execs(&[("TEST", &["call sub 0", "exit", "sub: arg n", "  return 5 / n"])]);
     let (code, shown) = user.fails("test");
     assert_eq!(code, 20042);
     let message = "DMSREX477E Error 42 running TEST EXEC, line 5: Arithmetic overflow/underflow";
     let detail = "DMSREX477E Error 42.3: Arithmetic overflow; divisor must not be zero";
     assert_eq!(shown, ["     5 +++ return 5 / n", "     2 +++ call sub 0", message, detail]);
-    let mut user = user_with(&[("TEST", &["say 'never'", "do i=1 to 3"])]);
+    let mut user = User::with_execs(&[("TEST", &["say 'never'", "do i=1 to 3"])]);
     let (code, shown) = user.fails("test");
     assert_eq!(code, 20014);
     assert_eq!(shown[1], "DMSREX461E Error 14 running TEST EXEC, line 3: Incomplete DO/SELECT/IF");
@@ -55,7 +42,7 @@ fn an_error_shows_the_clauses_that_were_active() {
 
 #[test]
 fn commands_go_to_their_environments_and_set_rc() {
-    let mut user = user_with(&[
+    let mut user = User::with_execs(&[
         (
             "TEST",
             &[
@@ -108,7 +95,7 @@ fn conditions_of_commands_are_trapped() {
 
 #[test]
 fn execs_are_functions_and_subroutines() {
-    let mut user = user_with(&[
+    let mut user = User::with_execs(&[
         (
             "TEST",
             &[
@@ -135,7 +122,7 @@ fn execs_are_functions_and_subroutines() {
 
 #[test]
 fn the_program_stack_is_shared_by_execs_and_commands_and_what_is_left_is_executed() {
-    let mut user = user_with(&[
+    let mut user = User::with_execs(&[
         (
             "TEST",
             &[
@@ -176,7 +163,7 @@ fn execio_reads_and_writes_files() {
         "'EXECIO x DISKR'; say rc",
         "'EXECIO 9 DISKR OUT DATA A 1 (FINIS SKIP'; say rc",
     ];
-    let mut user = user_with(&[("TEST", &lines)]);
+    let mut user = User::with_execs(&[("TEST", &lines)]);
     #[rustfmt::skip]
     assert_eq!(user.does("test"), [
         "0", "0 3", "<first>", "< >", "<Third line>", "0 Third line", "2", "0 2", "  FIRST", "0", "0", "4 4 THE LAST ONE", "3", "0", "0 IRS",
@@ -194,7 +181,7 @@ fn execio_on_a_full_disk_leaves_the_old_file() {
         "do i = 1 to 5000; x.i = copies('much ', 200); end; x.0 = 5000",
         "'EXECIO * DISKW OUT DATA A (FINIS STEM x.'; say rc",
     ];
-    let mut user = user_with(&[("TEST", &lines)]);
+    let mut user = User::with_execs(&[("TEST", &lines)]);
     assert_eq!(user.does("test"), ["0", "DMSEIO107S Disk A(191) is full", "100"]);
     assert_eq!(user.file_on(0x191, "OUT DATA"), ["old"]);
 }
@@ -210,7 +197,7 @@ fn streams_are_cms_files() {
         "say linein('my file', 1) charin('my file',, 2)",
         "call charout 'my file', 'th'; call charout 'my file', 'ree'",
     ];
-    let mut user = user_with(&[("TEST", &lines)]);
+    let mut user = User::with_execs(&[("TEST", &lines)]);
     let shown = user.does("test");
     assert_eq!(shown, ["2 one two 0 <>", "NOTREADY my file", "READY UNKNOWN MY FILE A1", "one tw"]);
     assert_eq!(user.file_on(0x191, "MY FILE"), ["one", "two", "three"]);
@@ -254,8 +241,10 @@ fn storage_and_diagnose_codes_are_reached_by_functions() {
 
 #[test]
 fn an_exec_that_changes_is_compiled_anew() {
-    let mut user =
-        user_with(&[("TEST", &["say 'old'", "'ERASE TEST EXEC A'", "'EXECIO 1 DISKW TEST EXEC A (FINIS STRING /* */ say ''new'''"])]);
+    let mut user = User::with_execs(&[(
+        "TEST",
+        &["say 'old'", "'ERASE TEST EXEC A'", "'EXECIO 1 DISKW TEST EXEC A (FINIS STRING /* */ say ''new'''"],
+    )]);
     assert_eq!(user.does("test"), ["old"]);
     assert_eq!(user.does("test"), ["new"]);
     assert_eq!(user.does("test"), ["new"]);
@@ -263,7 +252,7 @@ fn an_exec_that_changes_is_compiled_anew() {
 
 #[test]
 fn what_asks_for_too_much_is_an_error_of_the_program() {
-    let mut user = user_with(&[
+    let mut user = User::with_execs(&[
         ("BIG", &["say copies('x', 1e9)"]),
         ("DEEP", &["call deep; exit", "deep: call deep; return"]),
         ("AGAIN", &["'EXEC AGAIN'; say rc; exit rc"]),
@@ -286,7 +275,7 @@ fn the_profile_may_be_rexx() {
 
 #[test]
 fn execio_reads_cards_of_the_next_file_in_the_reader() {
-    let mut user = user_with(&[(
+    let mut user = User::with_execs(&[(
         "TEST",
         &[
             "'EXECIO 1 CARD (VAR first'; say rc first",

@@ -2,22 +2,11 @@
 
 use crate::double::User;
 
-/// A user with these files on the A-disk.
-fn user_with(files: &[(&str, &[&str])]) -> User {
-    let mut user = User::before_ipl("CMSUSER");
-    user.add_disk(0x191, "MNT191", 900);
-    for (id, lines) in files {
-        user.has_file(0x191, id, 1, lines);
-    }
-    user.ipl("AUTOCR", &[]);
-    user
-}
-
 #[test]
 fn head_tail_and_wc_show_parts_and_sizes_of_files() {
     let lines: Vec<String> = (1..=12).map(|number| format!("line {number}")).collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-    let mut user = user_with(&[("LONG DATA", &lines), ("SHORT DATA", &["one two", " "])]);
+    let mut user = User::with(&[], &[("LONG DATA", &lines), ("SHORT DATA", &["one two", " "])]);
     assert_eq!(user.does("head long data"), lines[..10]);
     assert_eq!(user.does("head long data a 2"), lines[..2]);
     assert_eq!(user.does("tail long data 3"), lines[9..]);
@@ -35,7 +24,7 @@ fn head_tail_and_wc_show_parts_and_sizes_of_files() {
 
 #[test]
 fn grep_finds_words_and_strings() {
-    let mut user = user_with(&[("A EXEC", &["say hello", "call on error", "Say bye"]), ("B EXEC", &["nothing"])]);
+    let mut user = User::with(&[], &[("A EXEC", &["say hello", "call on error", "Say bye"]), ("B EXEC", &["nothing"])]);
     assert_eq!(user.does("grep say a exec"), ["say hello"]);
     assert_eq!(user.does("grep /say/ * exec a (any num"), ["A EXEC A1:1:say hello", "A EXEC A1:3:Say bye"]);
     assert_eq!(user.does("grep +call on+ a exec"), ["call on error"]);
@@ -52,8 +41,10 @@ fn grep_finds_words_and_strings() {
 
 #[test]
 fn diff_finds_what_was_put_in_and_taken_out() {
-    let mut user =
-        user_with(&[("OLD TEXT", &["a", "b", "c", "d"]), ("NEW TEXT", &["a", "x", "c", "d", "e"]), ("SAME TEXT", &["a", "b", "c", "d"])]);
+    let mut user = User::with(
+        &[],
+        &[("OLD TEXT", &["a", "b", "c", "d"]), ("NEW TEXT", &["a", "x", "c", "d", "e"]), ("SAME TEXT", &["a", "b", "c", "d"])],
+    );
     assert_eq!(
         user.fails("diff old text a new = ="),
         (4, vec!["2c2".into(), "< b".into(), "---".into(), "> x".into(), "4a5".into(), "> e".into()])
@@ -87,7 +78,7 @@ fn diff_says_what_is_too_large_for_it() {
 
 #[test]
 fn which_follows_the_search_order_and_history_remembers() {
-    let mut user = user_with(&[("TOOL EXEC", &["* nothing"]), ("MY SYNONYM", &["listfile dir 2", "* comment", "tool tl"])]);
+    let mut user = User::with(&[], &[("TOOL EXEC", &["* nothing"]), ("MY SYNONYM", &["listfile dir 2", "* comment", "tool tl"])]);
     assert_eq!(user.does("which tool"), ["TOOL is the EXEC TOOL EXEC A1"]);
     assert_eq!(user.does("which l"), ["L is the CMS command LISTFILE"]);
     assert_eq!(user.does("which dir"), ["DIR is passed to CP"]);
@@ -112,7 +103,8 @@ fn which_follows_the_search_order_and_history_remembers() {
 
 #[test]
 fn synonyms_are_names_of_ones_own() {
-    let mut user = user_with(&[("MY SYNONYM", &["LISTFILE  DIR  2", "ERASE RM"]), ("BAD SYNONYM", &["LISTFILE"]), ("X DATA", &["text"])]);
+    let mut user =
+        User::with(&[], &[("MY SYNONYM", &["LISTFILE  DIR  2", "ERASE RM"]), ("BAD SYNONYM", &["LISTFILE"]), ("X DATA", &["text"])]);
     assert_eq!(user.does("synonym"), ["DMSSYN711I No system or user synonyms in effect"]);
     user.does("syn my");
     assert_eq!(user.does("dir x data"), ["X        DATA     A1"]);
@@ -143,11 +135,14 @@ fn synonyms_are_names_of_ones_own() {
 
 #[test]
 fn execs_in_storage_stay_as_they_were() {
-    let mut user = user_with(&[
-        ("HELLO EXEC", &["/* */ parse source . . n t m .; say 'hello' n t m"]),
-        ("PLAIN EXEC", &["* comment", "query impcp"]),
-        ("WRONG EXEC", &["/* */ say ("]),
-    ]);
+    let mut user = User::with(
+        &[],
+        &[
+            ("HELLO EXEC", &["/* */ parse source . . n t m .; say 'hello' n t m"]),
+            ("PLAIN EXEC", &["* comment", "query impcp"]),
+            ("WRONG EXEC", &["/* */ say ("]),
+        ],
+    );
     user.does("execload hello exec");
     user.does("execload hello exec a other");
     user.does("execload plain");
@@ -181,10 +176,13 @@ fn execs_in_storage_stay_as_they_were() {
 
 #[test]
 fn messages_come_from_a_repository_and_emsg_says_how_much_is_shown() {
-    let mut user = user_with(&[
-        ("ABCUME REPOS", &["* comment", "$", "00010101E Account $1 does not exist", "00010102E Ask $2", "00020101W Odd"]),
-        ("TEST EXEC", &["/* */", "'XMITMSG 1 JOE BOB (APPLID ABC CALLER XYZ VAR NODISPLAY'", "say rc message.0 message.1'/'message.2"]),
-    ]);
+    let mut user = User::with(
+        &[],
+        &[
+            ("ABCUME REPOS", &["* comment", "$", "00010101E Account $1 does not exist", "00010102E Ask $2", "00020101W Odd"]),
+            ("TEST EXEC", &["/* */", "'XMITMSG 1 JOE BOB (APPLID ABC CALLER XYZ VAR NODISPLAY'", "say rc message.0 message.1'/'message.2"]),
+        ],
+    );
     assert_eq!(user.does("xmitmsg 2 'MY OWN' data a (caller abc"), ["DMSABC002E File MY OWN data a not found"]);
     assert_eq!(user.does("xmitmsg 386"), ["DMSMGM386E Missing operand(s)"]);
     assert_eq!(user.does("xmitmsg 3 x (noheader letter w"), ["Invalid option: x"]);
@@ -218,7 +216,7 @@ fn messages_come_from_a_repository_and_emsg_says_how_much_is_shown() {
 
 #[test]
 fn packed_files_come_back_as_they_were() {
-    let mut user = user_with(&[("A TEXT", &["one      and      two", " ", "three"]), ("B TEXT", &["b"])]);
+    let mut user = User::with(&[], &[("A TEXT", &["one      and      two", " ", "three"]), ("B TEXT", &["b"])]);
     user.does("copyfile a text a packed text a (pack");
     assert_eq!(user.does("listfile packed text a (format")[1], "PACKED   TEXT     A1 F       1024");
     user.does("copyfile packed text a again text a (unpack type");
